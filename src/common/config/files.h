@@ -1,0 +1,34 @@
+// Where autoctl keeps its own files: one directory beside PGDATA, so that no copy or rewind of PGDATA ever touches it and
+// nothing that cleans /tmp does (/var/lib/postgresql/15/main -> /var/lib/postgresql/15/main.autoctl).
+#pragma once
+
+#include <string>
+
+#include "common/util/result.h"
+
+namespace autoctl::config {
+
+struct Files {
+  std::string pgdata;     // absolute, no trailing slash
+  std::string directory;  // <pgdata>.autoctl, mode 0700
+
+  explicit Files(const std::string& pgdata);
+
+  std::string config() const { return directory + "/autoctl.toml"; }      // what create wrote and `config set` changes
+  std::string state() const { return directory + "/state.json"; }         // keeper: last goal and state reached
+  std::string pid() const { return directory + "/autoctl.pid"; }          // locked while the daemon runs
+  std::string token() const { return directory + "/token"; }              // node's or operator's credential, 0600
+  std::string monitor_ca() const { return directory + "/monitor-ca.pem"; }
+  std::string certificate() const { return directory + "/server.crt"; }   // of the daemon's own port and, if self-signed, Postgres'
+  std::string key() const { return directory + "/server.key"; }           // 0600
+  std::string pgpass() const { return directory + "/pgpass"; }            // 0600; replication password
+  std::string startup_log() const { return directory + "/startup.log"; }  // what a starting postmaster prints
+  std::string clone_directory() const { return pgdata + ".clone"; }       // a copy under way; becomes PGDATA at its end
+};
+
+/// Reads a whole file. Errors: not_found, system.
+Result<std::string> read_file(const std::string& path);
+/// Writes a temporary file, fsyncs, renames over `path`, fsyncs the directory: after a crash it is the old or the new.
+Result<> write_file(const std::string& path, const std::string& text, unsigned mode = 0600);
+
+}  // namespace autoctl::config

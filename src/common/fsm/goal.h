@@ -1,0 +1,71 @@
+// What the monitor wants of a node, and what a keeper says it sees. Both cross the wire; both are plain values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/fsm/state.h"
+#include "common/fsm/types.h"
+
+namespace autoctl {
+
+/// Which standbys a commit waits for: `acks` of `voters`. acks == 0 is asynchronous.
+/// Invariant: voters is sorted and unique; acks <= voters.size().
+struct SyncQuorum {
+  int acks = 0;
+  std::vector<NodeId> voters;
+
+  bool asynchronous() const { return acks == 0; }
+  bool contains(NodeId id) const;
+  friend bool operator==(const SyncQuorum&, const SyncQuorum&) = default;
+};
+
+/// An assignment. A keeper obeys a goal whose term is not lower than the highest it has seen, and no other.
+struct Goal {
+  NodeState state = NodeState::init;
+  Term term;          // the group's term when this was assigned
+  NodeId upstream;    // for standby states: whom to stream from; 0 = nobody yet
+  SyncQuorum sync;    // for leader states and stop_replication: what a commit waits for from now on
+  bool fence = false; // prepare_promotion: stop receiving from the old primary before reporting this state
+  Lsn await_lsn;      // stop_replication after a planned hand-over: what the old primary had when it stopped
+  friend bool operator==(const Goal&, const Goal&) = default;
+};
+
+/// One line of a timeline history file: `timeline` ended at `switch_lsn`.
+struct HistoryEntry {
+  Timeline timeline;
+  Lsn switch_lsn;
+  friend bool operator==(const HistoryEntry&, const HistoryEntry&) = default;
+};
+
+/// What a standby's keeper found when it tried its primary's Postgres port.
+enum class PortState : unsigned char { unknown, open, refused, silent };
+std::string_view to_string(PortState state);
+std::optional<PortState> parse_port_state(std::string_view name);
+
+/// A keeper's report: what it has reached and what it sees right now.
+struct NodeFacts {
+  NodeState state = NodeState::init;  // the last state it has reached
+  Term term;                          // the term of the goal that it reached it for
+  bool postgres_running = false;      // answered a query over the real listener a moment ago
+  bool in_recovery = false;
+  bool cannot_run = false;            // the keeper tried to start Postgres and gave up; `trouble` says why
+  std::string trouble;                // one sentence; empty when all is well
+  SystemId system_id;
+  Timeline timeline;
+  Lsn lsn;                            // primary: flushed; standby: received and flushed; stopped: pg_control's
+  std::vector<HistoryEntry> history;  // ancestors of `timeline`, oldest first
+
+  // A primary's view.
+  SyncQuorum sync_in_force;           // what synchronous_standby_names demands, as read back from the server
+  std::vector<NodeId> prepared_peers; // may connect for replication: HBA line and slot are there
+  std::vector<NodeId> streaming;      // peers in pg_stat_replication with state = streaming and a recent reply
+
+  // A standby's view.
+  NodeId upstream;                    // whom it is set up to follow
+  bool receiving = false;             // the WAL receiver streams and heard from the primary a moment ago
+  PortState upstream_port = PortState::unknown;  // tried when the monitor asked
+  int progress_percent = -1;          // of a copy or a rewind that is under way; -1 = none
+};
+
+}  // namespace autoctl

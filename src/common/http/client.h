@@ -1,0 +1,43 @@
+// A blocking HTTPS client with a deadline on every call and one kept connection.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "common/http/http.h"
+#include "common/util/result.h"
+
+namespace autoctl::http {
+
+struct Endpoint {
+  std::string host;
+  int port = 0;
+  /// PEM of the certificates to trust. Empty = the system's store. A self-signed server certificate that is itself in here
+  /// is accepted whatever host name it was reached by (it is pinned); with any other, the host name must match.
+  std::string trusted_pem;
+  std::string bearer;  // sent as the Authorization header; may be empty
+};
+
+/// Not thread-safe: one per thread.
+class Client {
+ public:
+  explicit Client(Endpoint endpoint);
+  ~Client();
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+
+  /// Sends and waits for the answer; reconnects when the kept connection turns out to be dead before any byte of the answer
+  /// arrived. The whole call, DNS and TLS included, ends by `timeout`. Any HTTP status is a success here.
+  /// Errors: unavailable (refused, unresolved, broken), timeout, denied (certificate).
+  Result<Response> send(const Request& request, std::chrono::milliseconds timeout);
+  void set_bearer(std::string bearer);
+  /// Makes a send() that is under way in another thread, and all later ones, return `unavailable`. Thread-safe.
+  void cancel();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace autoctl::http

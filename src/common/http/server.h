@@ -1,0 +1,54 @@
+// A bounded HTTPS server. Handlers get plain requests and may answer later, from any thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/http/http.h"
+#include "common/util/result.h"
+
+namespace autoctl::http {
+
+struct ServerOptions {
+  std::string address = "0.0.0.0";  // "::" listens on both families
+  int port = 0;                     // 0 = any free one
+  std::string certificate_file;     // PEM chain
+  std::string key_file;             // PEM, must not be readable by others
+  std::size_t body_bytes_max = 1024 * 1024;
+  std::size_t header_bytes_max = 16 * 1024;
+  std::size_t connections_max = 4096;
+  std::chrono::milliseconds idle_timeout{75'000};     // between requests, and for reading one
+  std::chrono::milliseconds handler_timeout{70'000};  // a handler that has not answered by then is answered with a 504
+};
+
+/// Answers one request. Thread-safe; the second and later calls do nothing; outliving the server is harmless.
+using Responder = std::function<void(Response)>;
+
+class Server {
+ public:
+  /// Called on the server's thread: must not block. Exceptions become a 500.
+  using Handler = std::function<void(Request, Responder)>;
+  /// Called on the server's thread when a connection ended, also while a request on it waits for its answer: a keeper's
+  /// death is seen here at once.
+  using DisconnectHandler = std::function<void(std::uint64_t connection)>;
+
+  Server(ServerOptions options, Handler handler, DisconnectHandler on_disconnect = {});
+  ~Server();  // stops
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Binds, listens and starts one thread. Errors: unavailable (address in use), bad_config (certificate, key).
+  Result<> start();
+  /// Closes every connection and joins the thread. Idempotent.
+  void stop();
+  /// The bound port; after start().
+  int port() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace autoctl::http

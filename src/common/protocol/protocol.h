@@ -1,0 +1,211 @@
+// What crosses the wire between monitor, keepers and CLI: JSON bodies as structs. docs/api.md shows them.
+//
+//   POST   /v1/register                  RegisterRequest   -> RegisterAnswer     operator credential
+//   POST   /v1/nodes/{id}/report         Report            -> Assignment         node credential; held open if wait
+//   DELETE /v1/nodes/{id}                                  -> {}                 operator or that node's credential
+//   GET    /v1/state?formation=&group=                     -> StateDocument
+//   GET    /v1/events?formation=&group=&after=&count=&wait_ms=  -> EventsDocument  held open while there is none, up to wait_ms
+//   GET    /v1/settings?formation=                         -> SettingsDocument   PATCH changes some of them (operator)
+//   POST   /v1/operations                OperationRequest  -> OperationDocument  operator credential
+//   GET    /v1/operations/{id}?wait_ms=                    -> OperationDocument  held open while it runs
+//   GET    /healthz, /v1/version                           no credential
+// Every error is a 4xx or 5xx with {"error": {"code", "message", "hint"}}.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/fsm/goal.h"
+#include "common/fsm/types.h"
+#include "common/util/result.h"
+
+namespace autoctl::protocol {
+
+/// Monitor and keeper talk when these are equal; otherwise both say so (Errc::incompatible, HTTP 426).
+inline constexpr int version = 1;
+
+struct RegisterRequest {
+  int protocol = version;
+  std::string formation = "default";
+  std::string kind = "pgsql";  // pgsql, citus
+  std::string role = "postgres";  // postgres, coordinator, worker
+  std::optional<GroupId> group;   // nullopt: the monitor chooses (0 in a plain formation)
+  std::string name;               // empty: the monitor makes one, node_1, …
+  std::string host;
+  int port = 0;                   // Postgres'
+  int api_port = 0;               // the keeper's own
+  std::string dbname = "postgres";
+  SystemId system_id;             // of existing data; 0 = empty directory
+  bool existing_standby = false;  // existing data with standby.signal: may not open a group
+  int candidate_priority = 50;
+  bool replication_quorum = true;
+  std::string region;
+  std::string ssl_mode = "prefer";  // what clients put into their URI
+};
+
+struct RegisterAnswer {
+  NodeId node;
+  GroupId group = 0;
+  std::string name;
+  std::string token;                 // the node's credential; shown once, stored hashed
+  std::string monitor_id;            // the monitor's identity; a keeper obeys no other
+  std::string replication_password;  // of role pgautofailover_replicator, one per formation
+  Goal goal;                         // single: initialise; wait_standby: wait
+  std::string dbname;                // the formation's
+};
+
+struct Report {
+  int protocol = version;
+  std::uint64_t epoch = 0;     // grows with each start of the keeper
+  std::uint64_t sequence = 0;  // grows with each report of one epoch; an older one is refused (409)
+  bool wait = false;           // hold the answer until there is something to do, or the heartbeat interval is over
+  std::uint64_t known_version = 0;  // Assignment::version the keeper has; a newer one is something to do
+  std::string host;            // may change (a node that moved)
+  int port = 0;
+  int api_port = 0;
+  std::string pg_version;      // "15.4"
+  NodeFacts facts;
+};
+
+/// What a keeper knows of another node of its group.
+struct Peer {
+  NodeId id;
+  std::string name;
+  std::string host;
+  int port = 0;
+  NodeState goal = NodeState::init;
+  friend bool operator==(const Peer&, const Peer&) = default;
+};
+
+struct Assignment {
+  std::string monitor_id;
+  std::uint64_t version = 0;       // changes whenever anything below `lease` does
+  Millis lease{0};                 // counted from when the request left; 0 = no lease is granted (report refused or no need)
+  bool lease_required = false;     // another node could be elected: without a lease and a streaming standby, stop
+  bool check_upstream = false;     // try the primary's port and look at the WAL receiver now, then report at once
+  Millis heartbeat{1000};
+  Goal goal;
+  std::vector<Peer> peers;         // the group's other nodes, dropped ones left out
+};
+
+struct NodeDocument {
+  std::string formation;
+  GroupId group = 0;
+  NodeId id;
+  std::string name, host, kind, role, region;
+  int port = 0, api_port = 0;
+  NodeState reported = NodeState::init, assigned = NodeState::init;
+  std::string health;              // healthy, suspected, unreachable, dead
+  std::string health_reason;
+  std::string connection;          // read-write, read-only, none
+  Timeline timeline;
+  Lsn lsn;
+  int candidate_priority = 50;
+  bool replication_quorum = true;
+  bool electable = false;
+  std::string not_electable_because;
+  std::string trouble;
+  std::string ssl_mode;
+  int progress_percent = -1;
+  std::int64_t report_age_ms = -1;  // since its last report; -1 = none since the monitor started
+  std::string pg_version;
+};
+
+struct GroupDocument {
+  std::string formation;
+  GroupId group = 0;
+  Term term;
+  SyncQuorum quorum_confirmed, quorum_assigned;
+  std::string waiting_for;  // why the group is not where it should be, one sentence; empty when all is well
+};
+
+struct FormationDocument {
+  std::string name, kind, dbname;
+  int number_sync_standbys = 0;
+};
+
+struct StateDocument {
+  std::string monitor_id, monitor_version;
+  bool store_available = true;  // false: the monitor's Postgres is away; answers are from memory and nothing is decided
+  bool trusts_itself = true;
+  std::vector<FormationDocument> formations;
+  std::vector<GroupDocument> groups;
+  std::vector<NodeDocument> nodes;
+};
+
+struct EventDocument {
+  std::int64_t id = 0;
+  std::string time;         // ISO 8601, UTC, milliseconds
+  std::string formation;
+  GroupId group = 0;
+  NodeId node;              // 0: about the group
+  std::string node_name, host;
+  int port = 0;
+  NodeState reported = NodeState::init, assigned = NodeState::init;
+  Term term;
+  std::string kind;         // goal (the monitor assigned), report (a node reached), operator, monitor
+  std::string rule;         // of the decision, or empty
+  std::string description;  // the reason, with the facts
+};
+
+struct EventsDocument {
+  std::vector<EventDocument> events;  // oldest first
+  std::int64_t last_id = 0;
+};
+
+struct OperationRequest {
+  std::string kind = "switchover";  // switchover (perform failover is the same), promotion
+  std::string formation = "default";
+  std::optional<GroupId> group;
+  std::string name;                 // promotion: the node
+};
+
+struct OperationDocument {
+  std::int64_t id = 0;
+  std::string kind, formation;
+  GroupId group = 0;
+  std::string status;               // running, done, failed
+  std::string message;
+  std::int64_t first_event = 0;     // events of this operation come after this id
+};
+
+/// A formation's settings by their names in monitor::Settings; durations in milliseconds.
+struct SettingsDocument {
+  std::string formation = "default";
+  std::vector<std::pair<std::string, std::string>> values;  // name, value; PATCH: only those to change
+};
+
+struct ErrorDocument {
+  std::string code, message, hint;
+};
+
+// nlohmann::json conversions for all of the above, Goal, NodeFacts and SyncQuorum included.
+#define AUTOCTL_PROTOCOL_TYPES(X)                                                                              \
+  X(RegisterRequest) X(RegisterAnswer) X(Report) X(Peer) X(Assignment) X(NodeDocument) X(GroupDocument)        \
+  X(FormationDocument) X(StateDocument) X(EventDocument) X(EventsDocument) X(OperationRequest)                 \
+  X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
+#define X(T)                                    \
+  void to_json(nlohmann::json& j, const T& v);  \
+  void from_json(const nlohmann::json& j, T& v);
+AUTOCTL_PROTOCOL_TYPES(X)
+#undef X
+
+/// One line of JSON.
+template <class T>
+std::string encode(const T& value);
+/// Errors: bad_usage, naming the field that is missing or of the wrong type. Unknown fields are ignored; depth is bounded.
+template <class T>
+Result<T> decode(const std::string& text);
+
+/// HTTP status <-> Errc, both ways total.
+int http_status(Errc code);
+std::string encode_error(const Error& error);
+/// The Error a non-2xx answer carries; makes one up from the status if the body has none.
+Error decode_error(int status, const std::string& body);
+
+std::string_view to_string(Errc code);
+
+}  // namespace autoctl::protocol

@@ -1,0 +1,54 @@
+// The group FSM: one snapshot in, at most one decision out. Pure: no clock, no I/O, no globals.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "monitor/fsm/group_snapshot.h"
+#include "monitor/fsm/settings.h"
+
+namespace autoctl::monitor {
+
+struct OperationOutcome {
+  bool succeeded = false;
+  std::string message;
+};
+
+/// One rule's effect. All of it is one transaction, committed before anyone hears of it.
+struct Decision {
+  int rule_id = 0;
+  std::string_view rule;                           // the rule's name
+  std::string reason;                              // why it fired: the facts, in a sentence
+  Term term;                                       // the group's new term (old + 1)
+  std::vector<std::pair<NodeId, Goal>> goals;      // new assignments; every other node keeps its own
+  std::optional<SyncQuorum> quorum_confirmed;
+  std::optional<SyncQuorum> quorum_assigned;
+  std::optional<OperationOutcome> operation;       // set when this decision ends the operation
+};
+
+/// The first rule that fires, or nullopt when the group is where it should be (or must wait). Call again after applying the
+/// decision: a chain of decisions ends by itself within a few steps.
+std::optional<Decision> decide(const GroupSnapshot& group, const Settings& settings, TimePoint now);
+
+/// Why no standby could be promoted right now, or nullopt if `group` could fail over; for show state and refusals.
+std::optional<std::string> why_not_electable(const GroupSnapshot& group, const NodeView& node);
+
+/// May `id` be elected after the loss of the primary, as far as quorums go (design, rule 1)?
+bool in_every_quorum(const GroupSnapshot& group, NodeId id);
+
+/// True if losing sight of the primary could make another node the primary: then the primary needs a lease.
+bool another_node_is_electable(const GroupSnapshot& group);
+
+/// Name, number and sentence of every rule, in the order in which they are tried; for docs and `inspect fsm`.
+struct RuleInfo {
+  int id;
+  std::string_view name;
+  std::string_view sentence;
+};
+std::span<const RuleInfo> rules();
+
+}  // namespace autoctl::monitor

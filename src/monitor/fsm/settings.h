@@ -1,0 +1,34 @@
+// What an operator can tune per formation. Defaults are what the safety rules and the promised failover times were
+// measured with; docs/settings.md explains each.
+#pragma once
+
+#include "common/fsm/types.h"
+
+namespace autoctl::monitor {
+
+struct Settings {
+  /// Acknowledgements that must stay available; 0 lets a primary go on alone (asynchronous) when it lost its standbys.
+  int number_sync_standbys = 0;
+  /// A keeper reports at least this often, and a report is held open no longer.
+  Millis heartbeat{1000};
+  /// Plain silence (nothing refused, nothing said) becomes a verdict after this long.
+  Millis silence_timeout{4000};
+  /// How long a primary may go on without an answer from the monitor when no standby streams from it.
+  Millis lease{4000};
+  /// After a monitor start nobody is judged silent for this long.
+  Millis startup_grace{8000};
+  /// A keeper that lives but has not brought its Postgres back for this long loses the role.
+  Millis postgres_restart_timeout{15000};
+  /// A quorum standby that is alive but streams nothing for this long leaves the quorum.
+  Millis standby_stall_timeout{5000};
+  /// A planned hand-over that has not stopped the old primary by then is called off or becomes a failover.
+  Millis drain_timeout{30000};
+  /// Wait for the old primary's lease before promoting, so that not even a stale read is possible.
+  bool promotion_waits_for_lease = false;
+  /// A standby becomes secondary when it is at most this far behind.
+  std::uint64_t catchup_lag_bytes = 16 * 1024 * 1024;
+
+  friend bool operator==(const Settings&, const Settings&) = default;
+};
+
+}  // namespace autoctl::monitor
