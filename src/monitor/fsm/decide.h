@@ -27,6 +27,7 @@ struct Decision {
   std::vector<std::pair<NodeId, Goal>> goals;      // new assignments; every other node keeps its own
   std::optional<SyncQuorum> quorum_confirmed;
   std::optional<SyncQuorum> quorum_assigned;
+  std::optional<NodeId> operation_target;          // the candidate chosen for the operation; to be kept with it
   std::optional<OperationOutcome> operation;       // set when this decision ends the operation
 };
 
@@ -39,6 +40,9 @@ std::optional<std::string> why_not_electable(const GroupSnapshot& group, const N
 
 /// May `id` be elected after the loss of the primary, as far as quorums go (design, rule 1)?
 bool in_every_quorum(const GroupSnapshot& group, NodeId id);
+
+/// Why the group is not where it should be, in a sentence for `show state`; empty when all is well.
+std::string waiting_for(const GroupSnapshot& group, const Settings& settings, TimePoint now);
 
 /// True if losing sight of the primary could make another node the primary: then the primary needs a lease.
 bool another_node_is_electable(const GroupSnapshot& group);

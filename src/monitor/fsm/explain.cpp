@@ -1,0 +1,45 @@
+// Why a group is not where it should be, for people.
+#include "monitor/fsm/rule.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+std::string explain_leader(const GroupSnapshot& group, const NodeView& leader) {
+  if (healthy(leader)) return leader.facts.trouble.empty() ? "" : leader.name + ": " + leader.facts.trouble;
+  std::string text = leader.name + " is " + std::string(to_string(leader.health.verdict)) + " (" + leader.health.why + ")";
+  for (const NodeView& node : group.nodes) {
+    if (node.id == leader.id || node.goal.state == NodeState::dropped) continue;
+    if (const auto why = why_not_electable(group, node)) text += "; " + node.name + " cannot take over: " + *why;
+  }
+  return text;
+}
+
+std::string explain_standby(const NodeView& node) {
+  if (!healthy(node))
+    return node.name + " is " + std::string(to_string(node.health.verdict)) + " (" + node.health.why + ")";
+  if (!node.facts.trouble.empty()) return node.name + ": " + node.facts.trouble;
+  if (node.goal.state == NodeState::secondary && settled(node)) return {};
+  std::string text = node.name + " is on its way from " + std::string(to_string(node.facts.state)) + " to " +
+                     std::string(to_string(node.goal.state));
+  if (node.facts.progress_percent >= 0) text += " (" + std::to_string(node.facts.progress_percent) + " %)";
+  return text;
+}
+
+}  // namespace
+
+std::string waiting_for(const GroupSnapshot& group, const Settings&, TimePoint) {
+  std::string text = group.monitor_trusts_itself ? "" : "the monitor lost sight of most nodes at once and suspects itself";
+  const auto add = [&](const std::string& part) {
+    if (!part.empty()) text += (text.empty() ? "" : "; ") + part;
+  };
+  const NodeView* leader = leader_of(group);
+  if (leader == nullptr && candidate_of(group) == nullptr && !group.nodes.empty())
+    add("no primary: nobody can be elected without the missing members of the quorum");
+  if (leader != nullptr) add(explain_leader(group, *leader));
+  for (const NodeView& node : group.nodes)
+    if (&node != leader && node.goal.state != NodeState::dropped) add(explain_standby(node));
+  return text;
+}
+
+}  // namespace autoctl::monitor

@@ -1,0 +1,131 @@
+// The primary is gone. In order: stop the quorum from receiving (from then on the old primary cannot acknowledge a commit),
+// see who has the most, promote that one, let the others follow. Until the candidate is told to promote, everything can be
+// taken back; from then on only that candidate can be the primary.
+#include "monitor/fsm/rule.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+/// Fences the quorum: directly the candidate when there is only one voter, else all who can tell how far they got.
+Outcome start_election(const Context& c, const std::string& reason, const NodeView* old_primary) {
+  const std::vector<NodeId> present = voters_present(c.group);
+  if (!covers_every_commit(c.group, present)) return std::nullopt;
+  Effect effect(c, reason);
+  if (old_primary != nullptr) effect.assign(*old_primary, NodeState::demote_timeout);
+  const bool alone = std::ranges::count_if(c.group.nodes, can_take_part) == 1;
+  if (alone) {
+    const NodeView* candidate = most_advanced(c.group, present);
+    if (candidate == nullptr) return std::nullopt;
+    effect.assign(*candidate, NodeState::prepare_promotion, Goal{.fence = true});
+    return effect;
+  }
+  for (const NodeView& node : c.group.nodes)
+    if (can_take_part(node)) effect.assign(node, NodeState::report_lsn);
+  return effect;
+}
+
+bool election_is_on(const GroupSnapshot& group) {
+  return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::report_lsn; }) != nullptr;
+}
+
+/// The old primary on its way down, if the candidate has not been told to promote yet.
+const NodeView* deposed(const GroupSnapshot& group) {
+  return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::demote_timeout; });
+}
+
+/// With promotion_waits_for_lease: has the old primary stopped by its own word, or must it have fenced itself by now?
+bool no_stale_reads(const Context& c) {
+  if (!c.settings.promotion_waits_for_lease) return true;
+  const NodeView* old_primary = deposed(c.group);
+  return old_primary == nullptr || settled(*old_primary) || c.now >= old_primary->lease_until;
+}
+
+}  // namespace
+
+Outcome primary_is_dead(const Context& c) {
+  if (c.leader == nullptr || c.candidate != nullptr || !dead(*c.leader) || !c.group.monitor_trusts_itself)
+    return std::nullopt;
+  return start_election(c, c.leader->name + " is dead: " + c.leader->health.why, c.leader);
+}
+
+Outcome primary_was_dropped(const Context& c) {
+  if (c.leader != nullptr || c.candidate != nullptr || c.draining != nullptr || election_is_on(c.group))
+    return std::nullopt;
+  const NodeView* dropped = find_node(c.group, [](const NodeView& n) { return n.goal.state == NodeState::dropped; });
+  if (deposed(c.group) != nullptr || (dropped != nullptr && healthy(*dropped) && !settled(*dropped)))
+    return std::nullopt;
+  return start_election(c, "the primary was dropped", nullptr);
+}
+
+Outcome standbys_elect(const Context& c) {
+  if (c.leader != nullptr || c.candidate != nullptr) return std::nullopt;
+  std::vector<NodeId> told;
+  for (const NodeView& node : c.group.nodes) {
+    if (node.goal.state != NodeState::report_lsn) continue;
+    if (settled(node)) {
+      told.push_back(node.id);
+    } else if (healthy(node)) {
+      return std::nullopt;  // it is about to tell, and may have the most
+    }
+  }
+  std::vector<NodeId> voters = told;
+  std::erase_if(voters, [&](NodeId id) { return !in_every_quorum(c.group, id); });
+  if (!covers_every_commit(c.group, voters)) return std::nullopt;
+  const NodeView* winner = most_advanced(c.group, voters);
+  if (winner == nullptr || dead(*winner)) return std::nullopt;
+  return Effect(c, winner->name + " has received up to " + to_string(winner->facts.lsn) + ", the most of " +
+                       std::to_string(told.size()) + " standbys")
+      .assign(*winner, NodeState::prepare_promotion, Goal{.fence = true});
+}
+
+Outcome candidate_lost(const Context& c) {
+  if (c.candidate == nullptr || c.candidate->goal.state != NodeState::prepare_promotion || !dead(*c.candidate) ||
+      c.draining != nullptr)
+    return std::nullopt;
+  const NodeView* old_primary = deposed(c.group);
+  if (old_primary == nullptr || !healthy(*old_primary) || old_primary->facts.cannot_run) return std::nullopt;
+  Effect effect(c, c.candidate->name + " was lost before it was told to promote (" + c.candidate->health.why + "), and " +
+                       old_primary->name + " is back");
+  effect.assign(*old_primary, NodeState::wait_primary)
+      .asynchronous()
+      .follow(*c.candidate, NodeState::catchingup, old_primary->id);
+  if (c.group.operation) effect.end_operation(false, "the candidate was lost before it was promoted");
+  return effect;
+}
+
+Outcome candidate_is_fenced(const Context& c) {
+  const NodeView* candidate = c.candidate;
+  if (candidate == nullptr || candidate->goal.state != NodeState::prepare_promotion || !candidate->goal.fence ||
+      !settled(*candidate) || candidate->facts.receiving || !no_stale_reads(c))
+    return std::nullopt;
+  const SyncQuorum sync = quorum_after_promotion(c.group, *candidate, c.settings);
+  return Effect(c, candidate->name + " receives no more, at " + to_string(candidate->facts.lsn) +
+                       ": the old primary cannot acknowledge a commit from now on")
+      .assign(*candidate, NodeState::stop_replication, Goal{.sync = sync})
+      .assign_quorum(sync);
+}
+
+Outcome candidate_promoted(const Context& c) {
+  const NodeView* candidate = c.candidate;
+  if (candidate == nullptr || candidate->goal.state != NodeState::stop_replication || !settled(*candidate) ||
+      candidate->facts.in_recovery)
+    return std::nullopt;
+  const SyncQuorum& sync = candidate->goal.sync;
+  const NodeState next = sync.asynchronous() ? NodeState::wait_primary : NodeState::primary;
+  return Effect(c, candidate->name + " accepts writes on timeline " + std::to_string(candidate->facts.timeline.value))
+      .assign(*candidate, next, Goal{.sync = sync});
+}
+
+Outcome old_primary_rejoins(const Context& c) {
+  if (c.leader == nullptr || !serves_as_primary(*c.leader)) return std::nullopt;
+  const NodeView* former = find_node(c.group, [&](const NodeView& n) {
+    const bool down = n.goal.state == NodeState::demoted || n.goal.state == NodeState::demote_timeout;
+    return down && settled(n) && healthy(n) && contains(c.leader->facts.prepared_peers, n.id);
+  });
+  if (former == nullptr) return std::nullopt;
+  return Effect(c, former->name + " has stopped and can follow " + c.leader->name)
+      .follow(*former, NodeState::catchingup, c.leader->id);
+}
+
+}  // namespace autoctl::monitor

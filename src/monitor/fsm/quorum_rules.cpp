@@ -1,0 +1,100 @@
+// Which standbys a commit waits for. Who may acknowledge is always who may be elected: turning it on counts for elections only
+// once the primary has proved it, turning it off counts from the moment it is decided (design, rule 1).
+#include "monitor/fsm/rule.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+std::string names_of(const GroupSnapshot& group, const std::vector<NodeId>& ids) {
+  std::string names;
+  for (NodeId id : ids) {
+    const NodeView* node = group.find(id);
+    names += (names.empty() ? "" : ", ") + (node != nullptr ? node->name : std::to_string(id.value));
+  }
+  return names.empty() ? "nobody" : names;
+}
+
+bool primary_with_quorum(const Context& c) {
+  return c.leader != nullptr && c.leader->goal.state == NodeState::primary;
+}
+
+/// Why the primary should no longer wait for this voter; empty when it should. A voter whose keeper is silent but which the
+/// primary still streams to is no loss.
+std::string why_lost(const Context& c, NodeId id) {
+  const NodeView* node = c.group.find(id);
+  if (node == nullptr || node->goal.state == NodeState::dropped) return "was dropped";
+  if (node->goal.state != NodeState::secondary) return "is " + std::string(to_string(node->goal.state));
+  if (!node->replication_quorum) return "is no longer meant to be in the quorum";
+  if (contains(c.leader->facts.streaming, id)) return {};
+  if (dead(*node)) return "is dead: " + node->health.why;
+  if (node->stalled_since && c.now - *node->stalled_since >= c.settings.standby_stall_timeout)
+    return "has not streamed for " +
+           std::to_string(std::chrono::duration_cast<std::chrono::seconds>(c.now - *node->stalled_since).count()) + " s" +
+           (node->facts.trouble.empty() ? "" : " (" + node->facts.trouble + ")");
+  return {};
+}
+
+}  // namespace
+
+Outcome quorum_turned_on(const Context& c) {
+  if (c.leader == nullptr || c.leader->goal.state != NodeState::wait_primary || !settled(*c.leader) ||
+      !healthy(*c.leader) || !serves_as_primary(*c.leader))
+    return std::nullopt;
+  std::vector<NodeId> voters = eligible_voters(c.group, *c.leader);
+  if (voters.empty()) return std::nullopt;
+  const std::string names = names_of(c.group, voters);
+  SyncQuorum quorum = quorum_of(std::move(voters), c.settings);
+  return Effect(c, c.leader->name + " shall wait for " + std::to_string(quorum.acks) + " of " + names)
+      .assign(*c.leader, NodeState::primary, Goal{.sync = quorum})
+      .assign_quorum(quorum);
+}
+
+Outcome quorum_confirmed(const Context& c) {
+  if (!primary_with_quorum(c) || !settled(*c.leader) || !serves_as_primary(*c.leader)) return std::nullopt;
+  const SyncQuorum& goal = c.leader->goal.sync;
+  if (c.group.quorum_confirmed == goal || c.leader->facts.sync_in_force != goal) return std::nullopt;
+  return Effect(c, c.leader->name + " has synchronous_standby_names in force, and " + std::to_string(goal.acks) + " of " +
+                       names_of(c.group, goal.voters) + " had everything written before")
+      .confirm_quorum(goal);
+}
+
+Outcome quorum_grows(const Context& c) {
+  if (!primary_with_quorum(c) || !settled(*c.leader) || !healthy(*c.leader) || !serves_as_primary(*c.leader) ||
+      c.group.quorum_confirmed != c.group.quorum_assigned)
+    return std::nullopt;
+  std::vector<NodeId> voters = eligible_voters(c.group, *c.leader);
+  for (NodeId id : c.leader->goal.sync.voters)
+    if (!contains(voters, id) && why_lost(c, id).empty()) voters.push_back(id);
+  SyncQuorum quorum = quorum_of(std::move(voters), c.settings);
+  if (quorum == c.leader->goal.sync || quorum.acks < c.leader->goal.sync.acks) return std::nullopt;
+  return Effect(c, c.leader->name + " shall wait for " + std::to_string(quorum.acks) + " of " +
+                       names_of(c.group, quorum.voters))
+      .assign(*c.leader, NodeState::primary, Goal{.sync = quorum})
+      .assign_quorum(quorum);
+}
+
+Outcome standby_lost(const Context& c) {
+  if (!primary_with_quorum(c) || !healthy(*c.leader)) return std::nullopt;
+  const SyncQuorum& now_in_force = c.leader->goal.sync;
+  std::vector<NodeId> lost;
+  std::string reason;
+  for (NodeId id : now_in_force.voters) {
+    const std::string why = why_lost(c, id);
+    if (why.empty()) continue;
+    lost.push_back(id);
+    reason += (reason.empty() ? "" : "; ") + names_of(c.group, {id}) + " " + why;
+  }
+  const int left = static_cast<int>(now_in_force.voters.size() - lost.size());
+  if (lost.empty() || left >= now_in_force.acks || c.settings.number_sync_standbys > 0) return std::nullopt;
+  Effect effect(c, reason + "; " + c.leader->name + " goes on without waiting");
+  effect.assign(*c.leader, NodeState::wait_primary).asynchronous();
+  for (NodeId id : now_in_force.voters) {
+    const NodeView* node = c.group.find(id);
+    if (node != nullptr && node->goal.state == NodeState::secondary)
+      effect.follow(*node, NodeState::catchingup, c.leader->id);
+  }
+  return effect;
+}
+
+}  // namespace autoctl::monitor

@@ -1,0 +1,52 @@
+// Who is who in a group, read from the goals: the words that the rules are written in.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "monitor/fsm/group_snapshot.h"
+
+namespace autoctl::monitor {
+
+/// It has reached its goal, by its own report.
+inline bool settled(const NodeView& node) {
+  return node.reported && node.facts.state == node.goal.state && node.facts.term >= node.goal.term;
+}
+inline bool healthy(const NodeView& node) { return node.health.verdict == Verdict::healthy; }
+inline bool dead(const NodeView& node) { return node.health.verdict == Verdict::dead; }
+
+/// A goal from which the old primary's way leads down.
+inline bool is_outgoing_state(NodeState state) {
+  return state == NodeState::draining || state == NodeState::demote_timeout || state == NodeState::demoted;
+}
+inline bool is_candidate_state(NodeState state) {
+  return state == NodeState::prepare_promotion || state == NodeState::stop_replication;
+}
+
+/// A running primary by its own report, whatever it is on its way to.
+inline bool serves_as_primary(const NodeView& node) {
+  return node.reported && is_leader_state(node.facts.state) && node.facts.postgres_running && !node.facts.in_recovery;
+}
+
+template <class Predicate>
+const NodeView* find_node(const GroupSnapshot& group, Predicate predicate) {
+  const auto it = std::ranges::find_if(group.nodes, predicate);
+  return it == group.nodes.end() ? nullptr : &*it;
+}
+
+/// The node whose goal is to be the primary.
+inline const NodeView* leader_of(const GroupSnapshot& group) {
+  return find_node(group, [](const NodeView& n) { return is_leader_state(n.goal.state); });
+}
+inline const NodeView* candidate_of(const GroupSnapshot& group) {
+  return find_node(group, [](const NodeView& n) { return is_candidate_state(n.goal.state); });
+}
+/// The old primary while it drains: it may still have unfinished business.
+inline const NodeView* draining_of(const GroupSnapshot& group) {
+  return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::draining; });
+}
+
+inline bool contains(const std::vector<NodeId>& ids, NodeId id) { return std::ranges::find(ids, id) != ids.end(); }
+
+}  // namespace autoctl::monitor

@@ -1,0 +1,105 @@
+// How a rule is written. rules.cpp has the table; joining.cpp, quorum_rules.cpp, switchover.cpp and failover.cpp the rules.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "monitor/fsm/decide.h"
+#include "monitor/fsm/election.h"
+#include "monitor/fsm/roles.h"
+
+namespace autoctl::monitor {
+
+/// What every rule gets: the snapshot and who is who in it. Any of the three may be null.
+struct Context {
+  const GroupSnapshot& group;
+  const Settings& settings;
+  TimePoint now;
+  const NodeView* leader;
+  const NodeView* candidate;
+  const NodeView* draining;
+};
+
+
+/// Builds a decision; rule id and name are filled in by decide().
+class Effect {
+ public:
+  Effect(const Context& context, std::string reason) {
+    decision_.term = Term{context.group.term.value + 1};
+    decision_.reason = std::move(reason);
+  }
+  Effect& assign(const NodeView& node, NodeState state, Goal details = {}) {
+    details.state = state;
+    details.term = decision_.term;
+    decision_.goals.emplace_back(node.id, std::move(details));
+    return *this;
+  }
+  /// A standby of `upstream`.
+  Effect& follow(const NodeView& node, NodeState state, NodeId upstream) {
+    return assign(node, state, Goal{.upstream = upstream});
+  }
+  /// From now on the primary may acknowledge alone: nobody is electable any more.
+  Effect& asynchronous() {
+    decision_.quorum_assigned = SyncQuorum{};
+    decision_.quorum_confirmed = SyncQuorum{};
+    return *this;
+  }
+  Effect& assign_quorum(SyncQuorum quorum) {
+    if (quorum.asynchronous()) return asynchronous();
+    decision_.quorum_assigned = std::move(quorum);
+    return *this;
+  }
+  Effect& confirm_quorum(SyncQuorum quorum) {
+    decision_.quorum_confirmed = std::move(quorum);
+    return *this;
+  }
+  Effect& operation_goes_to(const NodeView& node) {
+    decision_.operation_target = node.id;
+    return *this;
+  }
+  Effect& end_operation(bool succeeded, std::string message) {
+    decision_.operation = OperationOutcome{succeeded, std::move(message)};
+    return *this;
+  }
+  operator std::optional<Decision>() const { return decision_; }
+
+ private:
+  Decision decision_;
+};
+
+using Outcome = std::optional<Decision>;
+
+// Joining: from an empty group to a standby that streams (joining.cpp).
+Outcome first_node_becomes_single(const Context&);
+Outcome newcomer_waits_for_primary(const Context&);
+Outcome primary_opens_to_newcomer(const Context&);
+Outcome newcomer_starts_copy(const Context&);
+Outcome standby_caught_up(const Context&);
+Outcome standby_follows_primary(const Context&);
+Outcome primary_is_alone(const Context&);
+
+// The synchronous quorum (quorum_rules.cpp).
+Outcome quorum_turned_on(const Context&);
+Outcome quorum_confirmed(const Context&);
+Outcome quorum_grows(const Context&);
+Outcome standby_lost(const Context&);
+
+// Planned hand-over (switchover.cpp).
+Outcome switchover_done(const Context&);
+Outcome switchover_starts(const Context&);
+Outcome switchover_refused(const Context&);
+Outcome old_primary_drained(const Context&);
+Outcome switchover_called_off(const Context&);
+Outcome primary_lost_while_draining(const Context&);
+
+// Failure of the primary (failover.cpp).
+Outcome primary_is_dead(const Context&);
+Outcome primary_was_dropped(const Context&);
+Outcome standbys_elect(const Context&);
+Outcome candidate_lost(const Context&);
+Outcome candidate_is_fenced(const Context&);
+Outcome candidate_promoted(const Context&);
+Outcome old_primary_rejoins(const Context&);
+
+}  // namespace autoctl::monitor

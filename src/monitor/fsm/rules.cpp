@@ -1,0 +1,100 @@
+// The rule table: every decision the monitor can take, in the order in which they are tried. A rule's number never changes;
+// new ones go into the gaps.
+#include <array>
+
+#include "monitor/fsm/rule.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+struct Rule {
+  RuleInfo info;
+  Outcome (*fire)(const Context&);
+};
+
+constexpr std::array rule_table = {
+    // An operation's end comes first: nothing else may change the leader before it is noticed.
+    Rule{{100, "switchover_done", "the node an operator asked for is the primary: the operation has succeeded"},
+         switchover_done},
+
+    Rule{{200, "primary_is_dead",
+          "the primary is dead by conclusive evidence and enough of its quorum is here: fence the quorum, then promote"},
+         primary_is_dead},
+    Rule{{205, "primary_lost_while_draining", "the primary died while it handed over: this becomes a failover"},
+         primary_lost_while_draining},
+    Rule{{210, "primary_was_dropped", "the primary was dropped and has stopped: its quorum elects another"},
+         primary_was_dropped},
+    Rule{{220, "standbys_elect", "enough fenced standbys told how far they got: the most advanced is the candidate"},
+         standbys_elect},
+    Rule{{230, "candidate_lost",
+          "the candidate died before it was told to promote, and the old primary is back: it goes on, alone"},
+         candidate_lost},
+    Rule{{240, "candidate_is_fenced",
+          "nobody of the quorum receives from the old primary any more, so that it cannot acknowledge: promote"},
+         candidate_is_fenced},
+    Rule{{250, "candidate_promoted", "the candidate accepts writes: it is the primary, the others follow it"},
+         candidate_promoted},
+
+    Rule{{300, "old_primary_drained", "the old primary has stopped after handing over everything: promote"},
+         old_primary_drained},
+    Rule{{310, "switchover_called_off", "the candidate was lost while the primary drained: the primary goes on, alone"},
+         switchover_called_off},
+    Rule{{320, "switchover_starts", "an operator asked for another primary: checkpoint, stop the old one, promote"},
+         switchover_starts},
+    Rule{{330, "switchover_refused", "an operator asked for another primary, but no standby can take over"},
+         switchover_refused},
+
+    Rule{{400, "standby_lost", "a standby of the quorum is gone and too few are left: the primary stops waiting for it"},
+         standby_lost},
+    Rule{{410, "quorum_confirmed", "the primary has proved what it demands of every commit: its voters are electable"},
+         quorum_confirmed},
+    Rule{{420, "quorum_turned_on", "a standby streams and is up to date: the primary waits for it from now on"},
+         quorum_turned_on},
+    Rule{{430, "quorum_grows", "the set of standbys that stream changed: the quorum follows"}, quorum_grows},
+
+    Rule{{500, "first_node_becomes_single", "the first node of a group is its primary"}, first_node_becomes_single},
+    Rule{{510, "newcomer_waits_for_primary", "another node of the group waits until the primary lets it copy"},
+         newcomer_waits_for_primary},
+    Rule{{520, "primary_opens_to_newcomer", "a standby wants to join: the primary gets ready for replication"},
+         primary_opens_to_newcomer},
+    Rule{{530, "newcomer_starts_copy", "the primary is ready for it: the standby copies"}, newcomer_starts_copy},
+    Rule{{540, "old_primary_rejoins", "the former primary has stopped and the new one is ready for it: it follows"},
+         old_primary_rejoins},
+    Rule{{550, "standby_follows_primary", "a standby follows somebody who is not the primary: it is redirected"},
+         standby_follows_primary},
+    Rule{{560, "standby_caught_up", "the standby streams and is close to the primary: it is a secondary"},
+         standby_caught_up},
+    Rule{{570, "primary_is_alone", "no other node is left in the group: the primary is single"}, primary_is_alone},
+};
+
+constexpr bool ids_ascend() {
+  for (std::size_t i = 1; i < rule_table.size(); ++i)
+    if (rule_table[i - 1].info.id >= rule_table[i].info.id) return false;
+  return true;
+}
+static_assert(ids_ascend(), "rule numbers are unique and in the order in which the rules are tried");
+
+constexpr auto infos = [] {
+  std::array<RuleInfo, rule_table.size()> result{};
+  for (std::size_t i = 0; i < rule_table.size(); ++i) result[i] = rule_table[i].info;
+  return result;
+}();
+
+}  // namespace
+
+std::span<const RuleInfo> rules() { return infos; }
+
+std::optional<Decision> decide(const GroupSnapshot& group, const Settings& settings, TimePoint now) {
+  const Context context{group, settings, now, leader_of(group), candidate_of(group), draining_of(group)};
+  for (const Rule& rule : rule_table) {
+    Outcome outcome = rule.fire(context);
+    if (!outcome) continue;
+    outcome->rule_id = rule.info.id;
+    outcome->rule = rule.info.name;
+    return outcome;
+  }
+  return std::nullopt;
+}
+
+}  // namespace autoctl::monitor

@@ -1,0 +1,120 @@
+#include "monitor/fsm/verdict.h"
+
+#include <algorithm>
+
+namespace autoctl::monitor {
+
+std::string_view to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::healthy: return "healthy";
+    case Verdict::suspected: return "suspected";
+    case Verdict::unreachable: return "unreachable";
+    case Verdict::dead: return "dead";
+  }
+  return "unknown";
+}
+
+namespace {
+
+/// A heartbeat is overdue after this long: one interval, and half of one for the way.
+Millis overdue(const Settings& settings) { return settings.heartbeat * 3 / 2; }
+
+/// What a witness said this long ago still counts.
+Millis witness_memory(const Settings& settings) { return settings.heartbeat * 2; }
+
+bool fresh(const NodeObservation& seen, const Settings& settings, TimePoint now) {
+  return seen.last_report && !seen.disconnected_at && now - *seen.last_report < overdue(settings);
+}
+
+/// Evidence older than this is about a node that was still heard.
+TimePoint suspicion_began(const NodeObservation& seen) {
+  if (seen.disconnected_at) return *seen.disconnected_at;
+  return seen.last_report.value_or(seen.watching_since);
+}
+
+/// From when on silence counts: the last sign of life, or the end of the grace after a monitor start.
+TimePoint silence_ends(const NodeObservation& seen, const Settings& settings) {
+  if (seen.last_report) return *seen.last_report + settings.silence_timeout;
+  return seen.watching_since + std::max(settings.startup_grace, settings.silence_timeout);
+}
+
+/// What the others say, taken together.
+struct Testimony {
+  bool heard = false;      // somebody hears it
+  bool complete = true;    // everybody who could hear it has been asked since, or there is nobody
+  std::string words;
+};
+
+Testimony hear_witnesses(const NodeObservation& seen, const Settings& settings, TimePoint now) {
+  Testimony testimony;
+  const TimePoint began = suspicion_began(seen);
+  bool anyone = false;
+  for (const WitnessView& view : seen.witnesses) {
+    if (view.at <= began || now - view.at > witness_memory(settings)) continue;
+    anyone = true;
+    if (view.hears) testimony.heard = true;
+    testimony.words += ", " + view.witness_name + (view.hears ? " still hears it" : " does not hear it");
+    if (view.port != PortState::unknown) testimony.words += " (port " + std::string(to_string(view.port)) + ")";
+  }
+  testimony.complete = anyone || seen.witnesses.empty();
+  return testimony;
+}
+
+std::string seconds(std::chrono::steady_clock::duration d) {
+  const auto ms = std::chrono::duration_cast<Millis>(d).count();
+  return std::to_string(ms / 1000) + "." + std::to_string(ms % 1000 / 100) + " s";
+}
+
+std::string describe_silence(const NodeObservation& seen, TimePoint now) {
+  if (seen.disconnected_at) return "its keeper's connection broke " + seconds(now - *seen.disconnected_at) + " ago";
+  if (seen.last_report) return "no report for " + seconds(now - *seen.last_report);
+  return "no report since the monitor started";
+}
+
+}  // namespace
+
+Health assess(const NodeObservation& seen, bool may_expect_postgres, const Settings& settings, TimePoint now) {
+  if (may_expect_postgres && seen.cannot_run)
+    return {Verdict::dead, "its keeper says that Postgres cannot run: " + seen.trouble};
+  if (may_expect_postgres && seen.postgres_down_since &&
+      now - *seen.postgres_down_since >= settings.postgres_restart_timeout)
+    return {Verdict::dead, "its keeper has not brought Postgres back for " + seconds(now - *seen.postgres_down_since)};
+  if (fresh(seen, settings, now)) return {Verdict::healthy, "reports"};
+
+  const TimePoint began = suspicion_began(seen);
+  const Testimony testimony = hear_witnesses(seen, settings, now);
+  const auto found = [&](const ProbeResult& probe) { return probe.at > began ? probe.port : PortState::unknown; };
+  const PortState postgres = found(seen.postgres_port);
+  const PortState keeper = found(seen.keeper_port);
+  const std::string evidence = describe_silence(seen, now) + ", Postgres port " + std::string(to_string(postgres)) +
+                               ", keeper port " + std::string(to_string(keeper)) + testimony.words;
+
+  // Its host is there and says that nobody listens: conclusive at once, once the others agree. After a monitor start the
+  // nodes may be starting as well, so that a refusal then means nothing.
+  const bool refused = seen.last_report && seen.disconnected_at && keeper == PortState::refused &&
+                       (postgres == PortState::refused || !may_expect_postgres);
+  if (refused && !testimony.heard && testimony.complete) return {Verdict::dead, evidence};
+
+  if (now < silence_ends(seen, settings)) return {Verdict::suspected, evidence};
+  if (testimony.heard || postgres == PortState::open) return {Verdict::unreachable, evidence};
+  if (!testimony.complete || postgres == PortState::unknown)
+    return {Verdict::unreachable, evidence + "; evidence is incomplete"};
+  return {Verdict::dead, evidence};
+}
+
+bool wants_evidence(const NodeObservation& seen, const Settings& settings, TimePoint now) {
+  return !fresh(seen, settings, now);
+}
+
+std::optional<TimePoint> next_deadline(const NodeObservation& seen, const Settings& settings, TimePoint now) {
+  std::optional<TimePoint> next;
+  const auto consider = [&](TimePoint t) {
+    if (t > now && (!next || t < *next)) next = t;
+  };
+  if (seen.last_report) consider(*seen.last_report + overdue(settings));
+  consider(silence_ends(seen, settings));
+  if (seen.postgres_down_since) consider(*seen.postgres_down_since + settings.postgres_restart_timeout);
+  return next;
+}
+
+}  // namespace autoctl::monitor
