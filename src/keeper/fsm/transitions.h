@@ -1,0 +1,53 @@
+// The keeper's half of the state machine: for every (reached state, goal) the steps that lead there. Pure data; the agent runs the
+// steps, the explorer runs them against a model. Every step is idempotent: a transition that was cut short is begun again.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "common/fsm/state.h"
+
+namespace autoctl::keeper {
+
+enum class Step : unsigned char {
+  create_database_cluster,  // initdb if the directory is empty; adopt what is there otherwise
+  start_as_primary,         // Postgres runs and accepts writes, now or after crash recovery
+  apply_sync,               // the goal's synchronous_standby_names are in force (read back)
+  await_quorum,             // enough voters have flushed everything written before the names were in force
+  checkpoint,               // so that the shutdown that follows is short
+  stop_fast,                // Postgres is down, cleanly if it can be
+  await_handover,           // received what the old primary had when it stopped, as long as more is coming
+  stop_receiving,           // the WAL receiver is gone and will not come back: no acknowledgement leaves this node
+  promote,                  // accepts writes, on a new timeline
+  join_upstream,            // a standby of the goal's upstream, by following, rewinding or copying, and it streams
+};
+std::string_view to_string(Step step);
+
+/// A set of node states.
+class StateSet {
+ public:
+  constexpr StateSet(std::initializer_list<NodeState> states) {
+    for (NodeState s : states) bits_ |= 1U << static_cast<unsigned>(s);
+  }
+  constexpr bool contains(NodeState s) const { return (bits_ >> static_cast<unsigned>(s)) & 1U; }
+
+ private:
+  unsigned bits_ = 0;
+};
+
+struct Transition {
+  StateSet from;
+  NodeState to;
+  std::string_view sentence;
+  std::span<const Step> steps;
+};
+
+/// All of them; at most one matches a pair.
+std::span<const Transition> transitions();
+
+/// The transition from `from` to `to`, nullptr if a keeper does not know how (the unit tests prove that the monitor never asks).
+const Transition* find_transition(NodeState from, NodeState to);
+
+}  // namespace autoctl::keeper
