@@ -55,7 +55,15 @@ struct Config {
 
 /// Errors: not_found (hint: run create), bad_config (names the key).
 Result<Config> load(const Files& files);
+/// Errors: bad_usage (a value is out of range: nothing is written), system.
 Result<> save(const Files& files, const Config& config);
+
+/// The text of autoctl.toml, and back. `source` names the text in errors.
+std::string to_toml(const Config& config);
+Result<Config> from_toml(const std::string& text, const std::string& source);
+
+/// Every value in range, each by itself. Errors: bad_usage, naming the key.
+Result<> validate(const Config& config);
 
 /// `config get|set`: dotted names ("postgresql.port"). Errors: not_found (lists the names), bad_usage (value out of range,
 /// or a key that only `create` can set).

@@ -1,0 +1,125 @@
+#include "common/config/checks.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <string_view>
+
+namespace autoctl::config {
+
+namespace {
+
+constexpr std::size_t name_length_max = 63;       // Postgres' identifier length
+constexpr std::size_t hostname_length_max = 253;  // of DNS
+
+std::optional<long> parse_number(std::string_view text) {
+  long value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string check_range(const std::string& text, long low, long high, std::string_view what) {
+  const auto number = parse_number(text);
+  if (number && *number >= low && *number <= high) return {};
+  return fmt::format("'{}' is not {} ({} to {})", text, what, low, high);
+}
+
+std::string check_one_of(const std::string& text, const std::vector<std::string>& choices) {
+  if (std::ranges::find(choices, text) != choices.end()) return {};
+  return fmt::format("'{}' is not one of {}", text, fmt::join(choices, ", "));
+}
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+}
+
+}  // namespace
+
+const std::vector<std::string>& auth_methods() {
+  static const std::vector<std::string> methods = {"trust", "md5",  "scram-sha-256", "cert", "peer",   "ident",
+                                                   "gss",   "sspi", "ldap",          "pam",  "radius", "password"};
+  return methods;
+}
+
+const std::vector<std::string>& ssl_modes() {
+  static const std::vector<std::string> modes = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
+  return modes;
+}
+
+std::optional<bool> parse_bool(const std::string& text) {
+  std::string lower = text;
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (lower == "true" || lower == "on" || lower == "yes" || lower == "1") return true;
+  if (lower == "false" || lower == "off" || lower == "no" || lower == "0") return false;
+  return std::nullopt;
+}
+
+std::string check_role(const std::string& text) {
+  return check_one_of(text, {"monitor", "postgres", "coordinator", "worker"});
+}
+
+std::string check_name(const std::string& text) {
+  if (text.size() > name_length_max) return fmt::format("'{}' is longer than {} characters", text, name_length_max);
+  if (!std::ranges::all_of(text, is_word)) return fmt::format("'{}' has characters other than A-Z a-z 0-9 _ - .", text);
+  return {};
+}
+
+std::string check_hostname(const std::string& text) {
+  if (text.size() > hostname_length_max) return fmt::format("it is longer than {} characters", hostname_length_max);
+  const bool spelled = std::ranges::all_of(text, [](char c) { return is_word(c) || c == ':' || c == '%'; });
+  if (!spelled || text.starts_with('-')) return fmt::format("'{}' is neither a host name nor an IP address", text);
+  return {};
+}
+
+std::string check_port(const std::string& text) {
+  return check_range(text, 1, 65535, "a port");
+}
+std::string check_port_or_default(const std::string& text) {
+  return check_range(text, 0, 65535, "a port, or 0 for the default");
+}
+std::string check_priority(const std::string& text) {
+  return check_range(text, 0, 100, "a candidate priority");
+}
+
+std::string check_monitor(const std::string& text) {
+  for (const std::string_view scheme : {"https://", "postgres://", "postgresql://"})
+    if (text.starts_with(scheme) && text.size() > scheme.size()) return {};
+  if (text.empty()) return {};
+  return fmt::format("'{}' is neither https://host:port nor postgres://autoctl_node@host:port/pg_auto_failover", text);
+}
+
+std::string check_not_empty(const std::string& text) {
+  return text.empty() ? "it is empty" : "";
+}
+
+std::string check_absolute_path(const std::string& text) {
+  return text.starts_with('/') ? "" : fmt::format("'{}' is not an absolute path", text);
+}
+std::string check_absolute_path_or_empty(const std::string& text) {
+  return text.empty() ? "" : check_absolute_path(text);
+}
+
+std::string check_auth(const std::string& text) {
+  return check_one_of(text, auth_methods());
+}
+std::string check_ssl_mode(const std::string& text) {
+  return check_one_of(text, ssl_modes());
+}
+
+std::string check_rate(const std::string& text) {
+  constexpr long kilobytes_min = 32;
+  constexpr long kilobytes_max = 1024L * 1024;
+  const bool suffixed = text.ends_with('k') || text.ends_with('M');
+  const auto number = parse_number(std::string_view(text).substr(0, text.size() - (suffixed ? 1 : 0)));
+  if (number && *number > 0 && *number <= kilobytes_max) {
+    const long kilobytes = *number * (text.ends_with('M') ? 1024 : 1);
+    if (kilobytes >= kilobytes_min && kilobytes <= kilobytes_max) return {};
+  }
+  return fmt::format("'{}' is not a transfer rate (32k to 1024M, per second)", text);
+}
+
+}  // namespace autoctl::config

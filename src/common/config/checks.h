@@ -1,0 +1,31 @@
+// Which texts are values: used by the configuration file, `config set` and the options of `create` alike.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace autoctl::config {
+
+// Each returns why the text is no such value, or "" when it is one.
+std::string check_role(const std::string& text);
+std::string check_name(const std::string& text);             // of a node or formation; empty is allowed
+std::string check_hostname(const std::string& text);         // a host name or an IP address; empty is allowed
+std::string check_port(const std::string& text);             // 1 … 65535
+std::string check_port_or_default(const std::string& text);  // 0 too: we choose
+std::string check_priority(const std::string& text);         // 0 … 100
+std::string check_monitor(const std::string& text);          // https://… or a libpq URI; empty is allowed
+std::string check_absolute_path(const std::string& text);
+std::string check_absolute_path_or_empty(const std::string& text);
+std::string check_not_empty(const std::string& text);
+std::string check_auth(const std::string& text);
+std::string check_ssl_mode(const std::string& text);
+std::string check_rate(const std::string& text);  // pg_basebackup's: 32 kB/s … 1024 MB/s, suffix k or M
+
+const std::vector<std::string>& auth_methods();
+const std::vector<std::string>& ssl_modes();
+
+/// true/false, on/off, yes/no, 1/0, in any case; nullopt for anything else.
+std::optional<bool> parse_bool(const std::string& text);
+
+}  // namespace autoctl::config
