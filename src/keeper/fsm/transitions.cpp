@@ -14,6 +14,7 @@ std::string_view to_string(Step step) {
     case Step::stop_fast: return "stop_fast";
     case Step::await_handover: return "await_handover";
     case Step::stop_receiving: return "stop_receiving";
+    case Step::fence_if_asked: return "fence_if_asked";
     case Step::promote: return "promote";
     case Step::join_upstream: return "join_upstream";
   }
@@ -30,6 +31,7 @@ constexpr std::array serve_synchronously = {Step::start_as_primary, Step::apply_
 constexpr std::array hand_over = {Step::checkpoint, Step::stop_fast};
 constexpr std::array stop = {Step::stop_fast};
 constexpr std::array fence = {Step::stop_receiving};
+constexpr std::array prepare = {Step::fence_if_asked};
 constexpr std::array take_over = {Step::await_handover, Step::stop_receiving, Step::apply_sync, Step::promote};
 constexpr std::array join = {Step::join_upstream};
 constexpr std::span<const Step> nothing{};
@@ -48,7 +50,6 @@ constexpr StateSet anything = {S::init,      S::single,     S::wait_primary, S::
                                S::stop_replication, S::draining, S::demote_timeout, S::demoted, S::report_lsn,
                                S::dropped};
 
-// prepare_promotion has two rows' worth of meaning: with the goal's `fence` the agent also stops receiving (see agent).
 constexpr std::array table = {
     Transition{{S::init}, S::single, "creates the database cluster, or adopts the one that is there", create},
     Transition{primary_lineage, S::single, "serves alone: no standby is left", serve},
@@ -65,7 +66,7 @@ constexpr std::array table = {
     Transition{anything, S::demoted, "stays stopped until the new primary is ready for it", stop},
 
     Transition{standbys, S::report_lsn, "stops receiving and tells how far it got", fence},
-    Transition{standbys, S::prepare_promotion, "gets ready to be promoted", nothing},
+    Transition{standbys, S::prepare_promotion, "gets ready to be promoted", prepare},
     Transition{{S::prepare_promotion, S::stop_replication}, S::stop_replication,
                "stops receiving and opens for writes", take_over},
 
