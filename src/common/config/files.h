@@ -28,7 +28,8 @@ struct Files {
 
 /// Reads a whole file. Errors: not_found, system.
 Result<std::string> read_file(const std::string& path);
-/// Writes a temporary file, fsyncs, renames over `path`, fsyncs the directory: after a crash it is the old or the new.
+/// Writes a temporary file, fsyncs, renames over `path`, fsyncs the directory: after a crash it is the old or the new. Where
+/// `path` is a symbolic link its target is replaced. Errors: system; then the old file is untouched.
 Result<> write_file(const std::string& path, const std::string& text, unsigned mode = 0600);
 
 }  // namespace autoctl::config

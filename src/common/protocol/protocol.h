@@ -22,6 +22,16 @@
 #include "common/fsm/types.h"
 #include "common/util/result.h"
 
+// What is in Goal and NodeFacts crosses the wire too, and goes into the keeper's state file.
+#define AUTOCTL_PROTOCOL_FSM_TYPES(X) X(SyncQuorum) X(Goal) X(HistoryEntry) X(NodeFacts)
+namespace autoctl {
+#define X(T)                                    \
+  void to_json(nlohmann::json& j, const T& v);  \
+  void from_json(const nlohmann::json& j, T& v);
+AUTOCTL_PROTOCOL_FSM_TYPES(X)
+#undef X
+}  // namespace autoctl
+
 namespace autoctl::protocol {
 
 /// Monitor and keeper talk when these are equal; otherwise both say so (Errc::incompatible, HTTP 426).
@@ -182,7 +192,8 @@ struct ErrorDocument {
   std::string code, message, hint;
 };
 
-// nlohmann::json conversions for all of the above, Goal, NodeFacts and SyncQuorum included.
+// nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
+// inside a module only; decode() does not throw.
 #define AUTOCTL_PROTOCOL_TYPES(X)                                                                              \
   X(RegisterRequest) X(RegisterAnswer) X(Report) X(Peer) X(Assignment) X(NodeDocument) X(GroupDocument)        \
   X(FormationDocument) X(StateDocument) X(EventDocument) X(EventsDocument) X(OperationRequest)                 \
@@ -196,7 +207,9 @@ AUTOCTL_PROTOCOL_TYPES(X)
 /// One line of JSON.
 template <class T>
 std::string encode(const T& value);
-/// Errors: bad_usage, naming the field that is missing or of the wrong type. Unknown fields are ignored; depth is bounded.
+/// For every type above, SyncQuorum, Goal, HistoryEntry and NodeFacts. Errors: bad_usage, naming the field that is missing or
+/// of the wrong type; incompatible when a request's `protocol` is not ours. Unknown fields are ignored; depth is bounded; what
+/// is missing or null keeps its default, but for RegisterRequest.host and port, NodeFacts.state and OperationRequest.kind.
 template <class T>
 Result<T> decode(const std::string& text);
 

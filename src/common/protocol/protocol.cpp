@@ -1,0 +1,318 @@
+#include "common/protocol/protocol.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/protocol/codec.h"
+
+namespace autoctl::protocol {
+
+namespace codec {
+
+template <class V, class T>
+concept Of = std::same_as<std::remove_const_t<V>, T>;
+
+// One list per struct, read by Writer (const struct) and Reader alike. `required` fields have no sensible default.
+
+void fields(auto&& field, Of<SyncQuorum> auto& v) {
+  field("acks", v.acks);
+  field("voters", v.voters);
+}
+
+void fields(auto&& field, Of<Goal> auto& v) {
+  field("state", v.state);
+  field("term", v.term);
+  field("upstream", v.upstream);
+  field("sync", v.sync);
+  field("fence", v.fence);
+  field("await_lsn", v.await_lsn);
+}
+
+void fields(auto&& field, Of<HistoryEntry> auto& v) {
+  field("timeline", v.timeline);
+  field("switch_lsn", v.switch_lsn);
+}
+
+void fields(auto&& field, Of<NodeFacts> auto& v) {
+  field.required("state", v.state);
+  field("term", v.term);
+  field("postgres_running", v.postgres_running);
+  field("in_recovery", v.in_recovery);
+  field("cannot_run", v.cannot_run);
+  field("trouble", v.trouble);
+  field("system_id", v.system_id);
+  field("timeline", v.timeline);
+  field("lsn", v.lsn);
+  field("history", v.history);
+  field("sync_in_force", v.sync_in_force);
+  field("prepared_peers", v.prepared_peers);
+  field("streaming", v.streaming);
+  field("upstream", v.upstream);
+  field("receiving", v.receiving);
+  field("upstream_port", v.upstream_port);
+  field("progress_percent", v.progress_percent);
+}
+
+void fields(auto&& field, Of<RegisterRequest> auto& v) {
+  field("protocol", v.protocol);
+  field("formation", v.formation);
+  field("kind", v.kind);
+  field("role", v.role);
+  field("group", v.group);
+  field("name", v.name);
+  field.required("host", v.host);
+  field.required("port", v.port);
+  field("api_port", v.api_port);
+  field("dbname", v.dbname);
+  field("system_id", v.system_id);
+  field("existing_standby", v.existing_standby);
+  field("candidate_priority", v.candidate_priority);
+  field("replication_quorum", v.replication_quorum);
+  field("region", v.region);
+  field("ssl_mode", v.ssl_mode);
+}
+
+void fields(auto&& field, Of<RegisterAnswer> auto& v) {
+  field("node", v.node);
+  field("group", v.group);
+  field("name", v.name);
+  field("token", v.token);
+  field("monitor_id", v.monitor_id);
+  field("replication_password", v.replication_password);
+  field("goal", v.goal);
+  field("dbname", v.dbname);
+}
+
+void fields(auto&& field, Of<Report> auto& v) {
+  field("protocol", v.protocol);
+  field("epoch", v.epoch);
+  field("sequence", v.sequence);
+  field("wait", v.wait);
+  field("known_version", v.known_version);
+  field("host", v.host);
+  field("port", v.port);
+  field("api_port", v.api_port);
+  field("pg_version", v.pg_version);
+  field.required("facts", v.facts);
+}
+
+void fields(auto&& field, Of<Peer> auto& v) {
+  field("id", v.id);
+  field("name", v.name);
+  field("host", v.host);
+  field("port", v.port);
+  field("goal", v.goal);
+}
+
+void fields(auto&& field, Of<Assignment> auto& v) {
+  field("monitor_id", v.monitor_id);
+  field("version", v.version);
+  field("lease", v.lease);
+  field("lease_required", v.lease_required);
+  field("check_upstream", v.check_upstream);
+  field("heartbeat", v.heartbeat);
+  field("goal", v.goal);
+  field("peers", v.peers);
+}
+
+void fields(auto&& field, Of<NodeDocument> auto& v) {
+  field("formation", v.formation);
+  field("group", v.group);
+  field("id", v.id);
+  field("name", v.name);
+  field("host", v.host);
+  field("kind", v.kind);
+  field("role", v.role);
+  field("region", v.region);
+  field("port", v.port);
+  field("api_port", v.api_port);
+  field("reported", v.reported);
+  field("assigned", v.assigned);
+  field("health", v.health);
+  field("health_reason", v.health_reason);
+  field("connection", v.connection);
+  field("timeline", v.timeline);
+  field("lsn", v.lsn);
+  field("candidate_priority", v.candidate_priority);
+  field("replication_quorum", v.replication_quorum);
+  field("electable", v.electable);
+  field("not_electable_because", v.not_electable_because);
+  field("trouble", v.trouble);
+  field("ssl_mode", v.ssl_mode);
+  field("progress_percent", v.progress_percent);
+  field("report_age_ms", v.report_age_ms);
+  field("pg_version", v.pg_version);
+}
+
+void fields(auto&& field, Of<GroupDocument> auto& v) {
+  field("formation", v.formation);
+  field("group", v.group);
+  field("term", v.term);
+  field("quorum_confirmed", v.quorum_confirmed);
+  field("quorum_assigned", v.quorum_assigned);
+  field("waiting_for", v.waiting_for);
+}
+
+void fields(auto&& field, Of<FormationDocument> auto& v) {
+  field("name", v.name);
+  field("kind", v.kind);
+  field("dbname", v.dbname);
+  field("number_sync_standbys", v.number_sync_standbys);
+}
+
+void fields(auto&& field, Of<StateDocument> auto& v) {
+  field("monitor_id", v.monitor_id);
+  field("monitor_version", v.monitor_version);
+  field("store_available", v.store_available);
+  field("trusts_itself", v.trusts_itself);
+  field("formations", v.formations);
+  field("groups", v.groups);
+  field("nodes", v.nodes);
+}
+
+void fields(auto&& field, Of<EventDocument> auto& v) {
+  field("id", v.id);
+  field("time", v.time);
+  field("formation", v.formation);
+  field("group", v.group);
+  field("node", v.node);
+  field("node_name", v.node_name);
+  field("host", v.host);
+  field("port", v.port);
+  field("reported", v.reported);
+  field("assigned", v.assigned);
+  field("term", v.term);
+  field("kind", v.kind);
+  field("rule", v.rule);
+  field("description", v.description);
+}
+
+void fields(auto&& field, Of<EventsDocument> auto& v) {
+  field("events", v.events);
+  field("last_id", v.last_id);
+}
+
+void fields(auto&& field, Of<OperationRequest> auto& v) {
+  field.required("kind", v.kind);
+  field("formation", v.formation);
+  field("group", v.group);
+  field("name", v.name);
+}
+
+void fields(auto&& field, Of<OperationDocument> auto& v) {
+  field("id", v.id);
+  field("kind", v.kind);
+  field("formation", v.formation);
+  field("group", v.group);
+  field("status", v.status);
+  field("message", v.message);
+  field("first_event", v.first_event);
+}
+
+void fields(auto&& field, Of<SettingsDocument> auto& v) {
+  field("formation", v.formation);
+  field("values", v.values);
+}
+
+void fields(auto&& field, Of<ErrorDocument> auto& v) {
+  field("code", v.code);
+  field("message", v.message);
+  field("hint", v.hint);
+}
+
+}  // namespace codec
+
+namespace {
+
+constexpr int depth_max = 32;
+
+/// Counts brackets outside of strings, so that hostile nesting is refused before anything is built from it.
+bool too_deep(const std::string& text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > depth_max) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+/// A peer of another version may use words that we do not know: say that it is another version, not that a field is
+/// wrong.
+template <class T>
+Result<> check_version(const nlohmann::json& document) {
+  if constexpr (std::same_as<T, RegisterRequest> || std::same_as<T, Report>) {
+    const auto found = document.is_object() ? document.find("protocol") : document.end();
+    if (found != document.end() && found->is_number_integer() && *found != version)
+      return fail(Errc::incompatible,
+                  "the other side speaks protocol version " + found->dump() + ", this one " + std::to_string(version),
+                  "install the same version of autoctl on the monitor and on all nodes");
+  }
+  return {};
+}
+
+}  // namespace
+
+template <class T>
+std::string encode(const T& value) {
+  // Messages of Postgres in another encoding may end up in here: they are shown with replacement characters.
+  return codec::write_document(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+template <class T>
+Result<T> decode(const std::string& text) {
+  if (too_deep(text)) return fail(Errc::bad_usage, "the JSON document is nested too deeply");
+  const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
+  if (document.is_discarded()) return fail(Errc::bad_usage, "this is not a JSON document");
+  AUTOCTL_TRY(check_version<T>(document));
+  try {
+    T value;
+    codec::read_document(document, value);
+    return value;
+  } catch (const std::exception& error) {
+    return fail(Errc::bad_usage, error.what());
+  }
+}
+
+#define X(T)                                      \
+  void to_json(nlohmann::json& j, const T& v) {   \
+    j = codec::write_document(v);                 \
+  }                                               \
+  void from_json(const nlohmann::json& j, T& v) { \
+    codec::read_document(j, v);                   \
+  }
+AUTOCTL_PROTOCOL_TYPES(X)
+#undef X
+
+#define X(T)                                      \
+  template std::string encode<T>(const T& value); \
+  template Result<T> decode<T>(const std::string& text);
+AUTOCTL_PROTOCOL_TYPES(X)
+AUTOCTL_PROTOCOL_FSM_TYPES(X)
+#undef X
+
+}  // namespace autoctl::protocol
+
+namespace autoctl {
+
+#define X(T)                                      \
+  void to_json(nlohmann::json& j, const T& v) {   \
+    j = protocol::codec::write_document(v);       \
+  }                                               \
+  void from_json(const nlohmann::json& j, T& v) { \
+    protocol::codec::read_document(j, v);         \
+  }
+AUTOCTL_PROTOCOL_FSM_TYPES(X)
+#undef X
+
+}  // namespace autoctl

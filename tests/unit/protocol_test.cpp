@@ -1,0 +1,381 @@
+#include "common/protocol/protocol.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace autoctl::protocol {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+SyncQuorum sample_quorum() {
+  return {.acks = 1, .voters = {NodeId{2}, NodeId{3}}};
+}
+
+Goal sample_goal() {
+  return {.state = NodeState::stop_replication,
+          .term = Term{7},
+          .upstream = NodeId{2},
+          .sync = sample_quorum(),
+          .fence = true,
+          .await_lsn = Lsn{0x16B374D848}};
+}
+
+NodeFacts sample_facts() {
+  NodeFacts facts;
+  facts.state = NodeState::catchingup;
+  facts.term = Term{6};
+  facts.postgres_running = facts.in_recovery = facts.cannot_run = facts.receiving = true;
+  facts.trouble = "disk \"full\"\n\xC3\xBC";
+  facts.system_id = SystemId{18446744073709551615ULL};
+  facts.timeline = Timeline{4};
+  facts.lsn = Lsn{0x3000148};
+  facts.history = {{Timeline{1}, Lsn{0x1000000}}, {Timeline{3}, Lsn{0x2000000}}};
+  facts.sync_in_force = sample_quorum();
+  facts.prepared_peers = {NodeId{2}};
+  facts.streaming = {NodeId{3}};
+  facts.upstream = NodeId{1};
+  facts.upstream_port = PortState::refused;
+  facts.progress_percent = 42;
+  return facts;
+}
+
+NodeDocument sample_node() {
+  NodeDocument node;
+  node.formation = "default";
+  node.group = 1;
+  node.id = NodeId{3};
+  node.name = "node_3";
+  node.host = "db3";
+  node.kind = "pgsql";
+  node.role = "worker";
+  node.region = "eu";
+  node.port = 5432;
+  node.api_port = 7432;
+  node.reported = NodeState::secondary;
+  node.assigned = NodeState::prepare_promotion;
+  node.health = "suspected";
+  node.health_reason = "silent";
+  node.connection = "read-only";
+  node.timeline = Timeline{2};
+  node.lsn = Lsn{99};
+  node.candidate_priority = 10;
+  node.replication_quorum = false;
+  node.electable = true;
+  node.not_electable_because = "a";
+  node.trouble = "b";
+  node.ssl_mode = "require";
+  node.progress_percent = 3;
+  node.report_age_ms = 12;
+  node.pg_version = "15.4";
+  return node;
+}
+
+template <class T>
+T sample();
+template <>
+SyncQuorum sample() {
+  return sample_quorum();
+}
+template <>
+Goal sample() {
+  return sample_goal();
+}
+template <>
+HistoryEntry sample() {
+  return {Timeline{9}, Lsn{1}};
+}
+template <>
+NodeFacts sample() {
+  return sample_facts();
+}
+template <>
+RegisterRequest sample() {
+  RegisterRequest r;
+  r.formation = "f";
+  r.kind = "citus";
+  r.role = "worker";
+  r.group = 2;
+  r.name = "n";
+  r.host = "::1";
+  r.port = 5433;
+  r.api_port = 7433;
+  r.dbname = "app";
+  r.system_id = SystemId{7};
+  r.existing_standby = true;
+  r.candidate_priority = 0;
+  r.replication_quorum = false;
+  r.region = "eu";
+  r.ssl_mode = "verify-full";
+  return r;
+}
+template <>
+RegisterAnswer sample() {
+  return {NodeId{4}, 1, "node_4", "t0ken", "monitor", "secret", sample_goal(), "app"};
+}
+template <>
+Report sample() {
+  return {.protocol = version,
+          .epoch = 18446744073709551615ULL,
+          .sequence = 2,
+          .wait = true,
+          .known_version = 3,
+          .host = "h",
+          .port = 1,
+          .api_port = 2,
+          .pg_version = "15.4",
+          .facts = sample_facts()};
+}
+template <>
+Peer sample() {
+  return {NodeId{1}, "a", "b", 5432, NodeState::primary};
+}
+template <>
+Assignment sample() {
+  return {.monitor_id = "m",
+          .version = 5,
+          .lease = Millis{4000},
+          .lease_required = true,
+          .check_upstream = true,
+          .heartbeat = Millis{250},
+          .goal = sample_goal(),
+          .peers = {sample<Peer>()}};
+}
+template <>
+NodeDocument sample() {
+  return sample_node();
+}
+template <>
+GroupDocument sample() {
+  return {"f", 1, Term{8}, sample_quorum(), {}, "a standby"};
+}
+template <>
+FormationDocument sample() {
+  return {"f", "pgsql", "app", 1};
+}
+template <>
+StateDocument sample() {
+  return {"m", "0.1", false, false, {sample<FormationDocument>()}, {sample<GroupDocument>()}, {sample_node()}};
+}
+template <>
+EventDocument sample() {
+  return {1,
+          "2026-01-01T00:00:00.000Z",
+          "f",
+          1,
+          NodeId{2},
+          "n",
+          "h",
+          3,
+          NodeState::primary,
+          NodeState::draining,
+          Term{4},
+          "goal",
+          "rule",
+          "because"};
+}
+template <>
+EventsDocument sample() {
+  return {{sample<EventDocument>()}, 17};
+}
+template <>
+OperationRequest sample() {
+  return {"promotion", "f", 3, "n"};
+}
+template <>
+OperationDocument sample() {
+  return {1, "switchover", "f", 2, "running", "wait", 3};
+}
+template <>
+SettingsDocument sample() {
+  return {"f", {{"heartbeat", "1000"}, {"lease", "4000"}}};
+}
+template <>
+ErrorDocument sample() {
+  return {"conflict", "no", "try"};
+}
+
+template <class T>
+class RoundTrip : public testing::Test {};
+using AllTypes =
+    testing::Types<SyncQuorum, Goal, HistoryEntry, NodeFacts, RegisterRequest, RegisterAnswer, Report, Peer, Assignment,
+                   NodeDocument, GroupDocument, FormationDocument, StateDocument, EventDocument, EventsDocument,
+                   OperationRequest, OperationDocument, SettingsDocument, ErrorDocument>;
+TYPED_TEST_SUITE(RoundTrip, AllTypes);
+
+TYPED_TEST(RoundTrip, KeepsEveryField) {
+  const std::string once = encode(sample<TypeParam>());
+  const auto read = decode<TypeParam>(once);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(encode(*read), once);
+  // Each field of the samples differs from its default, so one that decode() forgot would be missed here.
+  const json defaults = json::parse(encode(TypeParam{}));
+  const json document = json::parse(once);
+  for (const auto& [name, value] : document.items()) {
+    if (name == "protocol" || name == "quorum_assigned") continue;
+    EXPECT_TRUE(!defaults.contains(name) || defaults[name] != value) << name;
+  }
+  EXPECT_EQ(once.find('\n'), std::string::npos);
+}
+
+TYPED_TEST(RoundTrip, IgnoresUnknownFields) {
+  json document = json::parse(encode(sample<TypeParam>()));
+  document["from_the_future"] = {1, 2, {{"x", nullptr}}};
+  const auto read = decode<TypeParam>(document.dump());
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(encode(*read), encode(sample<TypeParam>()));
+}
+
+TYPED_TEST(RoundTrip, NamesTheFieldOfTheWrongType) {
+  const json document = json::parse(encode(sample<TypeParam>()));
+  for (const auto& [name, value] : document.items()) {
+    json broken = document;
+    broken[name] = value.is_object() || value.is_array() ? json(true) : json::object();
+    const auto read = decode<TypeParam>(broken.dump());
+    ASSERT_FALSE(read) << name;
+    EXPECT_EQ(read.error().code, Errc::bad_usage);
+    EXPECT_THAT(read.error().message, HasSubstr("\"" + name + "\""));
+  }
+}
+
+TYPED_TEST(RoundTrip, TruncatedTextIsAnError) {
+  const std::string text = encode(sample<TypeParam>());
+  for (std::size_t size = 0; size < text.size(); ++size) EXPECT_FALSE(decode<TypeParam>(text.substr(0, size)));
+}
+
+TEST(Protocol, WireFormat) {
+  const json report = json::parse(encode(sample<Report>()));
+  EXPECT_EQ(report["facts"]["lsn"], "0/3000148");
+  EXPECT_EQ(report["facts"]["system_id"], "18446744073709551615");
+  EXPECT_EQ(report["facts"]["state"], "catchingup");
+  EXPECT_EQ(report["facts"]["upstream"], 1);
+  EXPECT_EQ(report["facts"]["upstream_port"], "refused");
+  EXPECT_EQ(json::parse(encode(sample<Assignment>()))["lease"], 4000);
+  EXPECT_EQ(json::parse(encode(sample<SettingsDocument>()))["values"],
+            (json{{"heartbeat", "1000"}, {"lease", "4000"}}));
+}
+
+TEST(Protocol, ConvertsInsideOtherDocuments) {
+  json state;
+  state["goal"] = sample_goal();
+  state["peers"] = std::vector<Peer>{sample<Peer>()};
+  EXPECT_EQ(state["goal"].get<Goal>(), sample_goal());
+  EXPECT_EQ(state["peers"].get<std::vector<Peer>>(), std::vector{sample<Peer>()});
+  EXPECT_THROW(json::parse(R"({"state":"nonsense"})").get<Goal>(), std::exception);
+}
+
+TEST(Protocol, MissingOptionalFieldsKeepTheirDefaults) {
+  const auto request = decode<RegisterRequest>(R"({"host":"db1","port":5432,"group":null,"name":null})");
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->formation, "default");
+  EXPECT_EQ(request->group, std::nullopt);
+  EXPECT_EQ(request->candidate_priority, 50);
+  EXPECT_TRUE(request->replication_quorum);
+  const auto report = decode<Report>(R"({"facts":{"state":"init"}})");
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->facts.progress_percent, -1);
+  EXPECT_TRUE(decode<Assignment>("{}"));
+}
+
+TEST(Protocol, MissingRequiredFieldsAreNamed) {
+  EXPECT_THAT(decode<RegisterRequest>(R"({"port":1})").error().message, HasSubstr("\"host\" is missing"));
+  EXPECT_THAT(decode<RegisterRequest>(R"({"host":"a"})").error().message, HasSubstr("\"port\" is missing"));
+  EXPECT_THAT(decode<Report>(R"({"facts":{}})").error().message, HasSubstr("\"facts.state\" is missing"));
+  EXPECT_THAT(decode<Report>("{}").error().message, HasSubstr("\"facts\" is missing"));
+  EXPECT_THAT(decode<OperationRequest>("{}").error().message, HasSubstr("\"kind\" is missing"));
+}
+
+TEST(Protocol, RefusesValuesOutOfRange) {
+  const auto message = [](const std::string& text) { return decode<Assignment>(text).error().message; };
+  EXPECT_THAT(message(R"({"version":-1})"), HasSubstr("\"version\" is out of range"));
+  EXPECT_THAT(message(R"({"version":1.5})"), HasSubstr("\"version\" must be a whole number"));
+  EXPECT_THAT(message(R"({"lease":-1})"), HasSubstr("\"lease\" is out of range"));
+  EXPECT_THAT(message(R"({"lease":9223372036854775807})"), HasSubstr("\"lease\" is out of range"));
+  EXPECT_THAT(message(R"({"peers":[{},{"port":99999999999}]})"), HasSubstr("\"peers[1].port\" is out of range"));
+  EXPECT_THAT(message(R"({"goal":{"await_lsn":"0"}})"), HasSubstr("\"goal.await_lsn\" is no LSN"));
+  EXPECT_THAT(message(R"({"goal":{"state":"king"}})"), HasSubstr("\"goal.state\" is no known state"));
+  EXPECT_THAT(message(R"({"goal":{"sync":{"acks":2,"voters":[1,1]}}})"), HasSubstr("\"goal.sync\" asks for more"));
+  EXPECT_THAT(message(R"({"goal":{"sync":{"acks":-1}}})"), HasSubstr("\"goal.sync\""));
+  EXPECT_THAT(message("{\"monitor_id\":\"a\\u0000b\"}"), HasSubstr("NUL"));
+  EXPECT_THAT(decode<NodeFacts>(R"({"state":"init","system_id":"-3"})").error().message, HasSubstr("system_id"));
+  EXPECT_THAT(decode<NodeFacts>(R"({"state":"init","timeline":4294967296})").error().message, HasSubstr("timeline"));
+}
+
+TEST(Protocol, NormalisesVoters) {
+  const auto quorum = decode<SyncQuorum>(R"({"acks":1,"voters":[3,1,3]})");
+  ASSERT_TRUE(quorum);
+  EXPECT_EQ(quorum->voters, (std::vector{NodeId{1}, NodeId{3}}));
+}
+
+TEST(Protocol, MalformedDocumentsAreBadUsage) {
+  for (const std::string text :
+       {"", "null", "[]", "3", "\"x\"", "{", "{}}", "{\"a\":}", "\xff\xfe", "{\"host\":\"\xff\"}"}) {
+    const auto read = decode<RegisterRequest>(text);
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error().code, Errc::bad_usage);
+  }
+}
+
+TEST(Protocol, DepthIsBounded) {
+  const auto nested = [](std::size_t depth) {
+    return R"({"x":)" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}";
+  };
+  EXPECT_TRUE(decode<Assignment>(nested(32)));
+  EXPECT_THAT(decode<Assignment>(nested(33)).error().message, HasSubstr("nested too deeply"));
+  EXPECT_FALSE(decode<Assignment>(std::string(1000000, '[')));
+  EXPECT_TRUE(decode<Assignment>(R"({"monitor_id":"\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["})"));
+}
+
+TEST(Protocol, OtherVersionsAreIncompatibleWhateverElseTheySay) {
+  const auto report = decode<Report>(R"({"protocol":2,"facts":{"state":"levitating"}})");
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Errc::incompatible);
+  EXPECT_EQ(decode<RegisterRequest>(R"({"protocol":2})").error().code, Errc::incompatible);
+}
+
+TEST(Protocol, SettingsTakePlainJsonValues) {
+  const auto settings =
+      decode<SettingsDocument>(R"({"values":{"lease":4000,"promotion_waits_for_lease":true,"x":"y"}})");
+  ASSERT_TRUE(settings);
+  EXPECT_THAT(settings->values,
+              testing::ElementsAre(std::pair<std::string, std::string>("lease", "4000"),
+                                   std::pair<std::string, std::string>("promotion_waits_for_lease", "true"),
+                                   std::pair<std::string, std::string>("x", "y")));
+  EXPECT_FALSE(decode<SettingsDocument>(R"({"values":{"lease":[1]}})"));
+}
+
+TEST(Protocol, EncodeNeverThrowsOnForeignBytes) {
+  ErrorDocument document{"postgres", "caf\xE9", ""};
+  EXPECT_TRUE(decode<ErrorDocument>(encode(document)));
+}
+
+TEST(ProtocolErrors, CrossTheWire) {
+  for (int i = 0; i <= static_cast<int>(Errc::internal); ++i) {
+    const Error sent{static_cast<Errc>(i), "what \"happened\"", "do this"};
+    const int status = http_status(sent.code);
+    EXPECT_GE(status, 400);
+    EXPECT_LT(status, 600);
+    const Error received = decode_error(status, encode_error(sent));
+    EXPECT_EQ(received.code, sent.code) << to_string(sent.code);
+    EXPECT_EQ(received.message, sent.message);
+    EXPECT_EQ(received.hint, sent.hint);
+  }
+}
+
+TEST(ProtocolErrors, AreMadeUpFromTheStatusWhenTheBodyHasNone) {
+  for (const std::string body :
+       {"", "<html>", "[]", "{\"error\":3}", "{\"error\":{\"message\":4}}", "{\"error\":{}}"}) {
+    EXPECT_EQ(decode_error(404, body).code, Errc::not_found);
+    EXPECT_EQ(decode_error(403, body).code, Errc::denied);
+    EXPECT_EQ(decode_error(418, body).code, Errc::bad_usage);
+    EXPECT_EQ(decode_error(503, body).code, Errc::unavailable);
+    EXPECT_EQ(decode_error(599, body).code, Errc::internal);
+    EXPECT_THAT(decode_error(404, body).message, HasSubstr("404"));
+  }
+}
+
+}  // namespace
+}  // namespace autoctl::protocol
