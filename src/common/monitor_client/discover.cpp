@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include "common/config/files.h"
+#include "common/monitor_client/monitor_api.h"
+#include "common/monitor_client/monitor_url.h"
+#include "common/pg/connection.h"
+
+namespace autoctl::client {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Result<Endpoint> from_https(const std::string& url, const std::string& ca_file) {
+  const auto hosts = parse_https(url);
+  if (!hosts) return fail(hosts.error());
+  Endpoint endpoint{to_https(*hosts), {}, {}, {}};
+  if (ca_file.empty()) return endpoint;
+  const auto pem = config::read_file(ca_file);
+  if (!pem) return fail(Error(pem.error()).with_context("--monitor-ca-file"));
+  endpoint.ca_pem = *pem;
+  return endpoint;
+}
+
+Result<Endpoint> ask(const MonitorPostgres& server, Millis timeout) {
+  const auto start = Clock::now();
+  auto connection = pg::Connection::open(server.conninfo, timeout);
+  if (!connection) return fail(connection.error());
+  const auto left = timeout - std::chrono::duration_cast<Millis>(Clock::now() - start);
+  const auto rows = connection->query("select url, ca_pem, monitor_id, registration_token from autoctl.api_endpoint()",
+                                      std::max(left, Millis{100}));
+  if (!rows) {
+    // 3F000: no such schema, 42883: no such function. Some other Postgres, or a pg_auto_failover monitor.
+    const std::string state = connection->sqlstate();
+    if (state == "3F000" || state == "42883")
+      return fail(Errc::incompatible, "this Postgres is not an autoctl monitor's",
+                  "--monitor must be what `autoctl show uri --monitor` prints on the monitor");
+    return fail(rows.error());
+  }
+  if (rows->empty() || rows->text(0, 0).empty())
+    return fail(Errc::unavailable, "the monitor has not written down its address yet",
+                "is `autoctl run` active there?");
+  return Endpoint{rows->text(0, 0), rows->text(0, 1), rows->text(0, 2), rows->text(0, 3)};
+}
+
+}  // namespace
+
+Result<Endpoint> discover(const std::string& monitor, const DiscoverOptions& options) {
+  if (is_https(monitor)) return from_https(monitor, options.ca_file);
+  const auto servers = parse_libpq(monitor);
+  if (!servers) return fail(servers.error());
+  const auto deadline = Clock::now() + options.timeout;
+  Error last;
+  for (std::size_t i = 0; i < servers->size(); ++i) {
+    const MonitorPostgres& server = (*servers)[i];
+    const auto left = std::chrono::duration_cast<Millis>(deadline - Clock::now());
+    if (i > 0 && left <= Millis{0}) break;
+    // A silent host must leave time for the others.
+    auto endpoint = ask(server, left / static_cast<int>(servers->size() - i));
+    if (endpoint) return endpoint;
+    last = std::move(endpoint.error())
+               .with_context(fmt::format("monitor's Postgres {}:{}", server.address.host, server.address.port));
+  }
+  if (last.hint.empty() && (last.code == Errc::unavailable || last.code == Errc::timeout))
+    last.hint = "is `autoctl run` active for the monitor, and is its Postgres port open from here?";
+  return fail(std::move(last));
+}
+
+}  // namespace autoctl::client

@@ -1,0 +1,90 @@
+// The monitor's API as typed calls: what keepers and the CLI say to it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/fsm/types.h"
+#include "common/http/client.h"
+#include "common/protocol/protocol.h"
+#include "common/util/result.h"
+
+namespace autoctl::client {
+
+/// Where the monitor's API is, and how to trust it and to be trusted.
+struct Endpoint {
+  std::string url;         // https://host:port[,host:port…]
+  std::string ca_pem;      // certificates to trust; empty = the system's store
+  std::string monitor_id;  // its identity, if known
+  std::string token;       // sent as bearer; may be empty
+};
+
+struct MonitorVersion {
+  int protocol = 0;
+  std::string version;
+  std::string monitor_id;
+};
+
+struct EventsQuery {
+  std::string formation;  // empty = all
+  std::optional<GroupId> group;
+  std::int64_t after = -1;  // events with a larger id; -1 = the last `count`
+  int count = 0;            // 0 = the monitor's default
+  Millis wait{0};           // hold the answer until there is one
+};
+
+/// Not thread-safe but for cancel(): one per thread. Each call ends by its timeout. Where the URL names several hosts,
+/// calls that may be repeated go on to the next when one is unavailable, and stay with the one that answered. Errors of
+/// all calls: those of http::Client, those that the monitor answers with (protocol::decode_error), and incompatible for
+/// another protocol version.
+class MonitorApi {
+ public:
+  /// Errors: bad_usage (the URL).
+  static Result<MonitorApi> create(const Endpoint& endpoint);
+
+  void set_token(const std::string& token);
+  /// Makes a call that is under way in another thread, and all later ones, return `unavailable`. Thread-safe.
+  void cancel();
+
+  Result<MonitorVersion> version(Millis timeout);
+  Result<protocol::RegisterAnswer> register_node(const protocol::RegisterRequest& request, Millis timeout);
+  Result<protocol::Assignment> report(NodeId node, const protocol::Report& report, Millis timeout);
+  Result<> drop_node(NodeId node, Millis timeout);
+  Result<protocol::StateDocument> state(const std::string& formation, std::optional<GroupId> group, Millis timeout);
+  /// `timeout` is on top of query.wait.
+  Result<protocol::EventsDocument> events(const EventsQuery& query, Millis timeout);
+  Result<protocol::OperationDocument> start_operation(const protocol::OperationRequest& request, Millis timeout);
+  /// Returns as soon as it is no longer running, or after `wait`; `timeout` is on top of that.
+  Result<protocol::OperationDocument> operation(std::int64_t id, Millis wait, Millis timeout);
+  Result<protocol::SettingsDocument> settings(const std::string& formation, Millis timeout);
+  Result<protocol::SettingsDocument> change_settings(const protocol::SettingsDocument& changes, Millis timeout);
+
+ private:
+  struct Host {
+    std::string name;  // "host:port", for messages
+    http::Client client;
+  };
+  enum class Retry { never, other_hosts };
+
+  explicit MonitorApi(std::vector<Host> hosts);
+  Result<std::string> call(const http::Request& request, Millis timeout, Retry retry);
+  template <class Answer>
+  Result<Answer> ask(const http::Request& request, Millis timeout, Retry retry);
+
+  std::vector<Host> hosts_;
+  std::size_t current_ = 0;
+};
+
+struct DiscoverOptions {
+  std::string ca_file;     // for https://: PEM file to trust; empty = the system's store
+  Millis timeout{10'000};  // for all hosts together
+};
+
+/// From what --monitor was given to the API. https:// is taken as it is; a libpq URI is connected to as given, one host
+/// after the other, and asked (`autoctl.api_endpoint()`). Errors: bad_usage (the address), unavailable, timeout,
+/// denied, incompatible (that Postgres is no autoctl monitor).
+Result<Endpoint> discover(const std::string& monitor, const DiscoverOptions& options);
+
+}  // namespace autoctl::client
