@@ -1,0 +1,32 @@
+// One daemon per data directory: a file with its pid, locked for as long as it lives. The lock, not the number, is the
+// truth: it goes when the process does, however it ends.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "common/util/result.h"
+
+namespace autoctl {
+
+/// Holds the lock until it is destroyed; the file stays behind, unlocked.
+class PidFile {
+ public:
+  /// Errors: conflict (another daemon holds it; its pid is in the message), system.
+  static Result<PidFile> acquire(const std::string& path);
+
+  PidFile(PidFile&& other) noexcept;
+  PidFile& operator=(PidFile&& other) noexcept;
+  ~PidFile();
+
+ private:
+  explicit PidFile(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+/// The pid of the daemon that holds the lock; nullopt when none does. Takes no lock itself. Errors: system.
+Result<std::optional<pid_t>> locked_pid(const std::string& path);
+
+}  // namespace autoctl
