@@ -1,0 +1,134 @@
+#include "keeper/agent/board.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace autoctl::keeper {
+
+namespace {
+
+/// A streaming standby counts this long after it was last seen: the worker looks once a second.
+constexpr Millis streaming_memory{2500};
+
+}  // namespace
+
+Board::Board(std::uint64_t epoch) : epoch_(epoch), wakeup_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+
+Board::~Board() {
+  if (wakeup_fd_ >= 0) ::close(wakeup_fd_);
+}
+
+void Board::publish(const NodeFacts& facts, bool urgent) {
+  const std::lock_guard lock(mutex_);
+  facts_ = facts;
+  ++facts_published_;
+  if (urgent) ++urgent_published_;
+  if (!facts.streaming.empty() && facts.postgres_running) streaming_seen_ = std::chrono::steady_clock::now();
+  ++guard_version_;
+  changed_.notify_all();
+}
+
+std::optional<protocol::Assignment> Board::assignment() const {
+  const std::lock_guard lock(mutex_);
+  return assignment_;
+}
+
+bool Board::take_upstream_question() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(upstream_question_, false);
+}
+
+void Board::drain_wakeup() {
+  std::uint64_t count = 0;
+  while (::read(wakeup_fd_, &count, sizeof count) > 0) {
+  }
+}
+
+void Board::wake_worker() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wakeup_fd_, &one, sizeof one);
+}
+
+protocol::Report Board::next_report(bool wait) {
+  const std::lock_guard lock(mutex_);
+  protocol::Report report;
+  report.epoch = epoch_;
+  report.sequence = ++sequence_;
+  report.wait = wait;
+  report.known_version = assignment_ ? assignment_->version : 0;
+  report.facts = facts_;
+  urgent_taken_ = urgent_published_;
+  return report;
+}
+
+void Board::offer(const protocol::Assignment& assignment, TimePoint request_left) {
+  const std::lock_guard lock(mutex_);
+  if (assignment.lease.count() > 0) lease_until_ = std::max(lease_until_, request_left + assignment.lease);
+  lease_required_ = assignment.lease_required;
+  // Answers of the two connections may cross: only a newer assignment replaces the one at hand. A monitor that started again
+  // counts on from what it has stored, and the term says so.
+  const bool newer = !assignment_ || assignment.goal.term > assignment_->goal.term ||
+                     (assignment.goal.term == assignment_->goal.term && assignment.version != assignment_->version);
+  if (newer) assignment_ = assignment;
+  if (assignment.check_upstream) upstream_question_ = true;
+  ++guard_version_;
+  changed_.notify_all();
+  if (newer || assignment.check_upstream || fenced_) wake_worker();
+}
+
+void Board::await_fresh_facts(Millis timeout) {
+  std::unique_lock lock(mutex_);
+  const auto seen = facts_published_;
+  changed_.wait_for(lock, timeout, [&] { return facts_published_ != seen || stopping_; });
+}
+
+bool Board::await_urgency() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return urgent_published_ != urgent_taken_ || stopping_; });
+  return !stopping_;
+}
+
+void Board::pause(Millis duration) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, duration, [&] { return stopping_.load(); });
+}
+
+Board::Guard Board::guard() const {
+  const std::lock_guard lock(mutex_);
+  const bool serves = facts_.postgres_running && !facts_.in_recovery;
+  return {lease_required_ && serves, std::max(lease_until_, streaming_seen_ + streaming_memory)};
+}
+
+void Board::await_guard_change(TimePoint deadline) {
+  std::unique_lock lock(mutex_);
+  const auto seen = guard_version_;
+  changed_.wait_until(lock, deadline, [&] { return guard_version_ != seen || stopping_; });
+}
+
+void Board::set_fenced(bool fenced) {
+  const std::lock_guard lock(mutex_);
+  fenced_ = fenced;
+  ++guard_version_;
+}
+
+bool Board::may_serve() const {
+  const std::lock_guard lock(mutex_);
+  return !lease_required_ || std::chrono::steady_clock::now() < lease_until_;
+}
+
+void Board::assume(bool lease_required, Millis grace) {
+  const std::lock_guard lock(mutex_);
+  lease_required_ = lease_required;
+  streaming_seen_ = std::chrono::steady_clock::now() + grace;
+}
+
+void Board::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+  wake_worker();
+}
+
+}  // namespace autoctl::keeper

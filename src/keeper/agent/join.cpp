@@ -1,0 +1,127 @@
+#include "keeper/agent/join.h"
+
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+namespace autoctl::keeper {
+
+namespace {
+
+constexpr Millis poll_interval{20};
+constexpr Millis shutdown_patience{10'000};
+/// A standby that can reach its upstream but has made no progress for this long is looked into: rewinding finds out for certain.
+constexpr Millis stall_patience{10'000};
+constexpr Millis probe_timeout{500};
+
+enum class Outcome { streams, diverged, wal_gone };
+
+/// What a standby's log says about why it cannot stream; only what was written after `offset`.
+class StandbyLog {
+ public:
+  explicit StandbyLog(std::string path) : path_(std::move(path)) {
+    std::ifstream in(path_, std::ios::ate);
+    if (in) offset_ = in.tellg();
+  }
+  std::optional<Outcome> verdict() {
+    std::ifstream in(path_);
+    in.seekg(offset_);
+    std::ostringstream text;
+    text << in.rdbuf();
+    const std::string log = text.str();
+    if (log.find("has already been removed") != std::string::npos) return Outcome::wal_gone;
+    if (log.find("forked off current database system timeline") != std::string::npos ||
+        log.find("is not a child of this server's history") != std::string::npos ||
+        log.find("is not in this server's history") != std::string::npos)
+      return Outcome::diverged;
+    return std::nullopt;
+  }
+
+ private:
+  std::string path_;
+  std::streamoff offset_ = 0;
+};
+
+Result<Outcome> follow(const StepContext& c, const protocol::Peer& upstream) {
+  StandbyLog log(c.files.startup_log());
+  AUTOCTL_TRY(run_as_standby(c, &upstream));
+  Lsn last;
+  auto moved = std::chrono::steady_clock::now();
+  while (!c.cancelled()) {
+    const Observed seen = c.breathe();
+    if (seen.receiving) return Outcome::streams;
+    if (!c.postgres.running()) return fail(Errc::postgres, "the standby stopped while it was starting to stream");
+    if (const auto verdict = log.verdict()) return *verdict;
+    const auto now = std::chrono::steady_clock::now();
+    if (const Lsn at = std::max(seen.lsn, seen.replayed); at > last) {
+      last = at;
+      moved = now;
+    } else if (now - moved > stall_patience) {
+      moved = now;
+      if (probe_postgres(upstream.host, upstream.port, probe_timeout) == PortState::open) return Outcome::diverged;
+    }
+    std::this_thread::sleep_for(poll_interval);
+  }
+  return fail(Errc::unavailable, "a newer goal came");
+}
+
+Result<> copy(const StepContext& c, const protocol::Peer& upstream, const std::string& why) {
+  spdlog::info("Copying {} from {} ({}:{}): {}", c.files.pgdata, upstream.name, upstream.host, upstream.port, why);
+  AUTOCTL_TRY(c.postgres.stop(StopMode::fast, shutdown_patience));
+  AUTOCTL_TRY(c.postgres.clone(upstream, c.self, c.cancelled, c.progress));
+  auto outcome = follow(c, upstream);
+  if (!outcome) return fail(outcome.error());
+  if (*outcome != Outcome::streams) return fail(Errc::postgres, "a fresh copy does not stream", "see " + c.files.startup_log());
+  return {};
+}
+
+Result<> rewind_and_follow(const StepContext& c, const protocol::Peer& upstream) {
+  AUTOCTL_TRY(c.postgres.stop(StopMode::fast, shutdown_patience));
+  spdlog::info("Rewinding to follow {} ({}:{})", upstream.name, upstream.host, upstream.port);
+  const Result<> rewound = c.postgres.rewind(upstream, c.cancelled, c.progress);
+  if (!rewound) {
+    if (rewound.error().code != Errc::conflict) return fail(rewound.error());
+    return copy(c, upstream, rewound.error().message);
+  }
+  auto outcome = follow(c, upstream);
+  if (!outcome) return fail(outcome.error());
+  if (*outcome == Outcome::streams) return {};
+  return copy(c, upstream, *outcome == Outcome::wal_gone ? "the primary no longer has the WAL it needs"
+                                                         : "it does not stream after a rewind");
+}
+
+}  // namespace
+
+Result<> join_upstream(const StepContext& c) {
+  const protocol::Peer* upstream = find_peer(c.peers, c.goal.upstream);
+  if (upstream == nullptr) return fail(Errc::unavailable, "the monitor has not said where the upstream is");
+
+  auto found = c.postgres.inspect();
+  if (!found) return fail(found.error());
+  if (!found->exists) return copy(c, *upstream, "the data directory is empty");
+  if (found->control_missing) return copy(c, *upstream, "pg_control is missing");
+  if (!found->is_postgres) return fail(Errc::conflict, c.files.pgdata + " holds something else than a Postgres data directory");
+
+  // What ran as a primary, or stopped as one, may have WAL of its own; a base backup that was never started has none.
+  const bool fresh_backup = std::filesystem::exists(c.files.pgdata + "/backup_label");
+  bool was_primary = !found->standby_signal && !fresh_backup;
+  if (c.postgres.running()) {
+    const Observed seen = c.breathe();
+    was_primary = was_primary || !seen.in_recovery;
+  }
+  if (was_primary) return rewind_and_follow(c, *upstream);
+
+  auto outcome = follow(c, *upstream);
+  if (!outcome) return fail(outcome.error());
+  switch (*outcome) {
+    case Outcome::streams: return {};
+    case Outcome::diverged: return rewind_and_follow(c, *upstream);
+    case Outcome::wal_gone: return copy(c, *upstream, "the primary no longer has the WAL it needs");
+  }
+  return fail(Errc::internal, "unknown outcome");
+}
+
+}  // namespace autoctl::keeper

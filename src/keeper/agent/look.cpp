@@ -1,0 +1,104 @@
+// What the keeper sees of its Postgres, as facts for the monitor.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "keeper/agent/worker.h"
+
+namespace autoctl::keeper {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr Millis observe_timeout{1000};
+/// A Postgres that has not answered a query for this long is not running as far as anybody else is concerned.
+constexpr Millis silence_limit{3000};
+constexpr Millis probe_timeout{300};
+
+/// What the monitor should hear about at once. Positions move all the time and go with the heartbeat.
+bool matters(const NodeFacts& now, const NodeFacts& before) {
+  const auto essence = [](NodeFacts facts) {
+    facts.lsn = Lsn{};
+    facts.history.clear();
+    facts.progress_percent = -1;
+    facts.upstream_port = PortState::unknown;
+    facts.trouble.clear();
+    return protocol::encode(facts);
+  };
+  return essence(now) != essence(before);
+}
+
+NodeId id_of(const std::string& application_name, const std::vector<protocol::Peer>& peers) {
+  for (const auto& peer : peers)
+    if (application_name == standby_name(peer.id)) return peer.id;
+  return {};
+}
+
+}  // namespace
+
+Observed Worker::look() {
+  facts_.state = saved_.state;
+  facts_.term = saved_.term;
+  facts_.upstream = saved_.goal.upstream;
+  Observed seen;
+  if (postgres_.running()) {
+    if (auto answer = postgres_.observe(observe_timeout)) {
+      last_answer_ = Clock::now();
+      seen = *answer;
+      fill_from(seen);
+    } else if (Clock::now() - last_answer_ > silence_limit) {
+      facts_.postgres_running = false;
+      facts_.receiving = false;
+      facts_.streaming.clear();
+    }
+  } else if (facts_.postgres_running || !facts_.system_id) {
+    fill_from_disk();
+  }
+  if (board_.take_upstream_question()) ask_upstream();
+  return seen;
+}
+
+void Worker::fill_from(const Observed& seen) {
+  facts_.postgres_running = true;
+  facts_.in_recovery = seen.in_recovery;
+  facts_.system_id = seen.system_id;
+  facts_.timeline = seen.timeline;
+  facts_.lsn = seen.lsn;
+  facts_.receiving = seen.in_recovery && seen.receiving;
+  facts_.sync_in_force = parse_sync_names(seen.sync_names).value_or(SyncQuorum{});
+  facts_.streaming.clear();
+  for (const auto& sender : seen.walsenders)
+    if (const NodeId id = id_of(sender.application_name, peers_); id && sender.streaming) facts_.streaming.push_back(id);
+  std::ranges::sort(facts_.streaming);
+}
+
+void Worker::fill_from_disk() {
+  facts_.postgres_running = false;
+  facts_.in_recovery = false;
+  facts_.receiving = false;
+  facts_.streaming.clear();
+  facts_.sync_in_force = {};
+  facts_.prepared_peers.clear();
+  house_is_kept_ = false;
+  const auto found = postgres_.inspect();
+  if (!found || !found->is_postgres || found->control_missing) return;
+  facts_.system_id = found->system_id;
+  facts_.timeline = found->timeline;
+  facts_.lsn = found->lsn;
+  facts_.history = found->history;
+}
+
+void Worker::ask_upstream() {
+  const protocol::Peer* upstream = find_peer(peers_, saved_.goal.upstream);
+  facts_.upstream_port =
+      upstream == nullptr ? PortState::unknown : probe_postgres(upstream->host, upstream->port, probe_timeout);
+}
+
+void Worker::publish() {
+  const bool urgent = matters(facts_, published_);
+  published_ = facts_;
+  board_.publish(facts_, urgent);
+}
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,134 @@
+// What should run while the goal stays the same: a Postgres that died is restarted in place, a setting that was changed is put
+// back, peers get their slots.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "keeper/agent/worker.h"
+
+namespace autoctl::keeper {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// After so many failed starts in a row, or this long, the keeper says that it cannot.
+constexpr int start_attempts = 3;
+constexpr Millis start_patience{20'000};
+constexpr Millis retry_pause_first{100};
+constexpr Millis retry_pause_max{2000};
+constexpr Millis house_keeping_interval{2000};
+constexpr Millis shutdown_patience{10'000};
+
+}  // namespace
+
+Worker::Role Worker::wanted_role() const {
+  switch (saved_.state) {
+    case NodeState::single:
+    case NodeState::wait_primary:
+    case NodeState::primary:
+    case NodeState::stop_replication: return Role::primary;
+    case NodeState::catchingup:
+    case NodeState::secondary:
+    case NodeState::prepare_promotion:
+    case NodeState::report_lsn: return Role::standby;
+    default: return Role::stopped;
+  }
+}
+
+void Worker::maintain() {
+  const Role role = wanted_role();
+  if (role == Role::stopped) {
+    if (postgres_.running()) {
+      spdlog::warn("Postgres runs though this node is {}: stopping it", to_string(saved_.state));
+      if (const auto stopped = postgres_.stop(StopMode::fast, shutdown_patience); !stopped) failed(stopped.error());
+    }
+    return;
+  }
+  if (!postgres_.running()) {
+    start_again();
+    return;
+  }
+  if (!facts_.postgres_running) return;
+  if (role == Role::standby && !facts_.in_recovery) {
+    spdlog::warn("Postgres was promoted by somebody else: this node is a standby, it joins its primary again");
+    saved_.state = NodeState::catchingup;
+    saved_.term = Term{};
+    return;
+  }
+  if (saved_.state == NodeState::primary && facts_.sync_in_force != saved_.goal.sync) {
+    spdlog::warn("synchronous_standby_names was changed behind our back: putting it back");
+    saved_.term = Term{};  // unsettled until the quorum has proved itself again
+    return;
+  }
+  keep_house();
+}
+
+void Worker::start_again() {
+  const bool guarded = saved_.state == NodeState::primary;
+  if (guarded && !board_.may_serve()) {
+    facts_.trouble = "waits for the monitor: another node could have been promoted meanwhile";
+    return;
+  }
+  auto found = postgres_.inspect();
+  if (found && found->exists && found->control_missing) {
+    facts_.cannot_run = true;
+    failed({Errc::postgres, "pg_control is missing or damaged: this data directory cannot be started", ""});
+    return;
+  }
+  spdlog::warn("Postgres is not running: starting it in place");
+  const StepContext c = context(saved_.goal);
+  Result<> started;
+  if (wanted_role() == Role::primary) {
+    started = run_step(Step::start_as_primary, c);
+  } else {
+    const bool receives = saved_.state != NodeState::report_lsn && !saved_.goal.fence;
+    started = run_as_standby(c, receives ? find_peer(peers_, saved_.goal.upstream) : nullptr);
+  }
+  if (!started) {
+    if (!cancelled()) failed(started.error());
+    return;
+  }
+  board_.set_fenced(false);
+  succeeded();
+  spdlog::info("Postgres runs again");
+}
+
+void Worker::keep_house() {
+  const auto now = Clock::now();
+  if (house_is_kept_ && configured_peers_ == peers_ && now < next_house_keeping_) return;
+  next_house_keeping_ = now + house_keeping_interval;
+  if (!house_is_kept_ || configured_peers_ != peers_) {
+    if (const auto configured = postgres_.configure(peers_); !configured) return failed(configured.error());
+    std::vector<NodeId> ids;
+    for (const auto& peer : peers_) ids.push_back(peer.id);
+    if (const auto slots = postgres_.sync_slots(ids); !slots) return failed(slots.error());
+    std::ranges::sort(ids);
+    facts_.prepared_peers = ids;
+    configured_peers_ = peers_;
+    house_is_kept_ = true;
+  }
+  if (wanted_role() == Role::standby)
+    if (const auto advanced = postgres_.advance_slots(); !advanced) return failed(advanced.error());
+  succeeded();
+}
+
+void Worker::failed(const Error& error) {
+  const auto now = Clock::now();
+  if (failures_++ == 0) first_failure_ = now;
+  if (error.message != facts_.trouble) spdlog::error("{}{}{}", error.message, error.hint.empty() ? "" : "; ", error.hint);
+  facts_.trouble = error.message;
+  const bool gave_up = failures_ >= start_attempts || now - first_failure_ > start_patience;
+  if (gave_up && !postgres_.running() && wanted_role() != Role::stopped) facts_.cannot_run = true;
+  const auto pause = std::min(retry_pause_max, retry_pause_first * (1 << std::min(failures_, 5)));
+  retry_at_ = now + pause;
+}
+
+void Worker::succeeded() {
+  failures_ = 0;
+  retry_at_ = {};
+  facts_.trouble.clear();
+  facts_.cannot_run = false;
+}
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,81 @@
+#include "keeper/agent/reporter.h"
+
+#include <spdlog/spdlog.h>
+
+namespace autoctl::keeper {
+
+namespace {
+
+/// An answer that is held open comes after a heartbeat interval; past this on top of it the connection is given up.
+constexpr Millis answer_patience{2000};
+constexpr Millis retry_pause{100};
+/// How long a question about the upstream may keep the next heartbeat back.
+constexpr Millis question_patience{600};
+
+}  // namespace
+
+Reporter::Reporter(Board& board, const config::Config& config, client::MonitorApi heartbeat, client::MonitorApi messenger,
+                   std::string pg_version)
+    : board_(board),
+      config_(config),
+      pg_version_(std::move(pg_version)),
+      heartbeat_api_(std::move(heartbeat)),
+      messenger_api_(std::move(messenger)) {
+  heartbeat_ = std::thread([this] { beat(); });
+  messenger_ = std::thread([this] { deliver(); });
+}
+
+Reporter::~Reporter() {
+  heartbeat_api_.cancel();
+  messenger_api_.cancel();
+  heartbeat_.join();
+  messenger_.join();
+}
+
+void Reporter::beat() {
+  while (!board_.stopping())
+    if (!exchange(heartbeat_api_, true)) board_.pause(retry_pause);
+}
+
+void Reporter::deliver() {
+  while (board_.await_urgency())
+    if (!exchange(messenger_api_, false)) board_.pause(retry_pause);
+}
+
+bool Reporter::exchange(client::MonitorApi& api, bool wait) {
+  protocol::Report report = board_.next_report(wait);
+  report.host = config_.hostname;
+  report.port = config_.pgport;
+  report.api_port = config_.api_port;
+  report.pg_version = pg_version_;
+  const auto known = board_.assignment();
+  const Millis heartbeat = wait ? (known ? known->heartbeat : Millis{1000}) : Millis{0};
+  const TimePoint left = std::chrono::steady_clock::now();
+  const auto answer = api.report(config_.node, report, heartbeat + answer_patience);
+  if (board_.stopping()) return false;
+  if (!answer) {
+    // Overtaken by a newer report on the other connection: that one has brought the answer.
+    if (answer.error().code == Errc::conflict) return true;
+    note(false, answer.error().message);
+    return false;
+  }
+  if (answer->monitor_id != config_.monitor_id) {
+    note(false, "the monitor at " + config_.monitor_url + " is not the one this node is registered with");
+    board_.pause(Millis{1000});
+    return false;
+  }
+  note(true, "");
+  board_.offer(*answer, left);
+  if (answer->check_upstream && wait) board_.await_fresh_facts(question_patience);
+  return true;
+}
+
+void Reporter::note(bool reached, const std::string& why) {
+  if (reachable_.exchange(reached) == reached) return;
+  if (reached)
+    spdlog::info("The monitor answers again");
+  else
+    spdlog::warn("The monitor does not answer: {}", why);
+}
+
+}  // namespace autoctl::keeper

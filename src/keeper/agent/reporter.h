@@ -1,0 +1,37 @@
+// The two threads that talk to the monitor. Network only: neither touches a disk, Postgres or a child, so that a heartbeat never
+// waits for any of them.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include "common/config/config.h"
+#include "common/monitor_client/monitor_api.h"
+#include "keeper/agent/board.h"
+
+namespace autoctl::keeper {
+
+class Reporter {
+ public:
+  /// `board` must outlive it; Board::stop() and then the destructor end it.
+  Reporter(Board& board, const config::Config& config, client::MonitorApi heartbeat, client::MonitorApi messenger,
+           std::string pg_version);
+  ~Reporter();
+
+ private:
+  void beat();     // holds a report open at the monitor, always
+  void deliver();  // reports at once what is urgent
+  /// One report and its answer. Returns false when it did not work.
+  bool exchange(client::MonitorApi& api, bool wait);
+  void note(bool reached, const std::string& why);
+
+  Board& board_;
+  const config::Config config_;
+  const std::string pg_version_;
+  client::MonitorApi heartbeat_api_, messenger_api_;
+  std::atomic<bool> reachable_ = true;
+  std::thread heartbeat_, messenger_;
+};
+
+}  // namespace autoctl::keeper

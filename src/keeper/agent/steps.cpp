@@ -1,0 +1,129 @@
+#include "keeper/agent/steps.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "keeper/agent/join.h"
+#include "keeper/agent/pgpass.h"
+
+namespace autoctl::keeper {
+
+namespace {
+
+/// How long a fast shutdown may take before it becomes an immediate one.
+constexpr Millis shutdown_patience{10'000};
+/// How long a hand-over waits for WAL that does not come any more.
+constexpr Millis handover_patience{1000};
+constexpr Millis poll_interval{5};
+constexpr Millis query_timeout{2000};
+
+Result<> cancelled_error() { return fail(Errc::unavailable, "a newer goal came"); }
+
+Result<> create_database_cluster(const StepContext& c) {
+  auto found = c.postgres.inspect();
+  if (!found) return fail(found.error());
+  if (!found->exists) AUTOCTL_TRY(c.postgres.initdb(c.cancelled));
+  return c.postgres.configure(c.peers);
+}
+
+Result<> start_as_primary(const StepContext& c) {
+  if (!c.postgres.running()) {
+    auto found = c.postgres.inspect();
+    if (!found) return fail(found.error());
+    if (found->standby_signal)
+      return fail(Errc::conflict, "the data directory is a standby's", "it follows another node; it cannot just be started as primary");
+    AUTOCTL_TRY(c.postgres.configure(c.peers));
+    AUTOCTL_TRY(c.postgres.start(c.cancelled));
+  }
+  auto seen = c.postgres.observe(query_timeout);
+  if (!seen) return fail(seen.error());
+  if (seen->in_recovery) return fail(Errc::conflict, "Postgres runs as a standby where a primary was expected");
+  if (c.goal.state != NodeState::single) return {};
+  auto password = replication_password(c.files);
+  if (!password) return fail(password.error());
+  return c.postgres.create_roles(*password, c.formation_dbname);
+}
+
+/// Every commit that was acknowledged before the names were in force was flushed here by then; a voter that has flushed past
+/// this point has it.
+Result<> await_quorum(const StepContext& c) {
+  auto seen = c.postgres.observe(query_timeout);
+  if (!seen) return fail(seen.error());
+  const Lsn written = seen->lsn;
+  while (true) {
+    int caught_up = 0;
+    const Observed now = c.breathe();
+    for (const auto& sender : now.walsenders) {
+      const bool voter = std::ranges::any_of(
+          c.goal.sync.voters, [&](NodeId id) { return sender.application_name == standby_name(id); });
+      if (voter && sender.streaming && sender.flushed >= written) ++caught_up;
+    }
+    if (caught_up >= c.goal.sync.acks) return {};
+    if (c.cancelled()) return cancelled_error();
+    if (!c.postgres.running()) return fail(Errc::postgres, "Postgres stopped while it waited for its quorum");
+    std::this_thread::sleep_for(poll_interval * 2);
+  }
+}
+
+Result<> await_handover(const StepContext& c) {
+  if (!c.goal.await_lsn || !c.postgres.running()) return {};
+  Lsn last;
+  auto moved = std::chrono::steady_clock::now();
+  while (!c.cancelled()) {
+    const auto seen = c.postgres.observe(query_timeout);
+    if (!seen || !seen->in_recovery || seen->lsn >= c.goal.await_lsn) return {};
+    const auto now = std::chrono::steady_clock::now();
+    if (seen->lsn > last) {
+      last = seen->lsn;
+      moved = now;
+    } else if (now - moved > handover_patience) {
+      spdlog::warn("The old primary stopped at {}, received up to {}: what is missing was never acknowledged",
+                   to_string(c.goal.await_lsn), to_string(seen->lsn));
+      return {};
+    }
+    std::this_thread::sleep_for(poll_interval);
+  }
+  return cancelled_error();
+}
+
+Result<> stop_receiving(const StepContext& c) {
+  if (!c.postgres.running()) return run_as_standby(c, nullptr);
+  auto received = c.postgres.stop_receiving();
+  if (!received) return fail(received.error());
+  return {};
+}
+
+}  // namespace
+
+const protocol::Peer* find_peer(const std::vector<protocol::Peer>& peers, NodeId id) {
+  const auto it = std::ranges::find(peers, id, &protocol::Peer::id);
+  return it == peers.end() ? nullptr : &*it;
+}
+
+Result<> run_as_standby(const StepContext& c, const protocol::Peer* upstream) {
+  AUTOCTL_TRY(c.postgres.set_upstream(upstream, c.self));
+  AUTOCTL_TRY(c.postgres.configure(c.peers));
+  if (c.postgres.running()) return {};
+  return c.postgres.start(c.cancelled);
+}
+
+Result<> run_step(Step step, const StepContext& c) {
+  switch (step) {
+    case Step::create_database_cluster: return create_database_cluster(c);
+    case Step::start_as_primary: return start_as_primary(c);
+    case Step::apply_sync: return c.postgres.set_sync(c.goal.sync);
+    case Step::await_quorum: return await_quorum(c);
+    case Step::checkpoint: return c.postgres.running() ? c.postgres.checkpoint(c.cancelled) : Result<>{};
+    case Step::stop_fast: return c.postgres.stop(StopMode::fast, shutdown_patience);
+    case Step::await_handover: return await_handover(c);
+    case Step::stop_receiving: return stop_receiving(c);
+    case Step::fence_if_asked: return c.goal.fence ? stop_receiving(c) : Result<>{};
+    case Step::promote: return c.postgres.promote(c.cancelled);
+    case Step::join_upstream: return join_upstream(c);
+  }
+  return fail(Errc::internal, "unknown step");
+}
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,152 @@
+#include "keeper/agent/worker.h"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+
+namespace autoctl::keeper {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// How often Postgres is looked at when nothing happens, and while something is about to.
+constexpr Millis calm_interval{1000};
+constexpr Millis busy_interval{100};
+/// A group that does not settle within this long is no longer watched closely.
+constexpr Millis busy_limit{30'000};
+
+/// Two goals that ask for the same thing, whatever their terms.
+bool same_task(Goal a, Goal b) {
+  a.term = b.term = Term{};
+  return a == b;
+}
+
+}  // namespace
+
+Worker::Worker(Board& board, Instance& postgres, const config::Config& config, const config::Files& files, SavedState saved)
+    : board_(board), postgres_(postgres), config_(config), files_(files), saved_(std::move(saved)) {
+  facts_.state = saved_.state;
+  facts_.term = saved_.term;
+  settled_since_ = Clock::now();
+}
+
+void Worker::run() {
+  if (postgres_.adopt()) spdlog::info("Took over the Postgres that already runs");
+  look();
+  publish();
+  while (!board_.stopping()) {
+    obey();
+    if (Clock::now() >= retry_at_) act();
+    look();
+    publish();
+    wait_for_work();
+  }
+}
+
+bool Worker::settled() const { return saved_.state == saved_.goal.state && saved_.term >= saved_.goal.term; }
+
+bool Worker::cancelled() const {
+  if (board_.stopping()) return true;
+  const auto newest = board_.assignment();
+  return newest && newest->goal.term > saved_.goal.term && !same_task(newest->goal, saved_.goal);
+}
+
+void Worker::obey() {
+  const auto assignment = board_.assignment();
+  if (!assignment) return;
+  peers_ = assignment->peers;
+  if (assignment->goal.term < saved_.goal.term) return;  // a lower term than one obeyed before: never
+  if (assignment->goal == saved_.goal && assignment->lease_required == saved_.lease_required) return;
+  if (!same_task(assignment->goal, saved_.goal)) {
+    spdlog::info("Goal: {} (term {}), from {}", to_string(assignment->goal.state), assignment->goal.term.value,
+                 to_string(saved_.state));
+    succeeded();
+  }
+  saved_.goal = assignment->goal;
+  saved_.lease_required = assignment->lease_required;
+  if (const auto saved = save_state(files_, saved_); !saved) failed(saved.error());
+}
+
+void Worker::act() {
+  if (settled())
+    maintain();
+  else if (saved_.goal.term)
+    transition();
+}
+
+StepContext Worker::context(const Goal& goal) {
+  return {.postgres = postgres_,
+          .files = files_,
+          .self = config_.node,
+          .goal = goal,
+          .peers = peers_,
+          .formation_dbname = config_.dbname,
+          .breathe =
+              [this] {
+                const Observed seen = look();
+                publish();
+                return seen;
+              },
+          .cancelled = [this] { return cancelled(); },
+          .progress =
+              [this](int percent, const std::string& what) {
+                if (percent != facts_.progress_percent && percent % 5 == 0) spdlog::info("{} % {}", percent, what);
+                facts_.progress_percent = percent;
+                publish();
+              }};
+}
+
+void Worker::transition() {
+  const Goal goal = saved_.goal;
+  const Transition* way = find_transition(saved_.state, goal.state);
+  if (way == nullptr) {
+    failed({Errc::internal, fmt::format("no way from {} to {}", to_string(saved_.state), to_string(goal.state)),
+            "please report this with the output of `autoctl show events`"});
+    return;
+  }
+  if (may_accept_writes(goal.state) && !postgres_.running() && !board_.may_serve()) {
+    facts_.trouble = "waits for the monitor: another node could have been promoted meanwhile";
+    return;
+  }
+  const StepContext step_context = context(goal);
+  for (const Step step : way->steps) {
+    spdlog::debug("{}: {}", to_string(goal.state), to_string(step));
+    const auto done = run_step(step, step_context);
+    facts_.progress_percent = -1;
+    if (!done) {
+      if (!cancelled()) failed(done.error());
+      return;
+    }
+  }
+  reached(goal);
+}
+
+void Worker::reached(const Goal& goal) {
+  if (saved_.state != goal.state) spdlog::info("Reached {} (term {})", to_string(goal.state), goal.term.value);
+  saved_.state = goal.state;
+  saved_.term = goal.term;
+  if (const auto saved = save_state(files_, saved_); !saved) {
+    failed(saved.error());
+    return;
+  }
+  settled_since_ = Clock::now();
+  board_.set_fenced(false);
+  succeeded();
+}
+
+void Worker::wait_for_work() {
+  const bool waiting = saved_.state == NodeState::wait_primary || saved_.state == NodeState::catchingup || !settled();
+  const bool busy = waiting && Clock::now() - settled_since_ < busy_limit;
+  auto until = Clock::now() + (busy ? busy_interval : calm_interval);
+  if (failures_ > 0) until = std::min(until, std::max(retry_at_, Clock::now()));
+  // A goal that came meanwhile is no reason to wait; the eventfd stays readable until it is drained here.
+  std::array<pollfd, 2> fds = {{{board_.wakeup_fd(), POLLIN, 0}, {postgres_.pidfd(), POLLIN, 0}}};
+  const auto left = std::chrono::duration_cast<Millis>(until - Clock::now()).count();
+  ::poll(fds.data(), fds.size(), static_cast<int>(std::clamp<long>(left, 0, calm_interval.count())));
+  board_.drain_wakeup();
+}
+
+}  // namespace autoctl::keeper

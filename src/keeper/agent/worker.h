@@ -1,0 +1,67 @@
+// The keeper's one thread that acts: obeys the newest goal, keeps Postgres as the reached state demands, and tells what it sees.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "keeper/agent/board.h"
+#include "keeper/agent/state_file.h"
+#include "keeper/agent/steps.h"
+
+namespace autoctl::keeper {
+
+class Worker {
+ public:
+  /// All references outlive it.
+  Worker(Board& board, Instance& postgres, const config::Config& config, const config::Files& files, SavedState saved);
+
+  /// Until Board::stop(). Postgres is left as it is.
+  void run();
+
+ private:
+  // goals (worker.cpp)
+  void obey();
+  void act();
+  void transition();
+  void wait_for_work();
+  bool settled() const;
+  bool cancelled() const;
+  void reached(const Goal& goal);
+  StepContext context(const Goal& goal);
+
+  // what should run while nothing changes (maintain.cpp)
+  enum class Role { stopped, primary, standby };
+  Role wanted_role() const;
+  void maintain();
+  void start_again();
+  void keep_house();
+  void failed(const Error& error);
+  void succeeded();
+
+  // what is seen (look.cpp)
+  Observed look();
+  void fill_from(const Observed& seen);
+  void fill_from_disk();
+  void ask_upstream();
+  void publish();
+
+  Board& board_;
+  Instance& postgres_;
+  const config::Config config_;
+  const config::Files files_;
+  SavedState saved_;
+  std::vector<protocol::Peer> peers_;
+  NodeFacts facts_, published_;
+
+  std::vector<protocol::Peer> configured_peers_;  // those that HBA and slots were last made for
+  bool house_is_kept_ = false;
+  TimePoint next_house_keeping_;
+  TimePoint last_answer_;         // of Postgres to a query
+  int failures_ = 0;              // of the present task, in a row
+  TimePoint first_failure_, retry_at_;
+  TimePoint settled_since_;
+};
+
+}  // namespace autoctl::keeper
