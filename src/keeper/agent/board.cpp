@@ -30,6 +30,11 @@ void Board::publish(const NodeFacts& facts, bool urgent) {
   changed_.notify_all();
 }
 
+NodeFacts Board::facts() const {
+  const std::lock_guard lock(mutex_);
+  return facts_;
+}
+
 std::optional<protocol::Assignment> Board::assignment() const {
   const std::lock_guard lock(mutex_);
   return assignment_;
@@ -67,8 +72,8 @@ void Board::offer(const protocol::Assignment& assignment, TimePoint request_left
   const std::lock_guard lock(mutex_);
   if (assignment.lease.count() > 0) lease_until_ = std::max(lease_until_, request_left + assignment.lease);
   lease_required_ = assignment.lease_required;
-  // Answers of the two connections may cross: only a newer assignment replaces the one at hand. A monitor that started again
-  // counts on from what it has stored, and the term says so.
+  // Answers of the two connections may cross: only a newer assignment replaces the one at hand. A monitor that started
+  // again counts on from what it has stored, and the term says so.
   const bool newer = !assignment_ || assignment.goal.term > assignment_->goal.term ||
                      (assignment.goal.term == assignment_->goal.term && assignment.version != assignment_->version);
   if (newer) assignment_ = assignment;

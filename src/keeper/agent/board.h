@@ -1,9 +1,9 @@
 // What the keeper's threads know together. Writers and readers hold its lock only to copy: no I/O happens under it.
 //
 //   worker     runs transitions, supervises and asks Postgres; may be slow             -> publishes facts
-//   heartbeat  holds a report open at the monitor; network only                        -> offers assignments, renews the lease
-//   messenger  reports at once what the worker has to say; network only                -> the same
-//   fence      watches the lease; touches nothing but the postmaster's pidfd
+//   heartbeat  holds a report open at the monitor; network only                        -> offers assignments, renews
+//   the lease messenger  reports at once what the worker has to say; network only                -> the same fence
+//   watches the lease; touches nothing but the postmaster's pidfd
 #pragma once
 
 #include <atomic>
@@ -29,6 +29,7 @@ class Board {
   // ---- worker
   /// `urgent`: the messenger reports it now; otherwise it goes with the next heartbeat.
   void publish(const NodeFacts& facts, bool urgent);
+  NodeFacts facts() const;
   /// The newest assignment, nullopt before the first.
   std::optional<protocol::Assignment> assignment() const;
   /// True once after the monitor asked to look at the upstream now.
@@ -41,8 +42,8 @@ class Board {
   // ---- heartbeat, messenger
   /// The next report: newest facts and a new sequence number, taken together.
   protocol::Report next_report(bool wait);
-  /// Takes in an answer to a report that left at `request_left`: renews the lease, keeps the assignment if it is newer, wakes
-  /// the worker if it has to act.
+  /// Takes in an answer to a report that left at `request_left`: renews the lease, keeps the assignment if it is newer,
+  /// wakes the worker if it has to act.
   void offer(const protocol::Assignment& assignment, TimePoint request_left);
   /// Blocks until facts were published after this call began, or the timeout.
   void await_fresh_facts(Millis timeout);
@@ -53,8 +54,8 @@ class Board {
 
   // ---- fence
   struct Guard {
-    bool armed = false;     // a lease is required and Postgres may accept writes
-    TimePoint until;        // the later of the lease's end and the last moment a standby was seen streaming, plus a little
+    bool armed = false;  // a lease is required and Postgres may accept writes
+    TimePoint until;     // the later of the lease's end and the last moment a standby was seen streaming, plus a little
   };
   Guard guard() const;
   /// Blocks until `deadline`, a change of what guard() says, or a stop.

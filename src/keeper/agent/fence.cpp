@@ -13,7 +13,9 @@ constexpr Millis idle{60'000};
 
 Fence::Fence(Board& board, Instance& instance) : board_(board), instance_(instance), thread_([this] { watch(); }) {}
 
-Fence::~Fence() { thread_.join(); }
+Fence::~Fence() {
+  thread_.join();
+}
 
 void Fence::watch() {
   while (!board_.stopping()) {
@@ -26,8 +28,9 @@ void Fence::watch() {
     } else {
       instance_.kill_now();  // first the act, then the words
       board_.set_fenced(true);
-      spdlog::error("Fenced: no answer from the monitor and no streaming standby; stopped Postgres so that no client reads "
-                    "or writes on a primary that may have been replaced");
+      spdlog::error(
+          "Fenced: no answer from the monitor and no streaming standby; stopped Postgres so that no client reads "
+          "or writes on a primary that may have been replaced");
     }
   }
 }

@@ -1,4 +1,5 @@
-// Self-fencing (design, rule 3): with no lease and no streaming standby, a primary that could be replaced stops its Postgres.
+// Self-fencing (design, rule 3): with no lease and no streaming standby, a primary that could be replaced stops its
+// Postgres.
 #pragma once
 
 #include <thread>
@@ -8,7 +9,8 @@
 
 namespace autoctl::keeper {
 
-/// A thread of its own that waits for the lease to run out. It calls nothing that could block: no disk, no Postgres, no child.
+/// A thread of its own that waits for the lease to run out. It calls nothing that could block: no disk, no Postgres, no
+/// child.
 class Fence {
  public:
   /// Both must outlive it. Board::stop() ends it.

@@ -13,7 +13,8 @@ namespace {
 
 constexpr Millis poll_interval{20};
 constexpr Millis shutdown_patience{10'000};
-/// A standby that can reach its upstream but has made no progress for this long is looked into: rewinding finds out for certain.
+/// A standby that can reach its upstream but has made no progress for this long is looked into: rewinding finds out for
+/// certain.
 constexpr Millis stall_patience{10'000};
 constexpr Millis probe_timeout{500};
 
@@ -74,7 +75,8 @@ Result<> copy(const StepContext& c, const protocol::Peer& upstream, const std::s
   AUTOCTL_TRY(c.postgres.clone(upstream, c.self, c.cancelled, c.progress));
   auto outcome = follow(c, upstream);
   if (!outcome) return fail(outcome.error());
-  if (*outcome != Outcome::streams) return fail(Errc::postgres, "a fresh copy does not stream", "see " + c.files.startup_log());
+  if (*outcome != Outcome::streams)
+    return fail(Errc::postgres, "a fresh copy does not stream", "see " + c.files.startup_log());
   return {};
 }
 
@@ -89,8 +91,9 @@ Result<> rewind_and_follow(const StepContext& c, const protocol::Peer& upstream)
   auto outcome = follow(c, upstream);
   if (!outcome) return fail(outcome.error());
   if (*outcome == Outcome::streams) return {};
-  return copy(c, upstream, *outcome == Outcome::wal_gone ? "the primary no longer has the WAL it needs"
-                                                         : "it does not stream after a rewind");
+  return copy(c, upstream,
+              *outcome == Outcome::wal_gone ? "the primary no longer has the WAL it needs"
+                                            : "it does not stream after a rewind");
 }
 
 }  // namespace
@@ -103,7 +106,8 @@ Result<> join_upstream(const StepContext& c) {
   if (!found) return fail(found.error());
   if (!found->exists) return copy(c, *upstream, "the data directory is empty");
   if (found->control_missing) return copy(c, *upstream, "pg_control is missing");
-  if (!found->is_postgres) return fail(Errc::conflict, c.files.pgdata + " holds something else than a Postgres data directory");
+  if (!found->is_postgres)
+    return fail(Errc::conflict, c.files.pgdata + " holds something else than a Postgres data directory");
 
   // What ran as a primary, or stopped as one, may have WAL of its own; a base backup that was never started has none.
   const bool fresh_backup = std::filesystem::exists(c.files.pgdata + "/backup_label");
@@ -117,9 +121,12 @@ Result<> join_upstream(const StepContext& c) {
   auto outcome = follow(c, *upstream);
   if (!outcome) return fail(outcome.error());
   switch (*outcome) {
-    case Outcome::streams: return {};
-    case Outcome::diverged: return rewind_and_follow(c, *upstream);
-    case Outcome::wal_gone: return copy(c, *upstream, "the primary no longer has the WAL it needs");
+    case Outcome::streams:
+      return {};
+    case Outcome::diverged:
+      return rewind_and_follow(c, *upstream);
+    case Outcome::wal_gone:
+      return copy(c, *upstream, "the primary no longer has the WAL it needs");
   }
   return fail(Errc::internal, "unknown outcome");
 }

@@ -1,5 +1,5 @@
-// How a node becomes a standby of its upstream: by the cheapest way that works, and the next one only when the last has proved
-// that it cannot: follow, rewind, copy.
+// How a node becomes a standby of its upstream: by the cheapest way that works, and the next one only when the last has
+// proved that it cannot: follow, rewind, copy.
 #pragma once
 
 #include "keeper/agent/steps.h"

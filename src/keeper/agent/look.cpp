@@ -69,7 +69,8 @@ void Worker::fill_from(const Observed& seen) {
   facts_.sync_in_force = parse_sync_names(seen.sync_names).value_or(SyncQuorum{});
   facts_.streaming.clear();
   for (const auto& sender : seen.walsenders)
-    if (const NodeId id = id_of(sender.application_name, peers_); id && sender.streaming) facts_.streaming.push_back(id);
+    if (const NodeId id = id_of(sender.application_name, peers_); id && sender.streaming)
+      facts_.streaming.push_back(id);
   std::ranges::sort(facts_.streaming);
 }
 

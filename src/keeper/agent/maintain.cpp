@@ -1,5 +1,5 @@
-// What should run while the goal stays the same: a Postgres that died is restarted in place, a setting that was changed is put
-// back, peers get their slots.
+// What should run while the goal stays the same: a Postgres that died is restarted in place, a setting that was changed
+// is put back, peers get their slots.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -27,12 +27,15 @@ Worker::Role Worker::wanted_role() const {
     case NodeState::single:
     case NodeState::wait_primary:
     case NodeState::primary:
-    case NodeState::stop_replication: return Role::primary;
+    case NodeState::stop_replication:
+      return Role::primary;
     case NodeState::catchingup:
     case NodeState::secondary:
     case NodeState::prepare_promotion:
-    case NodeState::report_lsn: return Role::standby;
-    default: return Role::stopped;
+    case NodeState::report_lsn:
+      return Role::standby;
+    default:
+      return Role::stopped;
   }
 }
 
@@ -116,7 +119,8 @@ void Worker::keep_house() {
 void Worker::failed(const Error& error) {
   const auto now = Clock::now();
   if (failures_++ == 0) first_failure_ = now;
-  if (error.message != facts_.trouble) spdlog::error("{}{}{}", error.message, error.hint.empty() ? "" : "; ", error.hint);
+  if (error.message != facts_.trouble)
+    spdlog::error("{}{}{}", error.message, error.hint.empty() ? "" : "; ", error.hint);
   facts_.trouble = error.message;
   const bool gave_up = failures_ >= start_attempts || now - first_failure_ > start_patience;
   if (gave_up && !postgres_.running() && wanted_role() != Role::stopped) facts_.cannot_run = true;

@@ -5,7 +5,9 @@ namespace autoctl::keeper {
 namespace {
 
 /// Any host, port and database: the role is what counts.
-std::string prefix() { return std::string("*:*:*:") + replication_role + ":"; }
+std::string prefix() {
+  return std::string("*:*:*:") + replication_role + ":";
+}
 
 }  // namespace
 

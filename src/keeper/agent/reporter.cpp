@@ -14,8 +14,8 @@ constexpr Millis question_patience{600};
 
 }  // namespace
 
-Reporter::Reporter(Board& board, const config::Config& config, client::MonitorApi heartbeat, client::MonitorApi messenger,
-                   std::string pg_version)
+Reporter::Reporter(Board& board, const config::Config& config, client::MonitorApi heartbeat,
+                   client::MonitorApi messenger, std::string pg_version)
     : board_(board),
       config_(config),
       pg_version_(std::move(pg_version)),

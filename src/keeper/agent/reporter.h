@@ -1,5 +1,5 @@
-// The two threads that talk to the monitor. Network only: neither touches a disk, Postgres or a child, so that a heartbeat never
-// waits for any of them.
+// The two threads that talk to the monitor. Network only: neither touches a disk, Postgres or a child, so that a
+// heartbeat never waits for any of them.
 #pragma once
 
 #include <atomic>

@@ -19,7 +19,9 @@ constexpr Millis handover_patience{1000};
 constexpr Millis poll_interval{5};
 constexpr Millis query_timeout{2000};
 
-Result<> cancelled_error() { return fail(Errc::unavailable, "a newer goal came"); }
+Result<> cancelled_error() {
+  return fail(Errc::unavailable, "a newer goal came");
+}
 
 Result<> create_database_cluster(const StepContext& c) {
   auto found = c.postgres.inspect();
@@ -33,7 +35,8 @@ Result<> start_as_primary(const StepContext& c) {
     auto found = c.postgres.inspect();
     if (!found) return fail(found.error());
     if (found->standby_signal)
-      return fail(Errc::conflict, "the data directory is a standby's", "it follows another node; it cannot just be started as primary");
+      return fail(Errc::conflict, "the data directory is a standby's",
+                  "it follows another node; it cannot just be started as primary");
     AUTOCTL_TRY(c.postgres.configure(c.peers));
     AUTOCTL_TRY(c.postgres.start(c.cancelled));
   }
@@ -46,8 +49,8 @@ Result<> start_as_primary(const StepContext& c) {
   return c.postgres.create_roles(*password, c.formation_dbname);
 }
 
-/// Every commit that was acknowledged before the names were in force was flushed here by then; a voter that has flushed past
-/// this point has it.
+/// Every commit that was acknowledged before the names were in force was flushed here by then; a voter that has flushed
+/// past this point has it.
 Result<> await_quorum(const StepContext& c) {
   auto seen = c.postgres.observe(query_timeout);
   if (!seen) return fail(seen.error());
@@ -56,8 +59,8 @@ Result<> await_quorum(const StepContext& c) {
     int caught_up = 0;
     const Observed now = c.breathe();
     for (const auto& sender : now.walsenders) {
-      const bool voter = std::ranges::any_of(
-          c.goal.sync.voters, [&](NodeId id) { return sender.application_name == standby_name(id); });
+      const bool voter = std::ranges::any_of(c.goal.sync.voters,
+                                             [&](NodeId id) { return sender.application_name == standby_name(id); });
       if (voter && sender.streaming && sender.flushed >= written) ++caught_up;
     }
     if (caught_up >= c.goal.sync.acks) return {};
@@ -111,17 +114,28 @@ Result<> run_as_standby(const StepContext& c, const protocol::Peer* upstream) {
 
 Result<> run_step(Step step, const StepContext& c) {
   switch (step) {
-    case Step::create_database_cluster: return create_database_cluster(c);
-    case Step::start_as_primary: return start_as_primary(c);
-    case Step::apply_sync: return c.postgres.set_sync(c.goal.sync);
-    case Step::await_quorum: return await_quorum(c);
-    case Step::checkpoint: return c.postgres.running() ? c.postgres.checkpoint(c.cancelled) : Result<>{};
-    case Step::stop_fast: return c.postgres.stop(StopMode::fast, shutdown_patience);
-    case Step::await_handover: return await_handover(c);
-    case Step::stop_receiving: return stop_receiving(c);
-    case Step::fence_if_asked: return c.goal.fence ? stop_receiving(c) : Result<>{};
-    case Step::promote: return c.postgres.promote(c.cancelled);
-    case Step::join_upstream: return join_upstream(c);
+    case Step::create_database_cluster:
+      return create_database_cluster(c);
+    case Step::start_as_primary:
+      return start_as_primary(c);
+    case Step::apply_sync:
+      return c.postgres.set_sync(c.goal.sync);
+    case Step::await_quorum:
+      return await_quorum(c);
+    case Step::checkpoint:
+      return c.postgres.running() ? c.postgres.checkpoint(c.cancelled) : Result<>{};
+    case Step::stop_fast:
+      return c.postgres.stop(StopMode::fast, shutdown_patience);
+    case Step::await_handover:
+      return await_handover(c);
+    case Step::stop_receiving:
+      return stop_receiving(c);
+    case Step::fence_if_asked:
+      return c.goal.fence ? stop_receiving(c) : Result<>{};
+    case Step::promote:
+      return c.postgres.promote(c.cancelled);
+    case Step::join_upstream:
+      return join_upstream(c);
   }
   return fail(Errc::internal, "unknown step");
 }

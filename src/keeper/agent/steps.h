@@ -19,8 +19,8 @@ struct StepContext {
   const Goal& goal;
   const std::vector<protocol::Peer>& peers;
   std::string formation_dbname;
-  /// To be called every now and then by whatever waits: looks at Postgres, publishes what it sees and answers the monitor's
-  /// questions, so that a waiting keeper is never a silent one.
+  /// To be called every now and then by whatever waits: looks at Postgres, publishes what it sees and answers the
+  /// monitor's questions, so that a waiting keeper is never a silent one.
   std::function<Observed()> breathe;
   Cancelled cancelled;
   Progress progress;

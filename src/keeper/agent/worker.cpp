@@ -26,7 +26,8 @@ bool same_task(Goal a, Goal b) {
 
 }  // namespace
 
-Worker::Worker(Board& board, Instance& postgres, const config::Config& config, const config::Files& files, SavedState saved)
+Worker::Worker(Board& board, Instance& postgres, const config::Config& config, const config::Files& files,
+               SavedState saved)
     : board_(board), postgres_(postgres), config_(config), files_(files), saved_(std::move(saved)) {
   facts_.state = saved_.state;
   facts_.term = saved_.term;
@@ -39,6 +40,8 @@ void Worker::run() {
   publish();
   while (!board_.stopping()) {
     obey();
+    if (reload_requested_.exchange(false) && postgres_.running())
+      if (const auto reloaded = postgres_.reload(); !reloaded) failed(reloaded.error());
     if (Clock::now() >= retry_at_) act();
     look();
     publish();
@@ -46,7 +49,14 @@ void Worker::run() {
   }
 }
 
-bool Worker::settled() const { return saved_.state == saved_.goal.state && saved_.term >= saved_.goal.term; }
+void Worker::request_reload() {
+  reload_requested_ = true;
+  board_.wake_worker();
+}
+
+bool Worker::settled() const {
+  return saved_.state == saved_.goal.state && saved_.term >= saved_.goal.term;
+}
 
 bool Worker::cancelled() const {
   if (board_.stopping()) return true;

@@ -1,6 +1,8 @@
-// The keeper's one thread that acts: obeys the newest goal, keeps Postgres as the reached state demands, and tells what it sees.
+// The keeper's one thread that acts: obeys the newest goal, keeps Postgres as the reached state demands, and tells what
+// it sees.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -19,6 +21,8 @@ class Worker {
 
   /// Until Board::stop(). Postgres is left as it is.
   void run();
+  /// Postgres reads its configuration again, soon. Thread-safe.
+  void request_reload();
 
  private:
   // goals (worker.cpp)
@@ -58,10 +62,11 @@ class Worker {
   std::vector<protocol::Peer> configured_peers_;  // those that HBA and slots were last made for
   bool house_is_kept_ = false;
   TimePoint next_house_keeping_;
-  TimePoint last_answer_;         // of Postgres to a query
-  int failures_ = 0;              // of the present task, in a row
+  TimePoint last_answer_;  // of Postgres to a query
+  int failures_ = 0;       // of the present task, in a row
   TimePoint first_failure_, retry_at_;
   TimePoint settled_since_;
+  std::atomic<bool> reload_requested_ = false;
 };
 
 }  // namespace autoctl::keeper

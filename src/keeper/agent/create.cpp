@@ -1,0 +1,230 @@
+#include "keeper/agent/create.h"
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <functional>
+
+#include "common/monitor_client/monitor_api.h"
+#include "common/util/pid_file.h"
+#include "common/tls/certificate.h"
+#include "keeper/agent/pgpass.h"
+#include "keeper/agent/state_file.h"
+#include "keeper/postgres/instance.h"
+
+namespace autoctl::keeper {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr Millis monitor_timeout{10'000};
+
+/// Undoes what was done, in reverse, unless it is kept.
+class Undo {
+ public:
+  ~Undo() {
+    for (auto it = steps_.rbegin(); it != steps_.rend(); ++it) (*it)();
+  }
+  void add(std::function<void()> step) { steps_.push_back(std::move(step)); }
+  void keep() { steps_.clear(); }
+
+ private:
+  std::vector<std::function<void()>> steps_;
+};
+
+Result<> check_port_is_free(int port, const std::string& what, const std::string& option) {
+  const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return {};
+  const int off = 0, on = 1;
+  ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(static_cast<std::uint16_t>(port));
+  const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  const int error = errno;
+  ::close(fd);
+  if (bound || error != EADDRINUSE) return {};
+  return fail(Errc::conflict, "port " + std::to_string(port) + " is in use, but " + what + " needs it",
+              "choose another one with " + option);
+}
+
+/// What is in PGDATA must be nothing, or a Postgres data directory of our major version that belongs to us.
+Result<DataDirectory> check_data_directory(const config::Config& config, const Tools& tools) {
+  struct stat info {};
+  if (::stat(config.pgdata.c_str(), &info) == 0 && info.st_uid != ::geteuid())
+    return fail(Errc::conflict, config.pgdata + " belongs to another user", "run autoctl as the user that owns it");
+  auto found = inspect(tools, config.pgdata);
+  if (!found) return found;
+  if (!found->exists) return found;
+  if (!found->is_postgres && !found->control_missing)
+    return fail(Errc::conflict, config.pgdata + " is not empty, and no Postgres data directory",
+                "choose an empty or new directory with --pgdata");
+  if (found->major != tools.major)
+    return fail(Errc::incompatible,
+                config.pgdata + " is of Postgres " + std::to_string(found->major) + ", the tools are of " +
+                    std::to_string(tools.major),
+                "point --pgctl to a pg_ctl of Postgres " + std::to_string(found->major));
+  return found;
+}
+
+/// Is the postmaster that runs on this directory ours to take over?
+bool postmaster_runs(const std::string& pgdata) {
+  const auto text = config::read_file(pgdata + "/postmaster.pid");
+  if (!text) return false;
+  const auto pid = std::strtol(text->c_str(), nullptr, 10);
+  return pid > 0 && ::kill(static_cast<pid_t>(pid), 0) == 0;
+}
+
+Result<> make_own_directory(const config::Files& files, Undo& undo) {
+  if (fs::exists(files.config()))
+    return fail(Errc::conflict, files.directory + " says that this node was created before",
+                "`autoctl run --pgdata " + files.pgdata + "` runs it, `autoctl drop node --pgdata " + files.pgdata +
+                    "` forgets it");
+  std::error_code error;
+  fs::create_directories(fs::path(files.pgdata).parent_path(), error);
+  const bool existed = fs::exists(files.directory);
+  if (!existed && ::mkdir(files.directory.c_str(), 0700) != 0)
+    return fail(Errc::system, "cannot create " + files.directory + ": " + std::strerror(errno),
+                "autoctl keeps its own files beside PGDATA; give this user the right to write there");
+  undo.add([directory = files.directory, existed] {
+    std::error_code ignored;
+    if (!existed) fs::remove_all(directory, ignored);
+  });
+  return {};
+}
+
+Result<> make_certificate(config::Config& config, const config::Files& files) {
+  AUTOCTL_TRY(tls::write_self_signed(files.certificate(), files.key(), {config.hostname}));
+  if (config.ssl.self_signed) {
+    config.ssl.server_cert = files.certificate();
+    config.ssl.server_key = files.key();
+  }
+  return {};
+}
+
+protocol::RegisterRequest request_for(const config::Config& config, const DataDirectory& found) {
+  protocol::RegisterRequest request;
+  request.formation = config.formation;
+  request.role = config.role;
+  request.kind = config.role == "postgres" ? "pgsql" : "citus";
+  request.group = config.group;
+  request.name = config.name;
+  request.host = config.hostname;
+  request.port = config.pgport;
+  request.api_port = config.api_port;
+  request.dbname = config.dbname;
+  request.system_id = found.system_id;
+  request.existing_standby = found.standby_signal;
+  request.candidate_priority = config.candidate_priority;
+  request.replication_quorum = config.replication_quorum;
+  request.region = config.region;
+  request.ssl_mode = config.ssl.mode;
+  return request;
+}
+
+Result<> write_own_files(const config::Files& files, const config::Config& config,
+                         const protocol::RegisterAnswer& answer) {
+  AUTOCTL_TRY(config::write_file(files.token(), answer.token + "\n", 0600));
+  AUTOCTL_TRY(save_replication_password(files, answer.replication_password));
+  SavedState state;
+  state.goal = answer.goal;
+  AUTOCTL_TRY(save_state(files, state));
+  return config::save(files, config);
+}
+
+/// The first node of a group: its data directory is made now, so that whatever is wrong shows here and not in a log
+/// later.
+Result<> create_first_cluster(const config::Config& config, const config::Files& files, const Tools& tools,
+                              Undo& undo) {
+  spdlog::info("This is the first node of group {}: creating the database cluster in {}", config.group.value_or(0),
+               config.pgdata);
+  undo.add([pgdata = config.pgdata] {
+    std::error_code ignored;
+    fs::remove_all(pgdata, ignored);
+  });
+  Instance instance(config, files, tools);
+  return instance.initdb([] { return false; });
+}
+
+}  // namespace
+
+Result<config::Config> create_node(config::Config config) {
+  const config::Files files(config.pgdata);
+  config.pgdata = files.pgdata;
+  if (::geteuid() == 0)
+    return fail(
+        Errc::bad_usage, "Postgres refuses to run as root",
+        "run this as the user that shall own the data directory, for example with `sudo -u postgres autoctl …`");
+  auto tools = find_tools(config.pg_ctl);
+  if (!tools) return fail(tools.error());
+  config.pg_ctl = tools->path("pg_ctl");
+  auto found = check_data_directory(config, *tools);
+  if (!found) return fail(found.error());
+  if (!postmaster_runs(config.pgdata)) AUTOCTL_TRY(check_port_is_free(config.pgport, "Postgres", "--pgport"));
+  AUTOCTL_TRY(check_port_is_free(config.api_port, "the keeper", "--api-port"));
+
+  Undo undo;
+  AUTOCTL_TRY(make_own_directory(files, undo));
+  auto endpoint = client::discover(config.monitor, {.ca_file = "", .timeout = monitor_timeout});
+  if (!endpoint) return fail(endpoint.error());
+  auto api = client::MonitorApi::create(*endpoint);
+  if (!api) return fail(api.error());
+  AUTOCTL_TRY(make_certificate(config, files));
+  if (!endpoint->ca_pem.empty()) AUTOCTL_TRY(config::write_file(files.monitor_ca(), endpoint->ca_pem, 0600));
+
+  auto answer = api->register_node(request_for(config, *found), monitor_timeout);
+  if (!answer) return fail(answer.error());
+  undo.add([&api, id = answer->node, token = answer->token] {
+    api->set_token(token);
+    if (const auto dropped = api->drop_node(id, monitor_timeout); !dropped)
+      spdlog::error("Could not take back the registration: {}", dropped.error().message);
+  });
+  config.node = answer->node;
+  config.group = answer->group;
+  config.name = answer->name;
+  config.dbname = answer->dbname;
+  config.monitor_url = endpoint->url;
+  config.monitor_id = answer->monitor_id;
+  spdlog::info("Registered as {} (node {}) in formation \"{}\", group {}", config.name, config.node.value,
+               config.formation, answer->group);
+  AUTOCTL_TRY(write_own_files(files, config, *answer));
+  if (answer->goal.state == NodeState::single && !found->exists)
+    AUTOCTL_TRY(create_first_cluster(config, files, *tools, undo));
+  undo.keep();
+  return config;
+}
+
+Result<> drop_node(const config::Files& files, bool destroy) {
+  const auto pid = locked_pid(files.pid());
+  if (!pid) return fail(pid.error());
+  if (*pid)
+    return fail(Errc::conflict, "autoctl runs on this node with pid " + std::to_string(**pid),
+                "stop it first: `autoctl stop`");
+  auto config = config::load(files);
+  if (!config) return fail(config.error());
+  const auto ca = config::read_file(files.monitor_ca());
+  const auto token = config::read_file(files.token());
+  auto api = client::MonitorApi::create({.url = config->monitor_url,
+                                         .ca_pem = ca.value_or(""),
+                                         .monitor_id = config->monitor_id,
+                                         .token = token ? token->substr(0, token->find('\n')) : ""});
+  if (!api) return fail(api.error());
+  const auto dropped = api->drop_node(config->node, monitor_timeout);
+  if (!dropped && dropped.error().code != Errc::not_found && dropped.error().code != Errc::denied)
+    return fail(dropped.error());
+  std::error_code error;
+  fs::remove_all(files.directory, error);
+  if (!error && destroy) fs::remove_all(files.pgdata, error);
+  if (error) return fail(Errc::system, "cannot remove files: " + error.message());
+  return {};
+}
+
+}  // namespace autoctl::keeper

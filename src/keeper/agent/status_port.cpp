@@ -1,0 +1,45 @@
+#include "keeper/agent/status_port.h"
+
+#include <nlohmann/json.hpp>
+
+namespace autoctl::keeper {
+
+namespace {
+
+http::Response answer(const Board& board, const http::Request& request) {
+  if (request.method != "GET" && request.method != "HEAD" && request.method != "OPTIONS")
+    return {405, protocol::encode_error({Errc::bad_usage, "this port only answers questions", ""})};
+  if (request.path == "/healthz") return {200, R"({"status":"ok"})"};
+  const NodeFacts facts = board.facts();
+  const auto role = [&](bool is) { return http::Response{is ? 200 : 503, protocol::encode(facts)}; };
+  if (request.path == "/primary")
+    return role(facts.postgres_running && !facts.in_recovery && may_accept_writes(facts.state));
+  if (request.path == "/replica") return role(facts.postgres_running && facts.in_recovery && facts.receiving);
+  if (request.path == "/v1/status") {
+    nlohmann::json json = {{"facts", facts}, {"fenced", board.fenced()}};
+    if (const auto assignment = board.assignment()) json["assignment"] = *assignment;
+    return {200, json.dump()};
+  }
+  return {404,
+          protocol::encode_error({Errc::not_found, "no such path", "try /healthz, /primary, /replica or /v1/status"})};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<http::Server>> open_status_port(const config::Config& config, const config::Files& files,
+                                                       const Board& board) {
+  http::ServerOptions options;
+  options.address = "::";
+  options.port = config.api_port;
+  options.certificate_file = files.certificate();
+  options.key_file = files.key();
+  options.body_bytes_max = 16 * 1024;
+  options.connections_max = 64;
+  auto server = std::make_unique<http::Server>(
+      options,
+      [&board](const http::Request& request, const http::Responder& respond) { respond(answer(board, request)); });
+  AUTOCTL_TRY(server->start());
+  return server;
+}
+
+}  // namespace autoctl::keeper
