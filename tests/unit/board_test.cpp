@@ -1,0 +1,118 @@
+#include "keeper/agent/board.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace autoctl::keeper {
+namespace {
+
+using namespace std::chrono_literals;
+
+TimePoint now() { return std::chrono::steady_clock::now(); }
+
+NodeFacts serving(std::vector<NodeId> streaming) {
+  NodeFacts facts;
+  facts.state = NodeState::primary;
+  facts.postgres_running = true;
+  facts.streaming = std::move(streaming);
+  return facts;
+}
+
+protocol::Assignment assignment(std::uint64_t term, std::uint64_t version, bool lease_required, Millis lease) {
+  protocol::Assignment a;
+  a.goal.term = Term{term};
+  a.goal.state = NodeState::primary;
+  a.version = version;
+  a.lease_required = lease_required;
+  a.lease = lease;
+  return a;
+}
+
+TEST(Board, LeaseCountsFromWhenTheRequestLeft) {
+  Board board(1);
+  board.publish(serving({}), false);
+  const TimePoint left = now() - 3s;
+  board.offer(assignment(1, 1, true, 4s), left);
+  const auto guard = board.guard();
+  EXPECT_TRUE(guard.armed);
+  EXPECT_EQ(guard.until, left + 4s);
+}
+
+TEST(Board, AnOlderAnswerNeverShortensTheLease) {
+  Board board(1);
+  board.publish(serving({}), false);
+  const TimePoint left = now();
+  board.offer(assignment(1, 1, true, 4s), left);
+  board.offer(assignment(1, 1, true, 4s), left - 2s);
+  EXPECT_EQ(board.guard().until, left + 4s);
+}
+
+TEST(Board, AStreamingStandbyKeepsAPrimaryServing) {
+  Board board(1);
+  board.offer(assignment(1, 1, true, 0ms), now() - 10s);
+  board.publish(serving({NodeId{2}}), false);
+  EXPECT_TRUE(board.guard().armed);
+  EXPECT_GT(board.guard().until, now() + 1s);
+}
+
+TEST(Board, WithoutAnElectableStandbyNothingIsGuarded) {
+  Board board(1);
+  board.publish(serving({}), false);
+  board.offer(assignment(1, 1, false, 0ms), now());
+  EXPECT_FALSE(board.guard().armed);
+  EXPECT_TRUE(board.may_serve());
+}
+
+TEST(Board, MayServeNeedsARunningLeaseWhereOneIsRequired) {
+  Board board(1);
+  board.offer(assignment(1, 1, true, 4s), now() - 5s);
+  EXPECT_FALSE(board.may_serve());
+  board.offer(assignment(1, 1, true, 4s), now());
+  EXPECT_TRUE(board.may_serve());
+}
+
+TEST(Board, KeepsTheAssignmentWithTheHigherTerm) {
+  Board board(1);
+  board.offer(assignment(7, 1, false, 0ms), now());
+  board.offer(assignment(6, 2, false, 0ms), now());
+  EXPECT_EQ(board.assignment()->goal.term, Term{7});
+  board.offer(assignment(7, 3, false, 0ms), now());
+  EXPECT_EQ(board.assignment()->version, 3U);
+}
+
+TEST(Board, SequenceNumbersGrowAndCarryTheNewestFacts) {
+  Board board(9);
+  board.publish(serving({}), false);
+  const auto first = board.next_report(true);
+  board.publish(serving({NodeId{2}}), false);
+  const auto second = board.next_report(false);
+  EXPECT_EQ(first.epoch, 9U);
+  EXPECT_LT(first.sequence, second.sequence);
+  EXPECT_EQ(second.facts.streaming.size(), 1U);
+}
+
+TEST(Board, UrgencyWakesTheMessengerOnce) {
+  Board board(1);
+  board.publish(serving({}), true);
+  EXPECT_TRUE(board.await_urgency());
+  board.next_report(false);
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(20ms);
+    board.stop();
+  });
+  EXPECT_FALSE(board.await_urgency());
+  stopper.join();
+}
+
+TEST(Board, AQuestionIsTakenOnce) {
+  Board board(1);
+  auto a = assignment(1, 1, false, 0ms);
+  a.check_upstream = true;
+  board.offer(a, now());
+  EXPECT_TRUE(board.take_upstream_question());
+  EXPECT_FALSE(board.take_upstream_question());
+}
+
+}  // namespace
+}  // namespace autoctl::keeper
