@@ -1,5 +1,6 @@
 #include "common/http/socket.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@ void set(int fd, int level, int name, int value) {
 }  // namespace
 
 void tune_socket(int fd) {
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 4);

@@ -3,7 +3,7 @@
 
 namespace autoctl::http {
 
-/// No Nagle; a peer that vanished without a word is given up after ten seconds, idle or not.
+/// No Nagle, closed on exec; a peer that vanished without a word is given up after ten seconds, idle or not.
 void tune_socket(int fd);
 
 enum class Readiness { quiet, readable };

@@ -1,0 +1,422 @@
+#include "common/http/server.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <csignal>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "common/http/socket.h"
+#include "common/http/url.h"
+#include "common/protocol/protocol.h"
+
+namespace autoctl::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace bhttp = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds handshake_timeout{10'000};
+/// For saying good-bye: TLS close_notify, or letting a refused client send out what it has before the reset.
+constexpr milliseconds farewell_timeout{1'000};
+constexpr milliseconds accept_pause{100};
+constexpr std::size_t idle_buffer_bytes = 4096;
+
+Response error_response(int status, Errc code, std::string message, std::string hint = {}) {
+  return {status, protocol::encode_error({code, std::move(message), std::move(hint)})};
+}
+
+class Session;
+
+/// What all sessions of a server share. Everything but `io` belongs to the server's thread.
+struct Core {
+  ServerOptions options;
+  Server::Handler handler;
+  Server::DisconnectHandler on_disconnect;
+  asio::io_context io{1};
+  asio::ssl::context tls{asio::ssl::context::tls_server};
+  std::unordered_map<std::uint64_t, std::weak_ptr<Session>> sessions{};
+  bool stopping = false;
+};
+
+std::string name_of(const tcp::endpoint& peer) {
+  const auto address = peer.address();
+  if (!address.is_v6()) return address.to_string() + ":" + std::to_string(peer.port());
+  const auto v6 = address.to_v6();
+  const auto port = ":" + std::to_string(peer.port());
+  if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string() + port;
+  return "[" + v6.to_string() + "]" + port;
+}
+
+std::string bearer_of(std::string_view authorization) {
+  constexpr std::string_view scheme = "bearer ";
+  const auto start = authorization.substr(0, scheme.size());
+  if (!beast::iequals({start.data(), start.size()}, {scheme.data(), scheme.size()})) return {};
+  authorization.remove_prefix(scheme.size());
+  authorization.remove_prefix(std::min(authorization.find_first_not_of(' '), authorization.size()));
+  return std::string(authorization);
+}
+
+/// One connection: handshake, then request, handler, answer, and again. Lives as long as an operation of it is pending.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(std::weak_ptr<Core> owner, Core& core, tcp::socket socket, std::uint64_t id)
+      : owner_(std::move(owner)),
+        core_(core),
+        id_(id),
+        stream_(std::move(socket), core.tls),
+        buffer_(core.options.header_bytes_max + idle_buffer_bytes),
+        handler_timer_(core.io) {}
+
+  void start() {
+    error_code error;
+    const auto peer = lowest().socket().remote_endpoint(error);
+    if (!error) peer_ = name_of(peer);
+    lowest().expires_after(std::min(handshake_timeout, core_.options.idle_timeout));
+    stream_.async_handshake(asio::ssl::stream_base::server, [self = shared_from_this()](error_code failed) {
+      if (failed) return self->finish();
+      self->established_ = true;
+      self->read();
+    });
+  }
+
+  /// The end, whatever the reason. Pending operations are aborted.
+  void finish() {
+    if (finished_) return;
+    finished_ = true;
+    waiting_ = false;
+    handler_timer_.cancel();
+    lowest().close();
+    core_.sessions.erase(id_);
+    if (!established_ || core_.stopping || !core_.on_disconnect) return;
+    try {
+      core_.on_disconnect(id_);
+    } catch (const std::exception&) {  // the connection is gone: there is nobody to tell
+    }
+  }
+
+  /// The handler's answer to request number `sequence`; of several the first one counts.
+  void answer(std::uint64_t sequence, Response response) {
+    if (!waiting_ || sequence != sequence_) return;
+    stop_waiting();
+    write(std::move(response));
+  }
+
+ private:
+  beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
+
+  void read() {
+    if (finished_) return;
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(core_.options.header_bytes_max));
+    parser_->body_limit(core_.options.body_bytes_max);
+    if (buffer_.size() == 0 && buffer_.capacity() > idle_buffer_bytes) buffer_.shrink_to_fit();
+    lowest().expires_after(
+        core_.options.idle_timeout);  // one deadline for the whole request, however slowly it drips in
+    bhttp::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code failed, std::size_t) {
+      failed ? self->refuse(failed) : self->handle();
+    });
+  }
+
+  void refuse(error_code failed) {
+    const auto& limits = core_.options;
+    if (failed == bhttp::error::end_of_stream || failed == bhttp::error::partial_message) return finish();
+    keep_alive_ = false;
+    if (failed == bhttp::error::body_limit)
+      return write(error_response(
+          413, Errc::bad_usage, "the request body is larger than " + std::to_string(limits.body_bytes_max) + " bytes"));
+    if (failed == bhttp::error::header_limit || failed == bhttp::error::buffer_overflow)
+      return write(
+          error_response(431, Errc::bad_usage,
+                         "the request header is larger than " + std::to_string(limits.header_bytes_max) + " bytes"));
+    if (failed.category() == bhttp::make_error_code(bhttp::error::bad_method).category())
+      return write(error_response(400, Errc::bad_usage, "this is not an HTTP request: " + failed.message()));
+    finish();
+  }
+
+  void handle() {
+    auto message = parser_->release();
+    parser_.reset();
+    keep_alive_ = message.keep_alive();
+    head_ = message.method() == bhttp::verb::head;
+    const auto target = message.target();
+    auto parsed = parse_target({target.data(), target.size()});
+    if (!parsed)
+      return write(error_response(400, Errc::bad_usage, "the request's target is not a valid path and query"));
+    Request request;
+    request.method = std::string(message.method_string());
+    request.path = std::move(parsed->path);
+    request.query = std::move(parsed->query);
+    const auto authorization = message[bhttp::field::authorization];
+    request.bearer = bearer_of({authorization.data(), authorization.size()});
+    request.body = std::move(message.body());
+    request.peer = peer_;
+    request.connection = id_;
+    start_waiting();
+    try {
+      core_.handler(std::move(request), responder());
+    } catch (const std::exception& error) {
+      answer(sequence_, error_response(500, Errc::internal, error.what()));
+    }
+  }
+
+  Responder responder() {
+    return [owner = owner_, self = weak_from_this(), sequence = sequence_](Response response) {
+      const auto core = owner.lock();
+      if (!core) return;
+      asio::post(core->io, [self, sequence, response = std::move(response)]() mutable {
+        if (const auto session = self.lock()) session->answer(sequence, std::move(response));
+      });
+    };
+  }
+
+  void start_waiting() {
+    waiting_ = true;
+    ++sequence_;
+    lowest().expires_never();
+    handler_timer_.expires_after(core_.options.handler_timeout);
+    handler_timer_.async_wait([self = shared_from_this(), sequence = sequence_](error_code failed) {
+      if (!failed)
+        self->answer(sequence, error_response(504, Errc::timeout, "the server did not come to an answer in time"));
+    });
+    watch_peer();
+  }
+
+  /// While the handler holds the answer nobody reads: ask the bare socket. A client has nothing to say before it got
+  /// its answer, so whatever makes the socket readable means that it is gone.
+  void watch_peer() {
+    lowest().socket().async_wait(tcp::socket::wait_read,
+                                 [self = shared_from_this(), sequence = sequence_](error_code failed) {
+                                   if (!self->waiting_ || sequence != self->sequence_) return;
+                                   if (!failed && peek(self->lowest().socket().native_handle()) == Readiness::quiet)
+                                     return self->watch_peer();
+                                   self->finish();
+                                 });
+  }
+
+  void stop_waiting() {
+    waiting_ = false;
+    handler_timer_.cancel();
+    error_code ignored;
+    lowest().socket().cancel(ignored);
+  }
+
+  void write(Response response) {
+    response_.emplace();
+    response_->result(static_cast<unsigned>(response.status));
+    response_->set(bhttp::field::server, "autoctl");
+    response_->set(bhttp::field::content_type, response.content_type);
+    response_->set(bhttp::field::cache_control, "no-store");
+    response_->keep_alive(keep_alive_);
+    response_->content_length(response.body.size());
+    if (!head_) response_->body() = std::move(response.body);
+    lowest().expires_after(core_.options.idle_timeout);
+    bhttp::async_write(stream_, *response_, [self = shared_from_this()](error_code failed, std::size_t) {
+      self->response_.reset();
+      if (failed) return self->finish();
+      self->keep_alive_ ? self->read() : self->say_goodbye();
+    });
+  }
+
+  /// A close with unread input is a reset, which would take our answer away from a client that still sends: read on for
+  /// a moment and forget what it says.
+  void say_goodbye() {
+    error_code ignored;
+    lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
+    lowest().expires_after(farewell_timeout);
+    buffer_.clear();
+    drain();
+  }
+  void drain() {
+    lowest().async_read_some(
+        buffer_.prepare(idle_buffer_bytes),
+        [self = shared_from_this()](error_code failed, std::size_t) { failed ? self->finish() : self->drain(); });
+  }
+
+  const std::weak_ptr<Core> owner_;
+  Core& core_;
+  const std::uint64_t id_;
+  std::string peer_;
+  beast::ssl_stream<beast::tcp_stream> stream_;
+  beast::flat_buffer buffer_;
+  asio::steady_timer handler_timer_;
+  std::optional<bhttp::request_parser<bhttp::string_body>> parser_;
+  std::optional<bhttp::response<bhttp::string_body>> response_;
+  std::uint64_t sequence_ = 0;  // of the request that is or was last with the handler
+  bool waiting_ = false;        // for the handler
+  bool keep_alive_ = true;
+  bool head_ = false;
+  bool established_ = false;
+  bool finished_ = false;
+};
+
+/// Connection ids are unique in the process, not only on one server.
+std::uint64_t next_connection_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+Result<> check_key_mode(const std::string& file) {
+  struct stat info {};
+  if (::stat(file.c_str(), &info) == 0 && (info.st_mode & (S_IROTH | S_IWOTH)) != 0)
+    return fail(Errc::bad_config, "the key file " + file + " can be read by everybody", "chmod 600 " + file);
+  return {};
+}
+
+Result<> load_certificate(asio::ssl::context& tls, const ServerOptions& options) {
+  AUTOCTL_TRY(check_key_mode(options.key_file));
+  error_code failed;
+  tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                      asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression,
+                  failed);
+  SSL_CTX* native = tls.native_handle();
+  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(native, 0);
+  SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION);
+  tls.use_certificate_chain_file(options.certificate_file, failed);
+  if (failed)
+    return fail(Errc::bad_config, "cannot use certificate " + options.certificate_file + ": " + failed.message());
+  tls.use_private_key_file(options.key_file, asio::ssl::context::pem, failed);
+  if (!failed) return {};
+  return fail(Errc::bad_config, "cannot use key " + options.key_file + ": " + failed.message(),
+              "it must be the key of certificate " + options.certificate_file);
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(ServerOptions options, Handler handler, DisconnectHandler on_disconnect)
+      : core_(std::make_shared<Core>()), acceptor_(core_->io), pause_(core_->io) {
+    core_->options = std::move(options);
+    core_->handler = std::move(handler);
+    core_->on_disconnect = std::move(on_disconnect);
+  }
+
+  Result<> start() {
+    AUTOCTL_TRY(load_certificate(core_->tls, core_->options));
+    AUTOCTL_TRY(listen());
+    accept();
+    run_thread();
+    return {};
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    asio::post(core_->io, [this] {
+      core_->stopping = true;
+      error_code ignored;
+      acceptor_.close(ignored);
+      pause_.cancel();
+      // finish() takes the session out of the map.
+      for (const auto& [id, weak] : std::exchange(core_->sessions, {}))
+        if (const auto session = weak.lock()) session->finish();
+    });
+    thread_.join();  // nothing is pending any more, so the thread runs out of work
+  }
+
+  int port() const { return port_; }
+
+ private:
+  Result<> listen() {
+    error_code failed;
+    const std::string& text = core_->options.address;
+    const auto address = asio::ip::make_address(text, failed);
+    if (failed) return fail(Errc::bad_config, "\"" + text + "\" is not an IP address to listen on");
+    tcp::endpoint endpoint(address, static_cast<std::uint16_t>(core_->options.port));
+    acceptor_.open(endpoint.protocol(), failed);
+    if (failed && address.is_v6() && address.is_unspecified()) {  // a machine without IPv6
+      endpoint.address(asio::ip::address_v4::any());
+      acceptor_.open(endpoint.protocol(), failed);
+    }
+    if (!failed) acceptor_.set_option(tcp::acceptor::reuse_address(true), failed);
+    if (!failed && endpoint.protocol() == tcp::v6()) acceptor_.set_option(asio::ip::v6_only(false), failed);
+    if (!failed) tune_socket(acceptor_.native_handle());
+    if (!failed) acceptor_.bind(endpoint, failed);
+    if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
+    if (!failed) port_ = acceptor_.local_endpoint(failed).port();
+    if (!failed) return {};
+    error_code ignored;
+    acceptor_.close(ignored);
+    return fail(Errc::unavailable,
+                "cannot listen on " + text + " port " + std::to_string(core_->options.port) + ": " + failed.message(),
+                failed == asio::error::address_in_use ? "choose another port with --api-port" : "");
+  }
+
+  void accept() {
+    acceptor_.async_accept([this](error_code failed, tcp::socket socket) {
+      if (core_->stopping) return;
+      if (!failed) welcome(std::move(socket));
+      if (failed != asio::error::no_descriptors) return accept();
+      // Out of file descriptors: the listener stays readable, so come back a little later.
+      pause_.expires_after(accept_pause);
+      pause_.async_wait([this](error_code cancelled) {
+        if (!cancelled) accept();
+      });
+    });
+  }
+
+  void welcome(tcp::socket socket) {
+    if (core_->sessions.size() >= core_->options.connections_max) return;
+    tune_socket(socket.native_handle());
+    const auto id = next_connection_id();
+    const auto session = std::make_shared<Session>(core_, *core_, std::move(socket), id);
+    core_->sessions.emplace(id, session);
+    session->start();
+  }
+
+  /// Signals are the main thread's business.
+  void run_thread() {
+    sigset_t all{}, before{};
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { core_->io.run(); });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_setname_np(thread_.native_handle(), "http");
+  }
+
+  std::shared_ptr<Core> core_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer pause_;
+  std::thread thread_;
+  int port_ = 0;
+};
+
+Server::Server(ServerOptions options, Handler handler, DisconnectHandler on_disconnect)
+    : impl_(std::make_shared<Impl>(std::move(options), std::move(handler), std::move(on_disconnect))) {}
+Server::~Server() {
+  stop();
+}
+Result<> Server::start() {
+  return impl_->start();
+}
+void Server::stop() {
+  impl_->stop();
+}
+int Server::port() const {
+  return impl_->port();
+}
+
+}  // namespace autoctl::http
