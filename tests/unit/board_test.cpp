@@ -72,13 +72,21 @@ TEST(Board, MayServeNeedsARunningLeaseWhereOneIsRequired) {
   EXPECT_TRUE(board.may_serve());
 }
 
-TEST(Board, KeepsTheAssignmentWithTheHigherTerm) {
+TEST(Board, AnAnswerThatWasOvertakenIsNotTaken) {
   Board board(1);
-  board.offer(assignment(7, 1, false, 0ms), now());
-  board.offer(assignment(6, 2, false, 0ms), now());
+  const TimePoint before = now();
+  board.offer(assignment(7, 8, true, 0ms), before);
+  board.offer(assignment(6, 7, false, 0ms), before);
   EXPECT_EQ(board.assignment()->goal.term, Term{7});
-  board.offer(assignment(7, 3, false, 0ms), now());
-  EXPECT_EQ(board.assignment()->version, 3U);
+  EXPECT_FALSE(board.may_serve());
+}
+
+TEST(Board, AMonitorThatStartedAgainWithItsClockSetBackIsHeard) {
+  Board board(1);
+  board.offer(assignment(7, 8, false, 0ms), now());
+  std::this_thread::sleep_for(1ms);
+  board.offer(assignment(8, 2, false, 0ms), now());
+  EXPECT_EQ(board.assignment()->goal.term, Term{8});
 }
 
 TEST(Board, SequenceNumbersGrowAndCarryTheNewestFacts) {

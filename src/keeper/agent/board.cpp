@@ -71,16 +71,19 @@ protocol::Report Board::next_report(bool wait) {
 void Board::offer(const protocol::Assignment& assignment, TimePoint request_left) {
   const std::lock_guard lock(mutex_);
   if (assignment.lease.count() > 0) lease_until_ = std::max(lease_until_, request_left + assignment.lease);
-  lease_required_ = assignment.lease_required;
-  // Answers of the two connections may cross: only a newer assignment replaces the one at hand. A monitor that started
-  // again counts on from what it has stored, and the term says so.
-  const bool newer = !assignment_ || assignment.goal.term > assignment_->goal.term ||
-                     (assignment.goal.term == assignment_->goal.term && assignment.version != assignment_->version);
-  if (newer) assignment_ = assignment;
+  // Answers of the two connections may cross. Versions grow while a monitor lives; what answers a request that left after the
+  // assignment at hand had come is newer in any case, also if the monitor started again with its clock set back.
+  const bool newer = !assignment_ || assignment.version > assignment_->version || request_left > assigned_at_;
+  const bool differs = newer && (!assignment_ || assignment.version != assignment_->version);
+  if (newer) {
+    assignment_ = assignment;
+    assigned_at_ = std::chrono::steady_clock::now();
+    lease_required_ = assignment.lease_required;
+  }
   if (assignment.check_upstream) upstream_question_ = true;
   ++guard_version_;
   changed_.notify_all();
-  if (newer || assignment.check_upstream || fenced_) wake_worker();
+  if (differs || assignment.check_upstream || fenced_) wake_worker();
 }
 
 void Board::await_fresh_facts(Millis timeout) {

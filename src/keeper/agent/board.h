@@ -80,6 +80,7 @@ class Board {
   std::uint64_t sequence_ = 0;
   std::uint64_t guard_version_ = 0;
   std::optional<protocol::Assignment> assignment_;
+  TimePoint assigned_at_;
   bool upstream_question_ = false;
   bool lease_required_ = false;
   TimePoint lease_until_;
