@@ -13,6 +13,7 @@ namespace autoctl::demo {
 namespace {
 
 constexpr Millis poll_interval{20};
+constexpr Millis immediate_patience{3000};
 
 struct Process {
   pid_t pid = 0;
@@ -147,6 +148,14 @@ bool Agent::stop(Millis patience) {
   const auto clean = by_itself && !postmaster();
   signal_node(SIGKILL);
   return clean;
+}
+
+void Agent::destroy() {
+  signal_daemon(SIGKILL);
+  signal_node(SIGCONT);
+  signal_postmaster(SIGQUIT);
+  eventually(immediate_patience, [this] { return !postmaster(); });
+  signal_node(SIGKILL);
 }
 
 std::string Agent::log_tail(int lines) const {

@@ -62,6 +62,9 @@ class Agent {
 
   /// SIGTERM, then SIGKILL to what is left after `patience`. True if it went by itself.
   bool stop(Millis patience);
+  /// Gets rid of it in a moment and leaves no shared memory behind: SIGKILL to the daemon, immediate shutdown of
+  /// Postgres.
+  void destroy();
   /// The last `lines` lines of log_file(), for a failure's message.
   std::string log_tail(int lines) const;
 

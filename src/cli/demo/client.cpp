@@ -133,6 +133,8 @@ std::string Client::trouble() const {
 }
 
 Result<std::vector<std::int64_t>> Client::lost(const std::string& server) const {
+  // First what was acknowledged, then what is there: the client may be writing.
+  const auto acknowledged = acknowledgements();
   auto connection = pg::Connection::open(server, Millis(10'000));
   if (!connection) return fail(std::move(connection.error()));
   auto rows = connection->query("SELECT id FROM autoctl_demo.written WHERE source = $1 ORDER BY id", {options_.source},
@@ -140,7 +142,7 @@ Result<std::vector<std::int64_t>> Client::lost(const std::string& server) const 
   if (!rows) return fail(std::move(rows.error()));
   std::vector<std::int64_t> present;
   for (int row = 0; row < rows->size(); ++row) present.push_back(rows->number(row, 0));
-  return find_lost(acknowledgements(), present);
+  return find_lost(acknowledged, present);
 }
 
 }  // namespace autoctl::demo

@@ -82,8 +82,8 @@ LocalCluster::LocalCluster(std::string binary, std::string directory)
 
 LocalCluster::~LocalCluster() {
   if (abandoned_) return;
-  for (const auto& node : nodes_) node->signal_node(SIGKILL);
-  if (monitor_) monitor_->signal_node(SIGKILL);
+  for (const auto& node : nodes_) node->destroy();
+  if (monitor_) monitor_->destroy();
 }
 
 Result<AgentOptions> LocalCluster::agent_options(const std::string& name, const Place& place) const {

@@ -58,6 +58,7 @@ class LocalCluster {
   Result<Agent*> create_node(const std::string& name, const Place& place);
 
   Agent& monitor() { return *monitor_; }
+  bool has_monitor() const { return monitor_ != nullptr; }
   const std::vector<std::unique_ptr<Agent>>& nodes() const { return nodes_; }
   Agent* find(const std::string& name) const;
   /// Starts what does not run (`autoctl run`) and thaws what is frozen.
