@@ -86,24 +86,25 @@ LocalCluster::~LocalCluster() {
   if (monitor_) monitor_->destroy();
 }
 
-Result<AgentOptions> LocalCluster::agent_options(const std::string& name, const Place& place) const {
-  AgentOptions options{binary_,    name,         place.directory.empty() ? directory_ : place.directory,
-                       place.host, place.pgport, place.launcher};
-  if (options.pgport != 0) return options;
-  // Ports above those that are given out already: a node that is down for a moment keeps its own.
-  int from = first_port;
-  if (monitor_) from = std::max(from, monitor_->pgport() + 1);
-  for (const auto& node : nodes_) from = std::max(from, node->pgport() + 1);
-  const auto port = find_free_ports(from, 1);
-  if (!port) return fail(port.error());
-  options.pgport = *port;
-  return options;
+Result<std::unique_ptr<Agent>> LocalCluster::make_agent(const std::string& name, const Place& place) const {
+  int port = place.pgport;
+  if (port == 0) {
+    // Ports above those that are given out already: a node that is down for a moment keeps its own.
+    int from = first_port;
+    if (monitor_) from = std::max(from, monitor_->pgport() + 1);
+    for (const auto& node : nodes_) from = std::max(from, node->pgport() + 1);
+    const auto free = find_free_ports(from, 1);
+    if (!free) return fail(free.error());
+    port = *free;
+  }
+  const std::string directory = place.directory.empty() ? directory_ : place.directory;
+  return std::make_unique<Agent>(Tool{binary_, place.launcher}, Daemon::Place{name, directory, place.host, port});
 }
 
 Result<> LocalCluster::create_monitor(const Place& place) {
-  auto options = agent_options("monitor", place);
-  if (!options) return fail(std::move(options.error()));
-  monitor_ = std::make_unique<Agent>(std::move(*options));
+  auto monitor = make_agent("monitor", place);
+  if (!monitor) return fail(std::move(monitor.error()));
+  monitor_ = std::move(*monitor);
   std::vector<std::string> words = {"create",
                                     "monitor",
                                     "--auth",
@@ -138,9 +139,9 @@ Result<> LocalCluster::connect_api() {
 }
 
 Result<Agent*> LocalCluster::create_node(const std::string& name, const Place& place) {
-  auto options = agent_options(name, place);
-  if (!options) return fail(std::move(options.error()));
-  auto node = std::make_unique<Agent>(std::move(*options));
+  auto made = make_agent(name, place);
+  if (!made) return fail(std::move(made.error()));
+  auto node = std::move(*made);
   std::vector<std::string> words = {"create",     "postgres",          "--auth",
                                     "trust",      "--ssl-self-signed", "--name",
                                     name,         "--pgport",          std::to_string(node->pgport()),

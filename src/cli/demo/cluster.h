@@ -49,7 +49,7 @@ class LocalCluster {
     std::string host = "127.0.0.1";
     int pgport = 0;                     // 0: a free one
     std::string directory;              // empty: the cluster's
-    std::vector<std::string> launcher;  // see AgentOptions
+    std::vector<std::string> launcher;  // see Tool
     std::vector<std::string> words;     // more options for `create`
   };
   /// `autoctl create monitor … --run`; returns when the API answers. Errors: with the end of its log.
@@ -90,7 +90,7 @@ class LocalCluster {
 
  private:
   Agent* find_in_state(const std::function<bool(NodeState)>& wanted);
-  Result<AgentOptions> agent_options(const std::string& name, const Place& place) const;
+  Result<std::unique_ptr<Agent>> make_agent(const std::string& name, const Place& place) const;
   Result<> connect_api();
 
   std::string binary_, directory_;

@@ -1,0 +1,133 @@
+#include "support/cluster_test.h"
+
+#include <unistd.h>
+
+#include <iostream>
+
+namespace autoctl::test {
+
+Load::Load(demo::LocalCluster& cluster) : cluster_(cluster) {}
+
+void Load::start() {
+  const std::string database = cluster_.read_write();
+  ASSERT_TRUE(demo::eventually(Millis(20'000), [&] { return demo::Client::prepare(database).has_value(); }))
+      << "no primary takes writes";
+  demo::ClientOptions options;
+  options.servers = cluster_.servers();
+  writer_ = std::make_unique<demo::Client>(options);
+  for (const auto& node : cluster_.nodes()) {
+    demo::ClientOptions observer;
+    observer.source = node->name();
+    observer.servers = {{node->host(), node->pgport()}};
+    observer.any_server = true;
+    observer.interval = observer.retry_interval = Millis(30);
+    observers_.push_back(std::make_unique<demo::Client>(std::move(observer)));
+  }
+  writer_->start();
+  for (const auto& observer : observers_) observer->start();
+}
+
+void Load::stop() {
+  writer_->stop();
+  for (const auto& observer : observers_) observer->stop();
+}
+
+testing::AssertionResult Load::progresses(std::size_t rows, Millis timeout) const {
+  const std::size_t enough = writer_->acknowledged() + rows;
+  if (demo::eventually(timeout, [&] { return writer_->acknowledged() >= enough; })) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "the writer does not write: " << writer_->trouble();
+}
+
+void Load::verify() {
+  std::vector<demo::Acknowledgement> all;
+  std::vector<const demo::Client*> clients = {writer_.get()};
+  for (const auto& observer : observers_) clients.push_back(observer.get());
+  for (const auto* client : clients) {
+    const auto lost = client->lost(cluster_.read_write());
+    ASSERT_TRUE(ok(lost));
+    EXPECT_EQ(lost->size(), 0U) << client->options().source << " lost acknowledged rows, the first is "
+                                << (lost->empty() ? 0 : lost->front());
+    const auto acks = client->acknowledgements();
+    all.insert(all.end(), acks.begin(), acks.end());
+  }
+  const auto split = demo::find_split_brain(std::move(all));
+  EXPECT_FALSE(split) << *split;
+}
+
+std::string autoctl_under_test() {
+  const char* named = std::getenv("AUTOCTL_BIN");
+  return named != nullptr ? named : AUTOCTL_BINARY;
+}
+
+ClusterTest::ClusterTest() = default;
+ClusterTest::~ClusterTest() = default;
+
+void ClusterTest::SetUp() {
+  ASSERT_NE(::geteuid(), 0U) << "Postgres refuses to run as root: use ./scripts/test, or ./scripts/sandbox "
+                             << program_invocation_name;
+  auto scratch = demo::ScratchDirectory::make("e2e-");
+  ASSERT_TRUE(ok(scratch));
+  scratch_.emplace(std::move(*scratch));
+  cluster_.emplace(autoctl_under_test(), directory());
+}
+
+void ClusterTest::TearDown() {
+  if (!cluster_ || !HasFailure()) return;
+  const auto print_log = [](const demo::Agent& agent) {
+    std::cout << "---- end of " << agent.name() << "'s log\n" << agent.log_tail(60);
+  };
+  if (cluster_->has_monitor()) {
+    if (const auto state = cluster_->state()) std::cout << "---- state\n" << demo::describe(*state);
+    print_log(cluster_->monitor());
+  }
+  for (const auto& node : cluster_->nodes()) print_log(*node);
+}
+
+void ClusterTest::start_cluster(int nodes, const std::vector<demo::LocalCluster::Place>& places) {
+  const auto place = [&](std::size_t number) {
+    return number < places.size() ? places[number] : demo::LocalCluster::Place{};
+  };
+  ASSERT_TRUE(ok(cluster().create_monitor(place(0))));
+  for (int number = 1; number <= nodes; ++number) {
+    ASSERT_TRUE(ok(cluster().create_node("node_" + std::to_string(number), place(static_cast<std::size_t>(number)))));
+    expect_settled();
+    ASSERT_FALSE(HasFatalFailure());
+  }
+}
+
+void ClusterTest::expect_settled(Millis timeout) {
+  ASSERT_TRUE(ok(cluster().wait_settled(timeout)));
+}
+
+Finished ClusterTest::autoctl(const std::vector<std::string>& words, Millis timeout) const {
+  Command command;
+  command.argv = {autoctl_under_test()};
+  command.argv.insert(command.argv.end(), words.begin(), words.end());
+  command.working_directory = directory();
+  auto finished = autoctl::run(command, timeout);
+  EXPECT_TRUE(ok(finished));
+  return finished ? std::move(*finished) : Finished{};
+}
+
+Finished ClusterTest::shell(const std::string& script, Millis timeout) const {
+  Command command;
+  command.argv = {"/bin/sh", "-c", script};
+  command.working_directory = directory();
+  auto finished = autoctl::run(command, timeout);
+  EXPECT_TRUE(ok(finished));
+  return finished ? std::move(*finished) : Finished{};
+}
+
+std::vector<std::string> ClusterTest::query(const demo::Agent& node, const std::string& sql) const {
+  std::vector<std::string> values;
+  auto connection =
+      pg::Connection::open(demo::conninfo({{node.host(), node.pgport()}}, "postgres", "any"), Millis(10'000));
+  EXPECT_TRUE(ok(connection));
+  if (!connection) return values;
+  const auto rows = connection->query(sql, Millis(30'000));
+  EXPECT_TRUE(ok(rows)) << sql;
+  for (int row = 0; rows && row < rows->size(); ++row) values.push_back(rows->text(row, 0));
+  return values;
+}
+
+}  // namespace autoctl::test

@@ -1,0 +1,76 @@
+// What tests of whole clusters share: a scratch directory, a cluster in it, clients that prove what was promised, and
+// the logs when something went wrong.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/demo/cluster.h"
+
+namespace autoctl::test {
+
+/// Success, or the error's words.
+template <class T>
+testing::AssertionResult ok(const Result<T>& result) {
+  if (result) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << result.error().message << " (" << result.error().hint << ")";
+}
+
+/// A writer that behaves, and on every node an observer that tries to write whatever the node's role. None of them may
+/// lose an acknowledged row, and no two nodes may acknowledge at once.
+class Load {
+ public:
+  explicit Load(demo::LocalCluster& cluster);
+
+  /// Creates the table; the cluster must have a primary.
+  void start();
+  void stop();
+  const demo::Client& writer() const { return *writer_; }
+  /// Another `rows` rows were acknowledged within `timeout`.
+  testing::AssertionResult progresses(std::size_t rows, Millis timeout) const;
+  /// Expectations of this test; may be called while the clients write. The cluster must be settled.
+  void verify();
+
+ private:
+  demo::LocalCluster& cluster_;
+  std::unique_ptr<demo::Client> writer_;
+  std::vector<std::unique_ptr<demo::Client>> observers_;
+};
+
+/// The autoctl that was built beside this test.
+std::string autoctl_under_test();
+
+class ClusterTest : public testing::Test {
+ protected:
+  ClusterTest();
+  ~ClusterTest() override;
+  void SetUp() override;
+  void TearDown() override;
+
+  demo::LocalCluster& cluster() { return *cluster_; }
+  /// For tests that must outlive their cluster.
+  void destroy_cluster() { cluster_.reset(); }
+  std::string directory() const { return scratch_->path(); }
+
+  /// A monitor, and `nodes` nodes named node_1…; returns when they have come to rest. Fatal failure otherwise: call it
+  /// in ASSERT_NO_FATAL_FAILURE.
+  void start_cluster(int nodes = 2, const std::vector<demo::LocalCluster::Place>& places = {});
+  void expect_settled(Millis timeout = Millis(60'000));
+
+  /// autoctl to its end, as a user would type it. The test fails if it cannot be started or hangs.
+  Finished autoctl(const std::vector<std::string>& words, Millis timeout = Millis(60'000)) const;
+  /// The same for any program in $PATH.
+  Finished shell(const std::string& script, Millis timeout = Millis(60'000)) const;
+  /// Rows of a query on `node`'s Postgres, first column only. The test fails on an error.
+  std::vector<std::string> query(const demo::Agent& node, const std::string& sql) const;
+
+ private:
+  std::optional<demo::ScratchDirectory> scratch_;
+  std::optional<demo::LocalCluster> cluster_;
+};
+
+}  // namespace autoctl::test

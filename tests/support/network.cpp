@@ -1,0 +1,113 @@
+#include "support/network.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace autoctl::test {
+namespace {
+
+constexpr Millis tool_timeout{10'000};
+
+/// `line` is split at blanks; tools are found in the usual places.
+Result<> tool(const std::string& line) {
+  Command command;
+  command.argv = {"/bin/sh", "-c", "PATH=$PATH:/usr/sbin:/sbin; exec " + line};
+  const auto finished = autoctl::run(command, tool_timeout);
+  if (!finished) return fail(finished.error());
+  if (!finished->ok()) return fail(Errc::system, fmt::format("{}: {}", line, finished->output));
+  return {};
+}
+
+std::string namespace_file(pid_t pid) {
+  return fmt::format("/proc/{}/ns/net", pid);
+}
+
+std::string link_name(int number) {
+  return fmt::format("place{}", number);
+}
+
+}  // namespace
+
+bool may_make_networks() {
+  const char* sandbox = std::getenv("AUTOCTL_SANDBOX");
+  return sandbox != nullptr && std::string(sandbox) == "yes";
+}
+
+Result<Network> Network::make(int places) {
+  Network network;
+  std::ofstream("/proc/sys/net/ipv4/ip_forward") << "1\n";
+  AUTOCTL_TRY(tool("nft add table inet cuts"));
+  for (const char* hook : {"input", "output", "forward"})
+    AUTOCTL_TRY(tool(fmt::format("nft 'add chain inet cuts {} {{ type filter hook {} priority 0; }}'", hook, hook)));
+  for (int number = 0; number < places; ++number) AUTOCTL_TRY(network.add_place(number));
+  return network;
+}
+
+Result<> Network::add_place(int number) {
+  Command command;
+  command.argv = {"/usr/bin/unshare", "--net", "/bin/sleep", "infinity"};
+  command.dies_with_parent = true;
+  command.output_file = "/dev/null";
+  auto holder = Child::spawn(command);
+  if (!holder) return fail(std::move(holder.error()));
+  const std::string ours = std::filesystem::read_symlink("/proc/self/ns/net");
+  const std::string theirs = namespace_file(holder->pid());
+  const bool separate = demo::eventually(tool_timeout, [&] {
+    std::error_code error;
+    const std::string now = std::filesystem::read_symlink(theirs, error);
+    return !error && now != ours;
+  });
+  if (!separate) return fail(Errc::system, "no network namespace was made");
+
+  const std::string link = link_name(number);
+  const std::string inside = "nsenter --net=" + theirs + " ip ";
+  AUTOCTL_TRY(tool(fmt::format("ip link add {} type veth peer name eth0 netns {}", link, holder->pid())));
+  AUTOCTL_TRY(tool(fmt::format("ip addr add 10.77.{}.1/24 dev {}", number, link)));
+  AUTOCTL_TRY(tool(fmt::format("ip link set {} up", link)));
+  AUTOCTL_TRY(tool(fmt::format("{} addr add 10.77.{}.2/24 dev eth0", inside, number)));
+  AUTOCTL_TRY(tool(inside + "link set lo up"));
+  AUTOCTL_TRY(tool(inside + "link set eth0 up"));
+  AUTOCTL_TRY(tool(fmt::format("{} route add default via 10.77.{}.1", inside, number)));
+  holders_.push_back(std::move(*holder));
+  return {};
+}
+
+Network::~Network() {
+  for (std::size_t number = 0; number < holders_.size(); ++number) {
+    (void)tool("ip link del " + link_name(static_cast<int>(number)));
+    (void)holders_[number].signal(SIGKILL);
+    holders_[number].wait(tool_timeout);
+  }
+  if (!holders_.empty()) (void)tool("nft delete table inet cuts");
+}
+
+demo::LocalCluster::Place Network::place(int number) const {
+  demo::LocalCluster::Place place;
+  place.host = fmt::format("10.77.{}.2", number);
+  place.pgport = 5432;
+  place.launcher = {"/usr/bin/nsenter", "--net=" + namespace_file(holders_[static_cast<std::size_t>(number)].pid())};
+  place.words = {"--pg-hba-lan"};
+  return place;
+}
+
+Result<> Network::cut(int from, int to) {
+  return tool(fmt::format("nft add rule inet cuts forward iifname {} oifname {} drop", link_name(from), link_name(to)));
+}
+
+Result<> Network::isolate(int number) {
+  const std::string link = link_name(number);
+  AUTOCTL_TRY(tool(fmt::format("nft add rule inet cuts forward iifname {} drop", link)));
+  AUTOCTL_TRY(tool(fmt::format("nft add rule inet cuts forward oifname {} drop", link)));
+  AUTOCTL_TRY(tool(fmt::format("nft add rule inet cuts input iifname {} drop", link)));
+  return tool(fmt::format("nft add rule inet cuts output oifname {} drop", link));
+}
+
+Result<> Network::heal() {
+  return tool("nft flush table inet cuts");
+}
+
+}  // namespace autoctl::test

@@ -1,0 +1,42 @@
+// A network of our own: every place has its network namespace and one link to a router in ours, where packets can be
+// dropped without a word. Needs the rights that ./scripts/sandbox gives.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/demo/cluster.h"
+#include "common/process/process.h"
+#include "common/util/result.h"
+
+namespace autoctl::test {
+
+/// True where ./scripts/sandbox could make namespaces; else prints why a test must be skipped.
+bool may_make_networks();
+
+/// Not thread-safe. Goes, with all its links, when it is destroyed.
+class Network {
+ public:
+  /// `places` places, numbered from 0. Errors: system, with the words of ip or nft.
+  static Result<Network> make(int places);
+  Network(Network&&) noexcept = default;
+  ~Network();
+
+  /// Where to put an agent; `pgport` is 5432 everywhere.
+  demo::LocalCluster::Place place(int number) const;
+
+  /// Packets from `from` to `to` vanish; cut both ways with two calls.
+  Result<> cut(int from, int to);
+  /// Packets between `number` and everybody else, us included, vanish.
+  Result<> isolate(int number);
+  /// Ends all cuts.
+  Result<> heal();
+
+ private:
+  Network() = default;
+  Result<> add_place(int number);
+
+  std::vector<Child> holders_;  // one process per namespace keeps it alive
+};
+
+}  // namespace autoctl::test
