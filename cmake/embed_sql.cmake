@@ -1,0 +1,13 @@
+# Writes a C++ file with the text of all migrations. Run as: cmake -DOUT=… -DFILES="a.sql|b.sql" -P embed_sql.cmake
+string(REPLACE "|" ";" FILES "${FILES}")
+set(code "// Generated from sql/*.sql.\n#include \"monitor/store/migrations.h\"\n\nnamespace autoctl::monitor {\n\n")
+string(APPEND code "std::span<const Migration> migrations() {\n  static constexpr Migration all[] = {\n")
+foreach(path IN LISTS FILES)
+  get_filename_component(name "${path}" NAME_WE)
+  string(REGEX MATCH "^[0-9]+" number "${name}")
+  math(EXPR number "${number}")
+  file(READ "${path}" text)
+  string(APPEND code "      {${number}, \"${name}\", R\"sql(${text})sql\"},\n")
+endforeach()
+string(APPEND code "  };\n  return all;\n}\n\n}  // namespace autoctl::monitor\n")
+file(WRITE "${OUT}" "${code}")

@@ -1,0 +1,25 @@
+// The numbered schema changes of sql/, embedded at build time.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "common/pg/connection.h"
+#include "common/util/result.h"
+
+namespace autoctl::monitor {
+
+struct Migration {
+  int number;             // 1, 2, …
+  std::string_view name;  // "0001_init"
+  const char* sql;
+};
+
+/// In ascending order. Defined in the generated migrations.cpp.
+std::span<const Migration> migrations();
+
+/// Brings schema autoctl to the version that this binary knows, each step in a transaction of its own, under an advisory lock.
+/// Errors: incompatible (the schema is newer than this binary), postgres, unavailable, timeout.
+Result<> migrate(pg::Connection& connection);
+
+}  // namespace autoctl::monitor

@@ -1,0 +1,168 @@
+#include "monitor/store/postgres_store.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "common/util/secrets.h"
+#include "monitor/store/migrations.h"
+#include "monitor/store/rows.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+constexpr Millis deadline{2'000};  // a decision that takes longer is in doubt: nodes must not wait for a stuck disk
+constexpr std::int64_t events_kept = 100'000;
+constexpr std::int64_t trim_interval = 1'000;  // events between two trims
+
+// The session lock tells writers apart: while an earlier session of ours may still commit, a new one does not get it.
+constexpr const char* become_writer =
+    "SELECT pg_advisory_lock(hashtext('autoctl monitor store')), set_config('synchronous_commit', 'on', false),"
+    " set_config('timezone', 'UTC', false)";
+
+template <class Read>
+auto read_all(pg::Connection& connection, const char* sql, Read read)
+    -> Result<std::vector<decltype(read(std::declval<const pg::Rows&>(), 0))>> {
+  auto rows = connection.query(sql, deadline);
+  if (!rows) return fail(std::move(rows.error()));
+  std::vector<decltype(read(*rows, 0))> all;
+  for (int row = 0; row < rows->size(); ++row) all.push_back(read(*rows, row));
+  return all;
+}
+
+/// Takes the rows out of their Results; the first error wins.
+template <class Row>
+Result<std::vector<Row>> unwrap(Result<std::vector<Result<Row>>> read) {
+  if (!read) return fail(std::move(read.error()));
+  std::vector<Row> all;
+  for (auto& row : *read) {
+    if (!row) return fail(std::move(row.error()));
+    all.push_back(*std::move(row));
+  }
+  return all;
+}
+
+template <class Row>
+Result<> write_all(pg::Connection& connection, const char* sql, const std::vector<Row>& all) {
+  for (const Row& row : all)
+    if (auto done = connection.query(sql, rows::params(row), deadline); !done) return fail(std::move(done.error()));
+  return {};
+}
+
+}  // namespace
+
+PostgresStore::PostgresStore(std::string conninfo, ApiEndpoint endpoint)
+    : conninfo_(std::move(conninfo)), endpoint_(std::move(endpoint)) {}
+
+Result<> PostgresStore::connect() {
+  connection_.reset();
+  auto opened = pg::Connection::open(conninfo_, deadline);
+  if (!opened) return fail(std::move(opened.error()));
+  if (auto alone = opened->query(become_writer, deadline); !alone)
+    return fail(std::move(alone.error()).with_context("waiting for the store's former session to end"));
+  AUTOCTL_TRY(migrate(*opened));
+  connection_ = *std::move(opened);
+  return {};
+}
+
+Result<> PostgresStore::introduce() {
+  const auto done = connection_->query(
+      "INSERT INTO autoctl.monitor (id, api_url, ca_pem, registration_token) VALUES ($1, $2, $3, $4)"
+      " ON CONFLICT (only_row) DO UPDATE SET api_url = $2, ca_pem = $3, registration_token = $4",
+      {random_hex(16), endpoint_.url, endpoint_.ca_pem, endpoint_.registration_token}, deadline);
+  if (!done) return fail(done.error());
+  return {};
+}
+
+Result<Image> PostgresStore::read_image() {
+  auto numbers = connection_->query(
+      "SELECT id, last_node_id, coalesce((SELECT max(id) FROM autoctl.operation), 0),"
+      " coalesce((SELECT max(id) FROM autoctl.event), 0) FROM autoctl.monitor",
+      deadline);
+  if (!numbers) return fail(std::move(numbers.error()));
+  if (numbers->empty()) return fail(Errc::postgres, "table autoctl.monitor is empty");
+  auto formations = read_all(*connection_, rows::select_formations, rows::formation);
+  auto groups = unwrap(read_all(*connection_, rows::select_groups, rows::group));
+  auto nodes = unwrap(read_all(*connection_, rows::select_nodes, rows::node));
+  auto operations = read_all(*connection_, rows::select_operations, rows::operation);
+  if (!formations) return fail(std::move(formations.error()));
+  if (!groups) return fail(std::move(groups.error()));
+  if (!nodes) return fail(std::move(nodes.error()));
+  if (!operations) return fail(std::move(operations.error()));
+  Image image{numbers->text(0, 0),    *std::move(formations),        *std::move(groups),    *std::move(nodes),
+              *std::move(operations), NodeId{numbers->number(0, 1)}, numbers->number(0, 2), numbers->number(0, 3)};
+  return image;
+}
+
+Result<Image> PostgresStore::load() {
+  const auto attempt = [this]() -> Result<Image> {
+    AUTOCTL_TRY(connect());
+    AUTOCTL_TRY(introduce());
+    return read_image();
+  };
+  auto image = attempt();
+  if (!image) connection_.reset();
+  return image;
+}
+
+Result<> PostgresStore::commit(const Change& change) {
+  if (!connection_) return fail(Errc::unavailable, "the monitor's Postgres is not connected");
+  auto written = write(change);
+  if (!written) {
+    // Closing the session rolls back what is not committed; load() waits for that.
+    connection_.reset();
+    return written;
+  }
+  if (!change.events.empty()) return trim_events(change.events.back().id);
+  return {};
+}
+
+Result<> PostgresStore::write(const Change& change) {
+  pg::Connection& c = *connection_;
+  AUTOCTL_TRY(c.script("BEGIN", deadline));
+  AUTOCTL_TRY(write_all(c, rows::upsert_formation, change.formations));
+  AUTOCTL_TRY(write_all(c, rows::upsert_group, change.groups));
+  for (const NodeId id : change.removed)
+    if (auto done = c.query("DELETE FROM autoctl.node WHERE id = $1", {std::to_string(id.value)}, deadline); !done)
+      return fail(std::move(done.error()));
+  AUTOCTL_TRY(write_all(c, rows::upsert_node, change.nodes));
+  AUTOCTL_TRY(write_all(c, rows::upsert_operation, change.operations));
+  AUTOCTL_TRY(write_all(c, rows::insert_event, change.events));
+  std::int64_t last_node = 0;
+  for (const NodeRow& node : change.nodes) last_node = std::max(last_node, node.id.value);
+  if (last_node != 0) {
+    auto done = c.query("UPDATE autoctl.monitor SET last_node_id = $1 WHERE last_node_id < $1",
+                        {std::to_string(last_node)}, deadline);
+    if (!done) return fail(std::move(done.error()));
+  }
+  return c.script("COMMIT", deadline);
+}
+
+Result<> PostgresStore::trim_events(std::int64_t last_event) {
+  if (last_event - trimmed_at_ < trim_interval) return {};
+  trimmed_at_ = last_event;
+  const auto done = connection_->query("DELETE FROM autoctl.event WHERE id <= $1",
+                                       {std::to_string(last_event - events_kept)}, deadline);
+  // The change is committed; that old events stay for a while harms nobody.
+  if (!done) spdlog::warn("cannot trim old events: {}", done.error().message);
+  return {};
+}
+
+Result<std::vector<protocol::EventDocument>> PostgresStore::events(const EventQuery& query) {
+  if (!connection_) return fail(Errc::unavailable, "the monitor's Postgres is not connected");
+  const std::string order = query.latest ? "DESC" : "ASC";
+  const std::string group = query.group ? std::to_string(*query.group) : "";
+  auto found = connection_->query("SELECT * FROM (SELECT " + std::string(rows::event_columns) +
+                                      " FROM autoctl.event WHERE id > $1 AND ($2 = '' OR formation = $2)"
+                                      " AND ($3 = '' OR \"group\" = nullif($3, '')::integer) ORDER BY id " +
+                                      order + " LIMIT $4) AS some ORDER BY id",
+                                  {std::to_string(query.after), query.formation, group, std::to_string(query.count)},
+                                  deadline);
+  if (!found) return fail(std::move(found.error()));
+  std::vector<protocol::EventDocument> events;
+  for (int row = 0; row < found->size(); ++row) events.push_back(rows::event(*found, row));
+  return events;
+}
+
+}  // namespace autoctl::monitor

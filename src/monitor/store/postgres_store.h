@@ -1,0 +1,42 @@
+// The store in the monitor's own Postgres: schema autoctl, one connection, one writer.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "common/pg/connection.h"
+#include "monitor/store/store.h"
+
+namespace autoctl::monitor {
+
+/// What autoctl.api_endpoint() tells a node that found the monitor by its libpq URI.
+struct ApiEndpoint {
+  std::string url;
+  std::string ca_pem;
+  std::optional<std::string> registration_token;  // nullopt with --auth trust
+};
+
+class PostgresStore final : public Store {
+ public:
+  PostgresStore(std::string conninfo, ApiEndpoint endpoint);
+
+  /// Also runs the migrations, and creates the monitor's identity at the very first time.
+  Result<Image> load() override;
+  Result<> commit(const Change& change) override;
+  Result<std::vector<protocol::EventDocument>> events(const EventQuery& query) override;
+
+ private:
+  Result<> connect();
+  Result<> introduce();
+  Result<Image> read_image();
+  Result<> write(const Change& change);
+  Result<> trim_events(std::int64_t last_event);
+
+  const std::string conninfo_;
+  const ApiEndpoint endpoint_;
+  std::optional<pg::Connection> connection_;  // none while in doubt
+  std::int64_t trimmed_at_ = 0;               // last event id at the last trim
+};
+
+}  // namespace autoctl::monitor

@@ -1,0 +1,221 @@
+#include "monitor/store/rows.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "monitor/settings_values.h"
+
+namespace autoctl::monitor::rows {
+
+namespace {
+
+std::uint64_t unsigned_number(const pg::Rows& rows, int row, int column) {
+  const std::string text = rows.text(row, column);
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+NodeState state(const pg::Rows& rows, int row, int column) {
+  return parse_node_state(rows.text(row, column)).value_or(NodeState::init);
+}
+
+std::string text_of(bool value) { return value ? "true" : "false"; }
+
+template <class T>
+Result<T> json_column(const pg::Rows& rows, int row, int column, const char* what) {
+  auto value = protocol::decode<T>(rows.text(row, column));
+  if (!value) return fail(std::move(value.error()).with_context(what));
+  return value;
+}
+
+}  // namespace
+
+const char* const select_formations =
+    "SELECT name, kind, dbname, settings::text, replication_password FROM autoctl.formation ORDER BY name";
+const char* const upsert_formation =
+    "INSERT INTO autoctl.formation (name, kind, dbname, settings, replication_password) VALUES ($1, $2, $3, $4, $5)"
+    " ON CONFLICT (name) DO UPDATE SET kind = $2, dbname = $3, settings = $4, replication_password = $5";
+
+FormationRow formation(const pg::Rows& rows, int row) {
+  SettingValues values;
+  const auto stored = nlohmann::json::parse(rows.text(row, 3), nullptr, false);
+  if (stored.is_object())
+    for (const auto& [name, value] : stored.items())
+      if (value.is_string()) values.emplace_back(name, value.get<std::string>());
+  return {rows.text(row, 0), rows.text(row, 1), rows.text(row, 2), from_stored(values), rows.text(row, 4)};
+}
+
+std::vector<pg::Param> params(const FormationRow& f) {
+  nlohmann::json settings = nlohmann::json::object();
+  for (const auto& [name, value] : to_values(f.settings)) settings[name] = value;
+  return {f.name, f.kind, f.dbname, settings.dump(), f.replication_password};
+}
+
+const char* const select_groups =
+    "SELECT formation, number, term, quorum_confirmed::text, quorum_assigned::text, system_id FROM autoctl.\"group\""
+    " ORDER BY formation, number";
+const char* const upsert_group =
+    "INSERT INTO autoctl.\"group\" (formation, number, term, quorum_confirmed, quorum_assigned, system_id)"
+    " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (formation, number)"
+    " DO UPDATE SET term = $3, quorum_confirmed = $4, quorum_assigned = $5, system_id = $6";
+
+Result<GroupRow> group(const pg::Rows& rows, int row) {
+  auto confirmed = json_column<SyncQuorum>(rows, row, 3, "autoctl.group.quorum_confirmed");
+  auto assigned = json_column<SyncQuorum>(rows, row, 4, "autoctl.group.quorum_assigned");
+  if (!confirmed) return fail(std::move(confirmed.error()));
+  if (!assigned) return fail(std::move(assigned.error()));
+  return GroupRow{rows.text(row, 0),
+                  static_cast<GroupId>(rows.number(row, 1)),
+                  Term{unsigned_number(rows, row, 2)},
+                  *std::move(confirmed),
+                  *std::move(assigned),
+                  SystemId{unsigned_number(rows, row, 5)}};
+}
+
+std::vector<pg::Param> params(const GroupRow& g) {
+  return {g.formation,
+          std::to_string(g.group),
+          std::to_string(g.term.value),
+          protocol::encode(g.quorum_confirmed),
+          protocol::encode(g.quorum_assigned),
+          std::to_string(g.system_id.value)};
+}
+
+const char* const select_nodes =
+    "SELECT id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode, candidate_priority,"
+    " replication_quorum, goal::text, reported, reported_term, pg_version, epoch, token_sha256"
+    " FROM autoctl.node ORDER BY id";
+const char* const upsert_node =
+    "INSERT INTO autoctl.node (id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode,"
+    " candidate_priority, replication_quorum, goal, reported, reported_term, pg_version, epoch, token_sha256)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (id)"
+    " DO UPDATE SET host = $5, port = $6, api_port = $7, candidate_priority = $11, replication_quorum = $12, goal = $13,"
+    " reported = $14, reported_term = $15, pg_version = $16, epoch = $17, token_sha256 = $18";
+
+Result<NodeRow> node(const pg::Rows& rows, int row) {
+  auto goal = json_column<Goal>(rows, row, 12, "autoctl.node.goal");
+  if (!goal) return fail(std::move(goal.error()));
+  NodeRow n;
+  n.id = NodeId{rows.number(row, 0)};
+  n.formation = rows.text(row, 1);
+  n.group = static_cast<GroupId>(rows.number(row, 2));
+  n.name = rows.text(row, 3);
+  n.host = rows.text(row, 4);
+  n.port = static_cast<int>(rows.number(row, 5));
+  n.api_port = static_cast<int>(rows.number(row, 6));
+  n.role = rows.text(row, 7);
+  n.region = rows.text(row, 8);
+  n.ssl_mode = rows.text(row, 9);
+  n.candidate_priority = static_cast<int>(rows.number(row, 10));
+  n.replication_quorum = rows.truth(row, 11);
+  n.goal = *std::move(goal);
+  n.reported = state(rows, row, 13);
+  n.reported_term = Term{unsigned_number(rows, row, 14)};
+  n.pg_version = rows.text(row, 15);
+  n.epoch = unsigned_number(rows, row, 16);
+  n.token_sha256 = rows.text(row, 17);
+  return n;
+}
+
+std::vector<pg::Param> params(const NodeRow& n) {
+  return {std::to_string(n.id.value),
+          n.formation,
+          std::to_string(n.group),
+          n.name,
+          n.host,
+          std::to_string(n.port),
+          std::to_string(n.api_port),
+          n.role,
+          n.region,
+          n.ssl_mode,
+          std::to_string(n.candidate_priority),
+          text_of(n.replication_quorum),
+          protocol::encode(n.goal),
+          std::string(to_string(n.reported)),
+          std::to_string(n.reported_term.value),
+          n.pg_version,
+          std::to_string(n.epoch),
+          n.token_sha256};
+}
+
+const char* const select_operations =
+    "SELECT id, kind, formation, \"group\", target, status, message, first_event,"
+    " (extract(epoch FROM requested_at) * 1000)::bigint FROM autoctl.operation"
+    " WHERE status = 'running' OR id > (SELECT max(id) - 100 FROM autoctl.operation) ORDER BY id";
+const char* const upsert_operation =
+    "INSERT INTO autoctl.operation (id, kind, formation, \"group\", target, status, message, first_event, requested_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9::bigint / 1000.0))"
+    " ON CONFLICT (id) DO UPDATE SET target = $5, status = $6, message = $7";
+
+OperationRow operation(const pg::Rows& rows, int row) {
+  OperationRow o;
+  o.id = rows.number(row, 0);
+  o.kind = rows.text(row, 1);
+  o.formation = rows.text(row, 2);
+  o.group = static_cast<GroupId>(rows.number(row, 3));
+  o.target = NodeId{rows.number(row, 4)};
+  o.status = rows.text(row, 5);
+  o.message = rows.text(row, 6);
+  o.first_event = rows.number(row, 7);
+  o.requested_at = std::chrono::system_clock::time_point(Millis{rows.number(row, 8)});
+  return o;
+}
+
+std::vector<pg::Param> params(const OperationRow& o) {
+  const auto requested = std::chrono::duration_cast<Millis>(o.requested_at.time_since_epoch()).count();
+  return {std::to_string(o.id),
+          o.kind,
+          o.formation,
+          std::to_string(o.group),
+          std::to_string(o.target.value),
+          o.status,
+          o.message,
+          std::to_string(o.first_event),
+          std::to_string(requested)};
+}
+
+const char* const event_columns =
+    "id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), formation, \"group\", node, node_name, host,"
+    " port, reported, assigned, term, kind, rule, description";
+const char* const insert_event =
+    "INSERT INTO autoctl.event (id, at, formation, \"group\", node, node_name, host, port, reported, assigned, term, kind,"
+    " rule, description) VALUES ($1, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+
+protocol::EventDocument event(const pg::Rows& rows, int row) {
+  protocol::EventDocument e;
+  e.id = rows.number(row, 0);
+  e.time = rows.text(row, 1);
+  e.formation = rows.text(row, 2);
+  e.group = static_cast<GroupId>(rows.number(row, 3));
+  e.node = NodeId{rows.number(row, 4)};
+  e.node_name = rows.text(row, 5);
+  e.host = rows.text(row, 6);
+  e.port = static_cast<int>(rows.number(row, 7));
+  e.reported = state(rows, row, 8);
+  e.assigned = state(rows, row, 9);
+  e.term = Term{unsigned_number(rows, row, 10)};
+  e.kind = rows.text(row, 11);
+  e.rule = rows.text(row, 12);
+  e.description = rows.text(row, 13);
+  return e;
+}
+
+std::vector<pg::Param> params(const protocol::EventDocument& e) {
+  return {std::to_string(e.id),
+          e.time,
+          e.formation,
+          std::to_string(e.group),
+          std::to_string(e.node.value),
+          e.node_name,
+          e.host,
+          std::to_string(e.port),
+          std::string(to_string(e.reported)),
+          std::string(to_string(e.assigned)),
+          std::to_string(e.term.value),
+          e.kind,
+          e.rule,
+          e.description};
+}
+
+}  // namespace autoctl::monitor::rows

@@ -1,0 +1,111 @@
+// What the monitor remembers, and the seam behind which it is kept. Postgres is the default; another store would implement the
+// same few functions.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/fsm/goal.h"
+#include "common/protocol/protocol.h"
+#include "common/util/result.h"
+#include "monitor/fsm/settings.h"
+
+namespace autoctl::monitor {
+
+struct FormationRow {
+  std::string name;
+  std::string kind = "pgsql";
+  std::string dbname = "postgres";
+  Settings settings;
+  std::string replication_password;
+};
+
+struct GroupRow {
+  std::string formation;
+  GroupId group = 0;
+  Term term;
+  SyncQuorum quorum_confirmed;
+  SyncQuorum quorum_assigned;
+  SystemId system_id;  // 0 = no node has told yet
+};
+
+struct NodeRow {
+  NodeId id;
+  std::string formation;
+  GroupId group = 0;
+  std::string name, host, role, region, ssl_mode;
+  int port = 0;
+  int api_port = 0;
+  int candidate_priority = 50;
+  bool replication_quorum = true;
+  Goal goal;
+  NodeState reported = NodeState::init;
+  Term reported_term;
+  std::string pg_version;
+  std::uint64_t epoch = 0;
+  std::string token_sha256;  // hex
+};
+
+struct OperationRow {
+  std::int64_t id = 0;
+  std::string kind;  // switchover, promotion
+  std::string formation;
+  GroupId group = 0;
+  NodeId target;     // 0 = not chosen yet
+  std::string status = "running";
+  std::string message;
+  std::int64_t first_event = 0;
+  std::chrono::system_clock::time_point requested_at;
+};
+
+/// Everything but the events.
+struct Image {
+  std::string monitor_id;
+  std::vector<FormationRow> formations;
+  std::vector<GroupRow> groups;
+  std::vector<NodeRow> nodes;
+  std::vector<OperationRow> operations;  // the running ones and the latest of the others
+  NodeId last_node;                      // ids up to here were given away
+  std::int64_t last_operation = 0;
+  std::int64_t last_event = 0;
+};
+
+/// One transaction. Rows replace those of the same key; the writer numbers nodes, operations and events himself.
+struct Change {
+  std::vector<FormationRow> formations;
+  std::vector<GroupRow> groups;
+  std::vector<NodeRow> nodes;
+  std::vector<NodeId> removed;
+  std::vector<OperationRow> operations;
+  std::vector<protocol::EventDocument> events;
+
+  bool empty() const {
+    return formations.empty() && groups.empty() && nodes.empty() && removed.empty() && operations.empty() &&
+           events.empty();
+  }
+};
+
+struct EventQuery {
+  std::string formation;          // empty = all
+  std::optional<GroupId> group;
+  std::int64_t after = 0;         // ids above this one
+  bool latest = false;            // the last `count` of them, not the first
+  int count = 100;
+};
+
+/// One writer at a time; not thread-safe. After any error but that of events() the outcome is in doubt: the store refuses
+/// everything until load() has succeeded, and what load() returns is what happened.
+class Store {
+ public:
+  virtual ~Store() = default;
+  /// Connects anew, waits until no former session of ours can still be writing, reads everything.
+  virtual Result<Image> load() = 0;
+  virtual Result<> commit(const Change& change) = 0;
+  /// Oldest first.
+  virtual Result<std::vector<protocol::EventDocument>> events(const EventQuery& query) = 0;
+};
+
+}  // namespace autoctl::monitor
