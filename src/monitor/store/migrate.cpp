@@ -1,5 +1,6 @@
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <string>
 
 #include "monitor/store/migrations.h"
@@ -8,7 +9,7 @@ namespace autoctl::monitor {
 
 namespace {
 
-constexpr Millis statement_timeout{30'000};
+constexpr std::chrono::milliseconds statement_timeout{30'000};
 
 // Held by the session while it migrates: two daemons of one data directory cannot be, but two binaries can be tried.
 constexpr const char* take_lock = "SELECT pg_advisory_lock(hashtext('autoctl schema migration'))";

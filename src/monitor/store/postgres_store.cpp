@@ -72,6 +72,11 @@ Result<> PostgresStore::introduce() {
       " ON CONFLICT (only_row) DO UPDATE SET api_url = $2, ca_pem = $3, registration_token = $4",
       {random_hex(16), endpoint_.url, endpoint_.ca_pem, endpoint_.registration_token}, deadline);
   if (!done) return fail(done.error());
+  const auto formation = connection_->query(
+      "INSERT INTO autoctl.formation (name, kind, dbname, replication_password) VALUES ('default', 'pgsql', 'postgres', $1)"
+      " ON CONFLICT DO NOTHING",
+      {random_hex(16)}, deadline);
+  if (!formation) return fail(formation.error());
   return {};
 }
 

@@ -1,0 +1,15 @@
+// The state of everything, for people and for `show state`.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "monitor/service/model.h"
+
+namespace autoctl::monitor {
+
+/// `formation` empty = all. Errors: not_found.
+Result<protocol::StateDocument> state_document(const Model& model, const std::string& formation,
+                                               std::optional<GroupId> group, bool store_available, TimePoint now);
+
+}  // namespace autoctl::monitor

@@ -1,0 +1,130 @@
+// The heart of the monitor: takes reports, judges, decides, writes down, answers. Single-threaded and without a clock or a socket
+// of its own; service.h runs it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "monitor/service/access.h"
+#include "monitor/service/event_log.h"
+#include "monitor/service/model.h"
+#include "monitor/service/prober.h"
+#include "monitor/store/store.h"
+
+namespace autoctl::monitor {
+
+struct Clock {
+  std::function<TimePoint()> now;
+  std::function<std::chrono::system_clock::time_point()> wall;
+};
+Clock real_clock();
+
+struct Caller {
+  std::string bearer;
+  std::uint64_t connection = 0;
+};
+
+class Engine {
+ public:
+  /// `store` and `prober` must outlive it. Until restore() it has nothing and refuses what changes anything.
+  Engine(Store& store, Prober& prober, Access access, Clock clock);
+
+  // ---- the store comes and goes
+  /// What store.load() returned. Reports that came while it was away are taken into account from here on.
+  void restore(const Image& image);
+  /// From now on, and after any failed commit, nothing is decided and the store is not touched until restore().
+  void store_lost(const std::string& why);
+  bool store_available() const { return store_available_; }
+
+  // ---- requests; each reply is called exactly once, unless the engine ends first
+  void report(NodeId id, const protocol::Report& report, const Caller& caller, Reply<protocol::Assignment> reply);
+  void register_node(const protocol::RegisterRequest& request, const Caller& caller,
+                     Reply<protocol::RegisterAnswer> reply);
+  void drop_node(NodeId id, const Caller& caller, const Reply<>& reply);
+  void state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
+             const Reply<protocol::StateDocument>& reply);
+  void events(const EventQuery& query, Millis wait, const Caller& caller, Reply<protocol::EventsDocument> reply);
+  void settings(const std::string& formation, const Caller& caller, const Reply<protocol::SettingsDocument>& reply);
+  void change_settings(const protocol::SettingsDocument& document, const Caller& caller,
+                       const Reply<protocol::SettingsDocument>& reply);
+  void start_operation(const protocol::OperationRequest& request, const Caller& caller,
+                       const Reply<protocol::OperationDocument>& reply);
+  void operation(std::int64_t id, Millis wait, const Caller& caller, Reply<protocol::OperationDocument> reply);
+
+  // ---- evidence
+  void disconnected(std::uint64_t connection);
+  void probed(NodeId id, ProbedPort port, PortState state);
+
+  // ---- time
+  /// Does what time alone makes necessary; call at next_tick() or earlier.
+  void tick();
+  TimePoint next_tick() const;
+
+  const std::string& monitor_id() const { return model_.monitor_id; }
+
+ private:
+  // engine.cpp: decide and write down
+  void settle(Group& group);
+  void settle_all();
+  bool apply(Group& group, const Decision& decision);
+  bool commit(Change change);
+  void add_unwritten(Change& change);
+  void flush();
+  void forget_dropped(Group& group);
+  void update_trust();
+  void look_after_suspects(Group& group);
+  TimePoint next_check(const Group& group) const;
+  protocol::EventDocument event_of(const Group& group, const Node* node, std::string kind, std::string text) const;
+
+  // reporting.cpp
+  Result<> admit(const Node& node, const protocol::Report& report, const Caller& caller) const;
+  Result<> check_facts(const Group& group, const protocol::Report& report) const;
+  void take_in(Group& group, Node& node, const protocol::Report& report, const Caller& caller);
+  void take_in_address(Node& node, const protocol::Report& report);
+  void refresh_assignments(Group& group);
+  void answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply);
+  void release(Group& group, Node& node);
+
+  // operations.cpp
+  void finish_operation(const OperationRow& operation);
+
+  Store& store_;
+  Prober& prober_;
+  const Access access_;
+  const Clock clock_;
+
+  Model model_;
+  EventLog log_;
+  bool store_available_ = false;
+  std::string store_lost_because_;
+  std::optional<TimePoint> store_lost_at_;
+
+  // What is to be written with the next commit.
+  std::set<NodeId> changed_nodes_;
+  std::set<GroupKey> changed_groups_;
+  std::vector<protocol::EventDocument> new_events_;
+  // The commit whose outcome is unknown: its last event, and how many of new_events_ went into it.
+  std::int64_t in_doubt_event_ = 0;
+  std::size_t in_doubt_count_ = 0;
+
+  std::uint64_t version_;  // of assignments; grows from a value above all that a former process gave
+  struct OperationWaiter {
+    TimePoint until;
+    Reply<protocol::OperationDocument> reply;
+  };
+  std::multimap<std::int64_t, OperationWaiter> operation_waiters_;
+  std::set<NodeId> watched_;
+};
+
+protocol::OperationDocument operation_document(const OperationRow& operation);
+
+/// What a decision changes, as rows and events. `wall` dates the events.
+Change change_of(const Group& group, const Decision& decision, std::chrono::system_clock::time_point wall);
+
+}  // namespace autoctl::monitor

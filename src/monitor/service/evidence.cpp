@@ -1,0 +1,103 @@
+#include "monitor/service/evidence.h"
+
+#include <algorithm>
+
+namespace autoctl::monitor {
+
+namespace {
+
+/// A witness is asked again this long after its last answer, while the suspicion lasts.
+constexpr Millis question_interval{200};
+
+bool contains(const std::vector<NodeId>& ids, NodeId id) { return std::ranges::find(ids, id) != ids.end(); }
+
+const Node* leader_of(const Group& group) {
+  for (const auto& [id, node] : group.nodes)
+    if (is_leader_state(node.row.goal.state)) return &node;
+  return nullptr;
+}
+
+bool follows(const Node& standby, NodeId upstream) {
+  return standby.row.goal.upstream == upstream || standby.facts.upstream == upstream;
+}
+
+std::optional<WitnessView> testimony(const Node& witness, const Node& about) {
+  WitnessView view{.witness = witness.row.id, .witness_name = witness.row.name, .at = *witness.seen.last_report};
+  if (follows(witness, about.row.id)) {
+    view.hears = witness.facts.receiving && witness.facts.upstream == about.row.id;
+    view.port = witness.facts.upstream_port;
+    return view;
+  }
+  if (follows(about, witness.row.id)) {
+    view.hears = contains(witness.facts.streaming, about.row.id);
+    return view;
+  }
+  return std::nullopt;
+}
+
+void gather_witnesses(Group& group, const Settings& settings, TimePoint now) {
+  for (auto& [id, node] : group.nodes) {
+    node.seen.witnesses.clear();
+    for (const auto& [other_id, other] : group.nodes) {
+      if (other_id == id || !other.reported || wants_evidence(other.seen, settings, now)) continue;
+      if (auto view = testimony(other, node)) node.seen.witnesses.push_back(*std::move(view));
+    }
+  }
+}
+
+/// By its own word or, as that may not come any more, by the primary's.
+bool stalled(const Node& standby, const Node& leader, const Settings& settings, TimePoint now) {
+  const bool receives = standby.facts.receiving && standby.facts.upstream == leader.row.id;
+  const bool leader_tells = leader.reported && !wants_evidence(leader.seen, settings, now);
+  return (standby.reported && !receives) || (leader_tells && !contains(leader.facts.streaming, standby.row.id));
+}
+
+void update_stalls(Group& group, const Settings& settings, TimePoint now) {
+  const Node* leader = leader_of(group);
+  for (auto& [id, node] : group.nodes) {
+    const bool meant_to_stream = node.row.goal.state == NodeState::secondary && leader != nullptr;
+    if (!meant_to_stream || !stalled(node, *leader, settings, now))
+      node.stalled_since.reset();
+    else if (!node.stalled_since)
+      node.stalled_since = now;
+  }
+}
+
+}  // namespace
+
+void judge(Group& group, const Settings& settings, TimePoint now) {
+  gather_witnesses(group, settings, now);
+  update_stalls(group, settings, now);
+  for (auto& [id, node] : group.nodes) node.health = assess(node.seen, may_expect_postgres(node), settings, now);
+}
+
+void ask_witnesses(Group& group, const Settings& settings, TimePoint now) {
+  for (auto& [id, node] : group.nodes) {
+    const auto upstream = group.nodes.find(node.row.goal.upstream);
+    const bool in_question = upstream != group.nodes.end() && wants_evidence(upstream->second.seen, settings, now);
+    if (!in_question)
+      node.questioned = false;
+    else if (now >= node.next_question)
+      node.questioned = true;
+  }
+}
+
+void take_answer(Node& node, std::uint64_t known_version, TimePoint now) {
+  const bool knew = node.assignment.check_upstream && known_version == node.assignment.version;
+  if (!node.questioned || !knew || node.facts.upstream_port == PortState::unknown) return;
+  node.questioned = false;
+  node.next_question = now + question_interval;
+}
+
+bool out_of_sight(const Node& node, const Settings& settings, TimePoint now) {
+  const NodeObservation& seen = node.seen;
+  if (!wants_evidence(seen, settings, now)) return false;
+  const TimePoint since = seen.disconnected_at.value_or(seen.last_report.value_or(seen.watching_since));
+  if (now - since < settings.silence_timeout / 2) return false;  // the probes need a moment to tell
+  const auto answered = [&](const ProbeResult& probe) {
+    return probe.at > since && (probe.port == PortState::open || probe.port == PortState::refused);
+  };
+  return !answered(seen.postgres_port) && !answered(seen.keeper_port);
+}
+
+}  // namespace autoctl::monitor

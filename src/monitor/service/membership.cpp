@@ -1,0 +1,109 @@
+// Nodes come and go, and are shown.
+#include <spdlog/spdlog.h>
+
+#include "common/util/secrets.h"
+#include "monitor/service/documents.h"
+#include "monitor/service/engine.h"
+#include "monitor/service/registration.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+constexpr std::size_t token_bytes = 32;
+
+tl::unexpected<Error> store_is_away() {
+  return fail(Errc::unavailable, "the monitor's Postgres is away: nothing can be changed now", "try again in a moment");
+}
+
+}  // namespace
+
+void Engine::register_node(const protocol::RegisterRequest& request, const Caller& caller,
+                           Reply<protocol::RegisterAnswer> reply) {
+  if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
+  if (!store_available_) return reply(store_is_away());
+  auto plan = plan_registration(model_, request);
+  if (!plan) return reply(fail(std::move(plan.error())));
+  const std::string token = random_hex(token_bytes);
+  plan->node.token_sha256 = sha256_hex(token);
+  const GroupKey key{plan->node.formation, plan->node.group};
+  const NodeId id = plan->node.id;
+
+  // The model changes only after the commit: until then the newcomer lives in a copy.
+  Group group;
+  if (const auto found = model_.groups.find(key); found != model_.groups.end()) group.row = found->second.row;
+  if (plan->changed_group) group.row = *plan->changed_group;
+  Node node;
+  node.row = plan->node;
+  node.seen.watching_since = node.goal_since = clock_.now();
+  node.health = {Verdict::healthy, "registered just now"};
+
+  Change change;
+  if (plan->changed_formation) change.formations.push_back(*plan->changed_formation);
+  if (plan->changed_group) change.groups.push_back(*plan->changed_group);
+  change.nodes.push_back(node.row);
+  change.events.push_back(event_of(group, &node, "operator", node.row.name + " is registered"));
+  if (!commit(std::move(change))) return reply(store_is_away());
+
+  if (plan->changed_formation) model_.formations[key.first] = *plan->changed_formation;
+  if (plan->changed_group) model_.groups[key].row = *plan->changed_group;
+  model_.last_node = id;
+  Group& joined = model_.groups.at(key);
+  joined.nodes[id] = std::move(node);
+  prober_.prepare(request.host);
+  spdlog::info("{}/{}: node {} \"{}\" at {}:{} is registered", key.first, key.second, id.value,
+               joined.nodes.at(id).row.name, request.host, request.port);
+  settle(joined);
+
+  const FormationRow& formation = model_.formations.at(key.first);
+  const NodeRow& row = joined.nodes.at(id).row;
+  reply(protocol::RegisterAnswer{.node = id,
+                                 .group = row.group,
+                                 .name = row.name,
+                                 .token = token,
+                                 .monitor_id = model_.monitor_id,
+                                 .replication_password = formation.replication_password,
+                                 .goal = row.goal,
+                                 .dbname = formation.dbname});
+  flush();
+}
+
+void Engine::state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
+                   const Reply<protocol::StateDocument>& reply) {
+  if (auto allowed = access_.look(model_, caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
+  reply(state_document(model_, formation, group, store_available_, clock_.now()));
+}
+
+void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
+  Group* group = model_.group_of(id);
+  if (group == nullptr) {
+    if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
+    return reply(fail(Errc::not_found, "there is no node " + std::to_string(id.value) + " on this monitor"));
+  }
+  Node& node = group->nodes.at(id);
+  if (!access_.act_as(node, caller.bearer))
+    if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
+  if (!store_available_) return reply(store_is_away());
+  if (node.row.goal.state == NodeState::dropped) return reply({});  // on its way already
+
+  Change change;
+  GroupRow row = group->row;
+  row.term = Term{row.term.value + 1};
+  NodeRow dropped = node.row;
+  dropped.goal = Goal{.state = NodeState::dropped, .term = row.term};
+  change.groups.push_back(row);
+  change.nodes.push_back(dropped);
+  auto event = event_of(*group, &node, "operator", node.row.name + " is dropped by an operator");
+  event.assigned = NodeState::dropped;
+  event.term = row.term;
+  change.events.push_back(std::move(event));
+  if (!commit(std::move(change))) return reply(store_is_away());
+  group->row = row;
+  node.row = dropped;
+  node.goal_since = clock_.now();
+  settle(*group);
+  reply({});
+  flush();
+}
+
+}  // namespace autoctl::monitor

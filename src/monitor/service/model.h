@@ -1,0 +1,84 @@
+// What the monitor holds in memory: the stored rows, and beside them what only the moment knows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/protocol/protocol.h"
+#include "common/util/result.h"
+#include "monitor/fsm/decide.h"
+#include "monitor/fsm/verdict.h"
+#include "monitor/store/store.h"
+
+namespace autoctl::monitor {
+
+/// Answers a request, now or later, from the service's thread; called once.
+template <class T = void>
+using Reply = std::function<void(Result<T>)>;
+
+/// A report whose answer waits until there is something to do.
+struct HeldReport {
+  TimePoint until;
+  std::uint64_t known_version = 0;
+  Reply<protocol::Assignment> reply;
+};
+
+struct Node {
+  NodeRow row;  // as committed, but for what the node reported since
+
+  // From reports.
+  NodeFacts facts;
+  bool reported = false;  // since the monitor started
+  std::uint64_t sequence = 0;
+  std::uint64_t connection = 0;  // the one that carried the last report
+  NodeObservation seen;
+  Health health;
+  std::optional<TimePoint> stalled_since;
+
+  // Towards the node.
+  TimePoint goal_since;
+  TimePoint lease_until;
+  protocol::Assignment assignment;  // what it is told; `lease` is set when an answer goes out
+  bool questioned = false;          // asked to try its upstream, and has not answered
+  TimePoint next_question;
+  std::optional<HeldReport> held;
+};
+
+struct Group {
+  GroupRow row;
+  std::map<NodeId, Node> nodes;
+  std::optional<OperationRow> operation;  // the running one
+  TimePoint operation_since;
+  TimePoint next_check;  // when time alone may change something
+};
+
+using GroupKey = std::pair<std::string, GroupId>;
+
+struct Model {
+  std::string monitor_id;
+  std::map<std::string, FormationRow> formations;
+  std::map<GroupKey, Group> groups;
+  std::map<std::int64_t, OperationRow> operations;  // running and recent
+  NodeId last_node;
+  std::int64_t last_operation = 0;
+  bool trusts_itself = true;
+
+  Group* group_of(NodeId id);
+  Node* find(NodeId id);
+  const Settings& settings_of(const Group& group) const;
+};
+
+/// The model that an image describes. What `before` knew of the moment is kept for nodes that are still there.
+Model restore_model(const Image& image, Model before, TimePoint now, std::chrono::system_clock::time_point wall_now);
+
+/// decide()'s input.
+GroupSnapshot snapshot(const Group& group, bool monitor_trusts_itself);
+
+/// True when the node's Postgres should be running, as far as its goal and its last report tell.
+bool may_expect_postgres(const Node& node);
+
+}  // namespace autoctl::monitor

@@ -1,0 +1,49 @@
+// Tries the ports of nodes under suspicion.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/fsm/goal.h"
+#include "common/fsm/types.h"
+
+namespace autoctl::monitor {
+
+enum class ProbedPort : unsigned char { postgres, keeper };
+
+struct ProbeTarget {
+  std::string host;
+  int postgres_port = 0;
+  int keeper_port = 0;  // 0 = none
+  friend bool operator==(const ProbeTarget&, const ProbeTarget&) = default;
+};
+
+class Prober {
+ public:
+  virtual ~Prober() = default;
+  /// Tries both ports at once, and again and again until unwatch(). Idempotent. Never blocks.
+  virtual void watch(NodeId node, const ProbeTarget& target) = 0;
+  virtual void unwatch(NodeId node) = 0;
+  /// Looks the host name up beforehand, so that a name server that died with the node does not delay the first try.
+  virtual void prepare(const std::string& host) = 0;
+};
+
+/// Real sockets, from one thread; names are resolved in another.
+class SocketProber final : public Prober {
+ public:
+  /// Called on the prober's thread.
+  using Found = std::function<void(NodeId node, ProbedPort port, PortState state)>;
+  explicit SocketProber(Found found);
+  ~SocketProber() override;
+
+  void watch(NodeId node, const ProbeTarget& target) override;
+  void unwatch(NodeId node) override;
+  void prepare(const std::string& host) override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace autoctl::monitor

@@ -1,0 +1,172 @@
+#include "monitor/service/registration.h"
+
+#include <algorithm>
+
+#include "common/config/checks.h"
+#include "common/util/secrets.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+constexpr int port_max = 65'535;
+constexpr int priority_max = 100;
+constexpr GroupId group_max = 10'000;
+constexpr std::size_t text_max = 63;
+
+Result<> check_words(const protocol::RegisterRequest& r) {
+  const auto complain = [](const char* field, const std::string& why) {
+    return fail(Errc::bad_usage, std::string(field) + ": " + why);
+  };
+  if (r.formation.empty()) return complain("formation", "it is empty");
+  if (auto why = config::check_name(r.formation); !why.empty()) return complain("formation", why);
+  if (auto why = config::check_name(r.name); !why.empty()) return complain("name", why);
+  if (r.host.empty()) return complain("host", "it is empty");
+  if (auto why = config::check_hostname(r.host); !why.empty()) return complain("host", why);
+  if (auto why = config::check_name(r.region); !why.empty()) return complain("region", why);
+  if (auto why = config::check_ssl_mode(r.ssl_mode); !why.empty()) return complain("ssl_mode", why);
+  if (r.dbname.empty() || r.dbname.size() > text_max) return complain("dbname", "it must have 1 to 63 characters");
+  return {};
+}
+
+Result<> check_numbers(const protocol::RegisterRequest& r) {
+  if (r.port < 1 || r.port > port_max) return fail(Errc::bad_usage, "port: it must be from 1 to 65535");
+  if (r.api_port < 0 || r.api_port > port_max) return fail(Errc::bad_usage, "api_port: it must be from 0 to 65535");
+  if (r.candidate_priority < 0 || r.candidate_priority > priority_max)
+    return fail(Errc::bad_usage, "candidate_priority: it must be from 0 to 100");
+  if (r.group && (*r.group < 0 || *r.group > group_max)) return fail(Errc::bad_usage, "group: it must be from 0 to 10000");
+  return {};
+}
+
+Result<> check_kind(const protocol::RegisterRequest& r) {
+  if (r.kind != "pgsql" && r.kind != "citus") return fail(Errc::bad_usage, "kind: '" + r.kind + "' is neither pgsql nor citus");
+  const bool fits = r.kind == "pgsql" ? r.role == "postgres" : r.role == "coordinator" || r.role == "worker";
+  if (!fits) return fail(Errc::bad_usage, "role: a " + r.kind + " formation has no nodes of role '" + r.role + "'");
+  if (r.group && r.kind == "pgsql" && *r.group != 0)
+    return fail(Errc::bad_usage, "group: a pgsql formation has group 0 only");
+  if (r.group && r.kind == "citus" && (*r.group == 0) != (r.role == "coordinator"))
+    return fail(Errc::bad_usage, "group: group 0 is the coordinator's, workers are in groups from 1 on");
+  return {};
+}
+
+/// The group asked for; else 0, and for a worker the first group of one node or a new one.
+GroupId choose_group(const Model& model, const protocol::RegisterRequest& r) {
+  if (r.group) return *r.group;
+  if (r.role != "worker") return 0;
+  GroupId candidate = 1;
+  for (const auto& [key, group] : model.groups) {
+    if (key.first != r.formation || key.second == 0) continue;
+    if (group.nodes.size() == 1) return key.second;
+    candidate = std::max(candidate, key.second + 1);
+  }
+  return candidate;
+}
+
+std::string free_name(const Model& model, const std::string& formation, NodeId id) {
+  const auto taken = [&](const std::string& name) {
+    return std::ranges::any_of(model.groups, [&](const auto& entry) {
+      return entry.first.first == formation &&
+             std::ranges::any_of(entry.second.nodes, [&](const auto& node) { return node.second.row.name == name; });
+    });
+  };
+  std::string name = "node_" + std::to_string(id.value);
+  while (taken(name)) name += "_";
+  return name;
+}
+
+Result<> check_unique(const Model& model, const protocol::RegisterRequest& r) {
+  for (const auto& [key, group] : model.groups) {
+    for (const auto& [id, node] : group.nodes) {
+      const std::string drop = "if that is a leftover, drop it first: autoctl drop node --formation " + key.first +
+                               " --name " + node.row.name;
+      const std::string who = "node " + std::to_string(id.value) + " (" + node.row.name + ", " + node.row.host + ":" +
+                              std::to_string(node.row.port) + ")";
+      if (key.first == r.formation && !r.name.empty() && node.row.name == r.name)
+        return fail(Errc::conflict, "the name '" + r.name + "' is taken by " + who, "choose another --name; " + drop);
+      if (node.row.host == r.host && node.row.port == r.port)
+        return fail(Errc::conflict, "the address " + r.host + ":" + std::to_string(r.port) + " is taken by " + who, drop);
+    }
+  }
+  return {};
+}
+
+Result<> check_data(const Group* group, const protocol::RegisterRequest& r) {
+  const bool first = group == nullptr || group->nodes.empty();
+  if (first && r.existing_standby)
+    return fail(Errc::conflict, "the first node of a group cannot be a standby", "create the primary's node first");
+  if (!first && r.system_id && group->row.system_id && r.system_id != group->row.system_id)
+    return fail(Errc::conflict,
+                "the data directory has system identifier " + std::to_string(r.system_id.value) + ", the group's is " +
+                    std::to_string(group->row.system_id.value),
+                "it belongs to another cluster: use an empty directory, or a copy of this group's data");
+  return {};
+}
+
+bool has_nodes(const Model& model, const std::string& formation) {
+  return std::ranges::any_of(
+      model.groups, [&](const auto& entry) { return entry.first.first == formation && !entry.second.nodes.empty(); });
+}
+
+/// The first node of a formation says of what kind it is and which database it is for.
+Result<std::optional<FormationRow>> plan_formation(const Model& model, const protocol::RegisterRequest& r) {
+  const auto found = model.formations.find(r.formation);
+  if (found != model.formations.end() && has_nodes(model, r.formation)) {
+    if (found->second.kind == r.kind) return std::nullopt;
+    return fail(Errc::conflict, "formation '" + r.formation + "' is of kind " + found->second.kind);
+  }
+  FormationRow formation{.name = r.formation, .replication_password = random_hex(16)};
+  if (found != model.formations.end()) formation = found->second;
+  formation.kind = r.kind;
+  formation.dbname = r.dbname;
+  return formation;
+}
+
+NodeRow new_node(const Model& model, const protocol::RegisterRequest& r, GroupId group) {
+  NodeRow node;
+  node.id = NodeId{model.last_node.value + 1};
+  node.formation = r.formation;
+  node.group = group;
+  node.name = r.name.empty() ? free_name(model, r.formation, node.id) : r.name;
+  node.host = r.host;
+  node.port = r.port;
+  node.api_port = r.api_port;
+  node.role = r.role;
+  node.region = r.region;
+  node.ssl_mode = r.ssl_mode;
+  node.candidate_priority = r.candidate_priority;
+  node.replication_quorum = r.replication_quorum;
+  return node;
+}
+
+}  // namespace
+
+Result<RegistrationPlan> plan_registration(const Model& model, const protocol::RegisterRequest& request) {
+  if (request.protocol != protocol::version)
+    return fail(Errc::incompatible,
+                "the node speaks protocol version " + std::to_string(request.protocol) + ", the monitor " +
+                    std::to_string(protocol::version),
+                "install the same version of autoctl on the monitor and on all nodes");
+  AUTOCTL_TRY(check_words(request));
+  AUTOCTL_TRY(check_numbers(request));
+  AUTOCTL_TRY(check_kind(request));
+  AUTOCTL_TRY(check_unique(model, request));
+
+  RegistrationPlan plan;
+  auto formation = plan_formation(model, request);
+  if (!formation) return fail(std::move(formation.error()));
+  plan.changed_formation = *std::move(formation);
+  const GroupId number = choose_group(model, request);
+  const auto found = model.groups.find({request.formation, number});
+  const Group* group = found == model.groups.end() ? nullptr : &found->second;
+  AUTOCTL_TRY(check_data(group, request));
+  if (group == nullptr || group->nodes.empty()) {
+    GroupRow row{.formation = request.formation, .group = number};
+    if (group != nullptr) row.term = group->row.term;  // a term never goes back, also when all nodes were dropped
+    row.system_id = request.system_id;
+    plan.changed_group = row;
+  }
+  plan.node = new_node(model, request, number);
+  return plan;
+}
+
+}  // namespace autoctl::monitor

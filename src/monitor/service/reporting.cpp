@@ -1,0 +1,176 @@
+// A keeper's report: checked, taken in, decided upon, answered now or when there is something to say.
+#include <algorithm>
+
+#include "monitor/service/engine.h"
+#include "monitor/service/evidence.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+/// A held answer leaves a little before the heartbeat is over, so that the next report is on time.
+Millis hold_time(const Settings& settings) { return settings.heartbeat - settings.heartbeat / 20; }
+
+constexpr int port_max = 65'535;
+
+/// Do they say the same but for version and lease?
+bool same_content(const protocol::Assignment& a, const protocol::Assignment& b) {
+  return a.monitor_id == b.monitor_id && a.lease_required == b.lease_required &&
+         a.check_upstream == b.check_upstream && a.heartbeat == b.heartbeat && a.goal == b.goal && a.peers == b.peers;
+}
+
+std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {
+  std::vector<protocol::Peer> peers;
+  for (const auto& [other_id, other] : group.nodes)
+    if (other_id != id && other.row.goal.state != NodeState::dropped)
+      peers.push_back({other_id, other.row.name, other.row.host, other.row.port, other.row.goal.state});
+  return peers;
+}
+
+}  // namespace
+
+void Engine::report(NodeId id, const protocol::Report& report, const Caller& caller,
+                    Reply<protocol::Assignment> reply) {
+  Group* group = model_.group_of(id);
+  if (group == nullptr) {
+    if (model_.monitor_id.empty()) return reply(fail(Errc::unavailable, "the monitor is starting"));
+    return reply(fail(Errc::not_found, "there is no node " + std::to_string(id.value) + " on this monitor",
+                      "it was dropped: create it anew to bring it back"));
+  }
+  Node& node = group->nodes.at(id);
+  if (auto admitted = admit(node, report, caller); !admitted) return reply(fail(std::move(admitted.error())));
+  if (auto checked = check_facts(*group, report); !checked) return reply(fail(std::move(checked.error())));
+
+  std::optional<HeldReport> older = std::exchange(node.held, std::nullopt);
+  take_in(*group, node, report, caller);
+  update_trust();
+  settle(*group);
+
+  // The group may have forgotten the node: a dropped one that has stopped still hears so, once.
+  const auto found = group->nodes.find(id);
+  if (found == group->nodes.end()) {
+    protocol::Assignment farewell{.monitor_id = model_.monitor_id, .version = ++version_};
+    farewell.goal = {.state = NodeState::dropped, .term = group->row.term};
+    if (older) older->reply(farewell);
+    reply(farewell);
+    return flush();
+  }
+  if (older) answer(*group, found->second, older->reply);
+  if (report.wait && report.known_version == found->second.assignment.version) {
+    const TimePoint until = clock_.now() + hold_time(model_.settings_of(*group));
+    found->second.held = HeldReport{until, report.known_version, std::move(reply)};
+    group->next_check = std::min(group->next_check, until);
+  } else {
+    answer(*group, found->second, reply);
+  }
+  flush();
+}
+
+Result<> Engine::admit(const Node& node, const protocol::Report& report, const Caller& caller) const {
+  AUTOCTL_TRY(access_.act_as(node, caller.bearer));
+  if (report.protocol != protocol::version)
+    return fail(Errc::incompatible,
+                "the keeper speaks protocol version " + std::to_string(report.protocol) + ", the monitor " +
+                    std::to_string(protocol::version),
+                "install the same version of autoctl on the monitor and on all nodes");
+  if (report.epoch < node.row.epoch || (report.epoch == node.row.epoch && report.sequence < node.sequence))
+    return fail(Errc::conflict, "a newer report of this node has already arrived");
+  return {};
+}
+
+Result<> Engine::check_facts(const Group& group, const protocol::Report& report) const {
+  if (report.port < 0 || report.port > port_max || report.api_port < 0 || report.api_port > port_max)
+    return fail(Errc::bad_usage, "a port must be a number from 1 to 65535");
+  const SystemId system_id = report.facts.system_id;
+  if (system_id && group.row.system_id && system_id != group.row.system_id)
+    return fail(Errc::bad_usage,
+                "this node's data has system identifier " + std::to_string(system_id.value) + ", its group's is " +
+                    std::to_string(group.row.system_id.value),
+                "the data directory was replaced: drop the node, and create it with an empty one");
+  return {};
+}
+
+void Engine::take_in(Group& group, Node& node, const protocol::Report& report, const Caller& caller) {
+  const TimePoint now = clock_.now();
+  const NodeFacts& facts = report.facts;
+  const bool moved = facts.state != node.row.reported;
+  if (moved || facts.term != node.row.reported_term || report.epoch != node.row.epoch ||
+      report.pg_version != node.row.pg_version)
+    changed_nodes_.insert(node.row.id);
+  node.facts = facts;
+  node.reported = true;
+  node.sequence = report.sequence;
+  node.connection = caller.connection;
+  node.row.epoch = report.epoch;
+  node.row.pg_version = report.pg_version;
+  node.row.reported = facts.state;
+  node.row.reported_term = facts.term;
+  take_in_address(node, report);
+  if (moved) {
+    std::string text = node.row.name + " has reached " + std::string(to_string(facts.state));
+    if (!facts.trouble.empty()) text += ": " + facts.trouble;
+    new_events_.push_back(event_of(group, &node, "report", std::move(text)));
+  }
+  if (facts.system_id && !group.row.system_id && is_leader_state(node.row.goal.state)) {
+    group.row.system_id = facts.system_id;
+    changed_groups_.insert({group.row.formation, group.row.group});
+  }
+  node.seen.last_report = now;
+  node.seen.disconnected_at.reset();
+  node.seen.cannot_run = facts.cannot_run;
+  node.seen.trouble = facts.trouble;
+  if (facts.postgres_running || !may_expect_postgres(node))
+    node.seen.postgres_down_since.reset();
+  else if (!node.seen.postgres_down_since)
+    node.seen.postgres_down_since = now;
+  take_answer(node, report.known_version, now);
+}
+
+/// A node may move; but two nodes cannot be at one address, and then the older claim stands.
+void Engine::take_in_address(Node& node, const protocol::Report& report) {
+  if (report.host.empty() || report.port == 0) return;
+  if (report.host == node.row.host && report.port == node.row.port && report.api_port == node.row.api_port) return;
+  for (const auto& [key, group] : model_.groups)
+    for (const auto& [id, other] : group.nodes)
+      if (id != node.row.id && other.row.host == report.host && other.row.port == report.port) return;
+  node.row.host = report.host;
+  node.row.port = report.port;
+  node.row.api_port = report.api_port;
+  changed_nodes_.insert(node.row.id);
+  prober_.prepare(node.row.host);
+}
+
+void Engine::refresh_assignments(Group& group) {
+  const bool lease_required = another_node_is_electable(snapshot(group, model_.trusts_itself));
+  for (auto& [id, node] : group.nodes) {
+    protocol::Assignment next{.monitor_id = model_.monitor_id, .version = node.assignment.version};
+    next.lease_required = lease_required;
+    next.check_upstream = node.questioned;
+    next.heartbeat = model_.settings_of(group).heartbeat;
+    next.goal = node.row.goal;
+    next.peers = peers_of(group, id);
+    if (next.version == 0 || !same_content(next, node.assignment)) {
+      next.version = ++version_;
+      node.assignment = std::move(next);
+    }
+    if (node.held && node.held->known_version != node.assignment.version) release(group, node);
+  }
+}
+
+void Engine::answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply) {
+  protocol::Assignment assignment = node.assignment;
+  if (may_accept_writes(node.row.goal.state)) {
+    assignment.lease = model_.settings_of(group).lease;
+    // The keeper counts from when its request left, which is earlier.
+    node.lease_until = std::max(node.lease_until, clock_.now() + assignment.lease);
+  }
+  reply(std::move(assignment));
+}
+
+void Engine::release(Group& group, Node& node) {
+  if (!node.held) return;
+  const HeldReport held = *std::exchange(node.held, std::nullopt);
+  answer(group, node, held.reply);
+}
+
+}  // namespace autoctl::monitor
