@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "common/util/secrets.h"
+#include "common/tls/certificate.h"
 #include "monitor/service/model.h"
 
 namespace autoctl::monitor {
@@ -19,7 +19,7 @@ class Access {
     return denied(bearer);
   }
   Result<> act_as(const Node& node, const std::string& bearer) const {
-    if (!bearer.empty() && equal_secrets(sha256_hex(bearer), node.row.token_sha256)) return {};
+    if (!bearer.empty() && tls::equal_constant_time(tls::sha256_hex(bearer), node.row.token_sha256)) return {};
     return fail(Errc::denied, "this is not the credential of node " + std::to_string(node.row.id.value),
                 "the file `token` beside the node's data directory has it");
   }
@@ -33,7 +33,7 @@ class Access {
 
  private:
   bool is_operator(const std::string& bearer) const {
-    return !operator_token_.empty() && equal_secrets(bearer, operator_token_);
+    return !operator_token_.empty() && tls::equal_constant_time(bearer, operator_token_);
   }
   static tl::unexpected<Error> denied(const std::string& bearer) {
     return fail(Errc::denied, bearer.empty() ? "this needs the operator's credential" : "this credential does not allow it",

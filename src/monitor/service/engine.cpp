@@ -273,7 +273,9 @@ void Engine::probed(NodeId id, ProbedPort port, PortState state) {
   Group* group = model_.group_of(id);
   if (group == nullptr) return;
   NodeObservation& seen = group->nodes.at(id).seen;
-  (port == ProbedPort::postgres ? seen.postgres_port : seen.keeper_port) = {state, clock_.now()};
+  ProbeResult& result = port == ProbedPort::postgres ? seen.postgres_port : seen.keeper_port;
+  result.port = state;
+  result.at = clock_.now();
   update_trust();
   settle(*group);
   flush();

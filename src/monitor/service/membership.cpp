@@ -1,7 +1,7 @@
 // Nodes come and go, and are shown.
 #include <spdlog/spdlog.h>
 
-#include "common/util/secrets.h"
+#include "common/tls/certificate.h"
 #include "monitor/service/documents.h"
 #include "monitor/service/engine.h"
 #include "monitor/service/registration.h"
@@ -9,8 +9,6 @@
 namespace autoctl::monitor {
 
 namespace {
-
-constexpr std::size_t token_bytes = 32;
 
 tl::unexpected<Error> store_is_away() {
   return fail(Errc::unavailable, "the monitor's Postgres is away: nothing can be changed now", "try again in a moment");
@@ -24,8 +22,8 @@ void Engine::register_node(const protocol::RegisterRequest& request, const Calle
   if (!store_available_) return reply(store_is_away());
   auto plan = plan_registration(model_, request);
   if (!plan) return reply(fail(std::move(plan.error())));
-  const std::string token = random_hex(token_bytes);
-  plan->node.token_sha256 = sha256_hex(token);
+  const std::string token = tls::random_token();
+  plan->node.token_sha256 = tls::sha256_hex(token);
   const GroupKey key{plan->node.formation, plan->node.group};
   const NodeId id = plan->node.id;
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/config/checks.h"
-#include "common/util/secrets.h"
+#include "common/tls/certificate.h"
 
 namespace autoctl::monitor {
 
@@ -114,7 +114,7 @@ Result<std::optional<FormationRow>> plan_formation(const Model& model, const pro
     if (found->second.kind == r.kind) return std::nullopt;
     return fail(Errc::conflict, "formation '" + r.formation + "' is of kind " + found->second.kind);
   }
-  FormationRow formation{.name = r.formation, .replication_password = random_hex(16)};
+  FormationRow formation{.name = r.formation, .replication_password = tls::random_token()};
   if (found != model.formations.end()) formation = found->second;
   formation.kind = r.kind;
   formation.dbname = r.dbname;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "common/util/secrets.h"
+#include "common/tls/certificate.h"
 #include "monitor/store/migrations.h"
 #include "monitor/store/rows.h"
 
@@ -70,12 +70,12 @@ Result<> PostgresStore::introduce() {
   const auto done = connection_->query(
       "INSERT INTO autoctl.monitor (id, api_url, ca_pem, registration_token) VALUES ($1, $2, $3, $4)"
       " ON CONFLICT (only_row) DO UPDATE SET api_url = $2, ca_pem = $3, registration_token = $4",
-      {random_hex(16), endpoint_.url, endpoint_.ca_pem, endpoint_.registration_token}, deadline);
+      {tls::random_token(), endpoint_.url, endpoint_.ca_pem, endpoint_.registration_token}, deadline);
   if (!done) return fail(done.error());
   const auto formation = connection_->query(
       "INSERT INTO autoctl.formation (name, kind, dbname, replication_password) VALUES ('default', 'pgsql', 'postgres', $1)"
       " ON CONFLICT DO NOTHING",
-      {random_hex(16)}, deadline);
+      {tls::random_token()}, deadline);
   if (!formation) return fail(formation.error());
   return {};
 }

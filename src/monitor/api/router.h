@@ -1,0 +1,28 @@
+// HTTP requests to calls of the engine, its results to responses.
+#pragma once
+
+#include <string>
+
+#include "common/http/http.h"
+#include "common/http/server.h"
+#include "monitor/service/service.h"
+
+namespace autoctl::monitor {
+
+class Router {
+ public:
+  /// `service` must outlive it.
+  Router(Service& service, std::string monitor_id);
+
+  /// For http::Server: never blocks; answers from the service's thread, or at once what is wrong on its face.
+  void handle(const http::Request& request, const http::Responder& respond) const;
+
+ private:
+  http::Response health() const;
+  http::Response version() const;
+
+  Service& service_;
+  std::string monitor_id_;
+};
+
+}  // namespace autoctl::monitor
