@@ -1,0 +1,33 @@
+// The programs of one Postgres installation, and how they are called.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/process/process.h"
+#include "common/util/result.h"
+
+namespace autoctl::postgres {
+
+/// The tools of one Postgres installation.
+struct Tools {
+  std::string bindir;
+  int major = 0;
+  std::string version;  // "15.4"
+  std::string path(const std::string& tool) const { return bindir + "/" + tool; }
+};
+/// `pg_ctl` may be empty: then $PATH, then the newest supported version under /usr/lib/postgresql and /usr/pgsql-*.
+/// Errors: not_found, incompatible (13 to 18 are supported).
+Result<Tools> find_tools(const std::string& pg_ctl);
+
+/// Messages untranslated, so that they can be understood, and without the PG* variables of whoever started us (PGPORT would move
+/// the server, PGHOST and PGSSLMODE its WAL receiver).
+Command tool_command(const Tools& tools, const std::string& tool, std::vector<std::string> arguments);
+
+/// The account that we, and so Postgres, run as: also the name of initdb's superuser.
+std::string os_user();
+
+/// The last lines of a program's output, in one: for error messages.
+std::string last_lines(const std::string& output, int count = 3);
+
+}  // namespace autoctl::postgres

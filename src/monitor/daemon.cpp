@@ -1,0 +1,176 @@
+#include "monitor/daemon.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "common/http/server.h"
+#include "common/process/process.h"
+#include "common/util/logging.h"
+#include "common/util/pid_file.h"
+#include "common/util/version.h"
+#include "monitor/api/router.h"
+#include "monitor/identity.h"
+#include "monitor/own_postgres.h"
+#include "monitor/service/service.h"
+#include "monitor/store/postgres_store.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+constexpr Millis tick{1'000};
+constexpr Millis stop_patience{30'000};
+constexpr Millis engine_patience{20'000};  // without a turn of the engine for this long the watchdog is not fed
+constexpr Millis restart_pause_min{100};
+constexpr Millis restart_pause_max{5'000};
+constexpr Millis first_load_patience{30'000};
+
+/// The signals we are asked to stop or reload by, as a descriptor.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int s : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) sigaddset(&set_, s);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    fd_ = ::signalfd(-1, &set_, SFD_NONBLOCK | SFD_CLOEXEC);
+  }
+  ~Signals() { ::close(fd_); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  int fd() const { return fd_; }
+  bool stop_requested() {
+    take();
+    return stop_;
+  }
+  bool take_reload() {
+    take();
+    return std::exchange(reload_, false);
+  }
+
+ private:
+  void take() {
+    signalfd_siginfo info{};
+    while (::read(fd_, &info, sizeof info) == sizeof info) (info.ssi_signo == SIGHUP ? reload_ : stop_) = true;
+  }
+
+  sigset_t set_{};
+  int fd_ = -1;
+  bool stop_ = false;
+  bool reload_ = false;
+};
+
+void wait(std::initializer_list<int> descriptors, Millis timeout) {
+  std::array<pollfd, 2> sockets{};
+  std::size_t count = 0;
+  for (const int fd : descriptors)
+    if (fd >= 0) sockets[count++] = {fd, POLLIN, 0};
+  ::poll(sockets.data(), count, static_cast<int>(timeout.count()));
+}
+
+/// The very first load: Postgres is up, but its disk may be slow, and an old session may be about to end.
+Result<Image> first_load(Store& store, Signals& signals) {
+  const auto deadline = std::chrono::steady_clock::now() + first_load_patience;
+  for (;;) {
+    auto image = store.load();
+    const bool final = image || image.error().code == Errc::incompatible || signals.stop_requested();
+    if (final || std::chrono::steady_clock::now() >= deadline) return image;
+    wait({signals.fd()}, restart_pause_min);
+  }
+}
+
+/// Until asked to stop. Brings Postgres back whenever it dies.
+void supervise(OwnPostgres& own, Service& service, Signals& signals) {
+  Millis pause{0};
+  while (!signals.stop_requested()) {
+    wait({signals.fd(), own.watch_fd()}, own.running() ? tick : pause);
+    if (std::chrono::steady_clock::now() - service.last_turn() < engine_patience) sd_notify(0, "WATCHDOG=1");
+    if (signals.take_reload()) {
+      const auto configured = own.configure();
+      const auto reloaded = configured ? own.reload() : configured;
+      if (!reloaded) logging::error(reloaded.error());
+    }
+    if (own.running()) continue;
+    if (pause == Millis{0}) {
+      spdlog::warn("The monitor's Postgres has died: starting it again");
+      service.post([](Engine& engine) { engine.store_lost("it died"); });
+    }
+    const auto started = own.start([&] { return signals.stop_requested(); });
+    if (!started && !signals.stop_requested()) logging::error(started.error());
+    pause = started ? Millis{0} : std::clamp(2 * pause, restart_pause_min, restart_pause_max);
+  }
+}
+
+Result<> serve(const config::Config& config, const config::Files& files, OwnPostgres& own, Signals& signals) {
+  auto endpoint = api_endpoint(config, files);
+  if (!endpoint) return fail(std::move(endpoint.error()));
+  auto token = operator_token(files);
+  if (!token) return fail(std::move(token.error()));
+  auto store = std::make_unique<PostgresStore>(own.conninfo(OwnPostgres::database), *endpoint);
+  auto image = first_load(*store, signals);
+  if (!image) return fail(std::move(image.error()));
+
+  Service service(std::move(store), *image, Access(config.auth == "trust", *token));
+  const Router router(service, image->monitor_id);
+  http::ServerOptions options;
+  options.address = config.listen.empty() || config.listen == "*" ? "::" : config.listen;
+  options.port = config.api_port;
+  options.certificate_file = api_certificate_file(config, files);
+  options.key_file = api_key_file(config, files);
+  http::Server server(
+      options, [&router](const http::Request& request, const http::Responder& respond) { router.handle(request, respond); },
+      [&service](std::uint64_t connection) {
+        service.post([connection](Engine& engine) { engine.disconnected(connection); });
+      });
+  AUTOCTL_TRY(server.start());
+  spdlog::info("The monitor (autoctl {}) answers at {}", program_version, endpoint->url);
+  sd_notify(0, "READY=1");
+  supervise(own, service, signals);
+  sd_notify(0, "STOPPING=1");
+  spdlog::info("Stopping");
+  server.stop();
+  return {};
+}
+
+Result<> run(const config::Files& files, Signals& signals) {
+  auto config = config::load(files);
+  if (!config) return fail(std::move(config.error()));
+  if (!config->is_monitor()) return fail(Errc::bad_usage, files.pgdata + " is a node's, not a monitor's");
+  auto pid_file = PidFile::acquire(files.pid());
+  if (!pid_file) return fail(std::move(pid_file.error()));
+  auto tools = postgres::find_tools(config->pg_ctl);
+  if (!tools) return fail(std::move(tools.error()));
+  AUTOCTL_TRY(ensure_identity(*config, files));
+  AUTOCTL_TRY(become_subreaper());
+  OwnPostgres own(*config, files, *tools);
+  const auto served = [&]() -> Result<> {
+    AUTOCTL_TRY(own.configure());
+    AUTOCTL_TRY(own.start([&] { return signals.stop_requested(); }));
+    AUTOCTL_TRY(own.create_database());
+    return serve(*config, files, own, signals);
+  }();
+  auto stopped = own.stop(stop_patience);
+  if (!served && !signals.stop_requested()) return served;
+  return stopped;
+}
+
+}  // namespace
+
+int run_monitor(const config::Files& files) {
+  Signals signals;
+  const auto result = run(files, signals);
+  if (result) return 0;
+  logging::error(result.error());
+  return 1;
+}
+
+}  // namespace autoctl::monitor
