@@ -122,7 +122,7 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   Service service(std::move(store), *image, Access(config.auth == "trust", *token));
   const Router router(service, image->monitor_id);
   http::ServerOptions options;
-  options.address = config.listen.empty() || config.listen == "*" ? "::" : config.listen;
+  options.address = api_listen_address(config);
   options.port = config.api_port;
   options.certificate_file = api_certificate_file(config, files);
   options.key_file = api_key_file(config, files);

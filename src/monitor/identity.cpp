@@ -1,5 +1,7 @@
 #include "monitor/identity.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/config/files.h"
@@ -23,6 +25,18 @@ std::string api_certificate_file(const config::Config& config, const config::Fil
 
 std::string api_key_file(const config::Config& config, const config::Files& files) {
   return operator_gave_certificate(config) ? config.ssl.server_key : files.key();
+}
+
+std::string api_listen_address(const config::Config& config) {
+  if (config.listen == "localhost") return "127.0.0.1";
+  in6_addr address{};
+  const bool numeric = ::inet_pton(AF_INET, config.listen.c_str(), &address) == 1 ||
+                       ::inet_pton(AF_INET6, config.listen.c_str(), &address) == 1;
+  if (numeric) return config.listen;
+  // A kernel without IPv6 has no "::" to listen on.
+  const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0) ::close(fd);
+  return fd >= 0 ? "::" : "0.0.0.0";
 }
 
 Result<> ensure_identity(const config::Config& config, const config::Files& files) {

@@ -13,6 +13,9 @@ namespace autoctl::monitor {
 std::string api_certificate_file(const config::Config& config, const config::Files& files);
 std::string api_key_file(const config::Config& config, const config::Files& files);
 
+/// Where the API listens: as Postgres does if that is one address, else everywhere.
+std::string api_listen_address(const config::Config& config);
+
 /// Makes what is missing: certificate and key, operator's credential. Errors: system, bad_usage (host name).
 Result<> ensure_identity(const config::Config& config, const config::Files& files);
 

@@ -1,0 +1,210 @@
+// The monitor daemon as its users meet it: over HTTPS, with its own Postgres, killed and started again.
+#include <algorithm>
+#include <thread>
+
+#include "tests/support/monitor_process.h"
+
+namespace autoctl {
+namespace {
+
+using namespace std::chrono_literals;
+using client::MonitorApi;
+using protocol::Assignment;
+using test::eventually;
+using test::MonitorProcess;
+
+constexpr Millis patience{10'000};
+
+protocol::RegisterRequest request(const std::string& name, int port) {
+  protocol::RegisterRequest r;
+  r.name = name;
+  r.host = "127.0.0.1";
+  r.port = port;
+  r.api_port = port + 1;
+  return r;
+}
+
+/// Speaks for a keeper.
+struct FakeNode {
+  protocol::RegisterAnswer registered;
+  MonitorApi api;
+  protocol::Report last;
+  Assignment assignment;
+
+  FakeNode(const MonitorProcess& monitor, const std::string& name, int port)
+      : registered(monitor.api().register_node(request(name, port), patience).value()),
+        api(monitor.api(registered.token)) {
+    last.epoch = 1;
+    last.host = "127.0.0.1";
+    last.port = port;
+    last.api_port = port + 1;
+    last.facts.state = NodeState::init;
+  }
+  Result<Assignment> report(bool wait = false) {
+    ++last.sequence;
+    last.wait = wait;
+    auto answer = api.report(registered.node, last, patience);
+    if (answer) {
+      assignment = *answer;
+      last.known_version = answer->version;
+    }
+    return answer;
+  }
+  /// Does what it was told, by its own word.
+  void reach_goal() {
+    last.facts.state = assignment.goal.state;
+    last.facts.term = assignment.goal.term;
+    last.facts.postgres_running = may_accept_writes(assignment.goal.state);
+  }
+};
+
+class MonitorDaemon : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { ASSERT_NE(::geteuid(), 0U) << "run this as an ordinary user: Postgres refuses root"; }
+  void begin() {
+    ASSERT_NO_FATAL_FAILURE(monitor.create());
+    monitor.start();
+    ASSERT_TRUE(eventually([&] { return monitor.answers(); }));
+  }
+  MonitorProcess monitor;
+};
+
+TEST_F(MonitorDaemon, RegistersTwoNodesAndBringsThemTogether) {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  FakeNode first(monitor, "first", 7001);
+  EXPECT_EQ(first.registered.goal.state, NodeState::single);
+  ASSERT_TRUE(first.report());
+  first.reach_goal();
+  first.last.facts.system_id = SystemId{42};
+  ASSERT_TRUE(first.report());
+  EXPECT_GT(first.assignment.lease, Millis{0});
+
+  FakeNode second(monitor, "second", 7003);
+  EXPECT_EQ(second.registered.goal.state, NodeState::wait_standby);
+  ASSERT_TRUE(second.report());
+  second.reach_goal();
+  ASSERT_TRUE(second.report());
+  ASSERT_TRUE(first.report());
+  EXPECT_EQ(first.assignment.goal.state, NodeState::wait_primary);
+  ASSERT_EQ(first.assignment.peers.size(), 1U);
+  EXPECT_EQ(first.assignment.peers[0].name, "second");
+
+  const auto events = monitor.api().events({.after = 0}, patience);
+  ASSERT_TRUE(events) << events.error().message;
+  const bool told = std::ranges::any_of(events->events, [](const auto& e) {
+    return e.rule == "primary_opens_to_newcomer" && e.assigned == NodeState::wait_primary && !e.description.empty();
+  });
+  EXPECT_TRUE(told);
+  EXPECT_EQ(monitor.terminate(), 0);
+  EXPECT_EQ(monitor.postgres_pid(), 0);
+}
+
+TEST_F(MonitorDaemon, HoldsAReportUntilThereIsSomethingToDo) {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  FakeNode first(monitor, "first", 7001);
+  ASSERT_TRUE(first.report());
+  first.reach_goal();
+  ASSERT_TRUE(first.report());
+
+  const auto before = std::chrono::steady_clock::now();
+  ASSERT_TRUE(first.report(true));
+  EXPECT_GT(std::chrono::steady_clock::now() - before, 500ms) << "there was nothing to say, and it was said at once";
+
+  std::thread newcomer([&] {
+    FakeNode second(monitor, "second", 7003);
+    ASSERT_TRUE(second.report());
+  });
+  const bool heard = eventually([&] { return first.report(true) && !first.assignment.peers.empty(); });
+  newcomer.join();
+  EXPECT_TRUE(heard);
+}
+
+TEST_F(MonitorDaemon, KnowsEverythingAgainAfterSigkill) {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  FakeNode first(monitor, "first", 7001);
+  ASSERT_TRUE(first.report());
+  first.reach_goal();
+  ASSERT_TRUE(first.report());
+  const auto before = monitor.api().state("", std::nullopt, patience);
+  ASSERT_TRUE(before);
+  const pid_t server = monitor.postgres_pid();
+
+  monitor.kill();
+  monitor.start();
+  ASSERT_TRUE(eventually([&] { return monitor.answers(); }));
+  EXPECT_EQ(monitor.postgres_pid(), server) << "its Postgres was not taken over";
+  const auto after = monitor.api().state("", std::nullopt, patience);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->monitor_id, before->monitor_id);
+  ASSERT_EQ(after->nodes.size(), 1U);
+  EXPECT_EQ(after->nodes[0].name, "first");
+  EXPECT_EQ(after->nodes[0].reported, NodeState::single);
+  EXPECT_EQ(after->groups[0].term, before->groups[0].term);
+
+  const auto known = first.last.known_version;
+  ASSERT_TRUE(first.report());
+  EXPECT_GT(first.assignment.version, known);
+  EXPECT_EQ(first.assignment.goal.state, NodeState::single);
+}
+
+TEST_F(MonitorDaemon, BringsItsPostgresBackAndAnswersMeanwhile) {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  FakeNode first(monitor, "first", 7001);
+  ASSERT_TRUE(first.report());
+  first.reach_goal();
+  ASSERT_TRUE(first.report());
+
+  const pid_t server = monitor.postgres_pid();
+  ASSERT_EQ(::kill(server, SIGKILL), 0);
+  ASSERT_TRUE(first.report()) << "no answer while the store is away";
+  EXPECT_EQ(first.assignment.goal.state, NodeState::single);
+  EXPECT_GT(first.assignment.lease, Millis{0});
+  const auto back = [&] {
+    const auto state = monitor.api().state("", std::nullopt, patience);
+    return monitor.postgres_pid() != server && state && state->store_available;
+  };
+  EXPECT_TRUE(eventually(back));
+  EXPECT_TRUE(monitor.api().register_node(request("second", 7003), patience));
+  const auto events = monitor.api().events({.after = 0}, patience);
+  ASSERT_TRUE(events) << events.error().message;
+  EXPECT_TRUE(std::ranges::any_of(events->events, [](const auto& e) { return e.kind == "monitor"; }));
+}
+
+TEST_F(MonitorDaemon, RefusesWhatMakesNoSense) {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  FakeNode first(monitor, "first", 7001);
+  const auto code = [&](const protocol::RegisterRequest& r) {
+    auto answer = monitor.api().register_node(r, patience);
+    return answer ? Errc::internal : answer.error().code;
+  };
+  EXPECT_EQ(code(request("first", 7005)), Errc::conflict);
+  EXPECT_EQ(code(request("other", 7001)), Errc::conflict);
+  EXPECT_EQ(code(request("no name", 7005)), Errc::bad_usage);
+  EXPECT_EQ(code(request("other", 0)), Errc::bad_usage);
+
+  ASSERT_TRUE(first.report());
+  first.last.sequence -= 2;
+  EXPECT_EQ(first.report().error().code, Errc::conflict);
+  first.api.set_token("guessed");
+  first.last.sequence += 2;
+  EXPECT_EQ(first.report().error().code, Errc::denied);
+  EXPECT_EQ(monitor.api().drop_node(NodeId{99}, patience).error().code, Errc::not_found);
+}
+
+TEST(MonitorDaemonWithAuthentication, NeedsTheOperatorsCredential) {
+  MonitorProcess monitor("scram-sha-256");
+  ASSERT_NO_FATAL_FAILURE(monitor.create());
+  monitor.start();
+  ASSERT_TRUE(eventually([&] { return monitor.answers(); }));
+  EXPECT_EQ(monitor.api().register_node(request("first", 7001), patience).error().code, Errc::denied);
+  EXPECT_EQ(monitor.api("wrong").state("", std::nullopt, patience).error().code, Errc::denied);
+  auto token = config::read_file(monitor.files().token()).value();
+  token.pop_back();
+  const auto registered = monitor.api(token).register_node(request("first", 7001), patience);
+  ASSERT_TRUE(registered);
+  EXPECT_TRUE(monitor.api(registered->token).state("", std::nullopt, patience));
+  EXPECT_EQ(monitor.api(registered->token).register_node(request("x", 7005), patience).error().code, Errc::denied);
+}
+
+}  // namespace
+}  // namespace autoctl
