@@ -28,7 +28,9 @@ constexpr int api_port_offset = 2000;
 constexpr Millis stop_patience{30'000};
 
 /// Its presence says that what is here was left by a `create` that was cut short, and may be removed.
-std::string unfinished_mark(const config::Files& files) { return files.directory + "/creating"; }
+std::string unfinished_mark(const config::Files& files) {
+  return files.directory + "/creating";
+}
 
 /// Removes what was made, unless keep() is called. What was there before (an empty directory) stays.
 class Undo {
@@ -62,7 +64,8 @@ Result<> check_port_free(int port, const char* option) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_ANY);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
-  const bool taken = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == EADDRINUSE;
+  const bool taken =
+      ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == EADDRINUSE;
   ::close(fd);
   if (!taken) return {};
   return fail(Errc::conflict, fmt::format("port {} is in use", port), fmt::format("choose another {}", option));
@@ -71,7 +74,8 @@ Result<> check_port_free(int port, const char* option) {
 Result<> check_directory(const config::Files& files) {
   std::error_code ignored;
   if (fs::exists(files.config()))
-    return fail(Errc::conflict, files.pgdata + " has been set up already", "start it with `autoctl run --pgdata " + files.pgdata + "`");
+    return fail(Errc::conflict, files.pgdata + " has been set up already",
+                "start it with `autoctl run --pgdata " + files.pgdata + "`");
   if (fs::exists(unfinished_mark(files))) {
     spdlog::info("Removing what an earlier `create` that was cut short has left in {}", files.pgdata);
     for (const auto& entry : fs::directory_iterator(files.pgdata, ignored)) fs::remove_all(entry.path(), ignored);
@@ -91,7 +95,8 @@ Result<> make_directory(const config::Files& files) {
   fs::create_directories(files.directory, error);
   if (error) return fail(Errc::system, "cannot create " + files.directory + ": " + error.message());
   if (::chmod(files.directory.c_str(), 0700) != 0)
-    return fail(Errc::system, "cannot set the mode of " + files.directory + ": " + std::generic_category().message(errno));
+    return fail(Errc::system,
+                "cannot set the mode of " + files.directory + ": " + std::generic_category().message(errno));
   return config::write_file(unfinished_mark(files), "");
 }
 

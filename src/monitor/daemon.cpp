@@ -127,7 +127,8 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   options.certificate_file = api_certificate_file(config, files);
   options.key_file = api_key_file(config, files);
   http::Server server(
-      options, [&router](const http::Request& request, const http::Responder& respond) { router.handle(request, respond); },
+      options,
+      [&router](const http::Request& request, const http::Responder& respond) { router.handle(request, respond); },
       [&service](std::uint64_t connection) {
         service.post([connection](Engine& engine) { engine.disconnected(connection); });
       });

@@ -15,7 +15,9 @@ bool operator_gave_certificate(const config::Config& config) {
   return config.ssl.enabled && !config.ssl.self_signed && !config.ssl.server_cert.empty();
 }
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 }  // namespace
 
@@ -50,14 +52,16 @@ Result<std::string> operator_token(const config::Files& files) {
   auto text = config::read_file(files.token());
   if (!text) return text;
   while (!text->empty() && (text->back() == '\n' || text->back() == ' ')) text->pop_back();
-  if (text->empty()) return fail(Errc::bad_config, files.token() + " is empty", "remove it: a new one is made at the next start");
+  if (text->empty())
+    return fail(Errc::bad_config, files.token() + " is empty", "remove it: a new one is made at the next start");
   return text;
 }
 
 Result<ApiEndpoint> api_endpoint(const config::Config& config, const config::Files& files) {
   ApiEndpoint endpoint;
   const bool ipv6 = config.hostname.find(':') != std::string::npos;
-  endpoint.url = "https://" + (ipv6 ? "[" + config.hostname + "]" : config.hostname) + ":" + std::to_string(config.api_port);
+  endpoint.url =
+      "https://" + (ipv6 ? "[" + config.hostname + "]" : config.hostname) + ":" + std::to_string(config.api_port);
   const bool has_ca = operator_gave_certificate(config) && !config.ssl.ca_file.empty();
   auto pem = config::read_file(has_ca ? config.ssl.ca_file : api_certificate_file(config, files));
   if (!pem) return fail(std::move(pem.error()));

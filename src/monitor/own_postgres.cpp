@@ -51,7 +51,9 @@ Result<> write_if_changed(const std::string& path, const std::string& text) {
   return config::write_file(path, text, 0600);
 }
 
-bool means_disk_full(const std::string& output) { return output.find("No space left on device") != std::string::npos; }
+bool means_disk_full(const std::string& output) {
+  return output.find("No space left on device") != std::string::npos;
+}
 
 }  // namespace
 
@@ -59,20 +61,22 @@ OwnPostgres::OwnPostgres(config::Config config, config::Files files, postgres::T
     : config_(std::move(config)), files_(std::move(files)), tools_(std::move(tools)), postmaster_(files_.pgdata) {}
 
 Result<> OwnPostgres::initdb() {
-  const auto finished =
-      run(postgres::tool_command(tools_, "initdb",
-                                 {"--pgdata", files_.pgdata, "--username", postgres::os_user(), "--encoding", "UTF8",
-                                  "--no-locale", "--data-checksums", "--auth-local", "peer", "--auth-host", "scram-sha-256"}),
-          initdb_patience);
+  const auto finished = run(postgres::tool_command(tools_, "initdb",
+                                                   {"--pgdata", files_.pgdata, "--username", postgres::os_user(),
+                                                    "--encoding", "UTF8", "--no-locale", "--data-checksums",
+                                                    "--auth-local", "peer", "--auth-host", "scram-sha-256"}),
+                            initdb_patience);
   if (!finished) return fail(finished.error());
   if (finished->ok()) return {};
   if (means_disk_full(finished->output))
-    return fail(Errc::system, "the disk is full: " + postgres::last_lines(finished->output), "make room, then try again");
+    return fail(Errc::system, "the disk is full: " + postgres::last_lines(finished->output),
+                "make room, then try again");
   return fail(Errc::postgres, "initdb failed: " + postgres::last_lines(finished->output));
 }
 
 std::string OwnPostgres::settings() const {
-  std::string text = "# Written by autoctl at each start. Your own settings belong below the include line of postgresql.conf.\n";
+  std::string text =
+      "# Written by autoctl at each start. Your own settings belong below the include line of postgresql.conf.\n";
   std::string sockets = socket_directory(config_, files_);
   if (::access(public_socket_directory, W_OK) == 0 && sockets != public_socket_directory)
     sockets += std::string(",") + public_socket_directory;
@@ -115,7 +119,8 @@ Result<> OwnPostgres::configure() {
   const auto present = config::read_file(main_file);
   if (!present) return fail(present.error());
   const std::string include = fmt::format("include '{}'", include_name);
-  if (present->find("\n" + include) == std::string::npos) AUTOCTL_TRY(config::write_file(main_file, *present + "\n" + include + "\n", 0600));
+  if (present->find("\n" + include) == std::string::npos)
+    AUTOCTL_TRY(config::write_file(main_file, *present + "\n" + include + "\n", 0600));
   const std::string hba_file = files_.pgdata + "/pg_hba.conf";
   const auto hba = config::read_file(hba_file);
   if (!hba) return fail(hba.error());
@@ -173,7 +178,9 @@ Result<> OwnPostgres::create_database() {
   return connection->script(fmt::format("CREATE DATABASE {}", database), initdb_patience);
 }
 
-Result<> OwnPostgres::reload() { return postmaster_.signal(SIGHUP); }
+Result<> OwnPostgres::reload() {
+  return postmaster_.signal(SIGHUP);
+}
 
 Result<> OwnPostgres::stop(Millis patience) {
   if (!postmaster_.running()) return {};
@@ -185,9 +192,10 @@ Result<> OwnPostgres::stop(Millis patience) {
 }
 
 std::string OwnPostgres::conninfo(const std::string& dbname) const {
-  return fmt::format("host={} port={} dbname={} user={} application_name='autoctl monitor' options='' client_encoding=UTF8",
-                     pg::quote_conninfo(socket_directory(config_, files_)), config_.pgport, pg::quote_conninfo(dbname),
-                     pg::quote_conninfo(postgres::os_user()));
+  return fmt::format(
+      "host={} port={} dbname={} user={} application_name='autoctl monitor' options='' client_encoding=UTF8",
+      pg::quote_conninfo(socket_directory(config_, files_)), config_.pgport, pg::quote_conninfo(dbname),
+      pg::quote_conninfo(postgres::os_user()));
 }
 
 }  // namespace autoctl::monitor

@@ -25,8 +25,8 @@ class OwnPostgres {
   Result<> initdb();
   /// Writes our include file and the marked HBA block. Idempotent; the server reads them at its next start or reload().
   Result<> configure();
-  /// Adopts the server that runs on our directory, or starts one, and waits until it takes connections. Errors: conflict (port
-  /// in use), postgres (its last log lines), unavailable (cancelled).
+  /// Adopts the server that runs on our directory, or starts one, and waits until it takes connections. Errors:
+  /// conflict (port in use), postgres (its last log lines), unavailable (cancelled).
   Result<> start(const Cancelled& cancelled);
   /// Role-less database pg_auto_failover, if it is not there yet.
   Result<> create_database();

@@ -17,7 +17,7 @@ using Member = std::variant<int Settings::*, Millis Settings::*, bool Settings::
 struct Entry {
   std::string_view name;
   Member member;
-  std::int64_t low;   // allowed range, in the unit of the value
+  std::int64_t low;  // allowed range, in the unit of the value
   std::int64_t high;
 };
 

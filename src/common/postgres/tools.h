@@ -20,8 +20,8 @@ struct Tools {
 /// Errors: not_found, incompatible (13 to 18 are supported).
 Result<Tools> find_tools(const std::string& pg_ctl);
 
-/// Messages untranslated, so that they can be understood, and without the PG* variables of whoever started us (PGPORT would move
-/// the server, PGHOST and PGSSLMODE its WAL receiver).
+/// Messages untranslated, so that they can be understood, and without the PG* variables of whoever started us (PGPORT
+/// would move the server, PGHOST and PGSSLMODE its WAL receiver).
 Command tool_command(const Tools& tools, const std::string& tool, std::vector<std::string> arguments);
 
 /// The account that we, and so Postgres, run as: also the name of initdb's superuser.

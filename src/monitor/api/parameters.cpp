@@ -4,7 +4,8 @@
 
 namespace autoctl::monitor {
 
-Result<std::int64_t> parse_number(const std::string& text, const std::string& what, std::int64_t low, std::int64_t high) {
+Result<std::int64_t> parse_number(const std::string& text, const std::string& what, std::int64_t low,
+                                  std::int64_t high) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value < low || value > high)
@@ -13,8 +14,8 @@ Result<std::int64_t> parse_number(const std::string& text, const std::string& wh
   return value;
 }
 
-Result<std::optional<std::int64_t>> query_number(const std::map<std::string, std::string>& query, const std::string& name,
-                                                 std::int64_t low, std::int64_t high) {
+Result<std::optional<std::int64_t>> query_number(const std::map<std::string, std::string>& query,
+                                                 const std::string& name, std::int64_t low, std::int64_t high) {
   const auto found = query.find(name);
   if (found == query.end() || found->second.empty()) return std::nullopt;
   const auto value = parse_number(found->second, name, low, high);

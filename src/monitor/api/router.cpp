@@ -85,8 +85,8 @@ void register_node(const Call& call) {
 void report(const Call& call) {
   protocol::Report body;
   if (!decode_body(call, body)) return;
-  call.service.post([=, id = NodeId{call.id}, caller = call.caller(),
-                     reply = call.reply<protocol::Assignment>()](Engine& engine) { engine.report(id, body, caller, reply); });
+  call.service.post([=, id = NodeId{call.id}, caller = call.caller(), reply = call.reply<protocol::Assignment>()](
+                        Engine& engine) { engine.report(id, body, caller, reply); });
 }
 
 void drop_node(const Call& call) {
@@ -115,10 +115,9 @@ void events(const Call& call) {
   query.latest = !after;
   query.count = static_cast<int>(count.value_or(0));
   if (query.count == 0) query.count = after ? static_cast<int>(events_max) : events_latest;
-  call.service.post([query, wait = Millis{wait.value_or(0)}, caller = call.caller(),
-                     reply = call.reply<protocol::EventsDocument>()](Engine& engine) {
-    engine.events(query, wait, caller, reply);
-  });
+  call.service.post(
+      [query, wait = Millis{wait.value_or(0)}, caller = call.caller(),
+       reply = call.reply<protocol::EventsDocument>()](Engine& engine) { engine.events(query, wait, caller, reply); });
 }
 
 void settings(const Call& call) {
@@ -201,7 +200,8 @@ std::optional<std::int64_t> match(std::string_view pattern, std::string_view pat
 
 http::Response no_such_path(const http::Request& request, bool other_method) {
   const std::string text = request.method + " " + request.path;
-  const Error error{Errc::not_found, other_method ? text + ": this path does not take that method" : text + ": no such path",
+  const Error error{Errc::not_found,
+                    other_method ? text + ": this path does not take that method" : text + ": no such path",
                     "docs/api.md lists what there is"};
   return {other_method ? 405 : 404, protocol::encode_error(error)};
 }
@@ -216,8 +216,10 @@ http::Response Router::health() const {
 }
 
 http::Response Router::version() const {
-  const nlohmann::json document = {
-      {"protocol", protocol::version}, {"version", program_version}, {"monitor_id", monitor_id_}, {"service", "autoctl monitor"}};
+  const nlohmann::json document = {{"protocol", protocol::version},
+                                   {"version", program_version},
+                                   {"monitor_id", monitor_id_},
+                                   {"service", "autoctl monitor"}};
   return {200, document.dump()};
 }
 

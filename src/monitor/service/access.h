@@ -36,7 +36,8 @@ class Access {
     return !operator_token_.empty() && tls::equal_constant_time(bearer, operator_token_);
   }
   static tl::unexpected<Error> denied(const std::string& bearer) {
-    return fail(Errc::denied, bearer.empty() ? "this needs the operator's credential" : "this credential does not allow it",
+    return fail(Errc::denied,
+                bearer.empty() ? "this needs the operator's credential" : "this credential does not allow it",
                 "give --monitor as the postgres:// URI, or run on the monitor's host as its user");
   }
 

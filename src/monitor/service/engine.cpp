@@ -34,7 +34,11 @@ Clock real_clock() {
 }
 
 Engine::Engine(Store& store, Prober& prober, Access access, Clock clock)
-    : store_(store), prober_(prober), access_(std::move(access)), clock_(std::move(clock)), version_(first_version(clock_)) {}
+    : store_(store),
+      prober_(prober),
+      access_(std::move(access)),
+      clock_(std::move(clock)),
+      version_(first_version(clock_)) {}
 
 void Engine::restore(const Image& image) {
   const TimePoint now = clock_.now();
@@ -77,12 +81,13 @@ void Engine::restore(const Image& image) {
 void Engine::store_lost(const std::string& why) {
   if (!store_available_) return;
   store_available_ = false;
-  store_lost_because_ = why;
+  store_lost_because_ = why.substr(0, why.find('\n'));
   store_lost_at_ = clock_.now();
-  spdlog::warn("The monitor's Postgres is away ({}): answering from memory, deciding nothing", why);
+  spdlog::warn("The monitor's Postgres is away ({}): answering from memory, deciding nothing", store_lost_because_);
 }
 
-protocol::EventDocument Engine::event_of(const Group& group, const Node* node, std::string kind, std::string text) const {
+protocol::EventDocument Engine::event_of(const Group& group, const Node* node, std::string kind,
+                                         std::string text) const {
   protocol::EventDocument event;
   event.time = event_time(clock_.wall());
   event.formation = group.row.formation;
@@ -194,7 +199,8 @@ void Engine::forget_dropped(Group& group) {
     Node& node = group.nodes.at(id);
     Change change;
     change.removed.push_back(id);
-    change.events.push_back(event_of(group, &node, "operator", node.row.name + " is no longer a node of this formation"));
+    change.events.push_back(
+        event_of(group, &node, "operator", node.row.name + " is no longer a node of this formation"));
     if (!commit(std::move(change))) return;
     release(group, node);
     prober_.unwatch(id);

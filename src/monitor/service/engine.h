@@ -1,5 +1,5 @@
-// The heart of the monitor: takes reports, judges, decides, writes down, answers. Single-threaded and without a clock or a socket
-// of its own; service.h runs it.
+// The heart of the monitor: takes reports, judges, decides, writes down, answers. Single-threaded and without a clock
+// or a socket of its own; service.h runs it.
 #pragma once
 
 #include <chrono>

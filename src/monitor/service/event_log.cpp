@@ -64,7 +64,8 @@ std::optional<protocol::EventsDocument> EventLog::read(const EventQuery& query) 
 protocol::EventsDocument EventLog::document(std::vector<protocol::EventDocument> events,
                                             const EventQuery& query) const {
   // A follower goes on after last_id: it must not skip what `count` cut off.
-  const bool cut = !query.latest && events.size() == static_cast<std::size_t>(std::max(query.count, 0)) && !events.empty();
+  const bool cut =
+      !query.latest && events.size() == static_cast<std::size_t>(std::max(query.count, 0)) && !events.empty();
   const std::int64_t last = cut ? events.back().id : last_id_;
   return {std::move(events), last};
 }

@@ -9,7 +9,9 @@ namespace {
 /// A witness is asked again this long after its last answer, while the suspicion lasts.
 constexpr Millis question_interval{200};
 
-bool contains(const std::vector<NodeId>& ids, NodeId id) { return std::ranges::find(ids, id) != ids.end(); }
+bool contains(const std::vector<NodeId>& ids, NodeId id) {
+  return std::ranges::find(ids, id) != ids.end();
+}
 
 const Node* leader_of(const Group& group) {
   for (const auto& [id, node] : group.nodes)

@@ -14,8 +14,8 @@ void ask_witnesses(Group& group, const Settings& settings, TimePoint now);
 /// Takes a fresh report as the answer to the question that its node was asked, if it is one.
 void take_answer(Node& node, std::uint64_t known_version, TimePoint now);
 
-/// Nothing at all is heard from this node for half of the silence timeout: no report, and no port of its host answered or
-/// refused.
+/// Nothing at all is heard from this node for half of the silence timeout: no report, and no port of its host answered
+/// or refused.
 bool out_of_sight(const Node& node, const Settings& settings, TimePoint now);
 
 }  // namespace autoctl::monitor

@@ -15,7 +15,9 @@ Node* Model::find(NodeId id) {
   return group == nullptr ? nullptr : &group->nodes.at(id);
 }
 
-const Settings& Model::settings_of(const Group& group) const { return formations.at(group.row.formation).settings; }
+const Settings& Model::settings_of(const Group& group) const {
+  return formations.at(group.row.formation).settings;
+}
 
 namespace {
 
@@ -39,7 +41,8 @@ Node restored_node(const NodeRow& row, const Settings& settings, Node* before, T
   return node;
 }
 
-void restore_operations(Model& model, const Image& image, TimePoint now, std::chrono::system_clock::time_point wall_now) {
+void restore_operations(Model& model, const Image& image, TimePoint now,
+                        std::chrono::system_clock::time_point wall_now) {
   for (const OperationRow& operation : image.operations) {
     model.operations[operation.id] = operation;
     const auto group = model.groups.find({operation.formation, operation.group});
@@ -93,11 +96,11 @@ GroupSnapshot snapshot(const Group& group, bool monitor_trusts_itself) {
                           .lease_until = node.lease_until,
                           .stalled_since = node.stalled_since});
   if (const auto& running = group.operation)
-    view.operation = Operation{
-        .id = running->id,
-        .kind = running->kind == "promotion" ? Operation::Kind::promotion : Operation::Kind::switchover,
-        .target = running->target,
-        .requested_at = group.operation_since};
+    view.operation =
+        Operation{.id = running->id,
+                  .kind = running->kind == "promotion" ? Operation::Kind::promotion : Operation::Kind::switchover,
+                  .target = running->target,
+                  .requested_at = group.operation_since};
   return view;
 }
 

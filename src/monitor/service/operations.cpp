@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t operations_remembered = 200;
 
-/// The node that an operation is to make primary; NodeId 0 lets the rules choose. Errors: bad_usage, not_found, conflict.
+/// The node that an operation is to make primary; NodeId 0 lets the rules choose. Errors: bad_usage, not_found,
+/// conflict.
 Result<NodeId> find_target(const Group& group, const protocol::OperationRequest& request) {
   const std::string where = "formation '" + group.row.formation + "', group " + std::to_string(group.row.group);
   if (request.kind == "switchover") {
@@ -44,17 +45,20 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
                              const Reply<protocol::OperationDocument>& reply) {
   if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
   if (!store_available_)
-    return reply(fail(Errc::unavailable, "the monitor's Postgres is away: nothing can be started now", "try again in a moment"));
+    return reply(
+        fail(Errc::unavailable, "the monitor's Postgres is away: nothing can be started now", "try again in a moment"));
   if (request.kind != "switchover" && request.kind != "promotion")
-    return reply(fail(Errc::bad_usage, "there is no operation '" + request.kind + "'", "operations: switchover, promotion"));
+    return reply(
+        fail(Errc::bad_usage, "there is no operation '" + request.kind + "'", "operations: switchover, promotion"));
   const auto found = model_.groups.find({request.formation, request.group.value_or(0)});
   if (found == model_.groups.end() || found->second.nodes.empty())
     return reply(fail(Errc::not_found, "there is no group " + std::to_string(request.group.value_or(0)) +
                                            " in formation '" + request.formation + "'"));
   Group& group = found->second;
   if (group.operation)
-    return reply(fail(Errc::conflict, "operation " + std::to_string(group.operation->id) + " (" + group.operation->kind +
-                                          ") is still running in this group",
+    return reply(fail(Errc::conflict,
+                      "operation " + std::to_string(group.operation->id) + " (" + group.operation->kind +
+                          ") is still running in this group",
                       "wait for its end"));
   const auto target = find_target(group, request);
   if (!target) return reply(fail(target.error()));
@@ -66,9 +70,9 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
   operation.requested_at = clock_.wall();
   Change change;
   change.operations.push_back(operation);
-  change.events.push_back(event_of(group, nullptr, "operator",
-                                   "an operator asks for a " + request.kind +
-                                       (request.name.empty() ? "" : " of " + request.name)));
+  change.events.push_back(
+      event_of(group, nullptr, "operator",
+               "an operator asks for a " + request.kind + (request.name.empty() ? "" : " of " + request.name)));
   if (!commit(std::move(change)))
     return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the operation may or may not have started",
                       "look at `autoctl show events`"));
@@ -116,7 +120,8 @@ void Engine::change_settings(const protocol::SettingsDocument& document, const C
   if (found == model_.formations.end())
     return reply(fail(Errc::not_found, "there is no formation '" + document.formation + "'"));
   if (!store_available_)
-    return reply(fail(Errc::unavailable, "the monitor's Postgres is away: nothing can be changed now", "try again in a moment"));
+    return reply(
+        fail(Errc::unavailable, "the monitor's Postgres is away: nothing can be changed now", "try again in a moment"));
   FormationRow row = found->second;
   if (auto changed = change(row.settings, document.values); !changed) return reply(fail(std::move(changed.error())));
   if (row.settings != found->second.settings) {
@@ -127,7 +132,8 @@ void Engine::change_settings(const protocol::SettingsDocument& document, const C
       event.description += (event.description.empty() ? "settings: " : ", ") + name + " = " + value;
     written.events.push_back(std::move(event));
     if (!commit(std::move(written)))
-      return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the change may or may not have been made"));
+      return reply(
+          fail(Errc::unavailable, "the monitor's Postgres went away: the change may or may not have been made"));
     found->second = row;
     settle_all();
   }

@@ -16,24 +16,34 @@ constexpr Millis patience{1'000};
 /// SSLRequest: length 8, code 80877103. A postmaster answers S or N (or an error) with one byte before anything else.
 constexpr std::array<unsigned char, 8> ssl_request = {0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f};
 
-bool nobody_listens(int error) { return error == ECONNREFUSED; }
-bool broke_off(int error) { return error == ECONNRESET || error == EPIPE || error == ECONNABORTED; }
+bool nobody_listens(int error) {
+  return error == ECONNREFUSED;
+}
+bool broke_off(int error) {
+  return error == ECONNRESET || error == EPIPE || error == ECONNABORTED;
+}
 
 }  // namespace
 
 ProbeAttempt::ProbeAttempt(ProbedPort kind, int port, std::vector<Address> addresses)
     : kind_(kind), port_(port), addresses_(std::move(addresses)) {}
 
-ProbeAttempt::~ProbeAttempt() { close(); }
+ProbeAttempt::~ProbeAttempt() {
+  close();
+}
 
 void ProbeAttempt::close() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
 }
 
-short ProbeAttempt::events() const { return phase_ == Phase::connecting ? POLLOUT : POLLIN; }
+short ProbeAttempt::events() const {
+  return phase_ == Phase::connecting ? POLLOUT : POLLIN;
+}
 
-void ProbeAttempt::start(TimePoint now) { try_next(now); }
+void ProbeAttempt::start(TimePoint now) {
+  try_next(now);
+}
 
 void ProbeAttempt::try_next(TimePoint now) {
   close();

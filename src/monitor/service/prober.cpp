@@ -51,8 +51,7 @@ int port_of(const ProbeTarget& target, ProbedPort port) {
 
 class SocketProber::Impl {
  public:
-  explicit Impl(Found found)
-      : found_(std::move(found)), book_([this] { wake(); }), thread_([this] { run(); }) {}
+  explicit Impl(Found found) : found_(std::move(found)), book_([this] { wake(); }), thread_([this] { run(); }) {}
 
   ~Impl() {
     {
@@ -152,8 +151,14 @@ class SocketProber::Impl {
 
 SocketProber::SocketProber(Found found) : impl_(std::make_unique<Impl>(std::move(found))) {}
 SocketProber::~SocketProber() = default;
-void SocketProber::watch(NodeId node, const ProbeTarget& target) { impl_->watch(node, target); }
-void SocketProber::unwatch(NodeId node) { impl_->unwatch(node); }
-void SocketProber::prepare(const std::string& host) { impl_->prepare(host); }
+void SocketProber::watch(NodeId node, const ProbeTarget& target) {
+  impl_->watch(node, target);
+}
+void SocketProber::unwatch(NodeId node) {
+  impl_->unwatch(node);
+}
+void SocketProber::prepare(const std::string& host) {
+  impl_->prepare(host);
+}
 
 }  // namespace autoctl::monitor

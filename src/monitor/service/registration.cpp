@@ -34,12 +34,14 @@ Result<> check_numbers(const protocol::RegisterRequest& r) {
   if (r.api_port < 0 || r.api_port > port_max) return fail(Errc::bad_usage, "api_port: it must be from 0 to 65535");
   if (r.candidate_priority < 0 || r.candidate_priority > priority_max)
     return fail(Errc::bad_usage, "candidate_priority: it must be from 0 to 100");
-  if (r.group && (*r.group < 0 || *r.group > group_max)) return fail(Errc::bad_usage, "group: it must be from 0 to 10000");
+  if (r.group && (*r.group < 0 || *r.group > group_max))
+    return fail(Errc::bad_usage, "group: it must be from 0 to 10000");
   return {};
 }
 
 Result<> check_kind(const protocol::RegisterRequest& r) {
-  if (r.kind != "pgsql" && r.kind != "citus") return fail(Errc::bad_usage, "kind: '" + r.kind + "' is neither pgsql nor citus");
+  if (r.kind != "pgsql" && r.kind != "citus")
+    return fail(Errc::bad_usage, "kind: '" + r.kind + "' is neither pgsql nor citus");
   const bool fits = r.kind == "pgsql" ? r.role == "postgres" : r.role == "coordinator" || r.role == "worker";
   if (!fits) return fail(Errc::bad_usage, "role: a " + r.kind + " formation has no nodes of role '" + r.role + "'");
   if (r.group && r.kind == "pgsql" && *r.group != 0)
@@ -84,7 +86,8 @@ Result<> check_unique(const Model& model, const protocol::RegisterRequest& r) {
       if (key.first == r.formation && !r.name.empty() && node.row.name == r.name)
         return fail(Errc::conflict, "the name '" + r.name + "' is taken by " + who, "choose another --name; " + drop);
       if (node.row.host == r.host && node.row.port == r.port)
-        return fail(Errc::conflict, "the address " + r.host + ":" + std::to_string(r.port) + " is taken by " + who, drop);
+        return fail(Errc::conflict, "the address " + r.host + ":" + std::to_string(r.port) + " is taken by " + who,
+                    drop);
     }
   }
   return {};

@@ -14,7 +14,8 @@ struct RegistrationPlan {
   NodeRow node;                                   // goal init; no token yet
 };
 
-/// Errors: bad_usage, conflict (name or address taken, another system identifier, a standby as the first node), incompatible.
+/// Errors: bad_usage, conflict (name or address taken, another system identifier, a standby as the first node),
+/// incompatible.
 Result<RegistrationPlan> plan_registration(const Model& model, const protocol::RegisterRequest& request);
 
 }  // namespace autoctl::monitor

@@ -9,14 +9,16 @@ namespace autoctl::monitor {
 namespace {
 
 /// A held answer leaves a little before the heartbeat is over, so that the next report is on time.
-Millis hold_time(const Settings& settings) { return settings.heartbeat - settings.heartbeat / 20; }
+Millis hold_time(const Settings& settings) {
+  return settings.heartbeat - settings.heartbeat / 20;
+}
 
 constexpr int port_max = 65'535;
 
 /// Do they say the same but for version and lease?
 bool same_content(const protocol::Assignment& a, const protocol::Assignment& b) {
-  return a.monitor_id == b.monitor_id && a.lease_required == b.lease_required &&
-         a.check_upstream == b.check_upstream && a.heartbeat == b.heartbeat && a.goal == b.goal && a.peers == b.peers;
+  return a.monitor_id == b.monitor_id && a.lease_required == b.lease_required && a.check_upstream == b.check_upstream &&
+         a.heartbeat == b.heartbeat && a.goal == b.goal && a.peers == b.peers;
 }
 
 std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {

@@ -41,7 +41,9 @@ void Service::post(Task task) {
   wake_.notify_all();
 }
 
-TimePoint Service::last_turn() const { return TimePoint(TimePoint::duration(last_turn_.load())); }
+TimePoint Service::last_turn() const {
+  return TimePoint(TimePoint::duration(last_turn_.load()));
+}
 
 void Service::run() {
   std::vector<Task> tasks;

@@ -18,8 +18,8 @@ struct Migration {
 /// In ascending order. Defined in the generated migrations.cpp.
 std::span<const Migration> migrations();
 
-/// Brings schema autoctl to the version that this binary knows, each step in a transaction of its own, under an advisory lock.
-/// Errors: incompatible (the schema is newer than this binary), postgres, unavailable, timeout.
+/// Brings schema autoctl to the version that this binary knows, each step in a transaction of its own, under an
+/// advisory lock. Errors: incompatible (the schema is newer than this binary), postgres, unavailable, timeout.
 Result<> migrate(pg::Connection& connection);
 
 }  // namespace autoctl::monitor

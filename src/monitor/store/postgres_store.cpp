@@ -73,7 +73,8 @@ Result<> PostgresStore::introduce() {
       {tls::random_token(), endpoint_.url, endpoint_.ca_pem, endpoint_.registration_token}, deadline);
   if (!done) return fail(done.error());
   const auto formation = connection_->query(
-      "INSERT INTO autoctl.formation (name, kind, dbname, replication_password) VALUES ('default', 'pgsql', 'postgres', $1)"
+      "INSERT INTO autoctl.formation (name, kind, dbname, replication_password) VALUES ('default', 'pgsql', "
+      "'postgres', $1)"
       " ON CONFLICT DO NOTHING",
       {tls::random_token()}, deadline);
   if (!formation) return fail(formation.error());
@@ -158,12 +159,12 @@ Result<std::vector<protocol::EventDocument>> PostgresStore::events(const EventQu
   if (!connection_) return fail(Errc::unavailable, "the monitor's Postgres is not connected");
   const std::string order = query.latest ? "DESC" : "ASC";
   const std::string group = query.group ? std::to_string(*query.group) : "";
-  auto found = connection_->query("SELECT * FROM (SELECT " + std::string(rows::event_columns) +
-                                      " FROM autoctl.event WHERE id > $1 AND ($2 = '' OR formation = $2)"
-                                      " AND ($3 = '' OR \"group\" = nullif($3, '')::integer) ORDER BY id " +
-                                      order + " LIMIT $4) AS some ORDER BY id",
-                                  {std::to_string(query.after), query.formation, group, std::to_string(query.count)},
-                                  deadline);
+  auto found =
+      connection_->query("SELECT * FROM (SELECT " + std::string(rows::event_columns) +
+                             " FROM autoctl.event WHERE id > $1 AND ($2 = '' OR formation = $2)"
+                             " AND ($3 = '' OR \"group\" = nullif($3, '')::integer) ORDER BY id " +
+                             order + " LIMIT $4) AS found ORDER BY id",
+                         {std::to_string(query.after), query.formation, group, std::to_string(query.count)}, deadline);
   if (!found) return fail(std::move(found.error()));
   std::vector<protocol::EventDocument> events;
   for (int row = 0; row < found->size(); ++row) events.push_back(rows::event(*found, row));

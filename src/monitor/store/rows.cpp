@@ -20,7 +20,9 @@ NodeState state(const pg::Rows& rows, int row, int column) {
   return parse_node_state(rows.text(row, column)).value_or(NodeState::init);
 }
 
-std::string text_of(bool value) { return value ? "true" : "false"; }
+std::string text_of(bool value) {
+  return value ? "true" : "false";
+}
 
 template <class T>
 Result<T> json_column(const pg::Rows& rows, int row, int column, const char* what) {
@@ -90,7 +92,8 @@ const char* const upsert_node =
     "INSERT INTO autoctl.node (id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode,"
     " candidate_priority, replication_quorum, goal, reported, reported_term, pg_version, epoch, token_sha256)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (id)"
-    " DO UPDATE SET host = $5, port = $6, api_port = $7, candidate_priority = $11, replication_quorum = $12, goal = $13,"
+    " DO UPDATE SET host = $5, port = $6, api_port = $7, candidate_priority = $11, replication_quorum = $12, goal = "
+    "$13,"
     " reported = $14, reported_term = $15, pg_version = $16, epoch = $17, token_sha256 = $18";
 
 Result<NodeRow> node(const pg::Rows& rows, int row) {
@@ -164,22 +167,18 @@ OperationRow operation(const pg::Rows& rows, int row) {
 
 std::vector<pg::Param> params(const OperationRow& o) {
   const auto requested = std::chrono::duration_cast<Millis>(o.requested_at.time_since_epoch()).count();
-  return {std::to_string(o.id),
-          o.kind,
-          o.formation,
-          std::to_string(o.group),
-          std::to_string(o.target.value),
-          o.status,
-          o.message,
-          std::to_string(o.first_event),
+  return {std::to_string(o.id),           o.kind,   o.formation, std::to_string(o.group),
+          std::to_string(o.target.value), o.status, o.message,   std::to_string(o.first_event),
           std::to_string(requested)};
 }
 
 const char* const event_columns =
-    "id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), formation, \"group\", node, node_name, host,"
+    "id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), formation, \"group\", node, node_name, "
+    "host,"
     " port, reported, assigned, term, kind, rule, description";
 const char* const insert_event =
-    "INSERT INTO autoctl.event (id, at, formation, \"group\", node, node_name, host, port, reported, assigned, term, kind,"
+    "INSERT INTO autoctl.event (id, at, formation, \"group\", node, node_name, host, port, reported, assigned, term, "
+    "kind,"
     " rule, description) VALUES ($1, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 protocol::EventDocument event(const pg::Rows& rows, int row) {

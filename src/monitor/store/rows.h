@@ -9,8 +9,8 @@
 
 namespace autoctl::monitor::rows {
 
-// Each select_… lists its columns in the order in which the reader beside it takes them; each upsert_… takes the parameters that
-// the params() beside it makes.
+// Each select_… lists its columns in the order in which the reader beside it takes them; each upsert_… takes the
+// parameters that the params() beside it makes.
 
 extern const char* const select_formations;
 extern const char* const upsert_formation;

@@ -1,5 +1,5 @@
-// What the monitor remembers, and the seam behind which it is kept. Postgres is the default; another store would implement the
-// same few functions.
+// What the monitor remembers, and the seam behind which it is kept. Postgres is the default; another store would
+// implement the same few functions.
 #pragma once
 
 #include <chrono>
@@ -54,7 +54,7 @@ struct OperationRow {
   std::string kind;  // switchover, promotion
   std::string formation;
   GroupId group = 0;
-  NodeId target;     // 0 = not chosen yet
+  NodeId target;  // 0 = not chosen yet
   std::string status = "running";
   std::string message;
   std::int64_t first_event = 0;
@@ -89,15 +89,15 @@ struct Change {
 };
 
 struct EventQuery {
-  std::string formation;          // empty = all
+  std::string formation;  // empty = all
   std::optional<GroupId> group;
-  std::int64_t after = 0;         // ids above this one
-  bool latest = false;            // the last `count` of them, not the first
+  std::int64_t after = 0;  // ids above this one
+  bool latest = false;     // the last `count` of them, not the first
   int count = 100;
 };
 
-/// One writer at a time; not thread-safe. After any error but that of events() the outcome is in doubt: the store refuses
-/// everything until load() has succeeded, and what load() returns is what happened.
+/// One writer at a time; not thread-safe. After any error but that of events() the outcome is in doubt: the store
+/// refuses everything until load() has succeeded, and what load() returns is what happened.
 class Store {
  public:
   virtual ~Store() = default;
