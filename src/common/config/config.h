@@ -44,6 +44,8 @@ struct Config {
   NodeId node;                    // from the monitor
   std::string monitor;            // as given: https://… or a libpq URI
   std::string monitor_url;        // https://host:port, as found
+  std::string monitor_ca_file;    // as given, for https://; empty = the system's store
+  std::string token_file;         // as given: credential to register with; empty = what a libpq URI's Postgres hands out
   std::string monitor_id;         // identity of the monitor this node is registered with
   int candidate_priority = 50;
   bool replication_quorum = true;

@@ -68,6 +68,8 @@ constexpr auto table = std::to_array<Key>({
     {"autoctl.candidate_priority", [](Config& c) -> Slot { return &c.candidate_priority; }, by_create, check_priority},
     {"autoctl.replication_quorum", [](Config& c) -> Slot { return &c.replication_quorum; }, by_create, nullptr},
     {"autoctl.monitor",     [](Config& c) -> Slot { return &c.monitor; },     settable,  check_monitor},
+    {"autoctl.monitor_ca_file", [](Config& c) -> Slot { return &c.monitor_ca_file; }, settable, check_absolute_path_or_empty},
+    {"autoctl.token_file",  [](Config& c) -> Slot { return &c.token_file; },  settable,  check_absolute_path_or_empty},
     {"autoctl.monitor_url", [](Config& c) -> Slot { return &c.monitor_url; }, by_create, nullptr},
     {"autoctl.monitor_id",  [](Config& c) -> Slot { return &c.monitor_id; },  by_create, nullptr},
 

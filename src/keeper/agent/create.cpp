@@ -173,8 +173,13 @@ Result<config::Config> create_node(config::Config config) {
 
   Undo undo;
   AUTOCTL_TRY(make_own_directory(files, undo));
-  auto endpoint = client::discover(config.monitor, {.ca_file = "", .timeout = monitor_timeout});
+  auto endpoint = client::discover(config.monitor, {.ca_file = config.monitor_ca_file, .timeout = monitor_timeout});
   if (!endpoint) return fail(endpoint.error());
+  if (!config.token_file.empty()) {
+    const auto token = config::read_file(config.token_file);
+    if (!token) return fail(token.error());
+    endpoint->token = token->substr(0, token->find('\n'));
+  }
   auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
   AUTOCTL_TRY(make_certificate(config, files));
