@@ -1,0 +1,90 @@
+#include "cli/command_tree.h"
+
+#include "cli/commands/commands.h"
+#include "cli/help_formatter.h"
+#include "common/util/version.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+/// Accepted at every leaf, so that nobody has to know where -v goes.
+void add_log_options(CLI::App& command, LogOptions& log) {
+  // Added up, because the option may be given to several commands of one line.
+  const auto count_into = [](int& counter) {
+    return [&counter](std::int64_t times) { counter += static_cast<int>(times); };
+  };
+  command.add_flag_function("-v,--verbose", count_into(log.verbose), "more log lines; twice: still more")->group("Log");
+  command.add_flag_function("-q,--quiet", count_into(log.quiet), "warnings and errors only; twice: errors only")
+      ->group("Log");
+  command.add_option("--log-format", log.format, "of the lines on stderr")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("text|json")
+      ->group("Log");
+}
+
+void add_log_options_below(CLI::App& app, LogOptions& log) {
+  for (CLI::App* child : children(app)) {
+    add_log_options(*child, log);
+    add_log_options_below(*child, log);
+  }
+}
+
+void add_show(CLI::App& root, Invocation& invocation) {
+  CLI::App* show = add_group(root, "show", "state, events, connection strings and settings of a formation");
+  add_show_state(*show, invocation);
+  add_show_events(*show, invocation);
+  add_show_uri(*show, invocation);
+  add_show_settings(*show, invocation);
+  add_show_standby_names(*show, invocation);
+  add_show_file(*show, invocation);
+  add_show_systemd(*show, invocation);
+}
+
+void add_groups(CLI::App& root, Invocation& invocation) {
+  CLI::App* create = add_group(root, "create", "create a monitor or a node");
+  add_create_monitor(*create, invocation);
+  add_create_postgres(*create, invocation);
+  add_show(root, invocation);
+  add_perform(*add_group(root, "perform", "let another node become the primary"), invocation);
+  CLI::App* drop = add_group(root, "drop", "forget a node or a monitor");
+  add_drop_node(*drop, invocation);
+  add_drop_monitor(*drop, invocation);
+  CLI::App* config = add_group(root, "config", "look at, change or check a configuration");
+  add_config_get(*config, invocation);
+  add_config_set(*config, invocation);
+  add_config_check(*config, invocation);
+  add_inspect_fsm(*add_group(root, "inspect", "look inside"), invocation);
+}
+
+}  // namespace
+
+std::vector<CLI::App*> children(const CLI::App& app) {
+  // CLI11 has no const way to list subcommands; an empty filter changes nothing.
+  return const_cast<CLI::App&>(app).get_subcommands([](CLI::App*) { return true; });
+}
+
+std::unique_ptr<CLI::App> make_command_tree(Invocation& invocation, LogOptions& log) {
+  auto root = std::make_unique<CLI::App>("autoctl: automated failover for PostgreSQL", "autoctl");
+  root->require_subcommand(1);
+  auto formatter = std::make_shared<HelpFormatter>();
+  formatter->column_width(34);
+  root->formatter(formatter);
+  root->footer("Each command has its own --help, with an example.");
+  root->set_version_flag("--version", "autoctl version " + std::string(program_version), "print the version");
+  add_log_options(*root, log);
+  add_groups(*root, invocation);
+  add_run(*root, invocation);
+  add_stop(*root, invocation);
+  add_reload(*root, invocation);
+  add_status(*root, invocation);
+  add_watch(*root, invocation);
+  add_demo(*root, invocation);
+  add_version(*root, invocation);
+  add_help(*root, invocation);
+  add_completion(*root, invocation);
+  add_log_options_below(*root, log);
+  return root;
+}
+
+}  // namespace autoctl::cli

@@ -1,0 +1,43 @@
+// Every command, in the order in which help lists them. Each has its own file in this folder.
+#pragma once
+
+#include "cli/command.h"
+
+namespace autoctl::cli {
+
+void add_create_monitor(CLI::App& create, Invocation& invocation);
+void add_create_postgres(CLI::App& create, Invocation& invocation);
+
+void add_run(CLI::App& root, Invocation& invocation);
+void add_stop(CLI::App& root, Invocation& invocation);
+void add_reload(CLI::App& root, Invocation& invocation);
+void add_status(CLI::App& root, Invocation& invocation);
+void add_watch(CLI::App& root, Invocation& invocation);
+
+void add_show_state(CLI::App& show, Invocation& invocation);
+void add_show_events(CLI::App& show, Invocation& invocation);
+void add_show_uri(CLI::App& show, Invocation& invocation);
+void add_show_settings(CLI::App& show, Invocation& invocation);
+void add_show_standby_names(CLI::App& show, Invocation& invocation);
+void add_show_file(CLI::App& show, Invocation& invocation);
+void add_show_systemd(CLI::App& show, Invocation& invocation);
+
+/// failover, switchover, promotion.
+void add_perform(CLI::App& perform, Invocation& invocation);
+
+void add_drop_node(CLI::App& drop, Invocation& invocation);
+void add_drop_monitor(CLI::App& drop, Invocation& invocation);
+
+void add_config_get(CLI::App& config, Invocation& invocation);
+void add_config_set(CLI::App& config, Invocation& invocation);
+void add_config_check(CLI::App& config, Invocation& invocation);
+
+/// list, mermaid, check.
+void add_inspect_fsm(CLI::App& inspect, Invocation& invocation);
+
+void add_demo(CLI::App& root, Invocation& invocation);
+void add_version(CLI::App& root, Invocation& invocation);
+void add_help(CLI::App& root, Invocation& invocation);
+void add_completion(CLI::App& root, Invocation& invocation);
+
+}  // namespace autoctl::cli

@@ -1,0 +1,55 @@
+#include <nlohmann/json.hpp>
+
+#include "cli/commands/commands.h"
+#include "cli/monitor_connection.h"
+#include "cli/output/print.h"
+#include "common/monitor_client/monitor_url.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+struct ConfigGetOptions {
+  std::string pgdata;
+  std::string key;
+  bool json = false;
+};
+
+/// Sections as objects. Values are text, as `config set` takes them.
+nlohmann::json json_of(const config::Config& config) {
+  nlohmann::json document;
+  for (const auto& [key, value] : config::all(config)) {
+    const auto dot = key.find('.');
+    document[key.substr(0, dot)][key.substr(dot + 1)] = value;
+  }
+  return document;
+}
+
+Result<ExitCode> config_get(const ConfigGetOptions& options) {
+  auto config = load_config(options.pgdata);
+  if (!config) return fail(config.error());
+  config->monitor = client::redact(config->monitor);
+  if (options.key.empty()) {
+    print(options.json ? pretty(json_of(*config)) : config::to_toml(*config));
+    return ExitCode::ok;
+  }
+  const auto value = config::get(*config, options.key);
+  if (!value) return fail(value.error());
+  print(options.json ? pretty({{options.key, *value}}) : *value + '\n');
+  return ExitCode::ok;
+}
+
+void declare(CLI::App& command, ConfigGetOptions& options) {
+  add_pgdata(command, options.pgdata);
+  command.add_option("key", options.key, "one setting, e.g. postgresql.port; all, unless given")->type_name("");
+  add_json(command, options.json);
+}
+
+}  // namespace
+
+void add_config_get(CLI::App& config, Invocation& invocation) {
+  add_command<ConfigGetOptions>(config, invocation, "get", "print one setting, or all",
+                                "autoctl config get postgresql.port --pgdata /srv/pg", declare, config_get);
+}
+
+}  // namespace autoctl::cli

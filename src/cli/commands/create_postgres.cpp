@@ -1,0 +1,74 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "cli/commands/commands.h"
+#include "cli/create_checks.h"
+#include "cli/create_options.h"
+#include "cli/local_address.h"
+#include "common/monitor_client/monitor_url.h"
+#include "keeper/agent/create.h"
+#include "keeper/agent/daemon.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+Result<std::string> monitor_host(const std::string& monitor) {
+  if (client::is_https(monitor)) {
+    const auto hosts = client::parse_https(monitor);
+    if (!hosts) return fail(hosts.error());
+    return hosts->front().host;
+  }
+  const auto servers = client::parse_libpq(monitor);
+  if (!servers) return fail(servers.error());
+  return servers->front().address.host;
+}
+
+Result<> create(config::Config config) {
+  if (config.hostname.empty()) {
+    const auto host = monitor_host(config.monitor);
+    if (!host) return fail(host.error());
+    auto own = default_hostname(*host);
+    if (!own) return fail(std::move(own.error()));
+    config.hostname = *own;
+    spdlog::info("Using --hostname \"{}\", which other nodes and clients must be able to connect to", config.hostname);
+  }
+  const auto created = keeper::create_node(std::move(config));
+  if (!created) return fail(created.error());
+  spdlog::info("Node {} \"{}\" has been created in \"{}\"", created->node.value, created->name, created->pgdata);
+  return {};
+}
+
+Result<ExitCode> create_postgres(const CreateOptions& options) {
+  AUTOCTL_TRY(refuse_root());
+  auto config = to_config(options, "postgres");
+  if (!config) return fail(std::move(config.error()));
+  if (const auto host = monitor_host(config->monitor); !host) return fail(host.error());
+  AUTOCTL_TRY(check_ownership(config->pgdata));
+
+  const config::Files files(config->pgdata);
+  const auto existing = find_created(files);
+  if (!existing) return fail(existing.error());
+  if (*existing) {
+    AUTOCTL_TRY(check_same(**existing, *config));
+    spdlog::info("Node {} \"{}\" has been created in \"{}\" before: nothing to do", (*existing)->node.value,
+                 (*existing)->name, config->pgdata);
+  } else {
+    AUTOCTL_TRY(create(std::move(*config)));
+  }
+  if (options.run) return ExitCode{keeper::run_keeper(files)};
+  if (!*existing) spdlog::info("Next: autoctl run --pgdata {}", files.pgdata);
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_create_postgres(CLI::App& create, Invocation& invocation) {
+  add_command<CreateOptions>(
+      create, invocation, "postgres", "create a Postgres node and register it with the monitor",
+      "autoctl create postgres --pgdata /srv/pg --auth trust --ssl-self-signed \\\n"
+      "    --monitor 'postgres://autoctl_node@monitor:5432/pg_auto_failover?sslmode=require' --run",
+      declare_create_node, create_postgres);
+}
+
+}  // namespace autoctl::cli

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <thread>
+
+#include "cli/commands/commands.h"
+#include "cli/daemon_control.h"
+#include "cli/monitor_connection.h"
+#include "common/config/checks.h"
+#include "common/util/pid_file.h"
+#include "keeper/agent/create.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+constexpr Millis call_timeout{10'000};
+constexpr Millis poll_interval{100};
+
+struct DropNodeOptions {
+  Target target;
+  std::string formation = "default";
+  std::string name;
+  std::string hostname;
+  int pgport = 0;
+  bool destroy = false;
+  int wait_seconds = 60;
+
+  bool names_another() const { return !name.empty() || !hostname.empty() || pgport != 0; }
+};
+
+/// On the node itself: its daemon stops, the monitor forgets it, our files go.
+Result<> drop_here(const DropNodeOptions& options) {
+  const auto config = load_config(options.target.pgdata);
+  if (!config) return fail(config.error());
+  if (config->is_monitor())
+    return fail(Errc::bad_usage, config->pgdata + " is the monitor's, not a node's",
+                "say with --name which node to drop; `autoctl drop monitor` drops the monitor");
+  const config::Files files(options.target.pgdata);
+  const auto pid = locked_pid(files.pid());
+  if (!pid) return fail(pid.error());
+  if (*pid) {
+    spdlog::info("Stopping autoctl (pid {}) and its Postgres", **pid);
+    AUTOCTL_TRY(signal_daemon(**pid, SIGTERM));
+    AUTOCTL_TRY(await_daemon_end(files, **pid, std::chrono::seconds(options.wait_seconds)));
+  }
+  AUTOCTL_TRY(keeper::drop_node(files, options.destroy));
+  spdlog::info("Node {} \"{}\" has been dropped{}", config->node.value, config->name,
+               options.destroy ? fmt::format(", and \"{}\" destroyed", config->pgdata) : "");
+  return {};
+}
+
+bool matches(const protocol::NodeDocument& node, const DropNodeOptions& options) {
+  return (options.name.empty() || node.name == options.name) &&
+         (options.hostname.empty() || node.host == options.hostname) &&
+         (options.pgport == 0 || node.port == options.pgport);
+}
+
+Result<protocol::NodeDocument> find_node(client::MonitorApi& api, const DropNodeOptions& options) {
+  const auto state = api.state(options.formation, std::nullopt, call_timeout);
+  if (!state) return fail(state.error());
+  std::vector<protocol::NodeDocument> found;
+  for (const auto& node : state->nodes)
+    if (matches(node, options)) found.push_back(node);
+  if (found.empty())
+    return fail(Errc::not_found, fmt::format("formation \"{}\" has no such node", options.formation),
+                "`autoctl show state` lists them");
+  if (found.size() > 1)
+    return fail(Errc::bad_usage, fmt::format("{} nodes match", found.size()),
+                "give --name, or both --hostname and --pgport");
+  return found.front();
+}
+
+Result<> await_gone(client::MonitorApi& api, const std::string& formation, NodeId id, Millis timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto state = api.state(formation, std::nullopt, call_timeout);
+    if (!state) return fail(state.error());
+    if (std::ranges::none_of(state->nodes, [id](const auto& node) { return node.id == id; })) return {};
+    std::this_thread::sleep_for(poll_interval);
+  }
+  return fail(Errc::timeout, "the node has not left the formation yet", "it goes on; `autoctl show state` tells");
+}
+
+Result<> drop_elsewhere(const DropNodeOptions& options) {
+  if (options.destroy)
+    return fail(Errc::bad_usage, "--destroy works on the node itself only", "run `autoctl drop node --destroy` there");
+  auto api = connect_monitor(options.target);
+  if (!api) return fail(api.error());
+  const auto node = find_node(*api, options);
+  if (!node) return fail(node.error());
+  AUTOCTL_TRY(api->drop_node(node->id, call_timeout));
+  spdlog::info("Dropping node {} \"{}\" ({}:{})", node->id.value, node->name, node->host, node->port);
+  AUTOCTL_TRY(await_gone(*api, options.formation, node->id, std::chrono::seconds(options.wait_seconds)));
+  spdlog::info("Node {} \"{}\" has been dropped", node->id.value, node->name);
+  return {};
+}
+
+Result<ExitCode> drop_node(const DropNodeOptions& options) {
+  AUTOCTL_TRY(options.names_another() ? drop_elsewhere(options) : drop_here(options));
+  return ExitCode::ok;
+}
+
+void declare(CLI::App& command, DropNodeOptions& options) {
+  add_target(command, options.target);
+  command.add_option("--formation", options.formation, "where the named node is, \"default\" unless given")
+      ->check(checked(config::check_name))
+      ->type_name("NAME");
+  command.add_option("--name", options.name, "drop this node, wherever it runs; without: the one in PGDATA")
+      ->type_name("NODE");
+  command.add_option("--hostname,--nodename", options.hostname, "drop the node with this host name")->type_name("HOST");
+  command.add_option("--pgport", options.pgport, "and this Postgres port")
+      ->check(CLI::Range(1, 65535))
+      ->type_name("PORT");
+  command.add_flag("--destroy", options.destroy, "also remove PGDATA, with all data in it");
+  command.add_option("--wait", options.wait_seconds, "how long to wait for it, 60 unless given")
+      ->check(CLI::PositiveNumber)
+      ->type_name("SECONDS");
+}
+
+}  // namespace
+
+void add_drop_node(CLI::App& drop, Invocation& invocation) {
+  add_command<DropNodeOptions>(drop, invocation, "node", "forget the node in PGDATA, or the one that is named",
+                               "autoctl drop node --pgdata /srv/pg --destroy", declare, drop_node);
+}
+
+}  // namespace autoctl::cli

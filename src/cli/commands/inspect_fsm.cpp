@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands/commands.h"
+#include "cli/options.h"
+#include "cli/output/print.h"
+#include "keeper/fsm/transitions.h"
+#include "monitor/fsm/decide.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+struct InspectOptions {
+  bool json = false;
+};
+
+std::vector<std::string_view> names_of(const keeper::StateSet& states) {
+  std::vector<std::string_view> names;
+  for (const NodeState state : all_node_states)
+    if (states.contains(state)) names.push_back(to_string(state));
+  return names;
+}
+
+std::vector<std::string_view> names_of(std::span<const keeper::Step> steps) {
+  std::vector<std::string_view> names;
+  for (const keeper::Step step : steps) names.push_back(to_string(step));
+  return names;
+}
+
+nlohmann::json json_of_tables() {
+  nlohmann::json document = {{"rules", nlohmann::json::array()}, {"transitions", nlohmann::json::array()}};
+  for (const auto& rule : monitor::rules())
+    document["rules"].push_back({{"id", rule.id}, {"name", rule.name}, {"sentence", rule.sentence}});
+  for (const auto& transition : keeper::transitions())
+    document["transitions"].push_back({{"from", names_of(transition.from)},
+                                       {"to", to_string(transition.to)},
+                                       {"sentence", transition.sentence},
+                                       {"steps", names_of(transition.steps)}});
+  return document;
+}
+
+Result<ExitCode> list(const InspectOptions& options) {
+  if (options.json) {
+    print(pretty(json_of_tables()));
+    return ExitCode::ok;
+  }
+  std::string text = "The monitor's rules: the first that fires decides.\n\n";
+  for (const auto& rule : monitor::rules())
+    text += fmt::format("{:4} {}\n     {}\n", rule.id, rule.name, rule.sentence);
+  text += "\nThe keeper's transitions: how a node gets from the state it has reached to the one it is assigned.\n\n";
+  for (const auto& transition : keeper::transitions())
+    text += fmt::format("{} -> {}\n     {}\n     steps: {}\n", fmt::join(names_of(transition.from), ", "),
+                        to_string(transition.to), transition.sentence, fmt::join(names_of(transition.steps), ", "));
+  print(text);
+  return ExitCode::ok;
+}
+
+Result<ExitCode> mermaid(const InspectOptions&) {
+  std::string text = "stateDiagram-v2\n    [*] --> init\n";
+  for (const auto& transition : keeper::transitions())
+    for (const std::string_view from : names_of(transition.from))
+      if (from != to_string(transition.to)) text += fmt::format("    {} --> {}\n", from, to_string(transition.to));
+  print(text + "    dropped --> [*]\n");
+  return ExitCode::ok;
+}
+
+/// Every pair of states has at most one transition, every assignable state can be reached, and every rule has a name of
+/// its own.
+std::vector<std::string> find_faults() {
+  std::vector<std::string> faults;
+  for (const NodeState from : all_node_states)
+    for (const NodeState to : all_node_states) {
+      int matches = 0;
+      for (const auto& transition : keeper::transitions())
+        if (transition.to == to && transition.from.contains(from)) ++matches;
+      if (matches > 1)
+        faults.push_back(fmt::format("{} -> {} has {} transitions", to_string(from), to_string(to), matches));
+    }
+  for (const auto& rule : monitor::rules())
+    for (const auto& other : monitor::rules())
+      if (&rule < &other && (rule.id == other.id || rule.name == other.name))
+        faults.push_back(fmt::format("rules {} ({}) and {} ({}) share a number or a name", rule.id, rule.name, other.id,
+                                     other.name));
+  return faults;
+}
+
+Result<ExitCode> check(const InspectOptions&) {
+  const auto faults = find_faults();
+  for (const std::string& fault : faults) print(fault + '\n');
+  if (!faults.empty())
+    return fail(Errc::internal, fmt::format("{} faults in the state machine's tables", faults.size()));
+  print(fmt::format("{} rules and {} transitions: no fault found\n", monitor::rules().size(),
+                    keeper::transitions().size()));
+  return ExitCode::ok;
+}
+
+void declare_none(CLI::App&, InspectOptions&) {}
+void declare_json(CLI::App& command, InspectOptions& options) {
+  add_json(command, options.json);
+}
+
+}  // namespace
+
+void add_inspect_fsm(CLI::App& inspect, Invocation& invocation) {
+  CLI::App* fsm = add_group(inspect, "fsm", "the state machine: the monitor's rules and the keeper's transitions");
+  add_command<InspectOptions>(*fsm, invocation, "list", "every rule and every transition", "autoctl inspect fsm list",
+                              declare_json, list);
+  add_command<InspectOptions>(*fsm, invocation, "mermaid", "the transitions as a Mermaid diagram",
+                              "autoctl inspect fsm mermaid > fsm.mmd", declare_none, mermaid);
+  add_command<InspectOptions>(*fsm, invocation, "check", "do the two tables fit together?", "autoctl inspect fsm check",
+                              declare_none, check);
+}
+
+}  // namespace autoctl::cli

@@ -1,0 +1,46 @@
+#include "cli/perform.h"
+
+#include "cli/commands/commands.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+Result<ExitCode> switchover(const PerformOptions& options) {
+  AUTOCTL_TRY(perform("switchover", options));
+  return ExitCode::ok;
+}
+
+Result<ExitCode> promotion(const PerformOptions& options) {
+  AUTOCTL_TRY(perform("promotion", options));
+  return ExitCode::ok;
+}
+
+void declare(CLI::App& command, PerformOptions& options) {
+  add_target(command, options.target);
+  add_scope(command, options.scope);
+  command.add_option("--wait", options.wait_seconds, "give up watching after so many seconds, 60 unless given")
+      ->check(CLI::PositiveNumber)
+      ->type_name("SECONDS");
+  command.add_flag("--no-wait", options.no_wait, "end as soon as there is a new primary, before the others follow it");
+}
+
+void declare_promotion(CLI::App& command, PerformOptions& options) {
+  declare(command, options);
+  from_environment(command.add_option("--name", options.name, "the node to promote"), "NODE_NAME")
+      ->required()
+      ->type_name("NODE");
+}
+
+}  // namespace
+
+void add_perform(CLI::App& parent, Invocation& invocation) {
+  add_command<PerformOptions>(parent, invocation, "failover", "hand over to the best standby",
+                              "autoctl perform failover --pgdata /srv/pg", declare, switchover);
+  add_command<PerformOptions>(parent, invocation, "switchover", "hand over to the best standby: no commit is lost",
+                              "autoctl perform switchover --pgdata /srv/pg --formation default", declare, switchover);
+  add_command<PerformOptions>(parent, invocation, "promotion", "hand over to the standby that is named",
+                              "autoctl perform promotion --pgdata /srv/pg --name node2", declare_promotion, promotion);
+}
+
+}  // namespace autoctl::cli

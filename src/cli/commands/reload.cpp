@@ -1,0 +1,41 @@
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include "cli/commands/commands.h"
+#include "cli/daemon_control.h"
+#include "cli/monitor_connection.h"
+#include "common/util/pid_file.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+struct ReloadOptions {
+  std::string pgdata;
+};
+
+Result<ExitCode> reload(const ReloadOptions& options) {
+  // A broken file is better found here than in the daemon's log.
+  if (const auto config = load_config(options.pgdata); !config) return fail(config.error());
+  const config::Files files(options.pgdata);
+  const auto pid = locked_pid(files.pid());
+  if (!pid) return fail(pid.error());
+  if (!*pid) {
+    spdlog::info("autoctl is not running for \"{}\"", files.pgdata);
+    return ExitCode::not_running;
+  }
+  AUTOCTL_TRY(signal_daemon(**pid, SIGHUP));
+  spdlog::info("autoctl (pid {}) reads its configuration again", **pid);
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_reload(CLI::App& root, Invocation& invocation) {
+  add_command<ReloadOptions>(
+      root, invocation, "reload", "make the daemon of PGDATA read its configuration again",
+      "autoctl reload --pgdata /srv/pg",
+      [](CLI::App& command, ReloadOptions& options) { add_pgdata(command, options.pgdata); }, reload);
+}
+
+}  // namespace autoctl::cli

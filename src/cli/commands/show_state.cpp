@@ -1,0 +1,43 @@
+#include <nlohmann/json.hpp>
+
+#include "cli/commands/commands.h"
+#include "cli/monitor_connection.h"
+#include "cli/output/print.h"
+#include "cli/output/state.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+constexpr Millis call_timeout{10'000};
+
+struct ShowStateOptions {
+  Target target;
+  Scope scope;
+  bool json = false;
+};
+
+Result<ExitCode> show_state(const ShowStateOptions& options) {
+  auto api = connect_monitor(options.target);
+  if (!api) return fail(api.error());
+  const auto state = api->state(options.scope.formation, options.scope.group, call_timeout);
+  if (!state) return fail(state.error());
+  print(options.json ? pretty(state_json(*state)) : state_table(*state));
+  return ExitCode::ok;
+}
+
+void declare(CLI::App& command, ShowStateOptions& options) {
+  add_target(command, options.target);
+  add_scope(command, options.scope);
+  add_json(command, options.json);
+}
+
+}  // namespace
+
+void add_show_state(CLI::App& show, Invocation& invocation) {
+  add_command<ShowStateOptions>(show, invocation, "state",
+                                "every node: where it is, what it shall become, what is wrong",
+                                "autoctl show state --pgdata /srv/pg", declare, show_state);
+}
+
+}  // namespace autoctl::cli

@@ -1,0 +1,41 @@
+#include "common/util/version.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands/commands.h"
+#include "cli/options.h"
+#include "cli/output/print.h"
+#include "common/protocol/protocol.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+struct VersionOptions {
+  bool json = false;
+};
+
+Result<ExitCode> version(const VersionOptions& options) {
+  const int libpq = ::PQlibVersion();
+  if (options.json) {
+    print(pretty({{"autoctl", program_version}, {"protocol", protocol::version}, {"libpq_version_num", libpq}}));
+    return ExitCode::ok;
+  }
+  print(
+      fmt::format("autoctl version {}\nprotocol {}\nlibpq {}.{}\ncompatible with Postgres 13, 14, 15, 16, 17, and 18\n",
+                  program_version, protocol::version, libpq / 10000, libpq % 10000));
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_version(CLI::App& root, Invocation& invocation) {
+  add_command<VersionOptions>(
+      root, invocation, "version", "print the versions of autoctl and of its protocol", "autoctl version --json",
+      [](CLI::App& command, VersionOptions& options) { add_json(command, options.json); }, version);
+}
+
+}  // namespace autoctl::cli

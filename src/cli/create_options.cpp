@@ -1,0 +1,265 @@
+#include "cli/create_options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cli/options.h"
+#include "common/config/checks.h"
+#include "common/config/files.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+constexpr int api_port_offset = 2000;
+
+CLI::Option* text(CLI::App& command, const std::string& names, std::optional<std::string>& value,
+                  const std::string& sentence, const std::string& type) {
+  return command.add_option(names, value, sentence)->type_name(type);
+}
+
+void declare_postgres(CLI::App& command, CreateOptions& options) {
+  add_pgdata(command, options.pgdata);
+  from_environment(
+      text(command, "--pgctl", options.pgctl, "pg_ctl of the Postgres to use; default: the newest found", "FILE"),
+      "PGCTL");
+  text(command, "--pghost", options.pghost, "socket directory or address for our own connections", "HOST");
+  from_libpq_environment(
+      command.add_option("--pgport", options.pgport, "Postgres' port, 5432 unless given")->check(CLI::Range(1, 65535)),
+      "PGPORT")
+      ->type_name("PORT");
+  text(command, "--listen", options.listen, "listen_addresses, \"*\" unless given", "LIST");
+  from_environment(
+      text(command, "--hostname,--nodename", options.hostname,
+           "host name or address that the other nodes and clients connect to; default: this machine's", "HOST"),
+      "HOSTNAME")
+      ->check(checked(config::check_hostname));
+  from_environment(
+      command.add_option("--api-port", options.api_port, "port of autoctl's own API; default: --pgport + 2000")
+          ->check(CLI::Range(1, 65535)),
+      "API_PORT")
+      ->type_name("PORT");
+}
+
+void declare_access(CLI::App& command, CreateOptions& options) {
+  from_environment(
+      text(command, "--auth", options.auth,
+           fmt::format("how nodes log in to Postgres: {}", fmt::join(config::auth_methods(), ", ")), "METHOD"),
+      "AUTH_METHOD")
+      ->check(checked(config::check_auth));
+  from_environment(command.add_flag("--skip-pg-hba", options.skip_pg_hba, "leave pg_hba.conf alone"), "SKIP_PG_HBA");
+  command.add_flag("--ssl-self-signed", options.ssl.self_signed,
+                   "encrypt with a certificate made now (does not protect against a man in the middle)");
+  command.add_flag("--no-ssl", options.ssl.no_ssl, "do not encrypt");
+  text(command, "--ssl-mode", options.ssl.mode, "sslmode of connection strings", "MODE")
+      ->check(checked(config::check_ssl_mode));
+  text(command, "--ssl-ca-file", options.ssl.ca_file, "Postgres' ssl_ca_file", "FILE");
+  text(command, "--ssl-crl-file", options.ssl.crl_file, "Postgres' ssl_crl_file", "FILE");
+  text(command, "--server-cert", options.ssl.server_cert, "Postgres' ssl_cert_file", "FILE");
+  text(command, "--server-key", options.ssl.server_key, "Postgres' ssl_key_file", "FILE");
+}
+
+void declare_run(CLI::App& command, CreateOptions& options) {
+  command.add_flag("--run", options.run, "go on as `autoctl run` when it is created");
+}
+
+std::optional<std::string> environment(const std::string& name) {
+  for (const char* prefix : {"AUTOCTL_", "PG_AUTOCTL_"})
+    if (const char* value = std::getenv((prefix + name).c_str()); value != nullptr && *value != '\0') return value;
+  return std::nullopt;
+}
+
+/// The environment counts where the command line says nothing about encryption at all, so that --no-ssl wins over
+/// PG_AUTOCTL_SSL_SELF_SIGNED=true.
+Result<SslOptions> with_environment(SslOptions ssl) {
+  if (ssl.self_signed || ssl.no_ssl || ssl.server_cert || ssl.server_key) return ssl;
+  for (const auto& [name, flag] : {std::pair{"SSL_SELF_SIGNED", &ssl.self_signed}, std::pair{"NO_SSL", &ssl.no_ssl}}) {
+    const auto value = environment(name);
+    if (!value) continue;
+    const auto truth = config::parse_bool(*value);
+    if (!truth) return fail(Errc::bad_usage, fmt::format("{}: '{}' is neither true nor false", name, *value));
+    *flag = *truth;
+  }
+  const auto take = [](const char* name, std::optional<std::string>& value) {
+    if (!value) value = environment(name);
+  };
+  take("SSL_CERT", ssl.server_cert);
+  take("SSL_KEY", ssl.server_key);
+  take("SSL_CA_FILE", ssl.ca_file);
+  take("SSL_CRL_FILE", ssl.crl_file);
+  take("SSL_MODE", ssl.mode);
+  return ssl;
+}
+
+std::string absolute(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
+}
+
+Result<> check_one_way(const SslOptions& ssl) {
+  const bool own = ssl.server_cert || ssl.server_key;
+  const int ways = (ssl.self_signed ? 1 : 0) + (ssl.no_ssl ? 1 : 0) + (own ? 1 : 0);
+  const char* hint =
+      "choose one of --ssl-self-signed, --server-cert with --server-key (and --ssl-ca-file), or --no-ssl";
+  if (ways == 0) return fail(Errc::bad_usage, "it is not said whether connections shall be encrypted", hint);
+  if (ways > 1) return fail(Errc::bad_usage, "more than one way to encrypt is given", hint);
+  if (own && !(ssl.server_cert && ssl.server_key))
+    return fail(Errc::bad_usage, "--server-cert and --server-key go together", hint);
+  if (ssl.self_signed && (ssl.ca_file || ssl.crl_file))
+    return fail(Errc::bad_usage, "--ssl-ca-file and --ssl-crl-file make no sense with --ssl-self-signed", hint);
+  const std::string mode = ssl.mode.value_or("");
+  if (ssl.self_signed && mode.starts_with("verify-"))
+    return fail(Errc::bad_usage, fmt::format("a self-signed certificate cannot be checked with --ssl-mode {}", mode),
+                "use --ssl-mode require, or give --server-cert, --server-key and --ssl-ca-file");
+  if (ssl.no_ssl && (mode == "require" || mode.starts_with("verify-")))
+    return fail(Errc::bad_usage, fmt::format("--no-ssl contradicts --ssl-mode {}", mode), hint);
+  return {};
+}
+
+Result<config::Ssl> to_ssl(const SslOptions& given) {
+  const auto ssl = with_environment(given);
+  if (!ssl) return fail(ssl.error());
+  AUTOCTL_TRY(check_one_way(*ssl));
+  config::Ssl result;
+  result.enabled = !ssl->no_ssl;
+  result.self_signed = ssl->self_signed;
+  result.ca_file = absolute(ssl->ca_file.value_or(""));
+  result.crl_file = absolute(ssl->crl_file.value_or(""));
+  result.server_cert = absolute(ssl->server_cert.value_or(""));
+  result.server_key = absolute(ssl->server_key.value_or(""));
+  const char* strictest = ssl->no_ssl ? "prefer" : ssl->ca_file ? "verify-full" : "require";
+  result.mode = ssl->mode.value_or(strictest);
+  return result;
+}
+
+template <class T, class U>
+void take(const std::optional<T>& given, U& value) {
+  if (given) value = *given;
+}
+
+void take_path(const std::optional<std::string>& given, std::string& value) {
+  if (given) value = absolute(*given);
+}
+
+Result<> take_auth(const CreateOptions& options, config::Config& config) {
+  if (!options.auth && !options.skip_pg_hba)
+    return fail(Errc::bad_usage, "--auth is missing: how shall the nodes log in to each other's Postgres?",
+                fmt::format("choose one of {}; or --skip-pg-hba to edit pg_hba.conf yourself",
+                            fmt::join(config::auth_methods(), ", ")));
+  config.auth = options.auth.value_or("scram-sha-256");
+  config.skip_pg_hba = options.skip_pg_hba;
+  config.pg_hba_lan = options.pg_hba_lan;
+  if (config.skip_pg_hba && config.pg_hba_lan)
+    return fail(Errc::bad_usage, "--pg-hba-lan contradicts --skip-pg-hba", "leave one of them out");
+  return {};
+}
+
+Result<> take_ports(const CreateOptions& options, config::Config& config) {
+  take(options.pgport, config.pgport);
+  config.api_port = options.api_port.value_or(config.pgport + api_port_offset);
+  if (config.api_port > 65535)
+    return fail(Errc::bad_usage, fmt::format("--pgport {} leaves no room for the API's port", config.pgport),
+                "give it with --api-port");
+  if (config.api_port == config.pgport)
+    return fail(Errc::bad_usage, fmt::format("--api-port and --pgport are both {}", config.pgport));
+  return {};
+}
+
+Result<> take_node(const CreateOptions& options, config::Config& config) {
+  if (!options.monitor)
+    return fail(Errc::bad_usage, "--monitor is missing", "`autoctl show uri --monitor` on the monitor prints it");
+  config.monitor = *options.monitor;
+  take_path(options.monitor_ca_file, config.monitor_ca_file);
+  take_path(options.token_file, config.token_file);
+  take(options.formation, config.formation);
+  if (options.group) config.group = options.group;
+  take(options.candidate_priority, config.candidate_priority);
+  take(options.replication_quorum, config.replication_quorum);
+  take(options.region, config.region);
+  take(options.maximum_backup_rate, config.maximum_backup_rate);
+  return {};
+}
+
+}  // namespace
+
+void declare_create_monitor(CLI::App& command, CreateOptions& options) {
+  declare_postgres(command, options);
+  declare_access(command, options);
+  declare_run(command, options);
+}
+
+void declare_create_node(CLI::App& command, CreateOptions& options) {
+  declare_postgres(command, options);
+  from_environment(text(command, "--name", options.name, "the node's name; default: node_1, node_2, …", "NAME"),
+                   "NODE_NAME")
+      ->check(checked(config::check_name));
+  from_libpq_environment(text(command, "--username", options.username, "role to create for the application", "NAME"),
+                         "PGUSER");
+  from_libpq_environment(text(command, "--dbname", options.dbname, "database to create for the application", "NAME"),
+                         "PGDATABASE");
+  from_environment(text(command, "--monitor", options.monitor,
+                        "https://host:port, or postgres://autoctl_node@host:port/pg_auto_failover", "URI"),
+                   "MONITOR")
+      ->check(checked(config::check_monitor));
+  from_environment(text(command, "--monitor-ca-file", options.monitor_ca_file,
+                        "certificates to trust for an https:// monitor; default: the system's", "FILE"),
+                   "MONITOR_CA_FILE");
+  from_environment(
+      text(command, "--token-file", options.token_file, "file with the credential to register with", "FILE"),
+      "TOKEN_FILE");
+  from_environment(
+      text(command, "--formation", options.formation, "formation to join, \"default\" unless given", "NAME"),
+      "FORMATION")
+      ->check(checked(config::check_name));
+  from_environment(command.add_option("--group", options.group, "group to join; the monitor chooses unless given")
+                       ->check(CLI::NonNegativeNumber),
+                   "GROUP")
+      ->type_name("N");
+  declare_access(command, options);
+  auto* lan = command.add_flag("--pg-hba-lan", options.pg_hba_lan, "let the local network in to --dbname");
+  from_environment(lan, std::getenv("PG_AUTOCTL_PG_HBA_LAN") == nullptr ? "HBA_LAN" : "PG_HBA_LAN");
+  from_environment(
+      command
+          .add_option("--candidate-priority", options.candidate_priority, "0 (never promoted) to 100, 50 unless given")
+          ->check(CLI::Range(0, 100)),
+      "CANDIDATE_PRIORITY")
+      ->type_name("N");
+  from_environment(command.add_option("--replication-quorum", options.replication_quorum,
+                                      "true (default) if commits may wait for this node"),
+                   "REPLICATION_QUORUM")
+      ->type_name("true|false");
+  from_environment(text(command, "--region", options.region, "where it stands, a label", "NAME"), "REGION");
+  text(command, "--maximum-backup-rate", options.maximum_backup_rate,
+       "of the first copy, 100M (per second) unless given", "RATE")
+      ->check(checked(config::check_rate));
+  declare_run(command, options);
+}
+
+Result<config::Config> to_config(const CreateOptions& options, const std::string& role, config::Config config) {
+  if (options.pgdata.empty())
+    return fail(Errc::bad_usage, "--pgdata is missing", "give the data directory, or set PGDATA");
+  config.role = role;
+  config.pgdata = config::Files(options.pgdata).pgdata;
+  AUTOCTL_TRY(take_auth(options, config));
+  auto ssl = to_ssl(options.ssl);
+  if (!ssl) return fail(std::move(ssl.error()));
+  config.ssl = std::move(*ssl);
+  AUTOCTL_TRY(take_ports(options, config));
+  take_path(options.pgctl, config.pg_ctl);
+  take(options.pghost, config.pghost);
+  take(options.listen, config.listen);
+  take(options.hostname, config.hostname);
+  take(options.name, config.name);
+  take(options.username, config.username);
+  take(options.dbname, config.dbname);
+  if (config.is_monitor())
+    config.dbname = "pg_auto_failover";
+  else
+    AUTOCTL_TRY(take_node(options, config));
+  AUTOCTL_TRY(config::validate(config));
+  return config;
+}
+
+}  // namespace autoctl::cli

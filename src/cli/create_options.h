@@ -1,0 +1,43 @@
+// The options of `create monitor` and `create postgres`, and the configuration that they make.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "common/config/config.h"
+#include "common/util/result.h"
+
+namespace autoctl::cli {
+
+struct SslOptions {
+  bool self_signed = false;
+  bool no_ssl = false;
+  std::optional<std::string> mode, ca_file, crl_file, server_key, server_cert;
+};
+
+/// What was given, and only that: defaults are Config's.
+struct CreateOptions {
+  std::string pgdata;
+  std::optional<std::string> pgctl, pghost, listen, hostname, name, username, dbname, auth;
+  std::optional<int> pgport, api_port;
+  bool skip_pg_hba = false;
+  bool run = false;
+  SslOptions ssl;
+
+  // nodes only
+  bool pg_hba_lan = false;
+  std::optional<std::string> monitor, monitor_ca_file, token_file, formation, region, maximum_backup_rate;
+  std::optional<GroupId> group;
+  std::optional<int> candidate_priority;
+  std::optional<bool> replication_quorum;
+};
+
+void declare_create_monitor(CLI::App& command, CreateOptions& options);
+void declare_create_node(CLI::App& command, CreateOptions& options);
+
+/// Checks the options against each other and turns them into a configuration on top of `base`; paths become absolute.
+/// Looks at no file. Errors: bad_usage.
+Result<config::Config> to_config(const CreateOptions& options, const std::string& role, config::Config base = {});
+
+}  // namespace autoctl::cli

@@ -1,0 +1,70 @@
+#include "cli/daemon_control.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <cerrno>
+#include <cstring>
+#include <sstream>
+#include <thread>
+
+#include "common/util/pid_file.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr Millis poll_interval{20};
+constexpr Millis progress_interval{2000};
+
+}  // namespace
+
+Result<> signal_daemon(pid_t pid, int signal_number) {
+  if (::kill(pid, signal_number) == 0 || errno == ESRCH) return {};
+  const int error = errno;
+  return fail(error == EPERM ? Errc::denied : Errc::system,
+              fmt::format("cannot signal autoctl (pid {}): {}", pid, std::strerror(error)),
+              error == EPERM ? "run this as the user that the daemon runs as" : "");
+}
+
+Result<> await_daemon_end(const config::Files& files, pid_t pid, Millis timeout) {
+  const auto start = Clock::now();
+  auto next_line = start + progress_interval;
+  while (true) {
+    const auto holder = locked_pid(files.pid());
+    if (!holder) return fail(holder.error());
+    if (*holder != pid) return {};
+    const auto now = Clock::now();
+    if (now - start >= timeout)
+      return fail(Errc::timeout,
+                  fmt::format("autoctl (pid {}) still runs after {} s", pid,
+                              std::chrono::duration_cast<std::chrono::seconds>(timeout).count()),
+                  "it goes on stopping; --immediate does not wait for Postgres' shutdown checkpoint");
+    if (now >= next_line) {
+      spdlog::info("Waiting for autoctl (pid {}) to stop Postgres, {} s so far", pid,
+                   std::chrono::duration_cast<std::chrono::seconds>(now - start).count());
+      next_line += progress_interval;
+    }
+    std::this_thread::sleep_for(poll_interval);
+  }
+}
+
+std::optional<Postmaster> find_postmaster(const std::string& pgdata) {
+  const auto text = config::read_file(pgdata + "/postmaster.pid");
+  if (!text) return std::nullopt;
+  // Lines: pid, data directory, start time, port, …
+  std::istringstream lines(*text);
+  Postmaster found;
+  std::string ignored;
+  lines >> found.pid;
+  std::getline(lines, ignored);
+  std::getline(lines, ignored);
+  std::getline(lines, ignored);
+  lines >> found.port;
+  if (found.pid <= 0 || (::kill(found.pid, 0) != 0 && errno == ESRCH)) return std::nullopt;
+  return found;
+}
+
+}  // namespace autoctl::cli

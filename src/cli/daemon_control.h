@@ -1,0 +1,28 @@
+// The daemon of a data directory, seen from outside: is it there, signal it, wait for its end.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "common/config/files.h"
+#include "common/fsm/types.h"
+#include "common/util/result.h"
+
+namespace autoctl::cli {
+
+/// Errors: denied when it belongs to another user, system.
+Result<> signal_daemon(pid_t pid, int signal_number);
+
+/// Waits until the lock is gone, with a line of progress now and then. Errors: timeout.
+Result<> await_daemon_end(const config::Files& files, pid_t pid, Millis timeout);
+
+struct Postmaster {
+  pid_t pid = 0;
+  int port = 0;
+};
+/// From postmaster.pid, if that process lives.
+std::optional<Postmaster> find_postmaster(const std::string& pgdata);
+
+}  // namespace autoctl::cli

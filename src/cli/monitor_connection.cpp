@@ -1,0 +1,82 @@
+#include "cli/monitor_connection.h"
+
+#include <fmt/format.h>
+
+#include "common/config/files.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+constexpr Millis discover_timeout{10'000};
+
+Result<std::string> read_token(const std::string& path) {
+  auto text = config::read_file(path);
+  if (!text) return text;
+  return text->substr(0, text->find('\n'));
+}
+
+/// Of the machine that the monitor itself runs on.
+client::Endpoint own_endpoint(const config::Config& config, const config::Files& files) {
+  const std::string host = config.hostname.empty() ? "127.0.0.1" : config.hostname;
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return {fmt::format(fmt::runtime(ipv6 ? "https://[{}]:{}" : "https://{}:{}"), host, config.api_port),
+          config::read_file(files.certificate()).value_or(""),
+          config.monitor_id,
+          {}};
+}
+
+Result<client::Endpoint> endpoint_of(const config::Config& config, const config::Files& files) {
+  client::Endpoint endpoint;
+  if (config.is_monitor()) {
+    endpoint = own_endpoint(config, files);
+  } else if (!config.monitor_url.empty()) {
+    endpoint = {config.monitor_url, config::read_file(files.monitor_ca()).value_or(""), config.monitor_id, {}};
+  } else {
+    auto found = client::discover(config.monitor, {config.monitor_ca_file, discover_timeout});
+    if (!found) return found;
+    endpoint = std::move(*found);
+  }
+  const auto token = read_token(files.token());
+  if (token) endpoint.token = *token;
+  // A credential that may not be read must not pass for one that was never made.
+  if (!token && token.error().code != Errc::not_found) return fail(token.error());
+  return endpoint;
+}
+
+Result<client::Endpoint> find(const Target& target) {
+  if (!target.monitor.empty()) return client::discover(target.monitor, {target.monitor_ca_file, discover_timeout});
+  if (target.pgdata.empty())
+    return fail(Errc::bad_usage, "which monitor? neither --monitor nor --pgdata is given",
+                "--monitor takes its URI, --pgdata the data directory of the monitor or of one of its nodes");
+  const config::Files files(target.pgdata);
+  const auto config = config::load(files);
+  if (!config) return fail(config.error());
+  return endpoint_of(*config, files);
+}
+
+}  // namespace
+
+Result<client::MonitorApi> connect_monitor(const Target& target) {
+  auto endpoint = find(target);
+  if (!endpoint) return fail(endpoint.error());
+  if (!target.token_file.empty()) {
+    const auto token = read_token(target.token_file);
+    if (!token) return fail(Error(token.error()).with_context("--token-file"));
+    endpoint->token = *token;
+  }
+  return client::MonitorApi::create(*endpoint);
+}
+
+Result<config::Files> files_of(const std::string& pgdata) {
+  if (pgdata.empty()) return fail(Errc::bad_usage, "--pgdata is missing", "give the data directory, or set PGDATA");
+  return config::Files(pgdata);
+}
+
+Result<config::Config> load_config(const std::string& pgdata) {
+  const auto files = files_of(pgdata);
+  if (!files) return fail(files.error());
+  return config::load(*files);
+}
+
+}  // namespace autoctl::cli

@@ -1,0 +1,20 @@
+// From --monitor, or from the configuration beside PGDATA, to the monitor's API.
+#pragma once
+
+#include "cli/options.h"
+#include "common/config/config.h"
+#include "common/monitor_client/monitor_api.h"
+#include "common/util/result.h"
+
+namespace autoctl::cli {
+
+/// Errors: bad_usage (neither option is there), those of config::load and client::discover.
+Result<client::MonitorApi> connect_monitor(const Target& target);
+
+/// The configuration of what was created in PGDATA. Errors: bad_usage (no --pgdata), not_found, bad_config.
+Result<config::Config> load_config(const std::string& pgdata);
+
+/// Errors: bad_usage when --pgdata is neither given nor in the environment.
+Result<config::Files> files_of(const std::string& pgdata);
+
+}  // namespace autoctl::cli

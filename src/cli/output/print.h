@@ -1,0 +1,14 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace autoctl::cli {
+
+/// To stdout, at once: what follows may take long or never come.
+void print(const std::string& text);
+
+/// Indented by four, as pg_autoctl prints it, with a newline at its end.
+std::string pretty(const nlohmann::json& value);
+
+}  // namespace autoctl::cli

@@ -1,0 +1,43 @@
+#include "cli/output/uri.h"
+
+#include <fmt/format.h>
+
+#include "cli/output/state.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+/// Percent-encodes what a URI's path would misread.
+std::string encode(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                       c == '-' || c == '.' || c == '~';
+    result += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string formation_uri(const protocol::StateDocument& state, const std::string& formation) {
+  std::string hosts;
+  std::string ssl_mode;
+  for (const auto& node : state.nodes) {
+    if (node.formation != formation || node.group != 0 || node.assigned == NodeState::dropped) continue;
+    hosts += (hosts.empty() ? "" : ",") + host_port(node.host, node.port);
+    if (ssl_mode.empty()) ssl_mode = node.ssl_mode;
+  }
+  if (hosts.empty()) return {};
+  const auto* found = find_formation(state, formation);
+  return fmt::format("postgres://{}/{}?target_session_attrs=read-write&sslmode={}", hosts,
+                     encode(found == nullptr ? "postgres" : found->dbname), ssl_mode);
+}
+
+std::string monitor_uri(const config::Config& monitor) {
+  return fmt::format("postgres://autoctl_node@{}/{}?sslmode={}", host_port(monitor.hostname, monitor.pgport),
+                     encode(monitor.dbname), monitor.ssl.mode);
+}
+
+}  // namespace autoctl::cli

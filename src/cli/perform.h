@@ -1,0 +1,36 @@
+// An operation from request to end, with the table of notifications that the field is used to.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "cli/options.h"
+#include "common/protocol/protocol.h"
+#include "common/util/result.h"
+
+namespace autoctl::cli {
+
+struct PerformOptions {
+  Target target;
+  Scope scope;
+  std::string name;  // promotion: who
+  int wait_seconds = 60;
+  bool no_wait = false;  // a new primary is enough; do not wait until the others follow it
+};
+
+/// Requests `kind` ("switchover", "promotion") and returns when it has happened: the operation is done, another node
+/// than before is the primary, and, unless no_wait, every node is where it shall be. Prints each change as it is
+/// announced. Errors: conflict (it failed, with the monitor's reason), timeout, and those of MonitorApi.
+Result<> perform(const std::string& kind, const PerformOptions& options);
+
+// Pure, for perform() and its tests; `state` is of one group.
+
+/// The node that is assigned to be the group's primary; 0 = none.
+NodeId primary_of(const protocol::StateDocument& state);
+/// A primary other than `before` has reported that it is one.
+bool is_announced(const protocol::StateDocument& state, NodeId before);
+/// One primary, and everybody has reached what was assigned.
+bool is_settled(const protocol::StateDocument& state);
+
+}  // namespace autoctl::cli
