@@ -1,0 +1,152 @@
+// Evidence and what follows from it: the path from a broken connection to a promotion, and why there must be none.
+#include "tests/support/engine_fixture.h"
+
+namespace autoctl::test {
+namespace {
+
+using monitor::ProbedPort;
+
+class EngineFailover : public EngineTest {
+ protected:
+  void refuse(PretendedKeeper& keeper) {
+    now += Millis{1};
+    engine->probed(keeper.id, ProbedPort::postgres, PortState::refused);
+    engine->probed(keeper.id, ProbedPort::keeper, PortState::refused);
+  }
+  void no_longer_receives(PretendedKeeper& keeper) {
+    keeper.report.facts.receiving = false;
+    keeper.report.facts.upstream_port = PortState::refused;
+  }
+};
+
+TEST_F(EngineFailover, ABrokenConnectionStartsProbesAndAQuestionToTheStandbyAtOnce) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const int before = b().answers;
+  engine->disconnected(a().connection);
+  EXPECT_TRUE(prober.watched.contains(a().id));
+  EXPECT_EQ(b().answers, before + 1);
+  EXPECT_TRUE(b().assignment.check_upstream);
+  EXPECT_EQ(b().assignment.goal.state, NodeState::secondary);
+}
+
+TEST_F(EngineFailover, ConclusiveEvidencePromotesWithinTheSameRoundTrip) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  engine->disconnected(a().connection);
+  refuse(a());
+  report(b(), true);  // still hears it: no reason to act
+  EXPECT_EQ(b().assignment.goal.state, NodeState::secondary);
+  now += Millis{2};
+  no_longer_receives(b());
+  report(b());
+  EXPECT_EQ(b().assignment.goal.state, NodeState::prepare_promotion);
+  EXPECT_TRUE(b().assignment.goal.fence);
+  EXPECT_EQ(store.nodes.at(a().id).goal.state, NodeState::demote_timeout);
+  EXPECT_TRUE(has_event("primary_is_dead", "goal"));
+
+  obey_and_report(b());
+  EXPECT_EQ(b().assignment.goal.state, NodeState::stop_replication);
+  obey_and_report(b());
+  EXPECT_EQ(b().assignment.goal.state, NodeState::wait_primary);
+  EXPECT_GT(b().assignment.lease, Millis{0});
+}
+
+TEST_F(EngineFailover, AKeeperThatDiesAloneCostsNothing) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  engine->disconnected(a().connection);
+  engine->probed(a().id, ProbedPort::postgres, PortState::open);
+  engine->probed(a().id, ProbedPort::keeper, PortState::refused);
+  pass_reporting(Millis{20'000}, {&a()});
+  EXPECT_EQ(b().assignment.goal.state, NodeState::secondary);
+  EXPECT_EQ(state().nodes[0].health, "unreachable");
+  now += Millis{1};
+  report(a());
+  EXPECT_EQ(state().nodes[0].health, "healthy");
+  EXPECT_FALSE(prober.watched.contains(a().id));
+}
+
+TEST_F(EngineFailover, PlainSilenceTakesTheTimeout) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  no_longer_receives(b());
+  pass_reporting(Millis{2'500}, {&a()});
+  engine->probed(a().id, ProbedPort::postgres, PortState::silent);
+  engine->probed(a().id, ProbedPort::keeper, PortState::silent);
+  EXPECT_EQ(b().assignment.goal.state, NodeState::secondary);
+  pass_reporting(Millis{2'000}, {&a()});
+  EXPECT_EQ(b().assignment.goal.state, NodeState::prepare_promotion);
+}
+
+TEST_F(EngineFailover, AQuestionIsAnsweredOnceAndAskedAgainOnlyAfterAWhile) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  engine->disconnected(a().connection);
+  ASSERT_TRUE(b().assignment.check_upstream);
+  b().report.facts.upstream_port = PortState::open;
+  report(b());
+  EXPECT_FALSE(b().assignment.check_upstream) << "it has just answered";
+  const int before = b().answers;
+  report(b(), true);
+  EXPECT_EQ(b().answers, before) << "nothing to ask, nothing to say: held";
+  pass(Millis{250});
+  EXPECT_EQ(b().answers, before + 1);
+  EXPECT_TRUE(b().assignment.check_upstream) << "the suspicion lasts";
+}
+
+TEST_F(EngineFailover, AMonitorThatLosesSightOfEverybodySuspectsItself) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  pass(Millis{3'000});
+  for (auto& keeper : keepers) {
+    engine->probed(keeper->id, ProbedPort::postgres, PortState::silent);
+    engine->probed(keeper->id, ProbedPort::keeper, PortState::silent);
+  }
+  pass(Millis{10'000});
+  EXPECT_FALSE(state().trusts_itself);
+  EXPECT_TRUE(has_event("suspects itself", "monitor"));
+  // The standby is back first and hears nothing of the primary: that must not be enough while the monitor was blind.
+  for (auto& keeper : keepers) report(*keeper);
+  EXPECT_TRUE(state().trusts_itself);
+  EXPECT_EQ(store.nodes.at(a().id).goal.state, NodeState::primary);
+}
+
+TEST_F(EngineFailover, RefusedPortsAreNoReasonToDoubtOneself) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  for (auto& keeper : keepers) engine->disconnected(keeper->connection);
+  for (auto& keeper : keepers) refuse(*keeper);
+  pass(Millis{5'000});
+  EXPECT_TRUE(state().trusts_itself);
+}
+
+TEST_F(EngineFailover, AStandbyThatStopsStreamingLeavesTheQuorum) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  b().report.facts.receiving = false;
+  a().report.facts.streaming.clear();
+  pass_reporting(Millis{4'500});
+  EXPECT_EQ(a().assignment.goal.state, NodeState::primary);
+  pass_reporting(Millis{1'500});
+  EXPECT_EQ(a().assignment.goal.state, NodeState::wait_primary);
+  EXPECT_FALSE(a().assignment.lease_required);
+}
+
+TEST_F(EngineFailover, PostgresThatCannotRunLosesTheRoleByItsKeepersWord) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  b().report.facts.receiving = false;
+  report(b());
+  a().report.facts.postgres_running = false;
+  a().report.facts.cannot_run = true;
+  a().report.facts.trouble = "the disk is broken";
+  report(a());
+  EXPECT_EQ(a().assignment.goal.state, NodeState::demote_timeout);
+  EXPECT_TRUE(has_event("the disk is broken"));
+}
+
+TEST_F(EngineFailover, OnlyTheConnectionOfTheLastReportCounts) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const auto old = a().connection;
+  a().connection = 99;
+  report(a(), true);
+  engine->disconnected(old);
+  EXPECT_EQ(state().nodes[0].health, "healthy");
+  engine->disconnected(99);
+  EXPECT_EQ(state().nodes[0].health, "suspected");
+}
+
+}  // namespace
+}  // namespace autoctl::test
