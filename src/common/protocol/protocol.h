@@ -95,7 +95,7 @@ struct Assignment {
   std::uint64_t version = 0;       // changes whenever anything below `lease` does
   Millis lease{0};                 // counted from when the request left; 0 = no lease is granted (report refused or no need)
   bool lease_required = false;     // another node could be elected: without a lease and a streaming standby, stop
-  bool check_upstream = false;     // try the primary's port and look at the WAL receiver now, then report at once
+  bool check_upstream = false;     // look now: a standby at its WAL receiver and its primary's port, a primary at who streams
   Millis heartbeat{1000};
   Goal goal;
   std::vector<Peer> peers;         // the group's other nodes, dropped ones left out

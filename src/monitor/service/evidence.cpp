@@ -75,8 +75,10 @@ void judge(Group& group, const Settings& settings, TimePoint now) {
 
 void ask_witnesses(Group& group, const Settings& settings, TimePoint now) {
   for (auto& [id, node] : group.nodes) {
-    const auto upstream = group.nodes.find(node.row.goal.upstream);
-    const bool in_question = upstream != group.nodes.end() && wants_evidence(upstream->second.seen, settings, now);
+    const bool in_question = std::ranges::any_of(group.nodes, [&](const auto& entry) {
+      const Node& other = entry.second;
+      return wants_evidence(other.seen, settings, now) && (follows(node, other.row.id) || follows(other, node.row.id));
+    });
     if (!in_question)
       node.questioned = false;
     else if (now >= node.next_question)
@@ -86,7 +88,9 @@ void ask_witnesses(Group& group, const Settings& settings, TimePoint now) {
 
 void take_answer(Node& node, std::uint64_t known_version, TimePoint now) {
   const bool knew = node.assignment.check_upstream && known_version == node.assignment.version;
-  if (!node.questioned || !knew || node.facts.upstream_port == PortState::unknown) return;
+  // A standby has tried its primary's port by then; a primary has looked for its standbys.
+  const bool looked = node.facts.upstream_port != PortState::unknown || !node.facts.in_recovery;
+  if (!node.questioned || !knew || !looked) return;
   node.questioned = false;
   node.next_question = now + question_interval;
 }
