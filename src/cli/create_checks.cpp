@@ -67,7 +67,8 @@ Result<> check_same(const config::Config& created, const config::Config& wanted)
   for (const char* key : {"autoctl.name", "autoctl.hostname", "autoctl.group"}) compare(key, true);
   if (differences.empty()) return {};
   return fail(Errc::conflict, fmt::format("{} was created before, with other options: {}", created.pgdata, differences),
-              "`autoctl config set` changes some of them; `autoctl drop node` forgets this node");
+              fmt::format("`autoctl config set` changes some of them; `autoctl drop {}` forgets what was created",
+                          created.is_monitor() ? "monitor" : "node"));
 }
 
 }  // namespace autoctl::cli

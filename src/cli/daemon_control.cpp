@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <sstream>
 #include <thread>
 
 #include "common/util/pid_file.h"
@@ -49,22 +48,6 @@ Result<> await_daemon_end(const config::Files& files, pid_t pid, Millis timeout)
     }
     std::this_thread::sleep_for(poll_interval);
   }
-}
-
-std::optional<Postmaster> find_postmaster(const std::string& pgdata) {
-  const auto text = config::read_file(pgdata + "/postmaster.pid");
-  if (!text) return std::nullopt;
-  // Lines: pid, data directory, start time, port, …
-  std::istringstream lines(*text);
-  Postmaster found;
-  std::string ignored;
-  lines >> found.pid;
-  std::getline(lines, ignored);
-  std::getline(lines, ignored);
-  std::getline(lines, ignored);
-  lines >> found.port;
-  if (found.pid <= 0 || (::kill(found.pid, 0) != 0 && errno == ESRCH)) return std::nullopt;
-  return found;
 }
 
 }  // namespace autoctl::cli

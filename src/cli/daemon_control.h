@@ -3,7 +3,6 @@
 
 #include <sys/types.h>
 
-#include <optional>
 #include <string>
 
 #include "common/config/files.h"
@@ -17,12 +16,5 @@ Result<> signal_daemon(pid_t pid, int signal_number);
 
 /// Waits until the lock is gone, with a line of progress now and then. Errors: timeout.
 Result<> await_daemon_end(const config::Files& files, pid_t pid, Millis timeout);
-
-struct Postmaster {
-  pid_t pid = 0;
-  int port = 0;
-};
-/// From postmaster.pid, if that process lives.
-std::optional<Postmaster> find_postmaster(const std::string& pgdata);
 
 }  // namespace autoctl::cli

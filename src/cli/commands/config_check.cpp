@@ -7,6 +7,7 @@
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
+#include "common/postgres/tools.h"
 #include "keeper/postgres/instance.h"
 
 namespace autoctl::cli {
@@ -32,7 +33,7 @@ std::string in_words(const Error& error) {
 }
 
 Finding check_tools(const config::Config& config) {
-  const auto tools = keeper::find_tools(config.pg_ctl);
+  const auto tools = postgres::find_tools(config.pg_ctl);
   if (!tools) return {"Postgres tools", false, in_words(tools.error())};
   return {"Postgres tools", true, fmt::format("{} in {}", tools->version, tools->bindir)};
 }

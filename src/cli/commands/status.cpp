@@ -1,12 +1,14 @@
 #include <fmt/format.h>
+#include <signal.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
-#include "cli/daemon_control.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
+#include "common/postgres/lock_file.h"
 #include "common/util/pid_file.h"
 #include "common/util/version.h"
 #include "keeper/postgres/instance.h"
@@ -26,7 +28,7 @@ struct StatusOptions {
 struct Status {
   config::Config config;
   std::optional<pid_t> daemon;
-  std::optional<Postmaster> postmaster;
+  std::optional<postgres::LockFile> postmaster;  // of a process that lives
   PortState port = PortState::unknown;
   std::string reported, assigned;  // as the monitor knows them; empty: it did not say
 };
@@ -44,6 +46,12 @@ void ask_monitor(Status& status) {
     status.reported = to_string(node.reported);
     status.assigned = to_string(node.assigned);
   }
+}
+
+std::optional<postgres::LockFile> find_postmaster(const std::string& pgdata) {
+  auto lock = postgres::read_lock_file(pgdata);
+  if (lock && ::kill(lock->pid, 0) != 0 && errno == ESRCH) return std::nullopt;
+  return lock;
 }
 
 Result<Status> look(const config::Files& files) {

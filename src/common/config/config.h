@@ -13,40 +13,41 @@
 namespace autoctl::config {
 
 struct Ssl {
-  std::string mode = "prefer";  // disable, allow, prefer, require, verify-ca, verify-full: what clients and standbys use
-  bool enabled = false;         // Postgres serves TLS
-  bool self_signed = false;     // files below were made by us
+  std::string mode =
+      "prefer";              // disable, allow, prefer, require, verify-ca, verify-full: what clients and standbys use
+  bool enabled = false;      // Postgres serves TLS
+  bool self_signed = false;  // files below were made by us
   std::string ca_file, crl_file, server_cert, server_key;
 };
 
 struct Config {
   std::string role = "postgres";  // monitor, postgres, coordinator, worker
   std::string name;
-  std::string hostname;           // what other nodes and clients connect to
-  std::string auth = "trust";     // method of the HBA lines we write; trust, md5, scram-sha-256, cert, …
+  std::string hostname;        // what other nodes and clients connect to
+  std::string auth = "trust";  // method of the HBA lines we write; trust, md5, scram-sha-256, cert, …
   bool skip_pg_hba = false;
   bool pg_hba_lan = false;
   int api_port = 0;
 
   // [postgresql]
   std::string pgdata;
-  std::string pg_ctl;             // its directory has the other tools
-  std::string pghost;             // socket directory or address for our own connections; empty = a socket directory we choose
+  std::string pg_ctl;  // its directory has the other tools
+  std::string pghost;  // socket directory or address for our own connections; empty = a socket directory we choose
   int pgport = 5432;
   std::string listen = "*";
-  std::string username;           // empty: none is created
+  std::string username;  // empty: none is created
   std::string dbname = "postgres";
   Ssl ssl;
 
   // nodes only
   std::string formation = "default";
   std::optional<GroupId> group;
-  NodeId node;                    // from the monitor
-  std::string monitor;            // as given: https://… or a libpq URI
-  std::string monitor_url;        // https://host:port, as found
-  std::string monitor_ca_file;    // as given, for https://; empty = the system's store
-  std::string token_file;         // as given: credential to register with; empty = what a libpq URI's Postgres hands out
-  std::string monitor_id;         // identity of the monitor this node is registered with
+  NodeId node;                  // from the monitor
+  std::string monitor;          // as given: https://… or a libpq URI
+  std::string monitor_url;      // https://host:port, as found
+  std::string monitor_ca_file;  // as given, for https://; empty = the system's store
+  std::string token_file;       // as given: credential to register with; empty = what a libpq URI's Postgres hands out
+  std::string monitor_id;       // identity of the monitor this node is registered with
   int candidate_priority = 50;
   bool replication_quorum = true;
   std::string region;
@@ -67,8 +68,8 @@ Result<Config> from_toml(const std::string& text, const std::string& source);
 /// Every value in range, each by itself. Errors: bad_usage, naming the key.
 Result<> validate(const Config& config);
 
-/// `config get|set`: dotted names ("postgresql.port"). Errors: not_found (lists the names), bad_usage (value out of range,
-/// or a key that only `create` can set).
+/// `config get|set`: dotted names ("postgresql.port"). Errors: not_found (lists the names), bad_usage (value out of
+/// range, or a key that only `create` can set).
 Result<std::string> get(const Config& config, const std::string& key);
 Result<> set(Config& config, const std::string& key, const std::string& value);
 std::vector<std::pair<std::string, std::string>> all(const Config& config);

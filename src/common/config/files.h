@@ -1,5 +1,5 @@
-// Where autoctl keeps its own files: one directory beside PGDATA, so that no copy or rewind of PGDATA ever touches it and
-// nothing that cleans /tmp does (/var/lib/postgresql/15/main -> /var/lib/postgresql/15/main.autoctl).
+// Where autoctl keeps its own files: one directory beside PGDATA, so that no copy or rewind of PGDATA ever touches it
+// and nothing that cleans /tmp does (/var/lib/postgresql/15/main -> /var/lib/postgresql/15/main.autoctl).
 #pragma once
 
 #include <string>
@@ -14,12 +14,14 @@ struct Files {
 
   explicit Files(const std::string& pgdata);
 
-  std::string config() const { return directory + "/autoctl.toml"; }      // what create wrote and `config set` changes
-  std::string state() const { return directory + "/state.json"; }         // keeper: last goal and state reached
-  std::string pid() const { return directory + "/autoctl.pid"; }          // locked while the daemon runs
-  std::string token() const { return directory + "/token"; }              // node's or operator's credential, 0600
+  std::string config() const { return directory + "/autoctl.toml"; }  // what create wrote and `config set` changes
+  std::string state() const { return directory + "/state.json"; }     // keeper: last goal and state reached
+  std::string pid() const { return directory + "/autoctl.pid"; }      // locked while the daemon runs
+  std::string token() const { return directory + "/token"; }          // node's or operator's credential, 0600
   std::string monitor_ca() const { return directory + "/monitor-ca.pem"; }
-  std::string certificate() const { return directory + "/server.crt"; }   // of the daemon's own port and, if self-signed, Postgres'
+  std::string certificate() const {
+    return directory + "/server.crt";
+  }  // of the daemon's own port and, if self-signed, Postgres'
   std::string key() const { return directory + "/server.key"; }           // 0600
   std::string pgpass() const { return directory + "/pgpass"; }            // 0600; replication password
   std::string startup_log() const { return directory + "/startup.log"; }  // what a starting postmaster prints
@@ -28,8 +30,8 @@ struct Files {
 
 /// Reads a whole file. Errors: not_found, system.
 Result<std::string> read_file(const std::string& path);
-/// Writes a temporary file, fsyncs, renames over `path`, fsyncs the directory: after a crash it is the old or the new. Where
-/// `path` is a symbolic link its target is replaced. Errors: system; then the old file is untouched.
+/// Writes a temporary file, fsyncs, renames over `path`, fsyncs the directory: after a crash it is the old or the new.
+/// Where `path` is a symbolic link its target is replaced. Errors: system; then the old file is untouched.
 Result<> write_file(const std::string& path, const std::string& text, unsigned mode = 0600);
 
 }  // namespace autoctl::config

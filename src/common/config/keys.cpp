@@ -54,35 +54,36 @@ struct Writer {
 
 constexpr bool settable = true;
 constexpr bool by_create = false;
+constexpr bool of_nodes = true;
 
 // clang-format off
 constexpr auto table = std::to_array<Key>({
     {"autoctl.role",        [](Config& c) -> Slot { return &c.role; },        by_create, check_role},
-    {"autoctl.name",        [](Config& c) -> Slot { return &c.name; },        by_create, check_name},
+    {"autoctl.name",        [](Config& c) -> Slot { return &c.name; },        by_create, check_name, of_nodes},
     {"autoctl.hostname",    [](Config& c) -> Slot { return &c.hostname; },    settable,  check_hostname},
     {"autoctl.api_port",    [](Config& c) -> Slot { return &c.api_port; },    settable,  check_port_or_default},
-    {"autoctl.formation",   [](Config& c) -> Slot { return &c.formation; },   by_create, check_name},
-    {"autoctl.group",       [](Config& c) -> Slot { return &c.group; },       by_create, nullptr},
-    {"autoctl.node",        [](Config& c) -> Slot { return &c.node; },        by_create, nullptr},
-    {"autoctl.region",      [](Config& c) -> Slot { return &c.region; },      by_create, nullptr},
-    {"autoctl.candidate_priority", [](Config& c) -> Slot { return &c.candidate_priority; }, by_create, check_priority},
-    {"autoctl.replication_quorum", [](Config& c) -> Slot { return &c.replication_quorum; }, by_create, nullptr},
-    {"autoctl.monitor",     [](Config& c) -> Slot { return &c.monitor; },     settable,  check_monitor},
-    {"autoctl.monitor_ca_file", [](Config& c) -> Slot { return &c.monitor_ca_file; }, settable, check_absolute_path_or_empty},
-    {"autoctl.token_file",  [](Config& c) -> Slot { return &c.token_file; },  settable,  check_absolute_path_or_empty},
-    {"autoctl.monitor_url", [](Config& c) -> Slot { return &c.monitor_url; }, by_create, nullptr},
-    {"autoctl.monitor_id",  [](Config& c) -> Slot { return &c.monitor_id; },  by_create, nullptr},
+    {"autoctl.formation",   [](Config& c) -> Slot { return &c.formation; },   by_create, check_name, of_nodes},
+    {"autoctl.group",       [](Config& c) -> Slot { return &c.group; },       by_create, nullptr, of_nodes},
+    {"autoctl.node",        [](Config& c) -> Slot { return &c.node; },        by_create, nullptr, of_nodes},
+    {"autoctl.region",      [](Config& c) -> Slot { return &c.region; },      by_create, nullptr, of_nodes},
+    {"autoctl.candidate_priority", [](Config& c) -> Slot { return &c.candidate_priority; }, by_create, check_priority, of_nodes},
+    {"autoctl.replication_quorum", [](Config& c) -> Slot { return &c.replication_quorum; }, by_create, nullptr, of_nodes},
+    {"autoctl.monitor",     [](Config& c) -> Slot { return &c.monitor; },     settable,  check_monitor, of_nodes},
+    {"autoctl.monitor_ca_file", [](Config& c) -> Slot { return &c.monitor_ca_file; }, settable, check_absolute_path_or_empty, of_nodes},
+    {"autoctl.token_file",  [](Config& c) -> Slot { return &c.token_file; },  settable,  check_absolute_path_or_empty, of_nodes},
+    {"autoctl.monitor_url", [](Config& c) -> Slot { return &c.monitor_url; }, by_create, nullptr, of_nodes},
+    {"autoctl.monitor_id",  [](Config& c) -> Slot { return &c.monitor_id; },  by_create, nullptr, of_nodes},
 
     {"postgresql.pgdata",      [](Config& c) -> Slot { return &c.pgdata; },      by_create, check_absolute_path},
     {"postgresql.pg_ctl",      [](Config& c) -> Slot { return &c.pg_ctl; },      settable,  check_absolute_path_or_empty},
     {"postgresql.host",        [](Config& c) -> Slot { return &c.pghost; },      settable,  nullptr},
     {"postgresql.port",        [](Config& c) -> Slot { return &c.pgport; },      settable,  check_port},
     {"postgresql.listen",      [](Config& c) -> Slot { return &c.listen; },      settable,  check_not_empty},
-    {"postgresql.username",    [](Config& c) -> Slot { return &c.username; },    by_create, nullptr},
+    {"postgresql.username",    [](Config& c) -> Slot { return &c.username; },    by_create, nullptr, of_nodes},
     {"postgresql.dbname",      [](Config& c) -> Slot { return &c.dbname; },      by_create, check_not_empty},
     {"postgresql.auth",        [](Config& c) -> Slot { return &c.auth; },        settable,  check_auth},
     {"postgresql.skip_pg_hba", [](Config& c) -> Slot { return &c.skip_pg_hba; }, settable,  nullptr},
-    {"postgresql.pg_hba_lan",  [](Config& c) -> Slot { return &c.pg_hba_lan; },  settable,  nullptr},
+    {"postgresql.pg_hba_lan",  [](Config& c) -> Slot { return &c.pg_hba_lan; },  settable,  nullptr, of_nodes},
 
     {"ssl.enabled",     [](Config& c) -> Slot { return &c.ssl.enabled; },     settable,  nullptr},
     {"ssl.self_signed", [](Config& c) -> Slot { return &c.ssl.self_signed; }, by_create, nullptr},
@@ -92,7 +93,7 @@ constexpr auto table = std::to_array<Key>({
     {"ssl.server_cert", [](Config& c) -> Slot { return &c.ssl.server_cert; }, settable,  check_absolute_path_or_empty},
     {"ssl.server_key",  [](Config& c) -> Slot { return &c.ssl.server_key; },  settable,  check_absolute_path_or_empty},
 
-    {"replication.maximum_backup_rate", [](Config& c) -> Slot { return &c.maximum_backup_rate; }, settable, check_rate},
+    {"replication.maximum_backup_rate", [](Config& c) -> Slot { return &c.maximum_backup_rate; }, settable, check_rate, of_nodes},
 });
 // clang-format on
 

@@ -18,8 +18,9 @@ using Check = std::string (*)(const std::string& text);
 struct Key {
   std::string_view name;  // "section.key"
   Slot (*slot)(Config& config);
-  bool settable;  // by `config set`; the others are what `create` and the monitor fixed
-  Check check;    // null: anything goes
+  bool settable;          // by `config set`; the others are what `create` and the monitor fixed
+  Check check;            // null: anything goes
+  bool of_nodes = false;  // a monitor has no such setting
 
   std::string_view section() const { return name.substr(0, name.find('.')); }
   std::string_view leaf() const { return name.substr(name.find('.') + 1); }

@@ -14,7 +14,8 @@ namespace {
 
 std::string quoted(const std::string& text) {
   std::ostringstream out;
-  out << toml::toml_formatter(toml::value<std::string>(text));
+  const auto flags = toml::toml_formatter::default_flags & ~toml::format_flags::allow_literal_strings;
+  out << toml::toml_formatter(toml::value<std::string>(text), flags);
   return out.str();
 }
 
@@ -66,6 +67,7 @@ std::string to_toml(const Config& config) {
   std::string text = "# Written by autoctl. Change it with `autoctl config set`, or here, then run `autoctl reload`.\n";
   std::string_view section;
   for (const Key& key : keys()) {
+    if (key.of_nodes && config.is_monitor()) continue;
     const std::string value = std::visit(Printer{}, key.slot(copy));
     if (key.section() != section) text += fmt::format("\n[{}]\n", section = key.section());
     if (!value.empty()) text += fmt::format("{} = {}\n", key.leaf(), value);

@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 
 Error explain(Error error, const std::string& host) {
   error = std::move(error).with_context(fmt::format("monitor {}", host));
-  if (!error.hint.empty()) return error;
+  // Better than the HTTP client's own hints: here it is known who is on the other side.
   if (error.code == Errc::unavailable || error.code == Errc::timeout)
     error.hint = "is `autoctl run` active for the monitor, and is its API port open from here?";
   if (error.code == Errc::denied)
