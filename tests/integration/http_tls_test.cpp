@@ -1,0 +1,177 @@
+// Whom the client trusts, and what the server needs to start.
+#include <gmock/gmock.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+
+#include <thread>
+
+#include "http_fixture.h"
+#include "raw_socket.h"
+
+namespace autoctl::test {
+namespace {
+
+using testing::HasSubstr;
+
+template <class T, auto release>
+struct Free {
+  void operator()(T* pointer) const { release(pointer); }
+};
+using Bio = std::unique_ptr<BIO, Free<BIO, BIO_free_all>>;
+using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY, EVP_PKEY_free>>;
+using Certificate = std::unique_ptr<X509, Free<X509, X509_free>>;
+
+Bio text_bio(const std::string& text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+/// A server certificate for `host` alone, signed by `authority`.
+tls::KeyPair issue(const tls::KeyPair& authority, const std::string& host) {
+  const Certificate issuer(PEM_read_bio_X509(text_bio(authority.certificate_pem).get(), nullptr, nullptr, nullptr));
+  const Key issuer_key(PEM_read_bio_PrivateKey(text_bio(authority.key_pem).get(), nullptr, nullptr, nullptr));
+  const Key key(EVP_EC_gen("P-256"));
+  const Certificate leaf(X509_new());
+  X509_set_version(leaf.get(), X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(leaf.get()), 2);
+  X509_gmtime_adj(X509_getm_notBefore(leaf.get()), -60);
+  X509_gmtime_adj(X509_getm_notAfter(leaf.get()), 3600);
+  X509_set_issuer_name(leaf.get(), X509_get_subject_name(issuer.get()));
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(leaf.get()), "O", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>("leaf"), -1, -1, 0);
+  X509_set_pubkey(leaf.get(), key.get());
+  X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + host).c_str());
+  X509_add_ext(leaf.get(), names, -1);
+  X509_EXTENSION_free(names);
+  X509_sign(leaf.get(), issuer_key.get(), EVP_sha256());
+  const Bio certificate_text(BIO_new(BIO_s_mem()));
+  const Bio key_text(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(certificate_text.get(), leaf.get());
+  PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  const auto contents = [](BIO* bio) {
+    char* data = nullptr;
+    const auto size = BIO_get_mem_data(bio, &data);
+    return std::string(data, static_cast<std::size_t>(size));
+  };
+  return {contents(certificate_text.get()), contents(key_text.get())};
+}
+
+class HttpTlsTest : public HttpTest {
+ protected:
+  void serve(const tls::KeyPair& pair) {
+    ASSERT_TRUE(config::write_file(options_.certificate_file, pair.certificate_pem));
+    ASSERT_TRUE(config::write_file(options_.key_file, pair.key_pem));
+    start_server();
+  }
+  /// What a client that trusts `pem` gets at `host`.
+  Result<http::Response> ask(const std::string& host, const std::string& pem) {
+    return http::Client({.host = host, .port = server_->port(), .trusted_pem = pem, .bearer = ""}).send(get("/"), 5s);
+  }
+  static void expect_denied(const Result<http::Response>& answer) {
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, Errc::denied) << answer.error().message;
+    EXPECT_FALSE(answer.error().hint.empty());
+  }
+};
+
+TEST_F(HttpTlsTest, AStrangersCertificateIsDenied) {
+  start_server();
+  const auto other = tls::make_self_signed({});
+  ASSERT_TRUE(other);
+  expect_denied(ask("127.0.0.1", other->certificate_pem));
+  expect_denied(ask("localhost", other->certificate_pem));
+  expect_denied(ask("127.0.0.1", ""));  // the system's store does not know it either
+  expect_denied(ask("127.0.0.1", "no PEM at all"));
+  EXPECT_TRUE(seen_.get().requests.empty());
+}
+
+TEST_F(HttpTlsTest, APinnedCertificateIsGoodUnderAnyName) {
+  options_.address = "0.0.0.0";
+  start_server();
+  for (const char* host : {"127.0.0.1", "localhost", "127.0.0.2"}) {  // the last is not in the certificate
+    const auto answer = ask(host, pem_);
+    EXPECT_TRUE(answer) << host << ": " << answer.error().message;
+  }
+  const auto other = tls::make_self_signed({});
+  ASSERT_TRUE(other);
+  EXPECT_TRUE(ask("127.0.0.2", other->certificate_pem + pem_)) << "every certificate of the file counts";
+}
+
+TEST_F(HttpTlsTest, WithAnAuthorityTheNameMustMatch) {
+  const auto authority = tls::make_self_signed({"authority"});
+  ASSERT_TRUE(authority);
+  serve(issue(*authority, "localhost"));
+  const auto answer = ask("localhost", authority->certificate_pem);
+  EXPECT_TRUE(answer) << answer.error().message;
+  const auto by_address = ask("127.0.0.1", authority->certificate_pem);
+  expect_denied(by_address);
+  EXPECT_THAT(by_address.error().message, HasSubstr("mismatch"));
+  expect_denied(ask("localhost", pem_));
+}
+
+TEST_F(HttpTlsTest, OldProtocolsAreRefused) {
+  start_server();
+  const std::unique_ptr<SSL_CTX, Free<SSL_CTX, SSL_CTX_free>> context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_security_level(context.get(), 0);
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_1_VERSION);
+  const RawConnection connection(server_->port(), RawConnection::Layer::tcp);
+  const std::unique_ptr<SSL, Free<SSL, SSL_free>> ssl(SSL_new(context.get()));
+  SSL_set_fd(ssl.get(), connection.fd());
+  EXPECT_NE(SSL_connect(ssl.get()), 1);
+  expect_healthy();
+}
+
+TEST_F(HttpTlsTest, APeerWithoutTlsIsUnavailable) {
+  const RawListener listener;
+  std::thread peer([&] {
+    const int fd = listener.accept();
+    EXPECT_GT(::send(fd, "HTTP/1.1 400 Bad Request\r\n\r\n", 28, MSG_NOSIGNAL), 0);
+    ::close(fd);
+  });
+  const auto answer = http::Client({.host = "127.0.0.1", .port = listener.port(), .trusted_pem = pem_, .bearer = ""})
+                          .send(get("/"), 5s);
+  peer.join();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Errc::unavailable) << answer.error().message;
+}
+
+TEST_F(HttpTlsTest, BadOptionsAreSaidAtTheStart) {
+  const auto start = [this] {
+    http::Server server(options_, [](const http::Request&, const http::Responder& respond) { respond({}); });
+    return server.start();
+  };
+  ASSERT_TRUE(start());
+  options_.address = "nowhere";
+  EXPECT_EQ(start().error().code, Errc::bad_config);
+  options_.address = "127.0.0.1";
+  ASSERT_EQ(::chmod(options_.key_file.c_str(), 0644), 0);
+  EXPECT_THAT(start().error().message, HasSubstr("can be read by everybody"));
+  ASSERT_TRUE(config::write_file(options_.key_file, tls::make_self_signed({})->key_pem));
+  EXPECT_EQ(start().error().code, Errc::bad_config) << "the key of another certificate";
+  options_.certificate_file = "/nonexistent.crt";
+  EXPECT_THAT(start().error().message, HasSubstr("/nonexistent.crt"));
+}
+
+TEST_F(HttpTlsTest, APortInUseIsUnavailable) {
+  start_server();
+  options_.port = server_->port();
+  http::Server second(options_, [](const http::Request&, const http::Responder& respond) { respond({}); });
+  const auto started = second.start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::unavailable);
+  EXPECT_THAT(started.error().message, HasSubstr(std::to_string(options_.port)));
+  EXPECT_FALSE(started.error().hint.empty());
+}
+
+TEST_F(HttpTlsTest, BothFamiliesAreServed) {
+  options_.address = "::";
+  start_server();
+  EXPECT_TRUE(ask("127.0.0.1", pem_));
+  EXPECT_THAT(seen_.get().requests.back().peer, HasSubstr("127.0.0.1:"));
+  if (ask("::1", pem_)) {
+    EXPECT_THAT(seen_.get().requests.back().peer, HasSubstr("[::1]:"));
+  }
+}
+
+}  // namespace
+}  // namespace autoctl::test
