@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -12,6 +13,7 @@ namespace autoctl::pg {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr auto interrupt_interval = std::chrono::milliseconds(50);
 
 std::string trimmed(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
@@ -118,6 +120,7 @@ std::int64_t Rows::affected() const {
 struct Connection::Impl {
   PGconn* conn = nullptr;
   std::string sqlstate;
+  std::function<bool()> interrupted;
 
   explicit Impl(PGconn* owned) : conn(owned) {}
   Impl(const Impl&) = delete;
@@ -159,11 +162,17 @@ Result<> Connection::Impl::await_result(Clock::time_point deadline) {
     const int unsent = PQflush(conn);
     if (unsent < 0) return lost();
     if (unsent == 0 && PQisBusy(conn) == 0) return {};
-    if (!wait_for(PQsocket(conn), static_cast<short>(unsent == 0 ? POLLIN : POLLIN | POLLOUT), deadline)) {
+    const auto look_up = interrupted ? std::min(deadline, Clock::now() + interrupt_interval) : deadline;
+    const bool ready = wait_for(PQsocket(conn), static_cast<short>(unsent == 0 ? POLLIN : POLLIN | POLLOUT), look_up);
+    if (ready) {
+      if (PQconsumeInput(conn) == 0) return lost();
+    } else if (interrupted && interrupted()) {
+      close();
+      return fail(Errc::unavailable, "a statement was given up: it is no longer wanted");
+    } else if (Clock::now() >= deadline) {
       close();
       return fail(Errc::timeout, "Postgres did not answer a statement within the time allowed");
     }
-    if (PQconsumeInput(conn) == 0) return lost();
   }
 }
 
@@ -251,6 +260,19 @@ Result<> Connection::script(const std::string& sql, std::chrono::milliseconds ti
   auto rows = impl_->collect(deadline);
   if (!rows) return fail(std::move(rows.error()));
   return {};
+}
+
+void Connection::interrupt_when(std::function<bool()> asked) {
+  if (impl_) impl_->interrupted = std::move(asked);
+}
+
+Result<std::string> Connection::encrypt_password(const std::string& role, const std::string& password) {
+  if (!is_open()) return fail(Errc::unavailable, "the connection to Postgres is closed");
+  char* verifier = PQencryptPasswordConn(impl_->conn, password.c_str(), role.c_str(), "scram-sha-256");
+  if (verifier == nullptr) return fail(Errc::internal, trimmed(PQerrorMessage(impl_->conn)));
+  std::string text = verifier;
+  PQfreemem(verifier);
+  return text;
 }
 
 bool Connection::is_open() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,11 @@ class Connection {
   Result<Rows> query(const std::string& sql, std::chrono::milliseconds timeout) { return query(sql, {}, timeout); }
   /// Several statements in one round trip, no parameters (migrations, BEGIN…). Same errors.
   Result<> script(const std::string& sql, std::chrono::milliseconds timeout);
+
+  /// While set, a call gives up as soon as `asked` returns true (looked at every 50 ms): Errc::unavailable, connection closed.
+  void interrupt_when(std::function<bool()> asked);
+  /// What `alter role … password` takes instead of the password: a SCRAM-SHA-256 verifier, made here. Errors: unavailable, internal.
+  Result<std::string> encrypt_password(const std::string& role, const std::string& password);
 
   bool is_open() const;
   int server_version() const;        // 150004 = 15.4

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/config/config.h"
@@ -32,29 +33,32 @@ Result<Tools> find_tools(const std::string& pg_ctl);
 
 /// What is on disk, read without a server.
 struct DataDirectory {
-  bool exists = false;          // and is not empty
-  bool is_postgres = false;     // has PG_VERSION and a readable pg_control
-  bool control_missing = false; // PG_VERSION, but pg_control is gone or unreadable: only a fresh copy can help
+  bool exists = false;           // and is not empty
+  bool is_postgres = false;      // has PG_VERSION and a readable pg_control
+  bool control_missing = false;  // PG_VERSION, but pg_control is gone or unreadable: only a fresh copy can help
   int major = 0;
   SystemId system_id;
-  std::string cluster_state;    // pg_controldata's: "in production", "shut down", "shut down in recovery", …
+  std::string cluster_state;  // pg_controldata's: "in production", "shut down", "shut down in recovery", …
   bool clean_shutdown = false;
   Timeline timeline;
-  Lsn lsn;                      // end of the last checkpoint as far as pg_control tells (shut down: the shutdown checkpoint)
+  Lsn lsn;  // end of the last checkpoint as far as pg_control tells (shut down: the shutdown checkpoint)
   bool standby_signal = false;
+  bool rewinding = false;       // pg_rewind was cut short: may only be rewound again or replaced by a copy
   std::vector<HistoryEntry> history;  // from pg_wal/<timeline>.history
 };
 Result<DataDirectory> inspect(const Tools& tools, const std::string& pgdata);
+/// Ancestors of `timeline` as its history file tells; empty when there is none. Works beside a running server.
+std::vector<HistoryEntry> read_history(const std::string& pgdata, Timeline timeline);
 
 /// What the running server says, in one round trip.
 struct Observed {
   bool in_recovery = false;
   SystemId system_id;
-  Timeline timeline;            // a primary's current one without waiting for a checkpoint; a standby's received one
-  Lsn lsn;                      // primary: flushed; standby: the larger of received-and-flushed and replayed
-  Lsn replayed;                 // standby
-  std::string sync_names;       // synchronous_standby_names in force
-  bool receiving = false;       // WAL receiver is streaming and heard from upstream within `fresh`
+  Timeline timeline;       // a primary's current one without waiting for a checkpoint; a standby's received one
+  Lsn lsn;                 // primary: flushed; standby: the larger of received-and-flushed and replayed
+  Lsn replayed;            // standby
+  std::string sync_names;  // synchronous_standby_names in force
+  bool receiving = false;  // WAL receiver is streaming and heard from upstream within `fresh`
   struct Walsender {
     std::string application_name;
     bool streaming = false;
@@ -65,6 +69,7 @@ struct Observed {
 
 /// "autoctl_standby_<id>": application_name and slot name of a standby, and the element in synchronous_standby_names.
 std::string standby_name(NodeId id);
+std::optional<NodeId> parse_standby_name(std::string_view name);
 /// "ANY 1 (autoctl_standby_2, …)" or "".
 std::string sync_names(const SyncQuorum& quorum);
 /// The inverse; nullopt when somebody else wrote it.
@@ -87,18 +92,22 @@ class Instance {
   Result<DataDirectory> inspect() const;
 
   // ---- data directory, server stopped
-  /// initdb for the configured auth method. A half-done earlier try is removed first; a foreign directory is a conflict.
+  /// initdb for the configured auth method. A half-done earlier try is removed first; a foreign directory is a
+  /// conflict.
   Result<> initdb(const Cancelled& cancelled);
   /// Writes our include file (postgresql-autoctl.conf, after the user's settings that we do not own), the include line,
-  /// TLS files, the marked HBA block. Works with Debian's /etc/postgresql layout in place. Idempotent; reloads a running server
-  /// when something changed.
+  /// TLS files, the marked HBA block. Works with Debian's /etc/postgresql layout in place. Idempotent; reloads a
+  /// running server when something changed.
   Result<> configure(const std::vector<protocol::Peer>& peers);
+  /// Stores the replication role's password in files.pgpass(), for clone, rewind and streaming. create_roles does so, too.
+  Result<> remember_replication_password(const std::string& password);
   /// pg_basebackup from `upstream` into clone_directory(), swapped in at the end; the old data goes only then.
   Result<> clone(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled, const Progress& progress);
   /// Crash recovery first if it was not shut down cleanly, then pg_rewind. Errors: conflict = proof that it cannot work
   /// (no common ancestor, WAL gone, pg_control gone): clone; anything else: try again.
   Result<> rewind(const protocol::Peer& upstream, const Cancelled& cancelled, const Progress& progress);
-  /// standby.signal and primary_conninfo / primary_slot_name (reloads when running); `upstream` null = receive from nobody.
+  /// standby.signal and primary_conninfo / primary_slot_name (reloads when running); `upstream` null = receive from
+  /// nobody.
   Result<> set_upstream(const protocol::Peer* upstream, NodeId self);
   /// Removes standby.signal. Only for data that was a primary when it stopped.
   Result<> set_primary();
@@ -107,30 +116,37 @@ class Instance {
   /// Takes over a postmaster that runs on our PGDATA (a former keeper's); false if there is none.
   bool adopt();
   bool running() const;
-  int pidfd() const;  // -1 when not running; thread-safe
-  /// Clears what a dead postmaster left (orphans, stale lock file), starts one as our child, and waits until it answers a query
-  /// on its real listener: as long as recovery makes progress. Errors: postgres (its last log lines), conflict (port in use).
+  /// Readable once the postmaster has ended; -1 when none runs. Thread-safe; the number stays the same and open until the
+  /// destructor, so another thread may go on polling it. Only for poll().
+  int pidfd() const;
+  /// Clears what a dead postmaster left (orphans, stale lock file), starts one as our child, and waits until it answers
+  /// a query on its real listener: as long as recovery makes progress. Errors: postgres (its last log lines), conflict
+  /// (port in use).
   Result<> start(const Cancelled& cancelled);
   /// fast: SIGINT, then immediate after `patience`, then SIGKILL. Returns when it is gone and reaped.
   Result<> stop(StopMode mode, Millis patience);
-  /// SIGQUIT to the postmaster now. Thread-safe, takes no lock that any other member holds while it waits, touches no disk.
+  /// SIGQUIT to the postmaster now. Thread-safe, takes no lock that any other member holds while it waits, touches no
+  /// disk.
   void kill_now();
   Result<> reload();
 
   // ---- SQL on the running server (database postgres, own connection, kept)
   Result<Observed> observe(Millis timeout);
+  /// Settings that configure() changed and that wait for a restart of the running server.
+  Result<std::vector<std::string>> pending_restart();
   Result<> checkpoint(const Cancelled& cancelled);
   /// Writes the names, reloads, reads back until they are in force; resets an ALTER SYSTEM that overrides them.
   Result<> set_sync(const SyncQuorum& quorum);
   /// Replication role and password, --username, --dbname, grants for pg_rewind. On a primary only.
   Result<> create_roles(const std::string& replication_password, const std::string& formation_dbname);
-  /// Slots for exactly these peers (created where missing, ours dropped where superfluous; foreign ones are left alone).
+  /// Slots for exactly these peers (created where missing, ours dropped where superfluous; foreign ones are left
+  /// alone).
   Result<> sync_slots(const std::vector<NodeId>& peers);
-  /// On a standby: moves the slots of the other standbys forward to what was replayed, so that they keep no more WAL than
-  /// needed.
+  /// On a standby: moves the slots of the other standbys forward to what was replayed, so that they keep no more WAL
+  /// than needed.
   Result<> advance_slots();
-  /// Ends the WAL receiver and makes sure that it stays ended (primary_conninfo empty), so that the old primary gets no more
-  /// acknowledgement from here; returns what was received.
+  /// Ends the WAL receiver and makes sure that it stays ended (primary_conninfo empty), so that the old primary gets no
+  /// more acknowledgement from here; returns what was received.
   Result<Lsn> stop_receiving();
   /// Promotes and returns as soon as writes are accepted, not waiting for a checkpoint.
   Result<> promote(const Cancelled& cancelled);

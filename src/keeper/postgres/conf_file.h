@@ -1,0 +1,34 @@
+// Postgres' configuration files as text: read them as the server does, change single lines, never reformat the rest.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace autoctl::keeper {
+
+/// One line "name = value"; `name` is lower case. Directives (include, include_if_exists, include_dir) come as such.
+struct ConfLine {
+  std::string name;
+  std::string value;
+};
+std::vector<ConfLine> parse_conf(std::string_view text);
+
+using Settings = std::map<std::string, std::string>;
+
+/// The settings of `path` and whatever it includes, the last one winning, but without the file `skipped`. What cannot
+/// be read counts as empty: the server will complain about it better.
+Settings read_settings(const std::string& path, const std::string& skipped = {});
+
+/// "name = 'value'\n", quoted for the server.
+std::string conf_line(std::string_view name, std::string_view value);
+
+/// `text` without the lines that set one of `names`.
+std::string without_settings(const std::string& text, const std::set<std::string>& names);
+
+/// `text` with the one include line for `file` (relative to the including file) at its very end, where it wins.
+std::string with_include_at_end(const std::string& text, const std::string& file);
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,24 @@
+// Where a cluster keeps its configuration: inside PGDATA, or elsewhere (Debian: /etc/postgresql/<major>/<cluster>).
+#pragma once
+
+#include <string>
+
+namespace autoctl::keeper {
+
+struct Layout {
+  std::string pgdata;
+  std::string config_file;  // postgresql.conf
+  std::string hba_file;
+  std::string ident_file;
+  std::string include_file;  // ours, beside config_file
+  std::string auto_file;     // postgresql.auto.conf, always in PGDATA
+
+  bool config_outside() const;  // the server must be told where its configuration is
+};
+
+inline constexpr const char* include_name = "postgresql-autoctl.conf";
+
+/// Debian's place when its configuration names this PGDATA; else what the cluster was last started with; else PGDATA.
+Layout find_layout(const std::string& pgdata, int major, const std::string& debian_root = "/etc/postgresql");
+
+}  // namespace autoctl::keeper

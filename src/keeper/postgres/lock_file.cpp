@@ -1,0 +1,33 @@
+#include "keeper/postgres/lock_file.h"
+
+#include <array>
+#include <cstdlib>
+
+#include "common/config/files.h"
+
+namespace autoctl::keeper {
+
+std::optional<LockFile> parse_lock_file(std::string_view text) {
+  std::array<std::string, 8> lines;
+  for (auto& line : lines) {
+    const auto end = text.find('\n');
+    line = text.substr(0, end);
+    while (line.ends_with(' ')) line.pop_back();
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  LockFile lock;
+  lock.pid = std::abs(std::atoi(lines[0].c_str()));  // negative: a single-user server
+  if (lock.pid <= 1) return std::nullopt;
+  lock.port = std::atoi(lines[3].c_str());
+  lock.socket_directory = lines[4];
+  lock.status = lines[7];
+  return lock;
+}
+
+std::optional<LockFile> read_lock_file(const std::string& pgdata) {
+  const auto text = config::read_file(pgdata + "/postmaster.pid");
+  return text ? parse_lock_file(*text) : std::nullopt;
+}
+
+}  // namespace autoctl::keeper

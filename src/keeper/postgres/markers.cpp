@@ -1,0 +1,51 @@
+#include "keeper/postgres/markers.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace autoctl::keeper {
+namespace {
+
+std::string path_of(const config::Files& files, Marker marker) {
+  return files.directory + (marker == Marker::initdb ? "/initdb.unfinished" : "/rewind.unfinished");
+}
+
+}  // namespace
+
+bool is_marked(const config::Files& files, Marker marker) {
+  return ::access(path_of(files, marker).c_str(), F_OK) == 0;
+}
+
+Result<> set_marker(const config::Files& files, Marker marker) {
+  AUTOCTL_TRY(make_own_directory(files));
+  return config::write_file(path_of(files, marker), "");
+}
+
+Result<> clear_marker(const config::Files& files, Marker marker) {
+  const std::string path = path_of(files, marker);
+  if (::unlink(path.c_str()) != 0) {
+    if (errno == ENOENT) return {};
+    return fail(Errc::system, "cannot remove " + path + ": " + std::strerror(errno));
+  }
+  return sync_directory(files.directory);
+}
+
+Result<> make_own_directory(const config::Files& files) {
+  if (::mkdir(files.directory.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return fail(Errc::system, "cannot create " + files.directory + ": " + std::strerror(errno));
+}
+
+Result<> sync_directory(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool done = fd >= 0 && ::fsync(fd) == 0;
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (done) return {};
+  return fail(Errc::system, "cannot fsync " + path + ": " + std::strerror(error));
+}
+
+}  // namespace autoctl::keeper

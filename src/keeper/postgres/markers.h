@@ -1,0 +1,23 @@
+// Empty files beside PGDATA that say "this was begun and not finished": they outlive a kill at any moment.
+#pragma once
+
+#include "common/config/files.h"
+#include "common/util/result.h"
+
+namespace autoctl::keeper {
+
+enum class Marker {
+  initdb,     // PGDATA holds an unfinished initdb: nobody's data
+  rewinding,  // pg_rewind did not finish: PGDATA must not be started
+};
+
+bool is_marked(const config::Files& files, Marker marker);
+Result<> set_marker(const config::Files& files, Marker marker);
+Result<> clear_marker(const config::Files& files, Marker marker);
+
+/// Creates files.directory (0700) if it is missing.
+Result<> make_own_directory(const config::Files& files);
+/// fsync of a directory, after entries were renamed or removed.
+Result<> sync_directory(const std::string& path);
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,31 @@
+// What /proc tells of other processes. Everything here may be outdated the moment it is read; a pidfd taken *before* makes it
+// certain.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace autoctl::keeper::proc {
+
+struct Stat {
+  std::string name;  // at most 15 characters
+  char state = '?';  // R, S, D, Z, T, …
+  pid_t parent = 0;
+  std::uint64_t cpu_ticks = 0;
+};
+std::optional<Stat> stat(pid_t pid);
+
+std::string command_line(pid_t pid);  // arguments joined with blanks; "" for a zombie
+/// Its working directory is `directory` (by device and inode, so that symbolic links do not matter).
+bool works_in(pid_t pid, const std::string& directory);
+/// Sleeping with no signal pending: whatever was sent to it before has reached its handlers.
+bool idle_and_signalled(pid_t pid);
+/// Bytes that really went to or came from storage; 0 when not allowed to know.
+std::uint64_t storage_bytes(pid_t pid);
+std::vector<pid_t> all();
+
+}  // namespace autoctl::keeper::proc

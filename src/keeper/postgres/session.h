@@ -1,0 +1,34 @@
+// Our own connections to the local server: its socket directory and port as it wrote them down, database postgres, as the
+// operating system's user.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/fsm/types.h"
+#include "common/pg/connection.h"
+
+namespace autoctl::keeper {
+
+class Session {
+ public:
+  explicit Session(std::string pgdata) : pgdata_(std::move(pgdata)) {}
+
+  /// A new connection: what it sees is what the postmaster has loaded by now. Errors as pg::Connection::open, and unavailable
+  /// when no server is there.
+  Result<pg::Connection> open(Millis timeout, const std::string& dbname = "postgres") const;
+
+  /// On the kept connection; opens it, and once more if it turns out to be broken. For statements that may run twice.
+  Result<pg::Rows> query(const std::string& sql, const std::vector<pg::Param>& params, Millis timeout);
+  Result<pg::Rows> query(const std::string& sql, Millis timeout) { return query(sql, {}, timeout); }
+
+  void drop() { kept_.reset(); }
+  int server_version() const { return kept_ ? kept_->server_version() : 0; }
+
+ private:
+  std::string pgdata_;
+  std::optional<pg::Connection> kept_;
+};
+
+}  // namespace autoctl::keeper
