@@ -44,22 +44,25 @@ class Connection {
   /// `conninfo` is a libpq keyword string or URI. Errors: unavailable, timeout, denied (authentication), postgres.
   static Result<Connection> open(const std::string& conninfo, std::chrono::milliseconds timeout);
 
-  /// One statement, with $1… parameters. On timeout the connection is closed (is_open() turns false): a commit may or may not
-  /// have happened, and the caller must look. Errors: postgres (message has the server's words), timeout, unavailable.
+  /// One statement, with $1… parameters. On timeout the connection is closed (is_open() turns false): a commit may or
+  /// may not have happened, and the caller must look. Errors: postgres (message has the server's words), timeout,
+  /// unavailable.
   Result<Rows> query(const std::string& sql, const std::vector<Param>& params, std::chrono::milliseconds timeout);
   Result<Rows> query(const std::string& sql, std::chrono::milliseconds timeout) { return query(sql, {}, timeout); }
   /// Several statements in one round trip, no parameters (migrations, BEGIN…). Same errors.
   Result<> script(const std::string& sql, std::chrono::milliseconds timeout);
 
-  /// While set, a call gives up as soon as `asked` returns true (looked at every 50 ms): Errc::unavailable, connection closed.
+  /// While set, a call gives up as soon as `asked` returns true (looked at every 50 ms): Errc::unavailable, connection
+  /// closed.
   void interrupt_when(std::function<bool()> asked);
-  /// What `alter role … password` takes instead of the password: a SCRAM-SHA-256 verifier, made here. Errors: unavailable, internal.
+  /// What `alter role … password` takes instead of the password: a SCRAM-SHA-256 verifier, made here. Errors:
+  /// unavailable, internal.
   Result<std::string> encrypt_password(const std::string& role, const std::string& password);
 
   bool is_open() const;
-  int server_version() const;        // 150004 = 15.4
-  std::string sqlstate() const;      // of the last failed query; "" if none
-  int socket() const;                // for poll(); -1 when closed
+  int server_version() const;    // 150004 = 15.4
+  std::string sqlstate() const;  // of the last failed query; "" if none
+  int socket() const;            // for poll(); -1 when closed
 
  private:
   explicit Connection(pg_conn* conn);

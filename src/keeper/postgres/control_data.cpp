@@ -41,13 +41,13 @@ std::optional<ControlData> parse_control_data(std::string_view text) {
   data.checkpoint = parse_lsn(field["Latest checkpoint location"]).value_or(Lsn{});
   data.checkpoint_timeline = Timeline{number<std::uint32_t>(field["Latest checkpoint's TimeLineID"])};
   data.minimum_recovery = parse_lsn(field["Minimum recovery ending location"]).value_or(Lsn{});
-  data.timeline = std::max(data.checkpoint_timeline,
-                           Timeline{number<std::uint32_t>(field["Min recovery ending loc's timeline"])});
+  data.timeline =
+      std::max(data.checkpoint_timeline, Timeline{number<std::uint32_t>(field["Min recovery ending loc's timeline"])});
   data.segment_size = number<std::uint64_t>(field["Bytes per WAL segment"]);
   data.wal_block_size = number<std::uint64_t>(field["WAL block size"]);
   data.checksums = number<int>(field["Data page checksum version"]) != 0;
-  for (const char* name : {"max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_xacts",
-                           "max_locks_per_xact"}) {
+  for (const char* name :
+       {"max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_xacts", "max_locks_per_xact"}) {
     const auto found = field.find(std::string(name) + " setting");
     if (found == field.end()) continue;
     const std::string setting = std::string(name) == "max_prepared_xacts"   ? "max_prepared_transactions"
@@ -72,7 +72,9 @@ std::vector<HistoryEntry> parse_history(std::string_view text) {
   return entries;
 }
 
-std::string history_file_name(Timeline timeline) { return fmt::format("{:08X}.history", timeline.value); }
+std::string history_file_name(Timeline timeline) {
+  return fmt::format("{:08X}.history", timeline.value);
+}
 
 std::string segment_name(Timeline timeline, Lsn lsn, std::uint64_t segment_size) {
   const std::uint64_t segment = (lsn.value == 0 ? 0 : lsn.value - 1) / segment_size;

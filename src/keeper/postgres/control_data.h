@@ -14,14 +14,14 @@ namespace autoctl::keeper {
 struct ControlData {
   SystemId system_id;
   std::string cluster_state;
-  Timeline timeline;              // the larger of the checkpoint's and the minimum recovery point's
-  Lsn checkpoint;                 // where the latest checkpoint record starts
+  Timeline timeline;  // the larger of the checkpoint's and the minimum recovery point's
+  Lsn checkpoint;     // where the latest checkpoint record starts
   Timeline checkpoint_timeline;
-  Lsn minimum_recovery;           // a standby is consistent from here on; 0 on a primary
+  Lsn minimum_recovery;            // a standby is consistent from here on; 0 on a primary
   std::uint64_t segment_size = 0;  // bytes
   std::uint64_t wal_block_size = 0;
   bool checksums = false;
-  Settings hot_standby_minima;    // max_connections and its siblings: a standby needs at least these
+  Settings hot_standby_minima;  // max_connections and its siblings: a standby needs at least these
 
   bool clean_shutdown() const { return cluster_state == "shut down" || cluster_state == "shut down in recovery"; }
 };

@@ -46,7 +46,8 @@ std::string last_lines(const std::string& output, int count) {
     rest.remove_prefix(end + 1);
   }
   std::string out;
-  for (std::size_t i = lines.size() > static_cast<std::size_t>(count) ? lines.size() - static_cast<std::size_t>(count) : 0;
+  for (std::size_t i = lines.size() > static_cast<std::size_t>(count) ? lines.size() - static_cast<std::size_t>(count)
+                                                                      : 0;
        i < lines.size(); ++i)
     out += (out.empty() ? "" : "; ") + lines[i];
   return out;

@@ -1,5 +1,5 @@
-// How Postgres' programs are called: messages untranslated, so that they can be understood, and without the PG* variables of
-// whoever started us (PGPORT would move the server, PGHOST and PGSSLMODE its WAL receiver).
+// How Postgres' programs are called: messages untranslated, so that they can be understood, and without the PG*
+// variables of whoever started us (PGPORT would move the server, PGHOST and PGSSLMODE its WAL receiver).
 #pragma once
 
 #include <string>

@@ -3,11 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 
 #include "keeper/postgres/control_data.h"
 #include "keeper/postgres/environment.h"
-#include "keeper/postgres/instance.h"
+#include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
 
 namespace autoctl::keeper {
@@ -33,6 +34,11 @@ Lsn end_of_checkpoint(const std::string& pgdata, const ControlData& control) {
   return record_end(control.checkpoint, length, control.wal_block_size, control.segment_size);
 }
 
+/// A mount point's own directory, and an unfinished copy on a mount point.
+bool is_nobodys(const std::string& name) {
+  return name == "lost+found" || name.starts_with(".autoctl.");
+}
+
 }  // namespace
 
 std::vector<HistoryEntry> read_history(const std::string& pgdata, Timeline timeline) {
@@ -52,15 +58,16 @@ Result<ControlData> read_control_data(const Tools& tools, const std::string& pgd
 Result<DataDirectory> inspect(const Tools& tools, const std::string& pgdata) {
   DataDirectory data;
   std::error_code error;
-  const auto entries = fs::directory_iterator(pgdata, error);
+  for (const auto& entry : fs::directory_iterator(pgdata, error))
+    data.exists = data.exists || !is_nobodys(entry.path().filename().string());
   if (error == std::errc::no_such_file_or_directory) return data;
   if (error) return fail(Errc::system, "cannot read " + pgdata + ": " + error.message());
-  data.exists = entries != fs::directory_iterator();
   const auto version = config::read_file(pgdata + "/PG_VERSION");
   if (!version) return data;
   data.major = std::atoi(version->c_str());
-  data.standby_signal = fs::exists(pgdata + "/standby.signal", error);
   data.rewinding = is_marked(config::Files(pgdata), Marker::rewinding);
+  // Half rewound it is neither a standby nor a primary.
+  data.standby_signal = !data.rewinding && fs::exists(pgdata + "/standby.signal", error);
   if (!fs::exists(pgdata + "/global/pg_control", error)) {
     data.control_missing = true;
     return data;

@@ -43,7 +43,7 @@ struct DataDirectory {
   Timeline timeline;
   Lsn lsn;  // end of the last checkpoint as far as pg_control tells (shut down: the shutdown checkpoint)
   bool standby_signal = false;
-  bool rewinding = false;       // pg_rewind was cut short: may only be rewound again or replaced by a copy
+  bool rewinding = false;             // pg_rewind was cut short: may only be rewound again or replaced by a copy
   std::vector<HistoryEntry> history;  // from pg_wal/<timeline>.history
 };
 Result<DataDirectory> inspect(const Tools& tools, const std::string& pgdata);
@@ -54,8 +54,10 @@ std::vector<HistoryEntry> read_history(const std::string& pgdata, Timeline timel
 struct Observed {
   bool in_recovery = false;
   SystemId system_id;
-  Timeline timeline;       // a primary's current one without waiting for a checkpoint; a standby's received one
-  Lsn lsn;                 // primary: flushed; standby: the larger of received-and-flushed and replayed
+  Timeline timeline;  // a primary's current one without waiting for a checkpoint; a standby's received one
+  Lsn lsn;            // primary: flushed; standby: the larger of received-and-flushed and replayed
+  /// False: a standby that still replays what it has on disk; `lsn` grows without receiving, so elections must wait.
+  bool lsn_final = true;
   Lsn replayed;            // standby
   std::string sync_names;  // synchronous_standby_names in force
   bool receiving = false;  // WAL receiver is streaming and heard from upstream within `fresh`
@@ -99,8 +101,6 @@ class Instance {
   /// TLS files, the marked HBA block. Works with Debian's /etc/postgresql layout in place. Idempotent; reloads a
   /// running server when something changed.
   Result<> configure(const std::vector<protocol::Peer>& peers);
-  /// Stores the replication role's password in files.pgpass(), for clone, rewind and streaming. create_roles does so, too.
-  Result<> remember_replication_password(const std::string& password);
   /// pg_basebackup from `upstream` into clone_directory(), swapped in at the end; the old data goes only then.
   Result<> clone(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled, const Progress& progress);
   /// Crash recovery first if it was not shut down cleanly, then pg_rewind. Errors: conflict = proof that it cannot work
@@ -116,8 +116,8 @@ class Instance {
   /// Takes over a postmaster that runs on our PGDATA (a former keeper's); false if there is none.
   bool adopt();
   bool running() const;
-  /// Readable once the postmaster has ended; -1 when none runs. Thread-safe; the number stays the same and open until the
-  /// destructor, so another thread may go on polling it. Only for poll().
+  /// Readable once the postmaster has ended; -1 when none runs. Thread-safe; the number stays the same and open until
+  /// the destructor, so another thread may go on polling it. Only for poll().
   int pidfd() const;
   /// Clears what a dead postmaster left (orphans, stale lock file), starts one as our child, and waits until it answers
   /// a query on its real listener: as long as recovery makes progress. Errors: postgres (its last log lines), conflict
@@ -137,7 +137,8 @@ class Instance {
   Result<> checkpoint(const Cancelled& cancelled);
   /// Writes the names, reloads, reads back until they are in force; resets an ALTER SYSTEM that overrides them.
   Result<> set_sync(const SyncQuorum& quorum);
-  /// Replication role and password, --username, --dbname, grants for pg_rewind. On a primary only.
+  /// Replication role with this password (the one in files.pgpass()), --username, --dbname, grants for pg_rewind. On a
+  /// primary only.
   Result<> create_roles(const std::string& replication_password, const std::string& formation_dbname);
   /// Slots for exactly these peers (created where missing, ours dropped where superfluous; foreign ones are left
   /// alone).

@@ -13,38 +13,65 @@
 
 namespace autoctl::keeper {
 
-/// The replication role's name, the same in every formation.
-inline constexpr const char* replication_role = "pgautofailover_replicator";
-
 Result<ControlData> read_control_data(const Tools& tools, const std::string& pgdata);
+
+/// What observe() shows for names that some process of the server may not know yet: parses as nobody's quorum.
+inline constexpr const char* names_not_yet_in_force = "(being changed)";
 
 struct Instance::Impl {
   Impl(config::Config c, config::Files f, Tools t)
-      : config(std::move(c)), files(std::move(f)), tools(std::move(t)), postmaster(files.pgdata), session(files.pgdata) {}
+      : config(std::move(c)),
+        files(std::move(f)),
+        tools(std::move(t)),
+        postmaster(files.pgdata),
+        session(files.pgdata) {}
 
   config::Config config;
   config::Files files;
   Tools tools;
   Postmaster postmaster;
   Session session;
-  Timeline seen_timeline;  // the highest that this postmaster's WAL receiver was seen on
+  Timeline seen_timeline;           // the highest that this postmaster's WAL receiver was seen on
+  bool sync_names_unproven = true;  // a former keeper may have died in the middle of a change
+
+  void new_server() {
+    seen_timeline = {};
+    sync_names_unproven = true;
+  }
 
   Layout layout() const { return find_layout(files.pgdata, tools.major); }
 
-  /// Brings our include file and what would override it up to date: what is computed from the machine, the configuration and
-  /// pg_control, and `changes`. True when a file changed.
-  Result<bool> write_settings(const Settings& changes);
+  /// Brings our include file and what would override it up to date: what is computed from the machine, the
+  /// configuration and pg_control, and `changes`. True when a file changed.
+  Result<bool> write_settings(const Settings& changes) { return write_settings(layout(), changes); }
+  Result<bool> write_settings(const Layout& place, const Settings& changes);
+  /// Where the configuration of a copy in `directory` is that will become PGDATA.
+  Layout layout_of_copy(const std::string& directory) const;
+  /// Only goal settings, without looking at anything else: for the moments when milliseconds count.
+  Result<bool> change_goal(const Settings& changes);
+  Result<bool> write_hba(const std::vector<protocol::Peer>& peers) const;
   Result<> ensure_config_files(const Layout& layout) const;
   Result<bool> reset_overrides(const Layout& layout, const Settings& ours);
   Result<> reload_and_await(const std::string& name, const std::string& value, Millis timeout);
   Result<> await_wal_processes(Millis timeout);
+  Result<> await_no_receiver(std::chrono::steady_clock::time_point deadline);
 
   /// How standbys, pg_basebackup and pg_rewind reach another node; no secret in it.
   std::string conninfo(const protocol::Peer& upstream) const;
+  Settings upstream_settings(const protocol::Peer* upstream, NodeId self) const;
+
+  /// A replicator's session on another node, database postgres. Errors as pg::Connection::open.
+  Result<pg::Connection> open_upstream(const protocol::Peer& upstream) const;
+  Result<> check_tablespaces(const protocol::Peer& upstream) const;
+  Result<> run_basebackup(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled,
+                          const Progress& progress) const;
+  Result<> finish_recovery(const Cancelled& cancelled) const;
+  Result<> run_rewind(const protocol::Peer& upstream, bool dry, const Cancelled& cancelled,
+                      const Progress& progress) const;
+  Result<> become_rewound_standby();
 
   Result<> await_ready(std::size_t log_start, const Cancelled& cancelled);
   Error startup_error(std::size_t log_start) const;
-  Result<> check_port() const;
 };
 
 }  // namespace autoctl::keeper

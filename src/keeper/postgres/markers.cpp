@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <vector>
 
 namespace autoctl::keeper {
 namespace {
@@ -46,6 +48,22 @@ Result<> sync_directory(const std::string& path) {
   if (fd >= 0) ::close(fd);
   if (done) return {};
   return fail(Errc::system, "cannot fsync " + path + ": " + std::strerror(error));
+}
+
+Result<> sync_data_directory(const std::string& pgdata) {
+  std::vector<std::string> places = {pgdata, pgdata + "/pg_wal"};
+  std::error_code none;
+  for (const auto& link : std::filesystem::directory_iterator(pgdata + "/pg_tblspc", none))
+    places.push_back(link.path().string());
+  for (const auto& place : places) {
+    const int fd = ::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) continue;
+    const bool done = fd >= 0 && ::syncfs(fd) == 0;
+    const int error = errno;
+    if (fd >= 0) ::close(fd);
+    if (!done) return fail(Errc::system, "cannot write " + place + " to disk: " + std::strerror(error));
+  }
+  return {};
 }
 
 }  // namespace autoctl::keeper

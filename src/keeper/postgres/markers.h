@@ -20,4 +20,8 @@ Result<> make_own_directory(const config::Files& files);
 /// fsync of a directory, after entries were renamed or removed.
 Result<> sync_directory(const std::string& path);
 
+/// Everything of a data directory, links to other file systems included. Where a tool would fsync file by file, this is
+/// the same with one flush.
+Result<> sync_data_directory(const std::string& pgdata);
+
 }  // namespace autoctl::keeper

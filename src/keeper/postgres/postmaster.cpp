@@ -19,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto orphan_patience = 10s;  // a SIGKILLed process that takes longer hangs in the kernel
 
-/// Reaps what we inherited as a subreaper. By name, so that the exit code of a tool that somebody waits for is not stolen.
+/// Reaps what we inherited as a subreaper. By name, so that the exit code of a tool that somebody waits for is not
+/// stolen.
 void reap_dead_backends(pid_t except) {
   for (const pid_t pid : list_children()) {
     const auto stat = pid == except ? std::nullopt : proc::stat(pid);
@@ -39,7 +40,9 @@ Postmaster::~Postmaster() {
   ::close(nothing_fd_);
 }
 
-int Postmaster::watch_fd() const { return watching_ ? watch_fd_ : -1; }
+int Postmaster::watch_fd() const {
+  return watching_ ? watch_fd_ : -1;
+}
 
 void Postmaster::quit_now() {
   if (!watching_) return;

@@ -31,14 +31,15 @@ class Postmaster {
   /// Waits for its end and reaps it; true when it is gone.
   bool wait(Millis timeout);
 
-  /// For poll(): readable once the postmaster has ended; -1 when none runs. The number stays the same, and stays open, as long as
-  /// this object lives: another thread may go on polling it while the process behind it changes.
+  /// For poll(): readable once the postmaster has ended; -1 when none runs. The number stays the same, and stays open,
+  /// as long as this object lives: another thread may go on polling it while the process behind it changes.
   int watch_fd() const;
   /// SIGQUIT (and SIGCONT, should it be stopped). Thread-safe, never blocks.
   void quit_now();
 
-  /// Kills what a dead postmaster left running on this data directory, reaps it, and removes a lock file that a recycled
-  /// process id would make look valid. Only when nothing runs. Errors: system (a process will not die), timeout.
+  /// Kills what a dead postmaster left running on this data directory, reaps it, and removes a lock file that a
+  /// recycled process id would make look valid. Only when nothing runs. Errors: system (a process will not die),
+  /// timeout.
   Result<> clear_remains();
   /// Processes of this server but the postmaster.
   std::vector<pid_t> children() const;

@@ -12,9 +12,13 @@
 namespace autoctl::keeper::proc {
 namespace {
 
-std::string path(pid_t pid, const char* file) { return "/proc/" + std::to_string(pid) + "/" + file; }
+std::string path(pid_t pid, const char* file) {
+  return "/proc/" + std::to_string(pid) + "/" + file;
+}
 
-std::string read(pid_t pid, const char* file) { return config::read_file(path(pid, file)).value_or(""); }
+std::string read(pid_t pid, const char* file) {
+  return config::read_file(path(pid, file)).value_or("");
+}
 
 /// The word after "label:" in a file of such lines.
 std::string field(const std::string& text, const std::string& label) {
@@ -54,7 +58,8 @@ std::string command_line(pid_t pid) {
 }
 
 bool works_in(pid_t pid, const std::string& directory) {
-  struct stat here{}, there{};
+  struct stat here {
+  }, there{};
   if (::stat(path(pid, "cwd").c_str(), &here) != 0 || ::stat(directory.c_str(), &there) != 0) return false;
   return here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }

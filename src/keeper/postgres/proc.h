@@ -1,5 +1,5 @@
-// What /proc tells of other processes. Everything here may be outdated the moment it is read; a pidfd taken *before* makes it
-// certain.
+// What /proc tells of other processes. Everything here may be outdated the moment it is read; a pidfd taken *before*
+// makes it certain.
 #pragma once
 
 #include <sys/types.h>

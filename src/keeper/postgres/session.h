@@ -1,5 +1,5 @@
-// Our own connections to the local server: its socket directory and port as it wrote them down, database postgres, as the
-// operating system's user.
+// Our own connections to the local server: its socket directory and port as it wrote them down, database postgres, as
+// the operating system's user.
 #pragma once
 
 #include <optional>
@@ -15,8 +15,8 @@ class Session {
  public:
   explicit Session(std::string pgdata) : pgdata_(std::move(pgdata)) {}
 
-  /// A new connection: what it sees is what the postmaster has loaded by now. Errors as pg::Connection::open, and unavailable
-  /// when no server is there.
+  /// A new connection: what it sees is what the postmaster has loaded by now. Errors as pg::Connection::open, and
+  /// unavailable when no server is there.
   Result<pg::Connection> open(Millis timeout, const std::string& dbname = "postgres") const;
 
   /// On the kept connection; opens it, and once more if it turns out to be broken. For statements that may run twice.

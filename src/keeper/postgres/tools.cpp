@@ -17,7 +17,9 @@ using namespace std::chrono_literals;
 constexpr int oldest_major = 13;
 constexpr int newest_major = 18;
 
-bool executable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0 && !fs::is_directory(path); }
+bool executable(const std::string& path) {
+  return ::access(path.c_str(), X_OK) == 0 && !fs::is_directory(path);
+}
 
 std::string in_path(const std::string& program) {
   const char* variable = std::getenv("PATH");

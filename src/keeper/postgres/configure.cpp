@@ -1,0 +1,151 @@
+// Settings and HBA on disk, then a reload where something changed.
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "keeper/postgres/environment.h"
+#include "keeper/postgres/hba.h"
+#include "keeper/postgres/instance_impl.h"
+
+namespace autoctl::keeper {
+namespace {
+
+using namespace std::chrono_literals;
+
+UserSettings user_settings(const Layout& layout) {
+  return {read_settings(layout.config_file, layout.include_file), read_settings(layout.auto_file)};
+}
+
+Settings goal_part(const Settings& include) {
+  Settings goals;
+  for (const auto& name : goal_settings()) {
+    const auto found = include.find(name);
+    goals[name] = found == include.end() ? "" : found->second;
+  }
+  return goals;
+}
+
+/// The kernel cannot bind a longer path; Postgres would only say so in its log.
+Result<> check_socket_path(const Settings& ours, int port) {
+  const auto found = ours.find("unix_socket_directories");
+  if (found == ours.end()) return {};
+  const std::string directory = found->second.substr(0, found->second.find(','));
+  struct stat info {};
+  if (::stat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+    return fail(Errc::bad_config, "the socket directory " + directory + " does not exist",
+                "Create it, or choose another with --pghost");
+  const std::string path = directory + "/.s.PGSQL." + std::to_string(port);
+  if (path.size() >= sizeof(sockaddr_un::sun_path))
+    return fail(Errc::bad_config, "the socket path " + path + " is too long",
+                "Choose a shorter directory with --pghost");
+  return {};
+}
+
+}  // namespace
+
+/// A copy of a node that keeps its configuration elsewhere comes without any.
+Result<> Instance::Impl::ensure_config_files(const Layout& layout) const {
+  const auto create = [](const std::string& path, const std::string& text) -> Result<> {
+    if (::access(path.c_str(), F_OK) == 0) return {};
+    return config::write_file(path, text);
+  };
+  const std::string local = config.auth == "trust" ? "trust" : "peer";
+  AUTOCTL_TRY(create(layout.config_file, "# Created by autoctl: this copy came without a configuration of its own.\n"));
+  AUTOCTL_TRY(create(layout.hba_file, "local all all " + local + "\nhost all all 127.0.0.1/32 " + config.auth +
+                                          "\nhost all all ::1/128 " + config.auth + "\n"));
+  return create(layout.ident_file, "# Created by autoctl.\n");
+}
+
+Result<bool> Instance::Impl::reset_overrides(const Layout& layout, const Settings& ours) {
+  const auto harmful = harmful_overrides(read_settings(layout.auto_file), ours);
+  if (harmful.empty()) return false;
+  if (!postmaster.running()) {
+    const auto text = config::read_file(layout.auto_file);
+    if (!text) return fail(text.error());
+    return update_file(layout.auto_file, without_settings(*text, harmful));
+  }
+  for (const auto& name : harmful) {
+    auto done = session.query("alter system reset " + pg::quote_identifier(name), 5s);
+    if (!done) return fail(std::move(done.error()));
+  }
+  return true;
+}
+
+Result<bool> Instance::Impl::write_settings(const Layout& place, const Settings& changes) {
+  AUTOCTL_TRY(ensure_config_files(place));
+  const auto control = read_control_data(tools, place.pgdata);
+  Settings ours =
+      computed_settings(config, tools.major, user_settings(place), control ? std::optional(*control) : std::nullopt);
+  AUTOCTL_TRY(check_socket_path(ours, config.pgport));
+  ours.merge(goal_part(read_settings(place.include_file)));
+  for (const auto& [name, value] : changes) ours[name] = value;
+
+  const auto include = update_file(place.include_file, render_include(ours));
+  if (!include) return fail(include.error());
+  const auto main_text = config::read_file(place.config_file);
+  if (!main_text) return fail(main_text.error());
+  const auto main_file = update_file(place.config_file, with_include_at_end(*main_text, include_name));
+  if (!main_file) return fail(main_file.error());
+  const auto reset = reset_overrides(place, ours);
+  if (!reset) return fail(reset.error());
+  return *include || *main_file || *reset;
+}
+
+Layout Instance::Impl::layout_of_copy(const std::string& directory) const {
+  Layout place = layout();
+  if (!place.config_outside()) return find_layout(directory, tools.major);
+  place.pgdata = directory;
+  place.auto_file = directory + "/postgresql.auto.conf";
+  return place;
+}
+
+Result<bool> Instance::Impl::change_goal(const Settings& changes) {
+  const Layout place = layout();
+  Settings ours = read_settings(place.include_file);
+  if (ours.empty()) return write_settings(changes);
+  for (const auto& [name, value] : changes) ours[name] = value;
+  return update_file(place.include_file, render_include(ours));
+}
+
+Result<bool> Instance::Impl::write_hba(const std::vector<protocol::Peer>& peers) const {
+  if (config.skip_pg_hba) return false;
+  const Layout place = layout();
+  const auto text = config::read_file(place.hba_file);
+  if (!text) return fail(text.error());
+  const std::string user = os_user();
+  HbaRules rules;
+  rules.auth = config.auth;
+  rules.tls = config.ssl.enabled && config.ssl.mode != "disable" && config.ssl.mode != "allow";
+  rules.lan = config.pg_hba_lan;
+  if (!local_user_is_let_in(without_hba_block(*text), user)) rules.local_user = user;
+  for (const auto& peer : peers) {
+    auto addresses = literal_addresses(peer.host);
+    if (addresses.empty()) addresses = addresses_in_block(*text, peer.id);
+    if (addresses.empty()) addresses = {peer.host};
+    rules.peers.push_back({peer.id, peer.name, std::move(addresses)});
+  }
+  std::ranges::sort(rules.peers, {}, &HbaPeer::id);
+  return update_file(place.hba_file, with_hba_block(*text, render_hba_block(rules)));
+}
+
+Result<> Instance::configure(const std::vector<protocol::Peer>& peers) {
+  const auto settings = impl_->write_settings({});
+  if (!settings) return fail(settings.error());
+  const auto hba = impl_->write_hba(peers);
+  if (!hba) return fail(hba.error());
+  if ((*settings || *hba) && running()) return reload();
+  return {};
+}
+
+Result<std::vector<std::string>> Instance::pending_restart() {
+  const auto rows = impl_->session.query("select name from pg_settings where pending_restart order by 1", 5s);
+  if (!rows) return fail(rows.error());
+  std::vector<std::string> names;
+  for (int row = 0; row < rows->size(); ++row) names.push_back(rows->text(row, 0));
+  return names;
+}
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,42 @@
+// Our block in pg_hba.conf: at the top, between two markers, everything outside untouched.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/protocol/protocol.h"
+#include "common/util/result.h"
+
+namespace autoctl::keeper {
+
+struct HbaPeer {
+  NodeId id;
+  std::string name;
+  std::vector<std::string> addresses;  // 10.0.0.2/32, fd00::2/128; a host name where nothing better is known
+};
+
+struct HbaRules {
+  std::string auth;
+  bool tls = false;
+  bool lan = false;        // everybody on our own networks
+  std::string local_user;  // a line of its own for our connections over the socket; empty = the user's lines do
+  std::vector<HbaPeer> peers;
+};
+
+std::string render_hba_block(const HbaRules& rules);
+/// `text` with its block replaced, or put at the top when there is none.
+std::string with_hba_block(const std::string& text, const std::string& block);
+/// `text` without our block.
+std::string without_hba_block(const std::string& text);
+/// The first line for `user` over the socket to database postgres lets it in without a password.
+bool local_user_is_let_in(const std::string& text, const std::string& user);
+/// Addresses that an earlier block has for this node: what it falls back to while its name cannot be resolved.
+std::vector<std::string> addresses_in_block(const std::string& text, NodeId id);
+
+/// The host's addresses now, sorted, as masks of a single host, so that the server never asks the reverse DNS. Any
+/// loopback address means all of them: the kernel answers 127.0.1.1 from 127.0.0.1. Empty when the name cannot be
+/// resolved.
+std::vector<std::string> literal_addresses(const std::string& host);
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,42 @@
+// Our settings and the file that holds them, postgresql-autoctl.conf. Three kinds: what replication and failover need
+// is always written; minimum values only where the user's are lower; preferences only where the user said nothing.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/config/config.h"
+#include "common/util/result.h"
+#include "keeper/postgres/conf_file.h"
+#include "keeper/postgres/control_data.h"
+
+namespace autoctl::keeper {
+
+inline constexpr const char* sync_names_setting = "synchronous_standby_names";
+inline constexpr const char* conninfo_setting = "primary_conninfo";
+inline constexpr const char* slot_setting = "primary_slot_name";
+
+/// What a change of goals changes; the rest follows from configuration and machine.
+const std::set<std::string>& goal_settings();
+
+/// What the user has set: the configuration files without ours, then ALTER SYSTEM's.
+struct UserSettings {
+  Settings files;
+  Settings alter_system;
+  std::optional<std::string> value(const std::string& name) const;
+};
+
+/// Everything but goal_settings(). `control` may be missing (no cluster yet).
+Settings computed_settings(const config::Config& config, int major, const UserSettings& user,
+                           const std::optional<ControlData>& control);
+
+/// Names in ALTER SYSTEM's file that would break what `ours` needs.
+std::set<std::string> harmful_overrides(const Settings& alter_system, const Settings& ours);
+
+std::string render_include(const Settings& settings);
+
+/// Writes `text` if the file says something else; keeps its mode. True when it did.
+Result<bool> update_file(const std::string& path, const std::string& text);
+
+}  // namespace autoctl::keeper

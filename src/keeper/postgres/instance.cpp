@@ -1,0 +1,27 @@
+#include "keeper/postgres/instance.h"
+
+#include <spdlog/spdlog.h>
+
+#include "keeper/postgres/instance_impl.h"
+#include "keeper/postgres/swap.h"
+
+namespace autoctl::keeper {
+
+Instance::Instance(config::Config config, config::Files files, Tools tools)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(files), std::move(tools))) {
+  // Before anybody looks at PGDATA: half of it may be under another name.
+  if (const auto finished = finish_interrupted_swap(impl_->files); !finished)
+    spdlog::error("{}", finished.error().message);
+}
+
+Instance::~Instance() = default;
+
+const Tools& Instance::tools() const {
+  return impl_->tools;
+}
+
+Result<DataDirectory> Instance::inspect() const {
+  return keeper::inspect(impl_->tools, impl_->files.pgdata);
+}
+
+}  // namespace autoctl::keeper

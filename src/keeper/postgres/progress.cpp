@@ -1,0 +1,50 @@
+#include "keeper/postgres/progress.h"
+
+#include <filesystem>
+
+#include "keeper/postgres/proc.h"
+
+namespace autoctl::keeper {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto look_interval = 2s;
+constexpr auto patience = 30s;
+/// Waiting for WAL costs the startup process some CPU, too: a tick (10 ms) or two in `look_interval` is no work.
+constexpr std::uint64_t idle_ticks = 3;
+
+}  // namespace
+
+RecoveryProgress::RecoveryProgress(const Postmaster& postmaster, std::string log)
+    : postmaster_(postmaster), log_(std::move(log)) {
+  const auto now = std::chrono::steady_clock::now();
+  next_look_ = now + look_interval;
+  moved_ = now;
+}
+
+RecoveryProgress::Work RecoveryProgress::measure() const {
+  Work work;
+  auto processes = postmaster_.children();
+  processes.push_back(postmaster_.pid());
+  for (const pid_t pid : processes) {
+    if (const auto stat = proc::stat(pid)) work.cpu_ticks += stat->cpu_ticks;
+    work.storage_bytes += proc::storage_bytes(pid);
+  }
+  std::error_code error;
+  if (const auto size = std::filesystem::file_size(log_, error); !error) work.log_bytes = size;
+  return work;
+}
+
+bool RecoveryProgress::stalled() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_) return false;
+  next_look_ = now + look_interval;
+  const Work work = measure();
+  const bool worked = work.cpu_ticks > last_.cpu_ticks + idle_ticks || work.storage_bytes > last_.storage_bytes ||
+                      work.log_bytes > last_.log_bytes;
+  if (worked) moved_ = now;
+  last_ = work;
+  return now - moved_ > patience;
+}
+
+}  // namespace autoctl::keeper

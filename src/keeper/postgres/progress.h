@@ -1,0 +1,31 @@
+// Does a starting server get anywhere? Recovery of a big database may take hours, and that is no failure.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "keeper/postgres/postmaster.h"
+
+namespace autoctl::keeper {
+
+class RecoveryProgress {
+ public:
+  RecoveryProgress(const Postmaster& postmaster, std::string log);
+  /// True when neither CPU nor storage of its processes nor its log moved for half a minute. Cheap: looks once in a
+  /// while.
+  bool stalled();
+
+ private:
+  struct Work {
+    std::uint64_t cpu_ticks = 0, storage_bytes = 0, log_bytes = 0;
+  };
+  Work measure() const;
+
+  const Postmaster& postmaster_;
+  std::string log_;
+  Work last_;
+  std::chrono::steady_clock::time_point next_look_, moved_;
+};
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,165 @@
+// The live switches of replication: whom commits wait for, whom we receive from, and becoming the primary.
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <thread>
+
+#include "keeper/postgres/instance_impl.h"
+#include "keeper/postgres/markers.h"
+#include "keeper/postgres/replicator.h"
+
+namespace autoctl::keeper {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto reload_patience = 5s;
+constexpr auto promote_poll = 5ms;
+/// The startup process could be about to start a receiver with what it read before the reload; it looks again at once
+/// and ends that one. Absent twice this far apart is absent.
+constexpr auto settle_time = 10ms;
+constexpr auto terminate_interval = 50ms;
+constexpr auto stop_receiving_patience = 10s;
+
+Result<> create_file(const std::string& path) {
+  if (::access(path.c_str(), F_OK) == 0) return {};
+  return config::write_file(path, "");
+}
+
+Result<> remove_file(const std::string& path) {
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return fail(Errc::system, "cannot remove " + path + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
+std::string Instance::Impl::conninfo(const protocol::Peer& upstream) const {
+  // tcp_user_timeout bounds a connection attempt, too: a WAL receiver knows no connect_timeout.
+  std::string text =
+      fmt::format("host={} port={} user={} passfile={} sslmode={} connect_timeout=5 tcp_user_timeout=5000",
+                  pg::quote_conninfo(upstream.host), upstream.port, replicator, pg::quote_conninfo(files.pgpass()),
+                  pg::quote_conninfo(config.ssl.mode));
+  if (!config.ssl.ca_file.empty()) text += " sslrootcert=" + pg::quote_conninfo(config.ssl.ca_file);
+  if (!config.ssl.crl_file.empty()) text += " sslcrl=" + pg::quote_conninfo(config.ssl.crl_file);
+  return text;
+}
+
+Settings Instance::Impl::upstream_settings(const protocol::Peer* upstream, NodeId self) const {
+  if (upstream == nullptr) return {{conninfo_setting, ""}, {slot_setting, ""}};
+  return {{conninfo_setting, conninfo(*upstream) + " application_name=" + standby_name(self)},
+          {slot_setting, standby_name(self)}};
+}
+
+Result<> Instance::set_upstream(const protocol::Peer* upstream, NodeId self) {
+  AUTOCTL_TRY(create_file(impl_->files.pgdata + "/standby.signal"));
+  const Settings wanted = impl_->upstream_settings(upstream, self);
+  const auto changed = impl_->change_goal(wanted);
+  if (!changed) return fail(changed.error());
+  if (!running()) return {};
+  return impl_->reload_and_await(conninfo_setting, wanted.at(conninfo_setting), reload_patience);
+}
+
+Result<> Instance::set_primary() {
+  for (const char* name : {"/standby.signal", "/recovery.signal"}) AUTOCTL_TRY(remove_file(impl_->files.pgdata + name));
+  AUTOCTL_TRY(sync_directory(impl_->files.pgdata));
+  const auto changed = impl_->change_goal(impl_->upstream_settings(nullptr, {}));
+  if (!changed) return fail(changed.error());
+  return {};
+}
+
+Result<> Instance::set_sync(const SyncQuorum& quorum) {
+  auto& impl = *impl_;
+  const std::string names = sync_names(quorum);
+  impl.sync_names_unproven = true;
+  const auto changed = impl.change_goal({{sync_names_setting, names}});
+  if (!changed) return fail(changed.error());
+  if (!running()) return {};
+  AUTOCTL_TRY(impl.reload_and_await(sync_names_setting, names, reload_patience));
+  AUTOCTL_TRY(impl.await_wal_processes(reload_patience));
+  impl.sync_names_unproven = false;
+  return {};
+}
+
+/// Ends it ourselves if the startup process, which should, is busy: replay can wait long for a query on this standby.
+Result<> Instance::Impl::await_no_receiver(Clock::time_point deadline) {
+  std::optional<Clock::time_point> absent_since;
+  auto terminate_at = Clock::now() + terminate_interval;
+  for (;;) {
+    const auto rows = session.query("select pid from pg_stat_activity where backend_type = 'walreceiver'", 2s);
+    if (!rows) return fail(rows.error());
+    const auto now = Clock::now();
+    if (rows->empty()) {
+      if (!absent_since) absent_since = now;
+      if (now - *absent_since >= settle_time) return {};
+    } else {
+      absent_since.reset();
+      if (now >= terminate_at) {
+        terminate_at = now + terminate_interval;
+        const auto pid = static_cast<pid_t>(rows->number(0, 0));
+        const auto receiver = Child::adopt(pid);
+        const auto again = session.query("select from pg_stat_activity where backend_type = 'walreceiver' and pid = $1",
+                                         {std::to_string(pid)}, 2s);
+        if (receiver && again && !again->empty()) static_cast<void>(receiver->signal(SIGTERM));
+      }
+    }
+    if (now >= deadline) return fail(Errc::timeout, "the WAL receiver does not end");
+    std::this_thread::sleep_for(2ms);
+  }
+}
+
+Result<Lsn> Instance::stop_receiving() {
+  auto& impl = *impl_;
+  const auto deadline = Clock::now() + stop_receiving_patience;
+  auto seen = observe(2s);
+  if (!seen) return fail(seen.error());
+  if (!seen->in_recovery) return seen->lsn;
+  const auto changed = impl.change_goal(impl.upstream_settings(nullptr, {}));
+  if (!changed) return fail(changed.error());
+  AUTOCTL_TRY(impl.reload_and_await(conninfo_setting, "", reload_patience));
+  AUTOCTL_TRY(impl.await_no_receiver(deadline));
+  for (;;) {
+    seen = observe(2s);
+    if (!seen) return fail(seen.error());
+    if (seen->lsn_final) return seen->lsn;
+    if (Clock::now() >= deadline)
+      return fail(Errc::timeout,
+                  "the standby still replays WAL that it received earlier, now at " + to_string(seen->lsn));
+    std::this_thread::sleep_for(promote_poll);
+  }
+}
+
+Result<> Instance::promote(const Cancelled& cancelled) {
+  auto& impl = *impl_;
+  bool asked = false;
+  for (;;) {
+    const auto rows = impl.session.query(
+        asked ? "select pg_is_in_recovery()"
+              : "select pg_is_in_recovery(), case when pg_is_in_recovery() then pg_promote(wait => false) end",
+        2s);
+    if (!rows) return fail(rows.error());
+    if (!rows->truth(0, 0)) break;
+    asked = true;
+    if (cancelled && cancelled())
+      return fail(Errc::unavailable, "a promotion that was already asked for is no longer waited for");
+    std::this_thread::sleep_for(promote_poll);
+  }
+  impl.seen_timeline = {};
+  const auto changed = impl.change_goal(impl.upstream_settings(nullptr, {}));
+  if (!changed) return fail(changed.error());
+  return reload();
+}
+
+Result<> Instance::checkpoint(const Cancelled& cancelled) {
+  auto connection = impl_->session.open(2s);
+  if (!connection) return fail(std::move(connection.error()));
+  connection->interrupt_when(cancelled);
+  const auto done = connection->query("checkpoint", 24h);
+  if (!done) return fail(done.error());
+  return {};
+}
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,100 @@
+#include "keeper/postgres/saved_configuration.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "keeper/postgres/markers.h"
+
+namespace autoctl::keeper {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Top-level entries that are data, state or logs of the server.
+constexpr std::array<std::string_view, 18> server_entries = {"PG_VERSION",
+                                                             "backup_label",
+                                                             "backup_label.old",
+                                                             "backup_manifest",
+                                                             "tablespace_map",
+                                                             "tablespace_map.old",
+                                                             "postmaster.pid",
+                                                             "postmaster.opts",
+                                                             "standby.signal",
+                                                             "recovery.signal",
+                                                             "logfile",
+                                                             "current_logfiles",
+                                                             "base",
+                                                             "global",
+                                                             "pg_internal.init",
+                                                             "log",
+                                                             "lost+found",
+                                                             "promote"};
+/// Somebody keeps something else in PGDATA; that is his, but no configuration.
+constexpr std::uintmax_t largest_file = 4 * 1024 * 1024;
+
+bool is_small(const fs::path& directory) {
+  std::error_code error;
+  std::uintmax_t total = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(directory, error)) {
+    if (entry.is_regular_file(error)) total += entry.file_size(error);
+    if (total > largest_file) return false;
+  }
+  return !error;
+}
+
+bool is_configuration(const fs::directory_entry& entry) {
+  const std::string name = entry.path().filename().string();
+  if (std::ranges::find(server_entries, name) != server_entries.end() || name.starts_with(".autoctl.")) return false;
+  std::error_code error;
+  if (entry.is_directory(error)) return !name.starts_with("pg_") && is_small(entry.path());
+  return entry.is_symlink(error) || (entry.is_regular_file(error) && entry.file_size(error) <= largest_file);
+}
+
+std::string saved_path(const config::Files& files) {
+  return files.directory + "/saved-configuration";
+}
+
+Result<> copy_configuration(const std::string& from, const std::string& to) {
+  std::error_code error;
+  fs::create_directories(to, error);
+  auto entries = fs::directory_iterator(from, error);
+  if (error) return fail(Errc::system, "cannot read " + from + ": " + error.message());
+  constexpr auto how =
+      fs::copy_options::recursive | fs::copy_options::overwrite_existing | fs::copy_options::copy_symlinks;
+  for (const auto& entry : entries) {
+    if (!is_configuration(entry)) continue;
+    const fs::path target = fs::path(to) / entry.path().filename();
+    if (entry.is_symlink(error)) fs::remove(target, error);
+    fs::copy(entry.path(), target, how, error);
+    if (error) return fail(Errc::system, "cannot copy " + entry.path().string() + ": " + error.message());
+  }
+  return sync_data_directory(to);
+}
+
+}  // namespace
+
+Result<> save_configuration(const config::Files& files) {
+  std::error_code error;
+  if (fs::exists(saved_path(files), error)) return {};
+  AUTOCTL_TRY(make_own_directory(files));
+  const std::string temporary = saved_path(files) + ".new";
+  fs::remove_all(temporary, error);
+  AUTOCTL_TRY(copy_configuration(files.pgdata, temporary));
+  fs::rename(temporary, saved_path(files), error);
+  if (error) return fail(Errc::system, "cannot rename " + temporary + ": " + error.message());
+  return sync_directory(files.directory);
+}
+
+Result<> restore_configuration(const config::Files& files, const std::string& target) {
+  std::error_code error;
+  if (!fs::exists(saved_path(files), error)) return {};
+  return copy_configuration(saved_path(files), target);
+}
+
+void forget_saved_configuration(const config::Files& files) {
+  std::error_code ignored;
+  fs::remove_all(saved_path(files), ignored);
+}
+
+}  // namespace autoctl::keeper

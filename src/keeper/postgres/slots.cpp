@@ -1,0 +1,63 @@
+// Replication slots of ours: one on every node for every other node, so that whoever becomes the primary has kept the
+// WAL.
+#include <algorithm>
+#include <set>
+
+#include "keeper/postgres/instance_impl.h"
+
+namespace autoctl::keeper {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto timeout = 5s;
+
+/// A node that is dropped may still be connected; its slot cannot go before it does.
+Result<> drop_slot(Session& session, const std::string& name) {
+  auto ended =
+      session.query("select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = $1 and active",
+                    {name}, timeout);
+  if (!ended) return fail(std::move(ended.error()));
+  auto dropped = session.query(
+      "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active",
+      {name}, timeout);
+  if (!dropped) return fail(std::move(dropped.error()));
+  return {};
+}
+
+}  // namespace
+
+Result<> Instance::sync_slots(const std::vector<NodeId>& peers) {
+  auto& session = impl_->session;
+  const auto rows = session.query(
+      "select slot_name from pg_replication_slots where slot_type = 'physical' and not temporary", timeout);
+  if (!rows) return fail(rows.error());
+  std::set<NodeId> present;
+  for (int row = 0; row < rows->size(); ++row) {
+    const std::string name = rows->text(row, 0);
+    const auto id = parse_standby_name(name);
+    if (!id) continue;
+    if (std::ranges::find(peers, *id) == peers.end()) {
+      AUTOCTL_TRY(drop_slot(session, name));
+    } else {
+      present.insert(*id);
+    }
+  }
+  for (const NodeId id : peers) {
+    if (present.contains(id)) continue;
+    auto made = session.query("select pg_create_physical_replication_slot($1, true)", {standby_name(id)}, timeout);
+    if (!made) return fail(std::move(made.error()));
+  }
+  return {};
+}
+
+Result<> Instance::advance_slots() {
+  auto moved = impl_->session.query(
+      "select pg_replication_slot_advance(slot_name, pg_last_wal_replay_lsn()) from pg_replication_slots "
+      "where pg_is_in_recovery() and slot_type = 'physical' and not active and slot_name ~ '^autoctl_standby_[0-9]+$' "
+      "and restart_lsn < pg_last_wal_replay_lsn()",
+      timeout);
+  if (!moved) return fail(std::move(moved.error()));
+  return {};
+}
+
+}  // namespace autoctl::keeper
