@@ -1,1 +1,21 @@
-int main() { return 0; }
+#include <string>
+#include <vector>
+
+#include "cli/exit_codes.h"
+#include "cli/invocation.h"
+#include "common/util/logging.h"
+
+int main(int argc, char** argv) {
+  using namespace autoctl;
+  logging::setup({});
+  const auto invocation = cli::parse(std::vector<std::string>(argv + 1, argv + argc));
+  if (!invocation) {
+    logging::error(invocation.error());
+    return static_cast<int>(cli::exit_code(invocation.error().code));
+  }
+  logging::setup(invocation->logging);
+  const auto code = invocation->run();
+  if (code) return static_cast<int>(*code);
+  logging::error(code.error());
+  return static_cast<int>(cli::exit_code(code.error().code));
+}
