@@ -6,17 +6,28 @@ namespace autoctl::keeper {
 
 std::string_view to_string(Step step) {
   switch (step) {
-    case Step::create_database_cluster: return "create_database_cluster";
-    case Step::start_as_primary: return "start_as_primary";
-    case Step::apply_sync: return "apply_sync";
-    case Step::await_quorum: return "await_quorum";
-    case Step::checkpoint: return "checkpoint";
-    case Step::stop_fast: return "stop_fast";
-    case Step::await_handover: return "await_handover";
-    case Step::stop_receiving: return "stop_receiving";
-    case Step::fence_if_asked: return "fence_if_asked";
-    case Step::promote: return "promote";
-    case Step::join_upstream: return "join_upstream";
+    case Step::create_database_cluster:
+      return "create_database_cluster";
+    case Step::start_as_primary:
+      return "start_as_primary";
+    case Step::apply_sync:
+      return "apply_sync";
+    case Step::await_quorum:
+      return "await_quorum";
+    case Step::checkpoint:
+      return "checkpoint";
+    case Step::stop_fast:
+      return "stop_fast";
+    case Step::await_handover:
+      return "await_handover";
+    case Step::stop_receiving:
+      return "stop_receiving";
+    case Step::fence_if_asked:
+      return "fence_if_asked";
+    case Step::promote:
+      return "promote";
+    case Step::join_upstream:
+      return "join_upstream";
   }
   return "unknown";
 }
@@ -37,18 +48,18 @@ constexpr std::array join = {Step::join_upstream};
 constexpr std::span<const Step> nothing{};
 
 /// A node that is, or was when it stopped, the primary of its lineage.
-constexpr StateSet primary_lineage = {S::single, S::wait_primary, S::primary, S::stop_replication, S::draining,
-                                      S::demote_timeout, S::demoted};
+constexpr StateSet primary_lineage = {S::single,   S::wait_primary,   S::primary, S::stop_replication,
+                                      S::draining, S::demote_timeout, S::demoted};
 /// A node that has data and may become a standby of anybody.
-constexpr StateSet anything_with_data = {S::single,         S::wait_primary, S::primary,          S::draining,
-                                         S::demote_timeout, S::demoted,      S::wait_standby,     S::catchingup,
+constexpr StateSet anything_with_data = {S::single,         S::wait_primary, S::primary,           S::draining,
+                                         S::demote_timeout, S::demoted,      S::wait_standby,      S::catchingup,
                                          S::secondary,      S::report_lsn,   S::prepare_promotion, S::stop_replication,
                                          S::join_secondary};
 constexpr StateSet standbys = {S::catchingup, S::secondary, S::report_lsn, S::prepare_promotion, S::join_secondary};
-constexpr StateSet anything = {S::init,      S::single,     S::wait_primary, S::primary,        S::wait_standby,
-                               S::catchingup, S::secondary, S::join_secondary, S::prepare_promotion,
-                               S::stop_replication, S::draining, S::demote_timeout, S::demoted, S::report_lsn,
-                               S::dropped};
+constexpr StateSet anything = {
+    S::init,       S::single,         S::wait_primary,   S::primary,           S::wait_standby,
+    S::catchingup, S::secondary,      S::join_secondary, S::prepare_promotion, S::stop_replication,
+    S::draining,   S::demote_timeout, S::demoted,        S::report_lsn,        S::dropped};
 
 constexpr std::array table = {
     Transition{{S::init}, S::single, "creates the database cluster, or adopts the one that is there", create},
@@ -60,22 +71,28 @@ constexpr std::array table = {
     Transition{anything_with_data, S::catchingup, "follows the primary: as it is, rewound, or from a fresh copy", join},
     Transition{standbys, S::secondary, "streams from the primary", join},
 
-    Transition{{S::single, S::wait_primary, S::primary, S::draining}, S::draining,
-               "hands over: checkpoint, then a fast shutdown", hand_over},
+    Transition{{S::single, S::wait_primary, S::primary, S::draining},
+               S::draining,
+               "hands over: checkpoint, then a fast shutdown",
+               hand_over},
     Transition{anything, S::demote_timeout, "stops: another node takes over", stop},
     Transition{anything, S::demoted, "stays stopped until the new primary is ready for it", stop},
 
     Transition{standbys, S::report_lsn, "stops receiving and tells how far it got", fence},
     Transition{standbys, S::prepare_promotion, "gets ready to be promoted", prepare},
-    Transition{{S::prepare_promotion, S::stop_replication}, S::stop_replication,
-               "stops receiving and opens for writes", take_over},
+    Transition{{S::prepare_promotion, S::stop_replication},
+               S::stop_replication,
+               "stops receiving and opens for writes",
+               take_over},
 
     Transition{anything, S::dropped, "stops for good: an operator removed it", stop},
 };
 
 }  // namespace
 
-std::span<const Transition> transitions() { return table; }
+std::span<const Transition> transitions() {
+  return table;
+}
 
 const Transition* find_transition(NodeState from, NodeState to) {
   for (const Transition& transition : table)

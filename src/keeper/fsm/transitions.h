@@ -1,5 +1,6 @@
-// The keeper's half of the state machine: for every (reached state, goal) the steps that lead there. Pure data; the agent runs the
-// steps, the explorer runs them against a model. Every step is idempotent: a transition that was cut short is begun again.
+// The keeper's half of the state machine: for every (reached state, goal) the steps that lead there. Pure data; the
+// agent runs the steps, the explorer runs them against a model. Every step is idempotent: a transition that was cut
+// short is begun again.
 #pragma once
 
 #include <initializer_list>
@@ -20,9 +21,9 @@ enum class Step : unsigned char {
   stop_fast,                // Postgres is down, cleanly if it can be
   await_handover,           // received what the old primary had when it stopped, as long as more is coming
   stop_receiving,           // the WAL receiver is gone and will not come back: no acknowledgement leaves this node
-  fence_if_asked,           // stop_receiving if the goal says `fence`: the old primary is being deposed, not handing over
-  promote,                  // accepts writes, on a new timeline
-  join_upstream,            // a standby of the goal's upstream, by following, rewinding or copying, and it streams
+  fence_if_asked,  // stop_receiving if the goal says `fence`: the old primary is being deposed, not handing over
+  promote,         // accepts writes, on a new timeline
+  join_upstream,   // a standby of the goal's upstream, by following, rewinding or copying, and it streams
 };
 std::string_view to_string(Step step);
 
@@ -48,7 +49,8 @@ struct Transition {
 /// All of them; at most one matches a pair.
 std::span<const Transition> transitions();
 
-/// The transition from `from` to `to`, nullptr if a keeper does not know how (the unit tests prove that the monitor never asks).
+/// The transition from `from` to `to`, nullptr if a keeper does not know how (the unit tests prove that the monitor
+/// never asks).
 const Transition* find_transition(NodeState from, NodeState to);
 
 }  // namespace autoctl::keeper

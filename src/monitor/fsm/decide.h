@@ -21,18 +21,18 @@ struct OperationOutcome {
 /// One rule's effect. All of it is one transaction, committed before anyone hears of it.
 struct Decision {
   int rule_id = 0;
-  std::string_view rule;                           // the rule's name
-  std::string reason;                              // why it fired: the facts, in a sentence
-  Term term;                                       // the group's new term (old + 1)
-  std::vector<std::pair<NodeId, Goal>> goals;      // new assignments; every other node keeps its own
+  std::string_view rule;                       // the rule's name
+  std::string reason;                          // why it fired: the facts, in a sentence
+  Term term;                                   // the group's new term (old + 1)
+  std::vector<std::pair<NodeId, Goal>> goals;  // new assignments; every other node keeps its own
   std::optional<SyncQuorum> quorum_confirmed;
   std::optional<SyncQuorum> quorum_assigned;
-  std::optional<NodeId> operation_target;          // the candidate chosen for the operation; to be kept with it
-  std::optional<OperationOutcome> operation;       // set when this decision ends the operation
+  std::optional<NodeId> operation_target;     // the candidate chosen for the operation; to be kept with it
+  std::optional<OperationOutcome> operation;  // set when this decision ends the operation
 };
 
-/// The first rule that fires, or nullopt when the group is where it should be (or must wait). Call again after applying the
-/// decision: a chain of decisions ends by itself within a few steps.
+/// The first rule that fires, or nullopt when the group is where it should be (or must wait). Call again after applying
+/// the decision: a chain of decisions ends by itself within a few steps.
 std::optional<Decision> decide(const GroupSnapshot& group, const Settings& settings, TimePoint now);
 
 /// Why no standby could be promoted right now, or nullopt if `group` could fail over; for show state and refusals.

@@ -7,7 +7,8 @@ namespace {
 
 std::string explain_leader(const GroupSnapshot& group, const NodeView& leader) {
   if (healthy(leader)) return leader.facts.trouble.empty() ? "" : leader.name + ": " + leader.facts.trouble;
-  std::string text = leader.name + " is " + std::string(to_string(leader.health.verdict)) + " (" + leader.health.why + ")";
+  std::string text =
+      leader.name + " is " + std::string(to_string(leader.health.verdict)) + " (" + leader.health.why + ")";
   for (const NodeView& node : group.nodes) {
     if (node.id == leader.id || node.goal.state == NodeState::dropped) continue;
     if (const auto why = why_not_electable(group, node)) text += "; " + node.name + " cannot take over: " + *why;
@@ -29,7 +30,8 @@ std::string explain_standby(const NodeView& node) {
 }  // namespace
 
 std::string waiting_for(const GroupSnapshot& group, const Settings&, TimePoint) {
-  std::string text = group.monitor_trusts_itself ? "" : "the monitor lost sight of most nodes at once and suspects itself";
+  std::string text =
+      group.monitor_trusts_itself ? "" : "the monitor lost sight of most nodes at once and suspects itself";
   const auto add = [&](const std::string& part) {
     if (!part.empty()) text += (text.empty() ? "" : "; ") + part;
   };

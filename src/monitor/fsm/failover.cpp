@@ -1,6 +1,6 @@
-// The primary is gone. In order: stop the quorum from receiving (from then on the old primary cannot acknowledge a commit),
-// see who has the most, promote that one, let the others follow. Until the candidate is told to promote, everything can be
-// taken back; from then on only that candidate can be the primary.
+// The primary is gone. In order: stop the quorum from receiving (from then on the old primary cannot acknowledge a
+// commit), see who has the most, promote that one, let the others follow. Until the candidate is told to promote,
+// everything can be taken back; from then on only that candidate can be the primary.
 #include "monitor/fsm/rule.h"
 
 namespace autoctl::monitor {
@@ -80,13 +80,13 @@ Outcome standbys_elect(const Context& c) {
 }
 
 Outcome candidate_lost(const Context& c) {
-  if (c.candidate == nullptr || c.candidate->goal.state != NodeState::prepare_promotion || !dead(*c.candidate) ||
+  if (c.candidate == nullptr || c.candidate->goal.state != NodeState::prepare_promotion || !lost(*c.candidate) ||
       c.draining != nullptr)
     return std::nullopt;
   const NodeView* old_primary = deposed(c.group);
   if (old_primary == nullptr || !healthy(*old_primary) || old_primary->facts.cannot_run) return std::nullopt;
-  Effect effect(c, c.candidate->name + " was lost before it was told to promote (" + c.candidate->health.why + "), and " +
-                       old_primary->name + " is back");
+  Effect effect(c, c.candidate->name + " was lost before it was told to promote (" + c.candidate->health.why +
+                       "), and " + old_primary->name + " is back");
   effect.assign(*old_primary, NodeState::wait_primary)
       .asynchronous()
       .follow(*c.candidate, NodeState::catchingup, old_primary->id);
@@ -97,7 +97,7 @@ Outcome candidate_lost(const Context& c) {
 Outcome candidate_is_fenced(const Context& c) {
   const NodeView* candidate = c.candidate;
   if (candidate == nullptr || candidate->goal.state != NodeState::prepare_promotion || !candidate->goal.fence ||
-      !settled(*candidate) || candidate->facts.receiving || !no_stale_reads(c))
+      !settled(*candidate) || !can_take_part(*candidate) || candidate->facts.receiving || !no_stale_reads(c))
     return std::nullopt;
   const SyncQuorum sync = quorum_after_promotion(c.group, *candidate, c.settings);
   return Effect(c, candidate->name + " receives no more, at " + to_string(candidate->facts.lsn) +

@@ -15,13 +15,13 @@ struct NodeView {
   NodeId id;
   std::string name;
   Goal goal;
-  TimePoint goal_since;          // on the monitor's clock; monitor start if it was assigned before that
-  bool reported = false;         // facts are from a report since the monitor started
-  NodeFacts facts;               // last report; before the first one only `state` is known, from the store
+  TimePoint goal_since;   // on the monitor's clock; monitor start if it was assigned before that
+  bool reported = false;  // facts are from a report since the monitor started
+  NodeFacts facts;        // last report; before the first one only `state` is known, from the store
   Health health;
-  int candidate_priority = 50;   // 0 = never promoted
+  int candidate_priority = 50;  // 0 = never promoted
   bool replication_quorum = true;
-  TimePoint lease_until;         // the latest moment at which this node may believe in a lease we granted
+  TimePoint lease_until;                   // the latest moment at which this node may believe in a lease we granted
   std::optional<TimePoint> stalled_since;  // a standby: alive but not receiving since then
 };
 
@@ -30,7 +30,7 @@ struct Operation {
   enum class Kind : unsigned char { switchover, promotion };
   std::int64_t id = 0;
   Kind kind = Kind::switchover;
-  NodeId target;                 // promotion: who; switchover: 0
+  NodeId target;  // promotion: who; switchover: 0
   TimePoint requested_at;
 };
 
@@ -38,11 +38,11 @@ struct GroupSnapshot {
   std::string formation;
   GroupId group = 0;
   Term term;
-  /// What the primary has proved to demand of every commit, and what it was last told to demand. An election needs both:
-  /// between the two the keeper may have applied either.
+  /// What the primary has proved to demand of every commit, and what it was last told to demand. An election needs
+  /// both: between the two the keeper may have applied either.
   SyncQuorum quorum_confirmed;
   SyncQuorum quorum_assigned;
-  std::vector<NodeView> nodes;   // ordered by id
+  std::vector<NodeView> nodes;  // ordered by id
   std::optional<Operation> operation;
   /// False while the monitor has lost sight of most nodes at once: then silence proves nothing (design, rule 5).
   bool monitor_trusts_itself = true;

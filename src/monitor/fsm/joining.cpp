@@ -35,8 +35,8 @@ Outcome newcomer_waits_for_primary(const Context& c) {
 
 Outcome primary_opens_to_newcomer(const Context& c) {
   if (c.leader == nullptr || c.leader->goal.state != NodeState::single || !settled(*c.leader)) return std::nullopt;
-  const NodeView* waiting = find_node(
-      c.group, [](const NodeView& n) { return n.goal.state == NodeState::wait_standby && settled(n); });
+  const NodeView* waiting =
+      find_node(c.group, [](const NodeView& n) { return n.goal.state == NodeState::wait_standby && settled(n); });
   if (waiting == nullptr) return std::nullopt;
   return Effect(c, waiting->name + " waits to become a standby of " + c.leader->name)
       .assign(*c.leader, NodeState::wait_primary)
@@ -82,9 +82,8 @@ Outcome standby_follows_primary(const Context& c) {
 Outcome primary_is_alone(const Context& c) {
   if (c.leader == nullptr || c.leader->goal.state == NodeState::single || !serves_as_primary(*c.leader))
     return std::nullopt;
-  const bool others = std::ranges::any_of(c.group.nodes, [&](const NodeView& n) {
-    return n.id != c.leader->id && n.goal.state != NodeState::dropped;
-  });
+  const bool others = std::ranges::any_of(
+      c.group.nodes, [&](const NodeView& n) { return n.id != c.leader->id && n.goal.state != NodeState::dropped; });
   if (others) return std::nullopt;
   return Effect(c, "no other node is left in the group").assign(*c.leader, NodeState::single).asynchronous();
 }

@@ -1,5 +1,5 @@
-// Which standbys a commit waits for. Who may acknowledge is always who may be elected: turning it on counts for elections only
-// once the primary has proved it, turning it off counts from the moment it is decided (design, rule 1).
+// Which standbys a commit waits for. Who may acknowledge is always who may be elected: turning it on counts for
+// elections only once the primary has proved it, turning it off counts from the moment it is decided (design, rule 1).
 #include "monitor/fsm/rule.h"
 
 namespace autoctl::monitor {
@@ -19,8 +19,8 @@ bool primary_with_quorum(const Context& c) {
   return c.leader != nullptr && c.leader->goal.state == NodeState::primary;
 }
 
-/// Why the primary should no longer wait for this voter; empty when it should. A voter whose keeper is silent but which the
-/// primary still streams to is no loss.
+/// Why the primary should no longer wait for this voter; empty when it should. A voter whose keeper is silent but which
+/// the primary still streams to is no loss.
 std::string why_lost(const Context& c, NodeId id) {
   const NodeView* node = c.group.find(id);
   if (node == nullptr || node->goal.state == NodeState::dropped) return "was dropped";
@@ -30,8 +30,8 @@ std::string why_lost(const Context& c, NodeId id) {
   if (dead(*node)) return "is dead: " + node->health.why;
   if (node->stalled_since && c.now - *node->stalled_since >= c.settings.standby_stall_timeout)
     return "has not streamed for " +
-           std::to_string(std::chrono::duration_cast<std::chrono::seconds>(c.now - *node->stalled_since).count()) + " s" +
-           (node->facts.trouble.empty() ? "" : " (" + node->facts.trouble + ")");
+           std::to_string(std::chrono::duration_cast<std::chrono::seconds>(c.now - *node->stalled_since).count()) +
+           " s" + (node->facts.trouble.empty() ? "" : " (" + node->facts.trouble + ")");
   return {};
 }
 
@@ -54,8 +54,8 @@ Outcome quorum_confirmed(const Context& c) {
   if (!primary_with_quorum(c) || !settled(*c.leader) || !serves_as_primary(*c.leader)) return std::nullopt;
   const SyncQuorum& goal = c.leader->goal.sync;
   if (c.group.quorum_confirmed == goal || c.leader->facts.sync_in_force != goal) return std::nullopt;
-  return Effect(c, c.leader->name + " has synchronous_standby_names in force, and " + std::to_string(goal.acks) + " of " +
-                       names_of(c.group, goal.voters) + " had everything written before")
+  return Effect(c, c.leader->name + " has synchronous_standby_names in force, and " + std::to_string(goal.acks) +
+                       " of " + names_of(c.group, goal.voters) + " had everything written before")
       .confirm_quorum(goal);
 }
 

@@ -13,8 +13,16 @@ namespace autoctl::monitor {
 inline bool settled(const NodeView& node) {
   return node.reported && node.facts.state == node.goal.state && node.facts.term >= node.goal.term;
 }
-inline bool healthy(const NodeView& node) { return node.health.verdict == Verdict::healthy; }
-inline bool dead(const NodeView& node) { return node.health.verdict == Verdict::dead; }
+inline bool healthy(const NodeView& node) {
+  return node.health.verdict == Verdict::healthy;
+}
+inline bool dead(const NodeView& node) {
+  return node.health.verdict == Verdict::dead;
+}
+/// Gone for long, whether or not its Postgres still runs somewhere: nothing can be asked of it.
+inline bool lost(const NodeView& node) {
+  return dead(node) || node.health.verdict == Verdict::unreachable;
+}
 
 /// A goal from which the old primary's way leads down.
 inline bool is_outgoing_state(NodeState state) {
@@ -24,9 +32,11 @@ inline bool is_candidate_state(NodeState state) {
   return state == NodeState::prepare_promotion || state == NodeState::stop_replication;
 }
 
-/// A running primary by its own report, whatever it is on its way to.
+/// A running primary by its own report, whatever it is on its way to. A promoted candidate is one: with a quorum to
+/// wait for it cannot reach `primary` before a standby has joined it.
 inline bool serves_as_primary(const NodeView& node) {
-  return node.reported && is_leader_state(node.facts.state) && node.facts.postgres_running && !node.facts.in_recovery;
+  return node.reported && (is_leader_state(node.facts.state) || node.facts.state == NodeState::stop_replication) &&
+         node.facts.postgres_running && !node.facts.in_recovery;
 }
 
 template <class Predicate>
@@ -47,6 +57,8 @@ inline const NodeView* draining_of(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::draining; });
 }
 
-inline bool contains(const std::vector<NodeId>& ids, NodeId id) { return std::ranges::find(ids, id) != ids.end(); }
+inline bool contains(const std::vector<NodeId>& ids, NodeId id) {
+  return std::ranges::find(ids, id) != ids.end();
+}
 
 }  // namespace autoctl::monitor

@@ -1,4 +1,5 @@
-// How a rule is written. rules.cpp has the table; joining.cpp, quorum_rules.cpp, switchover.cpp and failover.cpp the rules.
+// How a rule is written. rules.cpp has the table; joining.cpp, quorum_rules.cpp, switchover.cpp and failover.cpp the
+// rules.
 #pragma once
 
 #include <optional>
@@ -20,7 +21,6 @@ struct Context {
   const NodeView* candidate;
   const NodeView* draining;
 };
-
 
 /// Builds a decision; rule id and name are filled in by decide().
 class Effect {

@@ -1,5 +1,5 @@
-// The rule table: every decision the monitor can take, in the order in which they are tried. A rule's number never changes;
-// new ones go into the gaps.
+// The rule table: every decision the monitor can take, in the order in which they are tried. A rule's number never
+// changes; new ones go into the gaps.
 #include <array>
 
 #include "monitor/fsm/rule.h"
@@ -18,9 +18,10 @@ constexpr std::array rule_table = {
     Rule{{100, "switchover_done", "the node an operator asked for is the primary: the operation has succeeded"},
          switchover_done},
 
-    Rule{{200, "primary_is_dead",
-          "the primary is dead by conclusive evidence and enough of its quorum is here: fence the quorum, then promote"},
-         primary_is_dead},
+    Rule{
+        {200, "primary_is_dead",
+         "the primary is dead by conclusive evidence and enough of its quorum is here: fence the quorum, then promote"},
+        primary_is_dead},
     Rule{{205, "primary_lost_while_draining", "the primary died while it handed over: this becomes a failover"},
          primary_lost_while_draining},
     Rule{{210, "primary_was_dropped", "the primary was dropped and has stopped: its quorum elects another"},
@@ -45,8 +46,9 @@ constexpr std::array rule_table = {
     Rule{{330, "switchover_refused", "an operator asked for another primary, but no standby can take over"},
          switchover_refused},
 
-    Rule{{400, "standby_lost", "a standby of the quorum is gone and too few are left: the primary stops waiting for it"},
-         standby_lost},
+    Rule{
+        {400, "standby_lost", "a standby of the quorum is gone and too few are left: the primary stops waiting for it"},
+        standby_lost},
     Rule{{410, "quorum_confirmed", "the primary has proved what it demands of every commit: its voters are electable"},
          quorum_confirmed},
     Rule{{420, "quorum_turned_on", "a standby streams and is up to date: the primary waits for it from now on"},
@@ -83,7 +85,9 @@ constexpr auto infos = [] {
 
 }  // namespace
 
-std::span<const RuleInfo> rules() { return infos; }
+std::span<const RuleInfo> rules() {
+  return infos;
+}
 
 std::optional<Decision> decide(const GroupSnapshot& group, const Settings& settings, TimePoint now) {
   const Context context{group, settings, now, leader_of(group), candidate_of(group), draining_of(group)};

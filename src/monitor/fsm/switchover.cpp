@@ -1,5 +1,5 @@
-// A planned hand-over: checkpoint, stop the old primary, promote a standby that has everything. Nothing is fenced by force:
-// the old primary stops by itself before the candidate is promoted.
+// A planned hand-over: checkpoint, stop the old primary, promote a standby that has everything. Nothing is fenced by
+// force: the old primary stops by itself before the candidate is promoted.
 #include "monitor/fsm/rule.h"
 
 namespace autoctl::monitor {
@@ -63,7 +63,8 @@ Outcome switchover_refused(const Context& c) {
 Outcome old_primary_drained(const Context& c) {
   if (c.draining == nullptr || !settled(*c.draining) || c.draining->facts.postgres_running) return std::nullopt;
   const NodeView* candidate = c.candidate;
-  if (candidate == nullptr || candidate->goal.state != NodeState::prepare_promotion || !settled(*candidate))
+  if (candidate == nullptr || candidate->goal.state != NodeState::prepare_promotion || !settled(*candidate) ||
+      !can_take_part(*candidate))
     return std::nullopt;
   const SyncQuorum sync = quorum_after_promotion(c.group, *candidate, c.settings);
   return Effect(c, c.draining->name + " has stopped at " + to_string(c.draining->facts.lsn) + "; " + candidate->name +
@@ -75,10 +76,8 @@ Outcome old_primary_drained(const Context& c) {
 
 Outcome switchover_called_off(const Context& c) {
   if (c.draining == nullptr || !healthy(*c.draining) || c.candidate == nullptr ||
-      c.candidate->goal.state != NodeState::prepare_promotion)
+      c.candidate->goal.state != NodeState::prepare_promotion || !lost(*c.candidate))
     return std::nullopt;
-  const bool lost = dead(*c.candidate) || c.candidate->health.verdict == Verdict::unreachable;
-  if (!lost) return std::nullopt;
   Effect effect(c, c.candidate->name + " was lost while " + c.draining->name + " drained (" + c.candidate->health.why +
                        "); " + c.draining->name + " goes on");
   effect.assign(*c.draining, NodeState::wait_primary)

@@ -6,10 +6,14 @@ namespace autoctl::monitor {
 
 std::string_view to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::healthy: return "healthy";
-    case Verdict::suspected: return "suspected";
-    case Verdict::unreachable: return "unreachable";
-    case Verdict::dead: return "dead";
+    case Verdict::healthy:
+      return "healthy";
+    case Verdict::suspected:
+      return "suspected";
+    case Verdict::unreachable:
+      return "unreachable";
+    case Verdict::dead:
+      return "dead";
   }
   return "unknown";
 }
@@ -17,10 +21,14 @@ std::string_view to_string(Verdict verdict) {
 namespace {
 
 /// A heartbeat is overdue after this long: one interval, and half of one for the way.
-Millis overdue(const Settings& settings) { return settings.heartbeat * 3 / 2; }
+Millis overdue(const Settings& settings) {
+  return settings.heartbeat * 3 / 2;
+}
 
 /// What a witness said this long ago still counts.
-Millis witness_memory(const Settings& settings) { return settings.heartbeat * 2; }
+Millis witness_memory(const Settings& settings) {
+  return settings.heartbeat * 2;
+}
 
 bool fresh(const NodeObservation& seen, const Settings& settings, TimePoint now) {
   return seen.last_report && !seen.disconnected_at && now - *seen.last_report < overdue(settings);
@@ -40,8 +48,8 @@ TimePoint silence_ends(const NodeObservation& seen, const Settings& settings) {
 
 /// What the others say, taken together.
 struct Testimony {
-  bool heard = false;      // somebody hears it
-  bool complete = true;    // everybody who could hear it has been asked since, or there is nobody
+  bool heard = false;    // somebody hears it
+  bool complete = true;  // everybody who could hear it has been asked since, or there is nobody
   std::string words;
 };
 
@@ -89,8 +97,8 @@ Health assess(const NodeObservation& seen, bool may_expect_postgres, const Setti
   const std::string evidence = describe_silence(seen, now) + ", Postgres port " + std::string(to_string(postgres)) +
                                ", keeper port " + std::string(to_string(keeper)) + testimony.words;
 
-  // Its host is there and says that nobody listens: conclusive at once, once the others agree. After a monitor start the
-  // nodes may be starting as well, so that a refusal then means nothing.
+  // Its host is there and says that nobody listens: conclusive at once, once the others agree. After a monitor start
+  // the nodes may be starting as well, so that a refusal then means nothing.
   const bool refused = seen.last_report && seen.disconnected_at && keeper == PortState::refused &&
                        (postgres == PortState::refused || !may_expect_postgres);
   if (refused && !testimony.heard && testimony.complete) return {Verdict::dead, evidence};

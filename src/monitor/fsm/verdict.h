@@ -22,9 +22,9 @@ std::string_view to_string(Verdict verdict);
 struct WitnessView {
   NodeId witness;
   std::string witness_name;
-  bool hears = false;                        // replication between the two is alive
-  PortState port = PortState::unknown;       // its own try at the judged node's Postgres port
-  TimePoint at;                              // when the monitor received it
+  bool hears = false;                   // replication between the two is alive
+  PortState port = PortState::unknown;  // its own try at the judged node's Postgres port
+  TimePoint at;                         // when the monitor received it
 };
 
 /// What the monitor's prober found at one of the judged node's ports.
@@ -40,10 +40,10 @@ struct NodeObservation {
   std::optional<TimePoint> disconnected_at;  // its report connection broke and it has not reported since
   ProbeResult postgres_port;
   ProbeResult keeper_port;
-  bool cannot_run = false;                   // its keeper's own word
+  bool cannot_run = false;  // its keeper's own word
   std::string trouble;
   std::optional<TimePoint> postgres_down_since;  // its keeper reports Postgres down since then
-  std::vector<WitnessView> witnesses;        // other nodes of the group that could hear it and report now
+  std::vector<WitnessView> witnesses;            // other nodes of the group that could hear it and report now
 };
 
 struct Health {

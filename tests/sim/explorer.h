@@ -1,0 +1,110 @@
+// Breadth-first through every world that actions in any order lead to; the design's safety rules hold in each of them,
+// and from each of them the group recovers when the faults stop.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "fair_run.h"
+#include "monitor_model.h"
+#include "node_model.h"
+#include "world.h"
+
+namespace autoctl::sim {
+
+struct Plan {
+  std::string name;
+  monitor::Settings settings;
+  Decide decide = monitor::decide;
+  std::uint8_t faults = 3;   // crashes, cuts, monitor restarts on one path; `unlimited` = any number
+  std::uint8_t commits = 1;  // unsettled at a time, at most token_count
+  bool operations = true;    // an operator asks for a switchover at any time
+  bool check_liveness = true;
+  std::size_t max_states = 6'000'000;
+  static constexpr std::uint8_t unlimited = 255;
+};
+
+struct Report {
+  std::size_t states = 0;
+  std::size_t transitions = 0;
+  std::size_t monitor_states = 0;
+  std::optional<std::string> counterexample;  // what is wrong and the shortest way to it
+  std::set<std::string_view> rules_fired;
+  std::set<std::pair<NodeState, NodeState>> pairs;  // (reached, goal) that occurred
+};
+
+class Explorer {
+ public:
+  explicit Explorer(Plan plan);
+  Report run();
+
+ private:
+  struct Action {
+    enum class Kind : std::uint8_t {
+      none,
+      hear,
+      work,
+      report,
+      self_fence,
+      wal,
+      commit,
+      acknowledge,
+      request,
+      decide,
+      server_crash,
+      break_node,
+      repair_node,
+      monitor_restart,
+      cut,
+      heal
+    };
+    Kind kind = Kind::none;
+    std::uint8_t node = 0;
+    std::uint16_t rule = 0;
+  };
+  struct Origin {
+    std::uint32_t parent;
+    Action action;
+  };
+
+  void expand(std::uint32_t index);
+  void node_actions(std::uint32_t index, int node);
+  void node_faults(std::uint32_t index, int node);
+  void group_actions(std::uint32_t index);
+  void reach(std::uint32_t from, Action action, World world, bool is_fault = false);
+  void check(std::uint32_t index);
+  void check_recovery(std::uint32_t index);
+  std::optional<std::string> check_fair_run(const World& world, std::size_t variant);
+  void fail(std::uint32_t index, const std::string& what);
+  std::string trace(std::uint32_t index) const;
+  static std::string describe(const Action& action);
+
+  /// The index of `world` in worlds_, added if it is new.
+  std::pair<std::uint32_t, bool> insert(const World& world);
+  void grow();
+
+  struct WorldHash {
+    std::size_t operator()(const World& w) const { return hash_bytes(&w, sizeof w); }
+  };
+  /// One way in which faults stop, and the worlds from which it is known to end well.
+  struct Recovery {
+    FairRun run;
+    FairRules rules;
+    std::unordered_set<World, WorldHash> good;
+  };
+
+  Plan plan_;
+  Decisions decisions_;
+  Report report_;
+  std::vector<World> worlds_;
+  std::vector<Origin> origins_;
+  std::vector<Recovery> recoveries_;
+  std::vector<std::uint32_t> table_;  // open addressing; 0 = free, else index + 1
+};
+
+}  // namespace autoctl::sim

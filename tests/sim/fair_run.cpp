@@ -1,0 +1,135 @@
+#include "fair_run.h"
+
+#include "monitor/fsm/roles.h"
+#include "monitor/fsm/verdict.h"
+#include "node_model.h"
+
+namespace autoctl::sim {
+
+using monitor::NodeObservation;
+
+namespace {
+
+constexpr TimePoint watching_since{std::chrono::hours{1}};
+constexpr TimePoint run_now{std::chrono::hours{2}};
+constexpr TimePoint a_moment_ago = run_now - Millis{10};
+
+bool expects_postgres(NodeState goal) {
+  return !monitor::is_outgoing_state(goal) && goal != NodeState::dropped;
+}
+
+/// The last report of the lost node came long before it was lost.
+constexpr TimePoint last_sign_of_the_lost = run_now - std::chrono::minutes{1};
+
+}  // namespace
+
+FairRun::FairRun(Decide decide, monitor::Settings settings, FairRules rules)
+    : decide_(std::move(decide)), settings_(settings), rules_(rules) {}
+
+World FairRun::begin(World world) const {
+  world.link = true;
+  world.faults = 0;
+  for (SimNode& node : world.nodes) node.broken = false;
+  if (rules_.loss == Loss::whole_node) server_crashes(world, rules_.lost_node);
+  return world;
+}
+
+bool FairRun::nodes_act(World& world) const {
+  bool changed = false;
+  for (int n = 0; n < 2; ++n) {
+    if (acts(n) && keeper_hears(world, n)) changed = true;
+    Violation ignored;  // the explorer has seen this step already
+    while (acts(n) && keeper_works(world, n, ignored)) changed = true;
+    while (wal_arrives(world, n)) changed = true;
+    while (wal_arrives(world, other(n))) changed = true;
+  }
+  for (std::uint8_t token = 0; token < token_count; ++token)
+    if (client_is_acknowledged(world, token)) changed = true;
+  for (int n = 0; n < 2; ++n)
+    if (acts(n) && keeper_reports(world, n)) changed = true;
+  canonicalise(world);
+  return changed;
+}
+
+Belief FairRun::observe(const World& world, bool time_passes) const {
+  Belief belief;
+  belief.stalls_elapsed = belief.others_elapsed = time_passes;
+  for (int n = 0; n < 2; ++n) {
+    const SimFacts& facts = world.monitor.facts[n];
+    NodeObservation seen;
+    seen.watching_since = watching_since;
+    seen.cannot_run = facts.cannot_run;
+    if (acts(n)) {
+      seen.last_report = a_moment_ago;
+    } else {
+      if (facts.reported) seen.last_report = last_sign_of_the_lost;
+      const bool answers = world.nodes[n].server != Server::stopped;
+      seen.postgres_port = {answers ? PortState::open : PortState::refused, a_moment_ago};
+      seen.keeper_port = {PortState::refused, a_moment_ago};
+      const bool hears = streams(world, n) || streams(world, other(n));
+      seen.witnesses = {{node_id(other(n)), "witness", hears, seen.postgres_port.port, a_moment_ago}};
+    }
+    belief.health[n] = monitor::assess(seen, expects_postgres(world.monitor.goals[n].state), settings_, run_now);
+  }
+  return belief;
+}
+
+bool FairRun::monitor_acts(World& world, bool time_passes, std::string* log) const {
+  const auto effect = decide_once(world.monitor, observe(world, time_passes), settings_, decide_);
+  if (!effect) return false;
+  apply(world, *effect);
+  if (log != nullptr) *log += "  rule " + std::string(rule_name(effect->rule_id)) + "\n" + describe(world);
+  return true;
+}
+
+bool FairRun::round(World& world, std::string* log) const {
+  bool changed = nodes_act(world);
+  if (changed && log != nullptr) *log += "  nodes act\n" + describe(world);
+  while (monitor_acts(world, false, log)) {
+    changed = true;
+    // A chain of decisions without a word from the nodes is short; a longer one shows as a loop of the run.
+    if (nodes_act(world)) break;
+  }
+  return changed || monitor_acts(world, true, log);
+}
+
+bool other_must_serve(const World& world, int lost_node) {
+  const int survivor = other(lost_node);
+  const NodeState goal = world.monitor.goals[survivor].state;
+  const NodeState lost_goal = world.monitor.goals[lost_node].state;
+  if (world.nodes[survivor].data != Data::intact) return false;
+  if (is_leader_state(goal) || goal == NodeState::stop_replication) return true;
+  const bool takes_part =
+      goal == NodeState::secondary || goal == NodeState::report_lsn || goal == NodeState::prepare_promotion;
+  if (takes_part && world.monitor.confirmed == voter(survivor) && world.monitor.assigned == voter(survivor))
+    return true;
+  const bool nobody_promotes = lost_goal != NodeState::stop_replication && !is_leader_state(lost_goal);
+  return nobody_promotes && (goal == NodeState::draining || goal == NodeState::demote_timeout);
+}
+
+std::optional<std::string> why_not_served_by(const World& world, int node) {
+  const SimNode& self = world.nodes[node];
+  if (!is_leader_state(world.monitor.goals[node].state)) return "the surviving node's goal is not to be the primary";
+  if (self.server != Server::primary) return "the surviving node's Postgres does not accept writes";
+  if (!has_every_acknowledged_commit(world, node)) return "the surviving primary lacks an acknowledged commit";
+  return std::nullopt;
+}
+
+std::optional<std::string> why_not_whole(const World& world) {
+  for (int leader = 0; leader < 2; ++leader) {
+    const int standby = other(leader);
+    if (world.monitor.goals[leader].state != NodeState::primary) continue;
+    if (world.monitor.goals[standby].state != NodeState::secondary) return "there is no secondary";
+    if (world.monitor.confirmed != voter(standby) || world.monitor.assigned != voter(standby))
+      return "the quorum is not confirmed";
+    for (const SimNode& node : world.nodes)
+      if (!node.heard || !node.done) return "a keeper has not reached its goal";
+    if (!streams(world, standby)) return "the secondary does not stream";
+    if (world.monitor.operation != Operation::none) return "an operation does not end";
+    if (!has_every_acknowledged_commit(world, leader)) return "the primary lacks an acknowledged commit";
+    return std::nullopt;
+  }
+  return "there is no synchronous primary";
+}
+
+}  // namespace autoctl::sim

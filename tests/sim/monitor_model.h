@@ -1,0 +1,60 @@
+// The monitor of the model world: the real decide() over a snapshot made from what the monitor has stored and was told.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "monitor/fsm/decide.h"
+#include "world.h"
+
+namespace autoctl::sim {
+
+using Decide =
+    std::function<std::optional<monitor::Decision>(const monitor::GroupSnapshot&, const monitor::Settings&, TimePoint)>;
+
+/// What the monitor believes beyond the facts; the explorer tries everything.
+struct Belief {
+  std::array<monitor::Health, 2> health;
+  bool trusts_itself = true;
+  bool stalls_elapsed = false;  // a standby that does not receive has not for long
+  bool others_elapsed = false;  // patience, leases and hand-overs are over
+};
+
+/// What one decision does to the world.
+struct Effect {
+  SimMonitor monitor;              // afterwards
+  std::array<bool, 2> assigned{};  // nodes that got a new goal
+  int rule_id = 0;
+  std::string problem;  // the decision itself is malformed
+};
+
+monitor::GroupSnapshot snapshot_of(const SimMonitor& monitor, const Belief& belief);
+std::optional<Effect> decide_once(const SimMonitor& monitor, const Belief& belief, const monitor::Settings& settings,
+                                  const Decide& decide);
+void apply(World& world, const Effect& effect);
+std::string_view rule_name(int rule_id);
+NodeId node_id(int node);
+
+/// All different decisions that some belief leads to; remembered per state of the monitor.
+class Decisions {
+ public:
+  Decisions(Decide decide, monitor::Settings settings) : decide_(std::move(decide)), settings_(settings) {}
+  const std::vector<Effect>& from(const SimMonitor& monitor);
+  std::size_t monitor_states() const { return known_.size(); }
+
+ private:
+  struct Hash {
+    std::size_t operator()(const SimMonitor& m) const { return hash_bytes(&m, sizeof m); }
+  };
+  struct Equal {
+    bool operator()(const SimMonitor& a, const SimMonitor& b) const { return std::memcmp(&a, &b, sizeof a) == 0; }
+  };
+  Decide decide_;
+  monitor::Settings settings_;
+  std::unordered_map<SimMonitor, std::vector<Effect>, Hash, Equal> known_;
+};
+
+}  // namespace autoctl::sim

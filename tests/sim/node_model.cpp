@@ -1,0 +1,258 @@
+#include "node_model.h"
+
+#include <algorithm>
+
+namespace autoctl::sim {
+
+namespace {
+
+using keeper::Step;
+
+enum class Progress { finished, changed, waits };
+
+/// A goal for which Postgres runs.
+bool wants_postgres(NodeState state) {
+  switch (state) {
+    case NodeState::init:
+    case NodeState::wait_standby:
+    case NodeState::draining:
+    case NodeState::demote_timeout:
+    case NodeState::demoted:
+    case NodeState::dropped:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void stop(World& world, int node) {
+  world.nodes[node].server = Server::stopped;
+  for (Commit& commit : world.commits)
+    if (commit == pending_on(node)) commit = Commit::abandoned;
+}
+
+/// Starts Postgres as its data directory says; false if it cannot be started.
+bool start(SimNode& self) {
+  if (self.server != Server::stopped) return true;
+  if (self.data != Data::intact || self.broken) return false;
+  self.server = self.opens_as_primary ? Server::primary : Server::standby;
+  return true;
+}
+
+Progress start_as_primary(SimNode& self, Violation& violation) {
+  if (self.data != Data::intact) violation.what = "a keeper starts torn or missing data as a primary";
+  if (!self.opens_as_primary) violation.what = "a keeper starts a standby as a primary without promoting it";
+  if (self.server == Server::primary) return Progress::finished;
+  return start(self) ? Progress::changed : Progress::waits;
+}
+
+Progress stop_receiving(SimNode& self) {
+  const bool was_running = self.server != Server::stopped;
+  if (!start(self)) return Progress::waits;
+  if (!self.upstream && was_running) return Progress::finished;
+  self.upstream = false;
+  return Progress::changed;
+}
+
+Progress promote(SimNode& self, Violation& violation) {
+  if (self.data != Data::intact) violation.what = "a keeper promotes torn or missing data";
+  if (self.server == Server::primary) return Progress::finished;
+  if (self.server == Server::stopped) return start(self) ? Progress::changed : Progress::waits;
+  self.server = Server::primary;
+  self.opens_as_primary = true;
+  self.upstream = false;
+  ++self.timeline;
+  return Progress::changed;
+}
+
+Progress await_quorum(const World& world, int node) {
+  const SimNode& self = world.nodes[node];
+  if (!self.goal.sync) return Progress::finished;
+  if (self.server != Server::primary || !streams(world, other(node))) return Progress::waits;
+  for (std::uint8_t i = 0; i < self.length; ++i)
+    if (world.commits[self.log[i]] != pending_on(node) && !world.nodes[other(node)].has(self.log[i]))
+      return Progress::waits;
+  return Progress::finished;
+}
+
+/// Follows as it is if the histories allow it; else tears the data up (a rewind or copy begins) and then copies.
+Progress join_upstream(World& world, int node) {
+  SimNode& self = world.nodes[node];
+  const SimNode& upstream = world.nodes[other(node)];
+  if (streams(world, node)) return Progress::finished;
+  if (self.data == Data::intact && self.opens_as_primary && self.server != Server::stopped) {
+    stop(world, node);
+    return Progress::changed;
+  }
+  if (self.data == Data::intact && !self.opens_as_primary && (!self.upstream || self.server == Server::stopped)) {
+    self.upstream = true;
+    return start(self) ? Progress::changed : Progress::waits;
+  }
+  if (!world.link || upstream.server != Server::primary || self.broken) return Progress::waits;
+  if (self.data == Data::intact) {
+    SimNode follower = self;
+    follower.opens_as_primary = false;
+    follower.upstream = true;
+    start(follower);
+    World would_be = world;
+    would_be.nodes[node] = follower;
+    if (streams(would_be, node)) {
+      self = follower;
+    } else {
+      stop(world, node);
+      self.data = Data::torn;
+      self.length = 0;
+      self.log = {};
+    }
+    return Progress::changed;
+  }
+  self.data = Data::intact;
+  self.opens_as_primary = false;
+  self.upstream = true;
+  self.sync = false;
+  self.length = upstream.length;
+  self.log = upstream.log;
+  self.timeline = upstream.timeline;
+  start(self);
+  return Progress::changed;
+}
+
+Progress stop_fast(World& world, int node) {
+  if (world.nodes[node].server == Server::stopped) return Progress::finished;
+  stop(world, node);
+  return Progress::changed;
+}
+
+Progress apply_sync(SimNode& self) {
+  if (self.server == Server::stopped) return Progress::waits;
+  if (self.sync == self.goal.sync) return Progress::finished;
+  self.sync = self.goal.sync;
+  return Progress::changed;
+}
+
+Progress run(World& world, int node, Step step, Violation& violation) {
+  SimNode& self = world.nodes[node];
+  switch (step) {
+    case Step::create_database_cluster:
+      if (self.data == Data::intact) return Progress::finished;
+      self.data = Data::intact;
+      self.opens_as_primary = true;
+      self.timeline = 1;
+      return Progress::changed;
+    case Step::start_as_primary:
+      return start_as_primary(self, violation);
+    case Step::apply_sync:
+      return apply_sync(self);
+    case Step::await_quorum:
+      return await_quorum(world, node);
+    case Step::checkpoint:
+      return Progress::finished;
+    case Step::stop_fast:
+      return stop_fast(world, node);
+    case Step::await_handover:
+      return Progress::finished;  // gives up when nothing more comes: it promises nothing
+    case Step::stop_receiving:
+      return stop_receiving(self);
+    case Step::fence_if_asked:
+      if (self.goal.fence) return stop_receiving(self);
+      if (self.server != Server::stopped) return Progress::finished;
+      return start(self) ? Progress::changed : Progress::waits;
+    case Step::promote:
+      return promote(self, violation);
+    case Step::join_upstream:
+      return join_upstream(world, node);
+  }
+  return Progress::waits;
+}
+
+}  // namespace
+
+bool keeper_works(World& world, int node, Violation& violation) {
+  SimNode& self = world.nodes[node];
+  const keeper::Transition* transition = keeper::find_transition(self.reached, self.goal.state);
+  if (transition == nullptr) return false;  // the explorer checks that there is one
+  if (self.done && wants_postgres(self.goal.state) && self.server == Server::stopped && start(self)) return true;
+  for (Step step : transition->steps) {
+    const Progress progress = run(world, node, step, violation);
+    if (progress != Progress::finished) return progress == Progress::changed;
+  }
+  if (self.done) return false;
+  self.reached = self.goal.state;
+  self.done = true;
+  return true;
+}
+
+bool keeper_hears(World& world, int node) {
+  SimNode& self = world.nodes[node];
+  if (self.heard) return false;
+  self.goal = world.monitor.goals[node];
+  self.heard = true;
+  self.done = false;
+  return true;
+}
+
+bool keeper_reports(World& world, int node) {
+  const SimNode& self = world.nodes[node];
+  const bool primary = self.server == Server::primary;
+  SimFacts facts;
+  facts.reported = true;
+  facts.current = self.done && self.heard;
+  facts.state = facts.current ? self.reached : what_matters_of_an_older_term(self.reached);
+  facts.running = self.server != Server::stopped;
+  facts.in_recovery = self.server == Server::standby;
+  facts.cannot_run = self.broken && !facts.running && wants_postgres(self.goal.state);
+  facts.sync = primary && self.sync;
+  facts.connected = primary ? streams(world, other(node)) : streams(world, node);
+  facts.timeline = facts.running ? self.timeline : 0;
+  if (facts == world.monitor.facts[node]) return false;
+  world.monitor.facts[node] = facts;
+  return true;
+}
+
+bool keeper_fences_itself(World& world, int node) {
+  const SimNode& self = world.nodes[node];
+  if (self.server != Server::primary || !self.goal.sync || streams(world, other(node))) return false;
+  stop(world, node);
+  return true;
+}
+
+bool wal_arrives(World& world, int standby) {
+  if (!streams(world, standby)) return false;
+  SimNode& self = world.nodes[standby];
+  const SimNode& upstream = world.nodes[other(standby)];
+  if (self.length == upstream.length && self.timeline == upstream.timeline) return false;
+  self.timeline = upstream.timeline;
+  if (self.length < upstream.length) {
+    self.log[self.length] = upstream.log[self.length];
+    ++self.length;
+  }
+  return true;
+}
+
+bool client_commits(World& world, int node) {
+  SimNode& self = world.nodes[node];
+  if (self.server != Server::primary) return false;
+  const auto free = std::ranges::find(world.commits, Commit::unused);
+  if (free == world.commits.end()) return false;
+  *free = pending_on(node);
+  self.log[self.length++] = static_cast<std::uint8_t>(free - world.commits.begin());
+  return true;
+}
+
+bool client_is_acknowledged(World& world, std::uint8_t token) {
+  for (int node = 0; node < 2; ++node) {
+    if (world.commits[token] != pending_on(node)) continue;
+    if (!can_acknowledge(world, node) || (world.nodes[node].sync && !world.nodes[other(node)].has(token))) return false;
+    world.commits[token] = Commit::acknowledged;
+    return true;
+  }
+  return false;
+}
+
+bool server_crashes(World& world, int node) {
+  if (world.nodes[node].server == Server::stopped) return false;
+  stop(world, node);
+  return true;
+}
+
+}  // namespace autoctl::sim
