@@ -9,8 +9,10 @@ namespace autoctl::sim {
 namespace {
 
 std::vector<FairRules> ways_to_recover() {
-  return {
-      {Loss::nothing, 0}, {Loss::whole_node, 0}, {Loss::whole_node, 1}, {Loss::keeper_only, 0}, {Loss::keeper_only, 1}};
+  std::vector<FairRules> ways = {{Loss::nothing, 0}};
+  for (Loss loss : {Loss::whole_node, Loss::keeper_only, Loss::link_to_monitor, Loss::every_link})
+    for (int node = 0; node < 2; ++node) ways.push_back({loss, node});
+  return ways;
 }
 
 bool leads_or_will(NodeState goal) {
@@ -164,12 +166,7 @@ void Explorer::check_recovery(std::uint32_t index) {
     const World begin = recoveries_[variant].run.begin(worlds_[index]);
     if (rules.loss != Loss::nothing && !other_must_serve(begin, rules.lost_node)) continue;
     auto problem = check_fair_run(begin, variant);
-    if (!problem) continue;
-    const std::string who = " of node " + std::to_string(rules.lost_node);
-    return fail(index, (rules.loss == Loss::nothing      ? "after the faults"
-                        : rules.loss == Loss::whole_node ? "after the loss" + who
-                                                         : "after the loss of the keeper" + who) +
-                           ": " + *problem);
+    if (problem) return fail(index, sim::describe(rules) + ": " + *problem);
   }
 }
 
@@ -187,12 +184,7 @@ std::optional<std::string> Explorer::check_fair_run(const World& begin, std::siz
       break;
     }
     if (recovery.run.round(world)) continue;
-    if (rules.loss == Loss::nothing) {
-      problem = why_not_whole(world);
-    } else if (rules.loss == Loss::whole_node || world.nodes[rules.lost_node].server != Server::primary ||
-               !can_acknowledge(world, rules.lost_node)) {
-      problem = why_not_served_by(world, other(rules.lost_node));
-    }
+    problem = why_not_recovered(world, rules);
     break;
   }
   if (!problem) {

@@ -18,7 +18,6 @@
 namespace autoctl::sim {
 
 struct Plan {
-  std::string name;
   monitor::Settings settings;
   Decide decide = monitor::decide;
   std::uint8_t faults = 3;   // crashes, cuts, monitor restarts on one path; `unlimited` = any number

@@ -27,7 +27,7 @@ FairRun::FairRun(Decide decide, monitor::Settings settings, FairRules rules)
     : decide_(std::move(decide)), settings_(settings), rules_(rules) {}
 
 World FairRun::begin(World world) const {
-  world.link = true;
+  world.link = rules_.loss != Loss::every_link;
   world.faults = 0;
   for (SimNode& node : world.nodes) node.broken = false;
   if (rules_.loss == Loss::whole_node) server_crashes(world, rules_.lost_node);
@@ -37,38 +37,46 @@ World FairRun::begin(World world) const {
 bool FairRun::nodes_act(World& world) const {
   bool changed = false;
   for (int n = 0; n < 2; ++n) {
-    if (acts(n) && keeper_hears(world, n)) changed = true;
+    if (!is_lost(n) && keeper_hears(world, n)) changed = true;
     Violation ignored;  // the explorer has seen this step already
-    while (acts(n) && keeper_works(world, n, ignored)) changed = true;
+    while (works(n) && keeper_works(world, n, ignored)) changed = true;
     while (wal_arrives(world, n)) changed = true;
     while (wal_arrives(world, other(n))) changed = true;
   }
   for (std::uint8_t token = 0; token < token_count; ++token)
     if (client_is_acknowledged(world, token)) changed = true;
   for (int n = 0; n < 2; ++n)
-    if (acts(n) && keeper_reports(world, n)) changed = true;
+    if (!is_lost(n) && keeper_reports(world, n)) changed = true;
   canonicalise(world);
   return changed;
+}
+
+/// What the monitor's prober and the other keeper find out about a node that reports no more.
+NodeObservation FairRun::observe_lost(const World& world, int node) const {
+  NodeObservation seen;
+  if (world.monitor.facts[node].reported) seen.last_report = last_sign_of_the_lost;
+  const bool reachable = rules_.loss == Loss::whole_node || rules_.loss == Loss::keeper_only;
+  const bool answers = world.nodes[node].server != Server::stopped;
+  const PortState at_host = answers ? PortState::open : PortState::refused;
+  seen.postgres_port = {reachable ? at_host : PortState::silent, a_moment_ago};
+  seen.keeper_port = {reachable ? PortState::refused : PortState::silent, a_moment_ago};
+  const bool hears = streams(world, node) || streams(world, other(node));
+  seen.witnesses = {{node_id(other(node)), "witness", hears, world.link ? at_host : PortState::silent, a_moment_ago}};
+  return seen;
 }
 
 Belief FairRun::observe(const World& world, bool time_passes) const {
   Belief belief;
   belief.stalls_elapsed = belief.others_elapsed = time_passes;
   for (int n = 0; n < 2; ++n) {
-    const SimFacts& facts = world.monitor.facts[n];
     NodeObservation seen;
-    seen.watching_since = watching_since;
-    seen.cannot_run = facts.cannot_run;
-    if (acts(n)) {
-      seen.last_report = a_moment_ago;
+    if (is_lost(n)) {
+      seen = observe_lost(world, n);
     } else {
-      if (facts.reported) seen.last_report = last_sign_of_the_lost;
-      const bool answers = world.nodes[n].server != Server::stopped;
-      seen.postgres_port = {answers ? PortState::open : PortState::refused, a_moment_ago};
-      seen.keeper_port = {PortState::refused, a_moment_ago};
-      const bool hears = streams(world, n) || streams(world, other(n));
-      seen.witnesses = {{node_id(other(n)), "witness", hears, seen.postgres_port.port, a_moment_ago}};
+      seen.last_report = a_moment_ago;
     }
+    seen.watching_since = watching_since;
+    seen.cannot_run = world.monitor.facts[n].cannot_run;
     belief.health[n] = monitor::assess(seen, expects_postgres(world.monitor.goals[n].state), settings_, run_now);
   }
   return belief;
@@ -112,6 +120,7 @@ std::optional<std::string> why_not_served_by(const World& world, int node) {
   if (!is_leader_state(world.monitor.goals[node].state)) return "the surviving node's goal is not to be the primary";
   if (self.server != Server::primary) return "the surviving node's Postgres does not accept writes";
   if (!has_every_acknowledged_commit(world, node)) return "the surviving primary lacks an acknowledged commit";
+  if (world.monitor.operation != Operation::none) return "an operation does not end";
   return std::nullopt;
 }
 
@@ -130,6 +139,23 @@ std::optional<std::string> why_not_whole(const World& world) {
     return std::nullopt;
   }
   return "there is no synchronous primary";
+}
+
+std::optional<std::string> why_not_recovered(const World& world, FairRules rules) {
+  if (rules.loss == Loss::nothing) return why_not_whole(world);
+  const auto why = why_not_served_by(world, other(rules.lost_node));
+  // A node that only lost its keeper or the monitor serves on, as long as its standby hears it.
+  const bool lost_node_serves = world.nodes[rules.lost_node].server == Server::primary &&
+                                can_acknowledge(world, rules.lost_node) && world.monitor.operation == Operation::none;
+  return lost_node_serves ? std::nullopt : why;
+}
+
+std::string describe(FairRules rules) {
+  static constexpr std::array names = {"nothing", "the whole node", "the keeper", "the link to the monitor",
+                                       "every link"};
+  if (rules.loss == Loss::nothing) return "after the faults";
+  return std::string("after the loss of ") + names[static_cast<std::size_t>(rules.loss)] + " of node " +
+         std::to_string(rules.lost_node);
 }
 
 }  // namespace autoctl::sim

@@ -9,7 +9,13 @@
 namespace autoctl::sim {
 
 /// What never comes back.
-enum class Loss : unsigned char { nothing, whole_node, keeper_only };
+enum class Loss : unsigned char {
+  nothing,
+  whole_node,
+  keeper_only,      // Postgres runs on, and nobody commands it
+  link_to_monitor,  // all works on, but the keeper hears nothing
+  every_link,       // the same, and the other node is out of reach, too
+};
 
 struct FairRules {
   Loss loss = Loss::nothing;
@@ -26,7 +32,11 @@ class FairRun {
   bool round(World& world, std::string* log = nullptr) const;
 
  private:
-  bool acts(int node) const { return rules_.loss == Loss::nothing || rules_.lost_node != node; }
+  bool is_lost(int node) const { return rules_.loss != Loss::nothing && rules_.lost_node == node; }
+  bool works(int node) const {
+    return !is_lost(node) || rules_.loss == Loss::link_to_monitor || rules_.loss == Loss::every_link;
+  }
+  monitor::NodeObservation observe_lost(const World& world, int node) const;
   bool nodes_act(World& world) const;
   bool monitor_acts(World& world, bool time_passes, std::string* log) const;
   Belief observe(const World& world, bool time_passes) const;
@@ -42,5 +52,8 @@ bool other_must_serve(const World& world, int lost_node);
 std::optional<std::string> why_not_whole(const World& world);
 /// `node` is the group's primary and runs.
 std::optional<std::string> why_not_served_by(const World& world, int node);
+/// How the run has to end; nullopt if `world`, its fixed point, is as it should be.
+std::optional<std::string> why_not_recovered(const World& world, FairRules rules);
+std::string describe(FairRules rules);
 
 }  // namespace autoctl::sim

@@ -7,21 +7,22 @@ namespace autoctl::monitor {
 
 namespace {
 
-/// Fences the quorum: directly the candidate when there is only one voter, else all who can tell how far they got.
+/// Fences the quorum: directly the candidate when there is only one voter, else all who can tell how far they got. A
+/// candidate that was chosen before and cannot take part any more has to tell, too, when it is back.
 Outcome start_election(const Context& c, const std::string& reason, const NodeView* old_primary) {
   const std::vector<NodeId> present = voters_present(c.group);
   if (!covers_every_commit(c.group, present)) return std::nullopt;
   Effect effect(c, reason);
   if (old_primary != nullptr) effect.assign(*old_primary, NodeState::demote_timeout);
   const bool alone = std::ranges::count_if(c.group.nodes, can_take_part) == 1;
-  if (alone) {
-    const NodeView* candidate = most_advanced(c.group, present);
-    if (candidate == nullptr) return std::nullopt;
-    effect.assign(*candidate, NodeState::prepare_promotion, Goal{.fence = true});
-    return effect;
+  const NodeView* candidate = alone ? most_advanced(c.group, present) : nullptr;
+  if (alone && candidate == nullptr) return std::nullopt;
+  for (const NodeView& node : c.group.nodes) {
+    if (&node == candidate)
+      effect.assign(node, NodeState::prepare_promotion, Goal{.fence = true});
+    else if (can_take_part(node) || is_candidate_state(node.goal.state))
+      effect.assign(node, NodeState::report_lsn);
   }
-  for (const NodeView& node : c.group.nodes)
-    if (can_take_part(node)) effect.assign(node, NodeState::report_lsn);
   return effect;
 }
 
@@ -32,6 +33,11 @@ bool election_is_on(const GroupSnapshot& group) {
 /// The old primary on its way down, if the candidate has not been told to promote yet.
 const NodeView* deposed(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::demote_timeout; });
+}
+
+std::string who_is_missing(const Context& c) {
+  if (c.candidate == nullptr) return "too many standbys were lost";
+  return c.candidate->name + " was lost (" + c.candidate->health.why + ")";
 }
 
 /// With promotion_waits_for_lease: has the old primary stopped by its own word, or must it have fenced itself by now?
@@ -58,40 +64,54 @@ Outcome primary_was_dropped(const Context& c) {
   return start_election(c, "the primary was dropped", nullptr);
 }
 
+Outcome primary_lost_while_draining(const Context& c) {
+  if (c.draining == nullptr || !dead(*c.draining) || !c.group.monitor_trusts_itself) return std::nullopt;
+  const bool may_be_promoted = c.candidate != nullptr && !lost(*c.candidate);
+  if (c.candidate != nullptr && c.candidate->goal.state != NodeState::prepare_promotion) return std::nullopt;
+  if (settled(*c.draining) && may_be_promoted) return std::nullopt;  // it had stopped before: the hand-over goes on
+  return start_election(c, c.draining->name + " was lost while it drained: " + c.draining->health.why, c.draining);
+}
+
 Outcome standbys_elect(const Context& c) {
   if (c.leader != nullptr || c.candidate != nullptr) return std::nullopt;
   std::vector<NodeId> told;
   for (const NodeView& node : c.group.nodes) {
-    if (node.goal.state != NodeState::report_lsn) continue;
-    if (settled(node)) {
-      told.push_back(node.id);
-    } else if (healthy(node)) {
-      return std::nullopt;  // it is about to tell, and may have the most
-    }
+    if (node.goal.state != NodeState::report_lsn || !healthy(node)) continue;
+    if (!settled(node)) return std::nullopt;  // it is about to tell, and may have the most
+    if (can_take_part(node)) told.push_back(node.id);
   }
   std::vector<NodeId> voters = told;
   std::erase_if(voters, [&](NodeId id) { return !in_every_quorum(c.group, id); });
   if (!covers_every_commit(c.group, voters)) return std::nullopt;
   const NodeView* winner = most_advanced(c.group, voters);
-  if (winner == nullptr || dead(*winner)) return std::nullopt;
+  if (winner == nullptr) return std::nullopt;
   return Effect(c, winner->name + " has received up to " + to_string(winner->facts.lsn) + ", the most of " +
                        std::to_string(told.size()) + " standbys")
       .assign(*winner, NodeState::prepare_promotion, Goal{.fence = true});
+}
+
+Outcome election_called_off(const Context& c) {
+  if (c.leader != nullptr || c.draining != nullptr) return std::nullopt;
+  const bool told_to_promote = c.candidate != nullptr && c.candidate->goal.state == NodeState::stop_replication;
+  if (told_to_promote || (c.candidate == nullptr && !election_is_on(c.group))) return std::nullopt;
+  const bool goes_on =
+      c.candidate != nullptr ? !lost(*c.candidate) : covers_every_commit(c.group, voters_present(c.group));
+  const NodeView* old_primary = deposed(c.group);
+  if (goes_on || old_primary == nullptr || !healthy(*old_primary) || old_primary->facts.cannot_run) return std::nullopt;
+  Effect effect(c, who_is_missing(c) + " before anybody was told to promote, and " + old_primary->name + " is back");
+  effect.assign(*old_primary, NodeState::wait_primary).asynchronous();
+  for (const NodeView& node : c.group.nodes)
+    if (node.goal.state == NodeState::report_lsn || is_candidate_state(node.goal.state))
+      effect.follow(node, NodeState::catchingup, old_primary->id);
+  if (c.group.operation) effect.end_operation(false, "the candidate was lost before it was promoted");
+  return effect;
 }
 
 Outcome candidate_lost(const Context& c) {
   if (c.candidate == nullptr || c.candidate->goal.state != NodeState::prepare_promotion || !lost(*c.candidate) ||
       c.draining != nullptr)
     return std::nullopt;
-  const NodeView* old_primary = deposed(c.group);
-  if (old_primary == nullptr || !healthy(*old_primary) || old_primary->facts.cannot_run) return std::nullopt;
-  Effect effect(c, c.candidate->name + " was lost before it was told to promote (" + c.candidate->health.why +
-                       "), and " + old_primary->name + " is back");
-  effect.assign(*old_primary, NodeState::wait_primary)
-      .asynchronous()
-      .follow(*c.candidate, NodeState::catchingup, old_primary->id);
-  if (c.group.operation) effect.end_operation(false, "the candidate was lost before it was promoted");
-  return effect;
+  return start_election(c, who_is_missing(c) + " before it was told to promote", nullptr);
 }
 
 Outcome candidate_is_fenced(const Context& c) {

@@ -91,12 +91,14 @@ Outcome switchover_starts(const Context&);
 Outcome switchover_refused(const Context&);
 Outcome old_primary_drained(const Context&);
 Outcome switchover_called_off(const Context&);
-Outcome primary_lost_while_draining(const Context&);
+Outcome switchover_overdue(const Context&);
 
 // Failure of the primary (failover.cpp).
 Outcome primary_is_dead(const Context&);
 Outcome primary_was_dropped(const Context&);
+Outcome primary_lost_while_draining(const Context&);
 Outcome standbys_elect(const Context&);
+Outcome election_called_off(const Context&);
 Outcome candidate_lost(const Context&);
 Outcome candidate_is_fenced(const Context&);
 Outcome candidate_promoted(const Context&);

@@ -87,14 +87,17 @@ Outcome switchover_called_off(const Context& c) {
   return effect;
 }
 
-Outcome primary_lost_while_draining(const Context& c) {
-  if (c.draining == nullptr || c.candidate == nullptr || c.candidate->goal.state != NodeState::prepare_promotion)
+Outcome switchover_overdue(const Context& c) {
+  if (c.draining == nullptr || settled(*c.draining) || dead(*c.draining) ||
+      c.now - c.draining->goal_since < c.settings.drain_timeout)
     return std::nullopt;
-  if (!dead(*c.draining) || !c.group.monitor_trusts_itself || settled(*c.draining)) return std::nullopt;
-  if (!can_take_part(*c.candidate) || !covers_every_commit(c.group, {c.candidate->id})) return std::nullopt;
-  return Effect(c, c.draining->name + " was lost while it drained: " + c.draining->health.why)
-      .assign(*c.draining, NodeState::demote_timeout)
-      .assign(*c.candidate, NodeState::prepare_promotion, Goal{.fence = true});
+  if (c.candidate == nullptr || c.candidate->goal.state != NodeState::prepare_promotion) return std::nullopt;
+  const std::string why = c.draining->name + " has not stopped in time";
+  Effect effect(c, why + "; it goes on as the primary");
+  effect.assign(*c.draining, NodeState::primary, Goal{.sync = c.draining->goal.sync})
+      .follow(*c.candidate, NodeState::secondary, c.draining->id);
+  if (c.group.operation) effect.end_operation(false, why);
+  return effect;
 }
 
 }  // namespace autoctl::monitor
