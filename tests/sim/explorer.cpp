@@ -49,16 +49,15 @@ std::string broken_rule(const World& world) {
 }  // namespace
 
 Explorer::Explorer(Plan plan) : plan_(std::move(plan)), decisions_(plan_.decide, plan_.settings) {
-  table_.resize(std::size_t{1} << 16U);
   for (const FairRules& rules : ways_to_recover())
-    recoveries_.push_back({FairRun(plan_.decide, plan_.settings, rules), rules, {}});
+    recoveries_.push_back({FairRun(decisions_, plan_.settings, rules), rules, {}});
 }
 
 Report Explorer::run() {
   World first;
   first.faults = plan_.faults;
   for (std::uint8_t token = 0; token < plan_.commits; ++token) first.commits[token] = Commit::unused;
-  insert(first);
+  worlds_.insert(first);
   origins_.push_back({0, {}});
   for (std::uint32_t index = 0; index < worlds_.size() && !report_.counterexample; ++index) {
     check(index);
@@ -129,7 +128,7 @@ void Explorer::group_actions(std::uint32_t index) {
     next.monitor.facts = {};
     reach(index, {Kind::monitor_restart}, next, true);
   }
-  for (const Effect& effect : decisions_.from(now.monitor)) {
+  for (const Effect& effect : decisions_.under_any_belief(now.monitor)) {
     if (!effect.problem.empty()) fail(index, std::string(rule_name(effect.rule_id)) + ": " + effect.problem);
     report_.rules_fired.insert(rule_name(effect.rule_id));
     World next = now;
@@ -142,7 +141,7 @@ void Explorer::reach(std::uint32_t from, Action action, World world, bool is_fau
   ++report_.transitions;
   if (is_fault && plan_.faults != Plan::unlimited) --world.faults;
   canonicalise(world);
-  if (insert(world).second) origins_.push_back({from, action});
+  if (worlds_.insert(world).second) origins_.push_back({from, action});
 }
 
 void Explorer::check(std::uint32_t index) {
@@ -177,7 +176,7 @@ std::optional<std::string> Explorer::check_fair_run(const World& begin, std::siz
   std::vector<World> path;
   World world = begin;
   std::optional<std::string> problem;
-  for (int round = 0; recovery.good.find(world) == recovery.good.end(); ++round) {
+  for (int round = 0; !recovery.good.contains(world); ++round) {
     path.push_back(world);
     if (round == bound) {
       problem = "no rest after " + std::to_string(bound) + " rounds";
@@ -188,7 +187,7 @@ std::optional<std::string> Explorer::check_fair_run(const World& begin, std::siz
     break;
   }
   if (!problem) {
-    recovery.good.insert(path.begin(), path.end());
+    for (const World& passed : path) recovery.good.insert(passed);
     return std::nullopt;
   }
   std::string log = *problem + "\n  from\n" + sim::describe(begin);
@@ -223,27 +222,6 @@ std::string Explorer::trace(std::uint32_t index) const {
     if (path.rend() - at <= static_cast<std::ptrdiff_t>(shown_in_full)) text += sim::describe(worlds_[*at]);
   }
   return text;
-}
-
-std::pair<std::uint32_t, bool> Explorer::insert(const World& world) {
-  if (worlds_.size() * 2 >= table_.size()) grow();
-  const std::size_t mask = table_.size() - 1;
-  std::size_t slot = hash_bytes(&world, sizeof world) & mask;
-  for (; table_[slot] != 0; slot = (slot + 1) & mask)
-    if (worlds_[table_[slot] - 1] == world) return {table_[slot] - 1, false};
-  worlds_.push_back(world);
-  table_[slot] = static_cast<std::uint32_t>(worlds_.size());
-  return {table_[slot] - 1, true};
-}
-
-void Explorer::grow() {
-  table_.assign(table_.size() * 4, 0);
-  const std::size_t mask = table_.size() - 1;
-  for (std::uint32_t i = 0; i < worlds_.size(); ++i) {
-    std::size_t slot = hash_bytes(&worlds_[i], sizeof(World)) & mask;
-    while (table_[slot] != 0) slot = (slot + 1) & mask;
-    table_[slot] = i + 1;
-  }
 }
 
 }  // namespace autoctl::sim

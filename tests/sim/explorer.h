@@ -6,14 +6,13 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "fair_run.h"
 #include "monitor_model.h"
 #include "node_model.h"
-#include "world.h"
+#include "world_set.h"
 
 namespace autoctl::sim {
 
@@ -83,27 +82,19 @@ class Explorer {
   std::string trace(std::uint32_t index) const;
   static std::string describe(const Action& action);
 
-  /// The index of `world` in worlds_, added if it is new.
-  std::pair<std::uint32_t, bool> insert(const World& world);
-  void grow();
-
-  struct WorldHash {
-    std::size_t operator()(const World& w) const { return hash_bytes(&w, sizeof w); }
-  };
   /// One way in which faults stop, and the worlds from which it is known to end well.
   struct Recovery {
     FairRun run;
     FairRules rules;
-    std::unordered_set<World, WorldHash> good;
+    WorldSet good;
   };
 
   Plan plan_;
   Decisions decisions_;
   Report report_;
-  std::vector<World> worlds_;
+  WorldSet worlds_;
   std::vector<Origin> origins_;
   std::vector<Recovery> recoveries_;
-  std::vector<std::uint32_t> table_;  // open addressing; 0 = free, else index + 1
 };
 
 }  // namespace autoctl::sim

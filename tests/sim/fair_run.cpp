@@ -23,8 +23,8 @@ constexpr TimePoint last_sign_of_the_lost = run_now - std::chrono::minutes{1};
 
 }  // namespace
 
-FairRun::FairRun(Decide decide, monitor::Settings settings, FairRules rules)
-    : decide_(std::move(decide)), settings_(settings), rules_(rules) {}
+FairRun::FairRun(Decisions& decisions, monitor::Settings settings, FairRules rules)
+    : decisions_(&decisions), settings_(settings), rules_(rules) {}
 
 World FairRun::begin(World world) const {
   world.link = rules_.loss != Loss::every_link;
@@ -52,38 +52,43 @@ bool FairRun::nodes_act(World& world) const {
 }
 
 /// What the monitor's prober and the other keeper find out about a node that reports no more.
-NodeObservation FairRun::observe_lost(const World& world, int node) const {
+NodeObservation FairRun::observe_lost(bool reported, bool answers, bool heard, bool link) const {
   NodeObservation seen;
-  if (world.monitor.facts[node].reported) seen.last_report = last_sign_of_the_lost;
+  if (reported) seen.last_report = last_sign_of_the_lost;
   const bool reachable = rules_.loss == Loss::whole_node || rules_.loss == Loss::keeper_only;
-  const bool answers = world.nodes[node].server != Server::stopped;
   const PortState at_host = answers ? PortState::open : PortState::refused;
   seen.postgres_port = {reachable ? at_host : PortState::silent, a_moment_ago};
   seen.keeper_port = {reachable ? PortState::refused : PortState::silent, a_moment_ago};
-  const bool hears = streams(world, node) || streams(world, other(node));
-  seen.witnesses = {{node_id(other(node)), "witness", hears, world.link ? at_host : PortState::silent, a_moment_ago}};
+  seen.witnesses = {{NodeId{9}, "witness", heard, link ? at_host : PortState::silent, a_moment_ago}};
   return seen;
+}
+
+monitor::Verdict FairRun::judge(const World& world, int node) const {
+  const SimFacts& facts = world.monitor.facts[node];
+  const bool expected = expects_postgres(world.monitor.goals[node].state);
+  const bool answers = world.nodes[node].server != Server::stopped;
+  const bool heard = streams(world, node) || streams(world, other(node));
+  const unsigned key = (is_lost(node) ? 1U : 0U) | (facts.reported ? 2U : 0U) | (facts.cannot_run ? 4U : 0U) |
+                       (expected ? 8U : 0U) | (answers ? 16U : 0U) | (heard ? 32U : 0U) | (world.link ? 64U : 0U);
+  if (judged_[key]) return *judged_[key];
+  NodeObservation seen;
+  seen.last_report = a_moment_ago;
+  if (is_lost(node)) seen = observe_lost(facts.reported, answers, heard, world.link);
+  seen.watching_since = watching_since;
+  seen.cannot_run = facts.cannot_run;
+  judged_[key] = monitor::assess(seen, expected, settings_, run_now).verdict;
+  return *judged_[key];
 }
 
 Belief FairRun::observe(const World& world, bool time_passes) const {
   Belief belief;
   belief.stalls_elapsed = belief.others_elapsed = time_passes;
-  for (int n = 0; n < 2; ++n) {
-    NodeObservation seen;
-    if (is_lost(n)) {
-      seen = observe_lost(world, n);
-    } else {
-      seen.last_report = a_moment_ago;
-    }
-    seen.watching_since = watching_since;
-    seen.cannot_run = world.monitor.facts[n].cannot_run;
-    belief.health[n] = monitor::assess(seen, expects_postgres(world.monitor.goals[n].state), settings_, run_now);
-  }
+  for (int n = 0; n < 2; ++n) belief.verdicts[n] = judge(world, n);
   return belief;
 }
 
 bool FairRun::monitor_acts(World& world, bool time_passes, std::string* log) const {
-  const auto effect = decide_once(world.monitor, observe(world, time_passes), settings_, decide_);
+  const auto& effect = decisions_->under(world.monitor, observe(world, time_passes));
   if (!effect) return false;
   apply(world, *effect);
   if (log != nullptr) *log += "  rule " + std::string(rule_name(effect->rule_id)) + "\n" + describe(world);

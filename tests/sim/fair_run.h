@@ -24,7 +24,8 @@ struct FairRules {
 
 class FairRun {
  public:
-  FairRun(Decide decide, monitor::Settings settings, FairRules rules);
+  /// `decisions` must outlive it.
+  FairRun(Decisions& decisions, monitor::Settings settings, FairRules rules);
 
   /// The first world of the run: faults are over, but for the loss.
   World begin(World world) const;
@@ -36,14 +37,16 @@ class FairRun {
   bool works(int node) const {
     return !is_lost(node) || rules_.loss == Loss::link_to_monitor || rules_.loss == Loss::every_link;
   }
-  monitor::NodeObservation observe_lost(const World& world, int node) const;
+  monitor::NodeObservation observe_lost(bool reported, bool answers, bool heard, bool link) const;
   bool nodes_act(World& world) const;
   bool monitor_acts(World& world, bool time_passes, std::string* log) const;
+  monitor::Verdict judge(const World& world, int node) const;
   Belief observe(const World& world, bool time_passes) const;
 
-  Decide decide_;
+  Decisions* decisions_;
   monitor::Settings settings_;
   FairRules rules_;
+  mutable std::array<std::optional<monitor::Verdict>, 128> judged_;  // by everything that judge() looks at
 };
 
 /// Must the group, once this node is lost, be served by the other one (design, rule 1)?

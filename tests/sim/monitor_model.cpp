@@ -118,7 +118,7 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief) 
     view.goal_since = belief.others_elapsed ? model_now - long_time : model_now;
     view.reported = sim.facts[n].reported;
     if (view.reported) view.facts = facts_of(sim.facts[n], n);
-    view.health = belief.health[n];
+    view.health = {belief.verdicts[n], "as the model has it"};
     view.lease_until = belief.others_elapsed ? model_now - long_time : model_now + long_time;
     if (view.reported && !view.facts.receiving)
       view.stalled_since = belief.stalls_elapsed ? model_now - long_time : model_now;
@@ -161,25 +161,49 @@ bool same(const Effect& a, const Effect& b) {
          std::memcmp(&a.monitor, &b.monitor, sizeof a.monitor) == 0;
 }
 
+constexpr std::uint8_t beliefs = 128;
+
+Belief belief_of(std::uint8_t bits) {
+  Belief belief;
+  for (unsigned n = 0; n < 2; ++n) belief.verdicts[n] = static_cast<Verdict>(bits >> (2 * n) & 3U);
+  belief.trusts_itself = (bits & 16U) == 0;
+  belief.stalls_elapsed = (bits & 32U) != 0;
+  belief.others_elapsed = (bits & 64U) != 0;
+  return belief;
+}
+
+std::uint8_t bits_of(const Belief& belief) {
+  unsigned bits = 0;
+  for (unsigned n = 0; n < 2; ++n) bits |= static_cast<unsigned>(belief.verdicts[n]) << (2 * n);
+  return static_cast<std::uint8_t>(bits | (belief.trusts_itself ? 0U : 16U) | (belief.stalls_elapsed ? 32U : 0U) |
+                                   (belief.others_elapsed ? 64U : 0U));
+}
+
+/// assess() calls nobody healthy who has not reported.
+bool possible(const SimMonitor& sim, const Belief& belief) {
+  for (int n = 0; n < 2; ++n)
+    if (belief.verdicts[n] == Verdict::healthy && !sim.facts[n].reported) return false;
+  return true;
+}
+
 }  // namespace
 
-const std::vector<Effect>& Decisions::from(const SimMonitor& sim) {
-  const auto [entry, is_new] = known_.try_emplace(sim);
+const std::optional<Effect>& Decisions::under(const SimMonitor& sim, const Belief& belief) {
+  const auto [entry, is_new] = one_.try_emplace({sim, bits_of(belief)});
+  if (is_new) entry->second = decide_once(sim, belief, settings_, decide_);
+  return entry->second;
+}
+
+const std::vector<Effect>& Decisions::under_any_belief(const SimMonitor& sim) {
+  const auto [entry, is_new] = any_.try_emplace({sim, any_belief});
   std::vector<Effect>& effects = entry->second;
   if (!is_new) return effects;
-  for (unsigned bits = 0; bits < 128; ++bits) {
-    Belief belief;
-    for (unsigned n = 0; n < 2; ++n) belief.health[n].verdict = static_cast<Verdict>(bits >> (2 * n) & 3U);
-    belief.trusts_itself = (bits & 16U) == 0;
-    belief.stalls_elapsed = (bits & 32U) != 0;
-    belief.others_elapsed = (bits & 64U) != 0;
-    const auto healthy_without_report = [&](int n) {
-      return belief.health[n].verdict == Verdict::healthy && !sim.facts[n].reported;
-    };
-    if (healthy_without_report(0) || healthy_without_report(1)) continue;
-    auto effect = decide_once(sim, belief, settings_, decide_);
+  for (std::uint8_t bits = 0; bits < beliefs; ++bits) {
+    const Belief belief = belief_of(bits);
+    if (!possible(sim, belief)) continue;
+    const auto& effect = under(sim, belief);
     if (effect && std::ranges::none_of(effects, [&](const Effect& e) { return same(e, *effect); }))
-      effects.push_back(std::move(*effect));
+      effects.push_back(*effect);
   }
   return effects;
 }

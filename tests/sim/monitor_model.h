@@ -17,7 +17,7 @@ using Decide =
 
 /// What the monitor believes beyond the facts; the explorer tries everything.
 struct Belief {
-  std::array<monitor::Health, 2> health;
+  std::array<monitor::Verdict, 2> verdicts{};
   bool trusts_itself = true;
   bool stalls_elapsed = false;  // a standby that does not receive has not for long
   bool others_elapsed = false;  // patience, leases and hand-overs are over
@@ -38,23 +38,34 @@ void apply(World& world, const Effect& effect);
 std::string_view rule_name(int rule_id);
 NodeId node_id(int node);
 
-/// All different decisions that some belief leads to; remembered per state of the monitor.
+/// decide() with a memory: worlds by the million share a few thousand states of the monitor.
 class Decisions {
  public:
   Decisions(Decide decide, monitor::Settings settings) : decide_(std::move(decide)), settings_(settings) {}
-  const std::vector<Effect>& from(const SimMonitor& monitor);
-  std::size_t monitor_states() const { return known_.size(); }
+  /// The decision that this belief leads to.
+  const std::optional<Effect>& under(const SimMonitor& monitor, const Belief& belief);
+  /// All different decisions that any belief leads to.
+  const std::vector<Effect>& under_any_belief(const SimMonitor& monitor);
+  std::size_t monitor_states() const { return any_.size(); }
 
  private:
+  struct Key {
+    SimMonitor monitor;
+    std::uint8_t belief;
+    friend bool operator==(const Key& a, const Key& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+  };
   struct Hash {
-    std::size_t operator()(const SimMonitor& m) const { return hash_bytes(&m, sizeof m); }
+    template <class T>
+    std::size_t operator()(const T& key) const {
+      return hash_bytes(&key, sizeof key);
+    }
   };
-  struct Equal {
-    bool operator()(const SimMonitor& a, const SimMonitor& b) const { return std::memcmp(&a, &b, sizeof a) == 0; }
-  };
+  static constexpr std::uint8_t any_belief = 255;
+
   Decide decide_;
   monitor::Settings settings_;
-  std::unordered_map<SimMonitor, std::vector<Effect>, Hash, Equal> known_;
+  std::unordered_map<Key, std::optional<Effect>, Hash> one_;
+  std::unordered_map<Key, std::vector<Effect>, Hash> any_;
 };
 
 }  // namespace autoctl::sim
