@@ -54,6 +54,7 @@ void add_groups(CLI::App& root, Invocation& invocation) {
   add_config_get(*config, invocation);
   add_config_set(*config, invocation);
   add_config_check(*config, invocation);
+  add_set_formation(*add_group(root, "set", "change a formation's settings"), invocation);
   add_inspect_fsm(*add_group(root, "inspect", "look inside"), invocation);
 }
 

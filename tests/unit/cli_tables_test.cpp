@@ -185,7 +185,6 @@ TEST(Uri, QuotesNamesAndAddresses) {
 TEST(Uri, OfTheMonitorIsTheOneOfTheTutorials) {
   config::Config monitor;
   monitor.hostname = "m";
-  monitor.dbname = "pg_auto_failover";
   monitor.ssl.mode = "require";
   EXPECT_EQ(monitor_uri(monitor), "postgres://autoctl_node@m:5432/pg_auto_failover?sslmode=require");
 }

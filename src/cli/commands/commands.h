@@ -32,6 +32,8 @@ void add_config_get(CLI::App& config, Invocation& invocation);
 void add_config_set(CLI::App& config, Invocation& invocation);
 void add_config_check(CLI::App& config, Invocation& invocation);
 
+void add_set_formation(CLI::App& set, Invocation& invocation);
+
 /// list, mermaid, check.
 void add_inspect_fsm(CLI::App& inspect, Invocation& invocation);
 

@@ -36,8 +36,8 @@ std::string formation_uri(const protocol::StateDocument& state, const std::strin
 }
 
 std::string monitor_uri(const config::Config& monitor) {
-  return fmt::format("postgres://autoctl_node@{}/{}?sslmode={}", host_port(monitor.hostname, monitor.pgport),
-                     encode(monitor.dbname), monitor.ssl.mode);
+  return fmt::format("postgres://autoctl_node@{}/pg_auto_failover?sslmode={}",
+                     host_port(monitor.hostname, monitor.pgport), monitor.ssl.mode);
 }
 
 }  // namespace autoctl::cli

@@ -1,0 +1,50 @@
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "cli/commands/commands.h"
+#include "cli/monitor_connection.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+constexpr Millis call_timeout{10'000};
+
+struct SetFormationOptions {
+  Target target;
+  std::string formation = "default";
+  std::string setting;
+  std::string value;
+};
+
+Result<ExitCode> set_formation(const SetFormationOptions& options) {
+  auto api = connect_monitor(options.target);
+  if (!api) return fail(api.error());
+  // pg_autoctl spells them with dashes.
+  std::string name = options.setting;
+  std::ranges::replace(name, '-', '_');
+  const auto changed = api->change_settings({options.formation, {{name, options.value}}}, call_timeout);
+  if (!changed) return fail(changed.error());
+  spdlog::info("{} of formation \"{}\" is now {}", name, options.formation, options.value);
+  return ExitCode::ok;
+}
+
+void declare(CLI::App& command, SetFormationOptions& options) {
+  add_target(command, options.target);
+  from_environment(command.add_option("--formation", options.formation, "formation, \"default\" unless given"),
+                   "FORMATION")
+      ->type_name("NAME");
+  command.add_option("setting", options.setting, "as `autoctl show settings` names it")->required();
+  command.add_option("value", options.value, "its new value; durations in ms")->required();
+}
+
+}  // namespace
+
+void add_set_formation(CLI::App& set, Invocation& invocation) {
+  add_command<SetFormationOptions>(set, invocation, "formation", "change one of a formation's settings",
+                                   "autoctl set formation number-sync-standbys 1 --pgdata /srv/pg", declare,
+                                   set_formation);
+}
+
+}  // namespace autoctl::cli
