@@ -85,6 +85,9 @@ std::string OwnPostgres::settings() const {
   text += setting("unix_socket_directories", sockets);
   text += setting("cluster_name", "autoctl_monitor");
   if (config_.auth == "md5" || config_.auth == "scram-sha-256") text += setting("password_encryption", config_.auth);
+  // A session that we gave up must end before a new one may write (PostgresStore::load).
+  constexpr int first_with_check_interval = 14;
+  if (tools_.major >= first_with_check_interval) text += setting("client_connection_check_interval", "500ms");
   text += setting("shared_buffers", "16MB");
   text += setting("max_connections", "100");
   // A week of logs of its own; our own log has what went on.

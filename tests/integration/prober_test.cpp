@@ -1,0 +1,115 @@
+// The prober against real sockets.
+#include "monitor/service/prober.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "tests/support/scratch.h"
+
+namespace autoctl::monitor {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Listens on loopback; answers like a postmaster, or says nothing.
+class Listener {
+ public:
+  explicit Listener(bool answers) {
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    ::bind(fd_, reinterpret_cast<sockaddr*>(&address), length);
+    ::listen(fd_, 8);
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length);
+    port_ = ntohs(address.sin_port);
+    if (answers) thread_ = std::thread([this] { serve(); });
+  }
+  ~Listener() { close(); }
+  void close() {
+    if (fd_ < 0) return;
+    ::shutdown(fd_, SHUT_RDWR);
+    if (thread_.joinable()) thread_.join();
+    ::close(std::exchange(fd_, -1));
+  }
+  int port() const { return port_; }
+
+ private:
+  void serve() {
+    for (int client = 0; (client = ::accept(fd_, nullptr, nullptr)) >= 0; ::close(client)) {
+      char request[8];
+      if (::recv(client, request, sizeof request, MSG_WAITALL) == sizeof request && request[4] == 0x04)
+        ::send(client, "N", 1, MSG_NOSIGNAL);
+    }
+  }
+  int fd_ = -1;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+class ProberTest : public ::testing::Test {
+ protected:
+  /// The last thing found of a port, once there is something.
+  bool finds(ProbedPort port, PortState state, Millis patience = 5s) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, patience, [&] { return found_[static_cast<int>(port)] == state; });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  PortState found_[2] = {PortState::unknown, PortState::unknown};
+  int count_ = 0;
+  SocketProber prober{[this](NodeId, ProbedPort port, PortState state) {
+    const std::lock_guard lock(mutex_);
+    found_[static_cast<int>(port)] = state;
+    ++count_;
+    changed_.notify_all();
+  }};
+};
+
+TEST_F(ProberTest, TellsOpenFromRefusedFromSilentAtOnce) {
+  Listener postgres(true);
+  Listener mute(false);
+  const int nobody = test::free_port();
+  const auto before = std::chrono::steady_clock::now();
+  prober.watch(NodeId{1}, {"127.0.0.1", postgres.port(), nobody});
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::open));
+  EXPECT_TRUE(finds(ProbedPort::keeper, PortState::refused));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 200ms);
+  prober.watch(NodeId{1}, {"127.0.0.1", mute.port(), mute.port()});
+  EXPECT_TRUE(finds(ProbedPort::keeper, PortState::open)) << "a keeper's port need only take the connection";
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::silent)) << "a postmaster must answer";
+}
+
+TEST_F(ProberTest, SeesAPortCloseSoonAfterwards) {
+  Listener postgres(true);
+  prober.watch(NodeId{1}, {"127.0.0.1", postgres.port(), 0});
+  ASSERT_TRUE(finds(ProbedPort::postgres, PortState::open));
+  postgres.close();
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::refused));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 400ms);
+}
+
+TEST_F(ProberTest, ResolvesNamesAndTriesAllTheirAddresses) {
+  Listener postgres(true);  // on 127.0.0.1 only; localhost may be ::1 as well
+  prober.watch(NodeId{1}, {"localhost", postgres.port(), test::free_port()});
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::open));
+  EXPECT_TRUE(finds(ProbedPort::keeper, PortState::refused));
+}
+
+TEST_F(ProberTest, StopsWhenNobodyAsksAnyMore) {
+  const int nobody = test::free_port();
+  prober.watch(NodeId{1}, {"127.0.0.1", nobody, 0});
+  ASSERT_TRUE(finds(ProbedPort::postgres, PortState::refused));
+  prober.unwatch(NodeId{1});
+  std::unique_lock lock(mutex_);
+  const int before = count_;
+  EXPECT_FALSE(changed_.wait_for(lock, 600ms, [&] { return count_ > before + 1; }));
+}
+
+}  // namespace
+}  // namespace autoctl::monitor
