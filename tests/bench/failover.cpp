@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "cli/demo/cluster.h"
-#include "cli/demo/screen.h"
+#include "cli/output/table.h"
 #include "support/network.h"
 #include "system.h"
 
@@ -53,13 +53,15 @@ class Sheet {
     cells_[row][system] = std::move(cell);
   }
   void print() {
-    std::vector<std::vector<std::string>> rows = {{""}};
-    rows[0].insert(rows[0].end(), systems_.begin(), systems_.end());
+    std::vector<cli::Column> columns = {{"Write outage, s: median (best to worst)"}};
+    for (const auto& system : systems_) columns.push_back({system});
+    cli::Table table(columns);
     for (const auto& row : order_) {
-      rows.push_back({row});
-      for (const auto& system : systems_) rows.back().push_back(cells_[row][system] + ratio(row, system));
+      std::vector<std::string> cells = {row};
+      for (const auto& system : systems_) cells.push_back(cells_[row][system] + ratio(row, system));
+      table.add(std::move(cells));
     }
-    for (const auto& line : demo::align(rows)) fmt::print("{}\n", line);
+    fmt::print("{}", table.text());
   }
 
  private:
@@ -280,7 +282,7 @@ int main(int argc, char** argv) {
   }
   autoctl::bench::Sheet sheet;
   const auto measured = autoctl::bench::measure(options, sheet);
-  fmt::print("\nWrite outage in seconds: median (best to worst) of {} runs\n", options.runs);
+  fmt::print("\n");
   sheet.print();
   if (measured) return 0;
   fmt::print(stderr, "{}\n", measured.error().message);

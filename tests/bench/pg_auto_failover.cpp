@@ -22,7 +22,8 @@ class PgAutoFailover : public System {
   std::string name() const override { return "pg_auto_failover"; }
 
   Result<> start(const std::string& directory) override {
-    // Its Postgres insists on Debian's socket directory, which belongs to the user postgres: ours, in our mount namespace.
+    // Its Postgres insists on Debian's socket directory, which belongs to the user postgres: ours, in our mount
+    // namespace.
     if (::access("/run/postgresql", W_OK) != 0) ::mount("tmpfs", "/run/postgresql", "tmpfs", 0, "mode=0700");
     const auto ports = demo::find_free_ports(6100, 3);
     if (!ports) return fail(ports.error());

@@ -50,7 +50,7 @@ void Load::verify() {
     const auto acks = client->acknowledgements();
     all.insert(all.end(), acks.begin(), acks.end());
   }
-  const auto split = demo::find_split_brain(std::move(all));
+  const auto split = demo::find_split_brain(all);
   EXPECT_FALSE(split) << *split;
 }
 

@@ -52,6 +52,7 @@ class ClusterTest : public testing::Test {
   void TearDown() override;
 
   demo::LocalCluster& cluster() { return *cluster_; }
+  const demo::LocalCluster& cluster() const { return *cluster_; }
   /// For tests that must outlive their cluster.
   void destroy_cluster() { cluster_.reset(); }
   std::string directory() const { return scratch_->path(); }

@@ -30,7 +30,7 @@ Millis largest_gap(const std::vector<Acknowledgement>& in_order, TimePoint from,
   return last < to ? std::max(largest, between(last, to)) : largest;
 }
 
-std::optional<std::string> find_split_brain(std::vector<Acknowledgement> all) {
+std::optional<std::string> find_split_brain(const std::vector<Acknowledgement>& all) {
   std::map<Timeline, Acknowledgement> first;  // the earliest acknowledgement of each timeline
   for (const auto& ack : all) {
     const auto [known, is_new] = first.emplace(ack.timeline, ack);

@@ -28,7 +28,7 @@ Millis largest_gap(const std::vector<Acknowledgement>& in_order, TimePoint from,
 /// Proof that two servers acknowledged writes at once, as a sentence; nullopt if there is none. `all` is in any order,
 /// from any number of clients. Every promotion opens a new timeline, so there are two ways to be guilty: two servers on
 /// one timeline, or a server that acknowledges a commit which was sent after a later timeline had acknowledged one.
-std::optional<std::string> find_split_brain(std::vector<Acknowledgement> all);
+std::optional<std::string> find_split_brain(const std::vector<Acknowledgement>& all);
 
 /// The ids that are in `acknowledged` and not in `present`; both sorted.
 std::vector<std::int64_t> find_lost(const std::vector<Acknowledgement>& acknowledged,

@@ -11,6 +11,8 @@
 #include "cli/demo/cluster.h"
 #include "cli/demo/screen.h"
 #include "cli/demo/unprivileged.h"
+#include "cli/output/state.h"
+#include "cli/output/table.h"
 
 namespace autoctl::demo {
 namespace {
@@ -81,10 +83,14 @@ class Demo {
 
 void Demo::draw() {
   const auto state = cluster_.state();
+  std::string news = state ? "" : state.error().message;
+  if (state)
+    for (const auto& node : state->nodes)
+      news += fmt::format("{} {} {} {}\n", node.name, to_string(node.reported), to_string(node.assigned), node.health);
   const std::string status = writer_ ? fmt::format("writer: {} rows acknowledged, {} in doubt {}",
                                                    writer_->acknowledged(), writer_->in_doubt(), writer_->trouble())
                                      : "";
-  screen_.picture(state ? state_table(*state) : std::vector{state.error().message}, status);
+  screen_.picture(state ? cli::state_table(*state) : news, news, status);
 }
 
 Result<> Demo::wait(const std::string& what, Millis timeout, const std::function<bool()>& condition) {
@@ -181,11 +187,10 @@ Result<> Demo::play() {
 Result<cli::ExitCode> Demo::report() {
   const auto lost = writer_->lost(cluster_.read_write());
   if (!lost) return fail(lost.error());
-  std::vector<std::vector<std::string>> rows = {{"What was done", "Write outage"}};
-  for (const auto& deed : deeds_) rows.push_back({deed.what, seconds(deed.outage)});
-  screen_.line("");
-  for (const auto& line : align(rows)) screen_.line("    " + line);
-  screen_.line(fmt::format("\n    rows acknowledged {}, in doubt {} (sent, but the answer got lost), lost {}\n",
+  cli::Table table({{"Write outage"}, {"What was done", 0, true}});
+  for (const auto& deed : deeds_) table.add({seconds(deed.outage), deed.what});
+  screen_.line("\n" + table.text());
+  screen_.line(fmt::format("Rows acknowledged {}, in doubt {} (sent, but the answer got lost), lost {}\n",
                            writer_->acknowledged(), writer_->in_doubt(), lost->size()));
   return lost->empty() ? cli::ExitCode::ok : cli::ExitCode::unhealthy;
 }

@@ -2,9 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
-
-#include "common/protocol/protocol.h"
 
 namespace autoctl::demo {
 
@@ -17,21 +14,16 @@ class Screen {
   Screen& operator=(const Screen&) = delete;
 
   void line(const std::string& text);
-  /// `table` decides about news; `status` (numbers that change all the time) is shown on terminals only.
-  void picture(const std::vector<std::string>& table, const std::string& status);
+  /// `text` is lines; it tells something new when `news` is another than the last time. `status`, which changes all the
+  /// time, is shown on terminals only.
+  void picture(const std::string& text, const std::string& news, const std::string& status);
 
  private:
   void erase();
 
   bool terminal_;
-  std::vector<std::string> last_table_;
+  std::string last_news_;
   int drawn_lines_ = 0;
 };
-
-/// The state as `autoctl show state` has it, headline first.
-std::vector<std::string> state_table(const protocol::StateDocument& state);
-
-/// Columns as wide as their widest cell; the first is flush left, the others flush right.
-std::vector<std::string> align(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace autoctl::demo
