@@ -88,15 +88,28 @@ Result<Image> first_load(Store& store, Signals& signals) {
   }
 }
 
+/// What our Postgres can take in while it runs. Its address stays, as the store's connection depends on it.
+Result<> reload(const config::Config& running, const config::Files& files, OwnPostgres& own) {
+  auto fresh = config::load(files);
+  if (!fresh) return fail(std::move(fresh.error()));
+  fresh->pgport = running.pgport;
+  fresh->pghost = running.pghost;
+  own.set_config(*std::move(fresh));
+  AUTOCTL_TRY(own.configure());
+  AUTOCTL_TRY(own.reload());
+  spdlog::info("Reloaded: ports, host name and the API's certificate take effect at the next start");
+  return {};
+}
+
 /// Until asked to stop. Brings Postgres back whenever it dies.
-void supervise(OwnPostgres& own, Service& service, Signals& signals) {
+void supervise(const config::Config& config, const config::Files& files, OwnPostgres& own, Service& service,
+               Signals& signals) {
   Millis pause{0};
   while (!signals.stop_requested()) {
     wait({signals.fd(), own.watch_fd()}, own.running() ? tick : pause);
     if (std::chrono::steady_clock::now() - service.last_turn() < engine_patience) sd_notify(0, "WATCHDOG=1");
     if (signals.take_reload()) {
-      const auto configured = own.configure();
-      const auto reloaded = configured ? own.reload() : configured;
+      const auto reloaded = reload(config, files, own);
       if (!reloaded) logging::error(reloaded.error());
     }
     if (own.running()) continue;
@@ -135,7 +148,7 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   AUTOCTL_TRY(server.start());
   spdlog::info("The monitor (autoctl {}) answers at {}", program_version, endpoint->url);
   sd_notify(0, "READY=1");
-  supervise(own, service, signals);
+  supervise(config, files, own, service, signals);
   sd_notify(0, "STOPPING=1");
   spdlog::info("Stopping");
   server.stop();

@@ -161,11 +161,21 @@ Result<> OwnPostgres::wait_until_ready(const Cancelled& cancelled) {
   return fail(start_failure());
 }
 
+bool OwnPostgres::listens_elsewhere() const {
+  const auto lock = postgres::read_lock_file(files_.pgdata);
+  return lock && lock->port != 0 &&
+         (lock->port != config_.pgport || lock->socket_directory != socket_directory(config_, files_));
+}
+
 Result<> OwnPostgres::start(const Cancelled& cancelled) {
   if (postmaster_.adopt()) {
     spdlog::info("Postgres already runs here (pid {}): taking it over", postmaster_.pid());
-    if (wait_until_ready(cancelled)) return {};
-    if (cancelled && cancelled()) return fail(Errc::unavailable, "stopped while the monitor's Postgres was starting");
+    if (listens_elsewhere()) {
+      AUTOCTL_TRY(stop(kill_patience));
+    } else {
+      if (wait_until_ready(cancelled)) return {};
+      if (cancelled && cancelled()) return fail(Errc::unavailable, "stopped while the monitor's Postgres was starting");
+    }
   }
   AUTOCTL_TRY(spawn());
   return wait_until_ready(cancelled);

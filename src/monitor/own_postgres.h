@@ -21,11 +21,14 @@ class OwnPostgres {
 
   OwnPostgres(config::Config config, config::Files files, postgres::Tools tools);
 
+  /// For the next configure(). Port and socket directory must be those of the running server.
+  void set_config(config::Config config) { config_ = std::move(config); }
+
   /// initdb into an empty or missing directory. Errors: postgres, system (disk full), timeout.
   Result<> initdb();
   /// Writes our include file and the marked HBA block. Idempotent; the server reads them at its next start or reload().
   Result<> configure();
-  /// Adopts the server that runs on our directory, or starts one, and waits until it takes connections. Errors:
+  /// Adopts the server that runs on our directory (restarts it if its port has changed), or starts one, and waits until it takes connections. Errors:
   /// conflict (port in use), postgres (its last log lines), unavailable (cancelled).
   Result<> start(const Cancelled& cancelled);
   /// Role-less database pg_auto_failover, if it is not there yet.
@@ -42,6 +45,7 @@ class OwnPostgres {
 
  private:
   Result<> spawn();
+  bool listens_elsewhere() const;
   Result<> wait_until_ready(const Cancelled& cancelled);
   Error start_failure() const;
   std::string settings() const;

@@ -106,6 +106,20 @@ TEST_F(EngineFailover, AMonitorThatLosesSightOfEverybodySuspectsItself) {
   EXPECT_EQ(store.nodes.at(a().id).goal.state, NodeState::primary);
 }
 
+TEST_F(EngineFailover, TimeInWhichTheMonitorItselfStoodStillProvesNothing) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  engine->wake();
+  now += Millis{60'000};
+  engine->wake();
+  engine->probed(a().id, ProbedPort::postgres, PortState::silent);
+  no_longer_receives(b());
+  report(b());
+  engine->tick();
+  EXPECT_EQ(b().assignment.goal.state, NodeState::secondary);
+  EXPECT_TRUE(state().trusts_itself);
+  EXPECT_EQ(state().nodes[0].health, "healthy");
+}
+
 TEST_F(EngineFailover, RefusedPortsAreNoReasonToDoubtOneself) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   for (auto& keeper : keepers) engine->disconnected(keeper->connection);

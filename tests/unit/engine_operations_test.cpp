@@ -179,6 +179,31 @@ TEST_F(EngineOperations, ADeadNodeIsForgottenWithoutItsWord) {
   EXPECT_FALSE(store.nodes.contains(b().id));
 }
 
+TEST_F(EngineOperations, ANodeThatCannotBeHeardIsForgottenWhenAskedTwice) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  pass_reporting(Millis{2'000}, {&b()});
+  ASSERT_TRUE(drop(b().id));
+  EXPECT_TRUE(store.nodes.contains(b().id)) << "nothing proves that it has stopped";
+  ASSERT_TRUE(drop(b().id));
+  EXPECT_FALSE(store.nodes.contains(b().id));
+}
+
+TEST_F(EngineOperations, AGroupWhoseLastNodeWasDroppedBeginsAnew) {
+  add("a");
+  report(a());
+  obey_and_report(a());
+  ASSERT_TRUE(drop(a().id));
+  auto r = request("new");
+  r.system_id = SystemId{1234};
+  const auto term = store.groups.at({"default", 0}).term;
+  const auto answer = register_node(r);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->goal.state, NodeState::single);
+  EXPECT_GT(store.groups.at({"default", 0}).term, term);
+  report(a());
+  EXPECT_EQ(a().assignment.goal.state, NodeState::dropped) << "the old one still hears that it is dropped";
+}
+
 TEST_F(EngineOperations, SettingsAreCheckedStoredAndInForce) {
   add("a");
   report(a());

@@ -22,6 +22,14 @@ bool at_rest(const Node& node) {
          node.health.verdict == Verdict::healthy && !node.stalled_since;
 }
 
+/// Moves everything that is measured as "for so long" by what nobody can be blamed for.
+void excuse(Node& node, TimePoint::duration gap) {
+  node.seen.watching_since += gap;
+  for (auto* since :
+       {&node.seen.last_report, &node.seen.disconnected_at, &node.seen.postgres_down_since, &node.stalled_since})
+    if (*since) **since += gap;
+}
+
 std::uint64_t first_version(const Clock& clock) {
   const auto ms = std::chrono::duration_cast<Millis>(clock.wall().time_since_epoch()).count();
   return static_cast<std::uint64_t>(ms) << 20;
@@ -38,6 +46,7 @@ Engine::Engine(Store& store, Prober& prober, Access access, Clock clock)
       prober_(prober),
       access_(std::move(access)),
       clock_(std::move(clock)),
+      last_round_(clock_.now()),
       version_(first_version(clock_)) {}
 
 void Engine::restore(const Image& image) {
@@ -195,18 +204,21 @@ void Engine::forget_dropped(Group& group) {
     const bool lost = node.health.verdict == Verdict::dead && clock_.now() >= node.lease_until;
     if (stopped || lost) gone.push_back(id);
   }
-  for (const NodeId id : gone) {
-    Node& node = group.nodes.at(id);
-    Change change;
-    change.removed.push_back(id);
-    change.events.push_back(
-        event_of(group, &node, "operator", node.row.name + " is no longer a node of this formation"));
-    if (!commit(std::move(change))) return;
-    release(group, node);
-    prober_.unwatch(id);
-    watched_.erase(id);
-    group.nodes.erase(id);
-  }
+  for (const NodeId id : gone)
+    if (!remove(group, id)) return;
+}
+
+bool Engine::remove(Group& group, NodeId id) {
+  Node& node = group.nodes.at(id);
+  Change change;
+  change.removed.push_back(id);
+  change.events.push_back(event_of(group, &node, "operator", node.row.name + " is no longer a node of this formation"));
+  if (!commit(std::move(change))) return false;
+  release(group, node);
+  prober_.unwatch(id);
+  watched_.erase(id);
+  group.nodes.erase(id);
+  return true;
 }
 
 void Engine::look_after_suspects(Group& group) {
@@ -285,6 +297,15 @@ void Engine::probed(NodeId id, ProbedPort port, PortState state) {
   update_trust();
   settle(*group);
   flush();
+}
+
+void Engine::wake() {
+  const TimePoint now = clock_.now();
+  const auto gap = now - std::exchange(last_round_, now);
+  if (gap < rest_interval + restless_interval) return;
+  spdlog::warn("The monitor itself was held up for {} ms", std::chrono::duration_cast<Millis>(gap).count());
+  for (auto& [key, group] : model_.groups)
+    for (auto& [id, node] : group.nodes) excuse(node, gap);
 }
 
 void Engine::tick() {

@@ -62,6 +62,9 @@ class Engine {
   void probed(NodeId id, ProbedPort port, PortState state);
 
   // ---- time
+  /// At the beginning of each round: time in which we did not run ourselves (stopped, stuck in a commit) proves nothing
+  /// about others.
+  void wake();
   /// Does what time alone makes necessary; call at next_tick() or earlier.
   void tick();
   TimePoint next_tick() const;
@@ -77,14 +80,18 @@ class Engine {
   void add_unwritten(Change& change);
   void flush();
   void forget_dropped(Group& group);
+  bool remove(Group& group, NodeId id);
   void update_trust();
   void look_after_suspects(Group& group);
   TimePoint next_check(const Group& group) const;
   protocol::EventDocument event_of(const Group& group, const Node* node, std::string kind, std::string text) const;
 
+  // membership.cpp
+  void drop_again(Group& group, const Node& node, const Reply<>& reply);
+
   // reporting.cpp
   Result<> admit(const Node& node, const protocol::Report& report, const Caller& caller) const;
-  Result<> check_facts(const Group& group, const protocol::Report& report) const;
+  Result<> check_facts(const Group& group, const Node& node, const protocol::Report& report) const;
   void take_in(Group& group, Node& node, const protocol::Report& report, const Caller& caller);
   void take_in_address(Node& node, const protocol::Report& report);
   void refresh_assignments(Group& group);
@@ -101,6 +108,7 @@ class Engine {
 
   Model model_;
   EventLog log_;
+  TimePoint last_round_;
   bool store_available_ = false;
   std::string store_lost_because_;
   std::optional<TimePoint> store_lost_at_;

@@ -6,8 +6,16 @@ namespace autoctl::monitor {
 
 namespace {
 
-/// A witness is asked again this long after its last answer, while the suspicion lasts.
+/// A witness is asked again this long after its last answer, while the suspicion lasts: often as long as a verdict may
+/// be near, then now and then, as a node that stays away for days must not keep the others busy.
 constexpr Millis question_interval{200};
+constexpr Millis question_interval_later{2'000};
+constexpr Millis questions_are_urgent{10'000};
+
+/// The last sign of life.
+TimePoint suspected_since(const NodeObservation& seen) {
+  return seen.disconnected_at.value_or(seen.last_report.value_or(seen.watching_since));
+}
 
 bool contains(const std::vector<NodeId>& ids, NodeId id) {
   return std::ranges::find(ids, id) != ids.end();
@@ -75,14 +83,15 @@ void judge(Group& group, const Settings& settings, TimePoint now) {
 
 void ask_witnesses(Group& group, const Settings& settings, TimePoint now) {
   for (auto& [id, node] : group.nodes) {
-    const bool in_question = std::ranges::any_of(group.nodes, [&](const auto& entry) {
-      const Node& other = entry.second;
-      return wants_evidence(other.seen, settings, now) && (follows(node, other.row.id) || follows(other, node.row.id));
-    });
-    if (!in_question)
-      node.questioned = false;
-    else if (now >= node.next_question)
-      node.questioned = true;
+    bool in_question = false;
+    bool urgent = false;
+    for (const auto& [other_id, other] : group.nodes) {
+      if (!wants_evidence(other.seen, settings, now) || (!follows(node, other_id) && !follows(other, id))) continue;
+      in_question = true;
+      urgent = urgent || now - suspected_since(other.seen) < questions_are_urgent;
+    }
+    const Millis pause = urgent ? question_interval : question_interval_later;
+    node.questioned = in_question && (node.questioned || now >= node.answered_at + pause);
   }
 }
 
@@ -92,13 +101,13 @@ void take_answer(Node& node, std::uint64_t known_version, TimePoint now) {
   const bool looked = node.facts.upstream_port != PortState::unknown || !node.facts.in_recovery;
   if (!node.questioned || !knew || !looked) return;
   node.questioned = false;
-  node.next_question = now + question_interval;
+  node.answered_at = now;
 }
 
 bool out_of_sight(const Node& node, const Settings& settings, TimePoint now) {
   const NodeObservation& seen = node.seen;
   if (!wants_evidence(seen, settings, now)) return false;
-  const TimePoint since = seen.disconnected_at.value_or(seen.last_report.value_or(seen.watching_since));
+  const TimePoint since = suspected_since(seen);
   if (now - since < settings.silence_timeout / 2) return false;  // the probes need a moment to tell
   const auto answered = [&](const ProbeResult& probe) {
     return probe.at > since && (probe.port == PortState::open || probe.port == PortState::refused);

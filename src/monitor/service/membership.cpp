@@ -72,6 +72,18 @@ void Engine::state(const std::string& formation, std::optional<GroupId> group, c
   reply(state_document(model_, formation, group, store_available_, clock_.now()));
 }
 
+/// Asked twice, an operator means it: a node that cannot be heard is forgotten without its word, once its lease is
+/// over.
+void Engine::drop_again(Group& group, const Node& node, const Reply<>& reply) {
+  if (node.health.verdict == Verdict::healthy) return reply({});  // it has heard, and is about to stop
+  if (clock_.now() < node.lease_until)
+    return reply(fail(Errc::conflict, node.row.name + " may still believe in its lease", "try again in a few seconds"));
+  if (!remove(group, node.row.id)) return reply(store_is_away());
+  settle(group);
+  reply({});
+  flush();
+}
+
 void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
   Group* group = model_.group_of(id);
   if (group == nullptr) {
@@ -82,7 +94,7 @@ void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
   if (!access_.act_as(node, caller.bearer))
     if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
   if (!store_available_) return reply(store_is_away());
-  if (node.row.goal.state == NodeState::dropped) return reply({});  // on its way already
+  if (node.row.goal.state == NodeState::dropped) return drop_again(*group, node, reply);
 
   Change change;
   GroupRow row = group->row;

@@ -44,7 +44,7 @@ struct Node {
   TimePoint lease_until;
   protocol::Assignment assignment;  // what it is told; `lease` is set when an answer goes out
   bool questioned = false;          // asked to try its upstream, and has not answered
-  TimePoint next_question;
+  TimePoint answered_at;            // the last question
   std::optional<HeldReport> held;
 };
 

@@ -20,6 +20,9 @@ namespace {
 
 /// Pauses between tries: a port may refuse only a moment after its process died.
 constexpr std::array pauses = {Millis{20}, Millis{50}, Millis{100}, Millis{200}};
+/// A node that stays away is tried less often: its own report is what brings it back.
+constexpr std::size_t tries_in_haste = 50;
+constexpr Millis pause_later{2'000};
 
 constexpr Millis name_retry{1'000};
 
@@ -135,7 +138,8 @@ class SocketProber::Impl {
     if (!watch.attempt->done()) return watch.attempt->deadline();
     const auto result = watch.attempt->result();
     watch.attempt.reset();
-    watch.next_try = now + pauses[std::min(watch.tries++, pauses.size() - 1)];
+    const std::size_t tries = watch.tries++;
+    watch.next_try = now + (tries < tries_in_haste ? pauses[std::min(tries, pauses.size() - 1)] : pause_later);
     if (result) found_(id, port, *result);
     return watch.next_try;
   }

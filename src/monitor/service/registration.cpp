@@ -93,8 +93,13 @@ Result<> check_unique(const Model& model, const protocol::RegisterRequest& r) {
   return {};
 }
 
+bool is_deserted(const Group& group) {
+  return std::ranges::all_of(group.nodes,
+                             [](const auto& entry) { return entry.second.row.goal.state == NodeState::dropped; });
+}
+
 Result<> check_data(const Group* group, const protocol::RegisterRequest& r) {
-  const bool first = group == nullptr || group->nodes.empty();
+  const bool first = group == nullptr || is_deserted(*group);
   if (first && r.existing_standby)
     return fail(Errc::conflict, "the first node of a group cannot be a standby", "create the primary's node first");
   if (!first && r.system_id && group->row.system_id && r.system_id != group->row.system_id)
@@ -162,7 +167,7 @@ Result<RegistrationPlan> plan_registration(const Model& model, const protocol::R
   const auto found = model.groups.find({request.formation, number});
   const Group* group = found == model.groups.end() ? nullptr : &found->second;
   AUTOCTL_TRY(check_data(group, request));
-  if (group == nullptr || group->nodes.empty()) {
+  if (group == nullptr || is_deserted(*group)) {
     GroupRow row{.formation = request.formation, .group = number};
     if (group != nullptr) row.term = group->row.term;  // a term never goes back, also when all nodes were dropped
     row.system_id = request.system_id;

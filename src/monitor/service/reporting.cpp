@@ -41,7 +41,7 @@ void Engine::report(NodeId id, const protocol::Report& report, const Caller& cal
   }
   Node& node = group->nodes.at(id);
   if (auto admitted = admit(node, report, caller); !admitted) return reply(fail(std::move(admitted.error())));
-  if (auto checked = check_facts(*group, report); !checked) return reply(fail(std::move(checked.error())));
+  if (auto checked = check_facts(*group, node, report); !checked) return reply(fail(std::move(checked.error())));
 
   std::optional<HeldReport> older = std::exchange(node.held, std::nullopt);
   take_in(*group, node, report, caller);
@@ -80,11 +80,12 @@ Result<> Engine::admit(const Node& node, const protocol::Report& report, const C
   return {};
 }
 
-Result<> Engine::check_facts(const Group& group, const protocol::Report& report) const {
+Result<> Engine::check_facts(const Group& group, const Node& node, const protocol::Report& report) const {
   if (report.port < 0 || report.port > port_max || report.api_port < 0 || report.api_port > port_max)
     return fail(Errc::bad_usage, "a port must be a number from 1 to 65535");
   const SystemId system_id = report.facts.system_id;
-  if (system_id && group.row.system_id && system_id != group.row.system_id)
+  const bool leaves = node.row.goal.state == NodeState::dropped;  // its successors may be of another cluster
+  if (!leaves && system_id && group.row.system_id && system_id != group.row.system_id)
     return fail(Errc::bad_usage,
                 "this node's data has system identifier " + std::to_string(system_id.value) + ", its group's is " +
                     std::to_string(group.row.system_id.value),

@@ -54,6 +54,7 @@ void Service::run() {
       if (stopping_) return;
       tasks.swap(queue_);
     }
+    engine_->wake();
     for (const Task& task : tasks) task(*engine_);
     tasks.clear();
     engine_->tick();
