@@ -12,11 +12,13 @@ namespace {
 /// Needed only where the server would otherwise have less.
 constexpr std::array<std::pair<const char*, int>, 2> least = {{{"max_wal_senders", 10}, {"max_replication_slots", 10}}};
 
-/// Defaults of ours, each a matter of seconds: how soon a standby connects again, and how soon a dead peer is noticed.
-constexpr std::array<std::pair<const char*, const char*>, 4> preferences = {{{"wal_retrieve_retry_interval", "100ms"},
+/// Defaults of ours: how soon a standby connects again, how soon a dead peer is noticed, and WAL back to a checkpoint
+/// that an old primary has in common with the new one, so that pg_rewind can work after its shutdown checkpoint, too.
+constexpr std::array<std::pair<const char*, const char*>, 5> preferences = {{{"wal_retrieve_retry_interval", "100ms"},
                                                                              {"wal_receiver_status_interval", "1s"},
                                                                              {"wal_receiver_timeout", "3s"},
-                                                                             {"wal_sender_timeout", "10s"}}};
+                                                                             {"wal_sender_timeout", "10s"},
+                                                                             {"wal_keep_size", "256MB"}}};
 
 constexpr int first_with_syncfs = 14;
 

@@ -1,0 +1,318 @@
+// Two servers: copied, streaming, fenced, promoted, rewound.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include "keeper/fsm/ancestry.h"
+#include "postgres_node.h"
+
+namespace autoctl::keeper::test {
+namespace {
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+class PostgresReplication : public PostgresTest {
+ protected:
+  Node& one() { return *nodes[0]; }
+  Node& two() { return *nodes[1]; }
+  /// What the agent does: commits wait for node 2, and it has all there is.
+  void make_synchronous() {
+    ASSERT_TRUE(ok(one().postgres->set_sync({1, {two().id}})));
+    const Lsn written = one().seen().lsn;
+    ASSERT_TRUE(eventually([&] { return two().seen().lsn >= written; }));
+  }
+  void write(Node& node, const std::string& value) {
+    EXPECT_EQ(node.sql("insert into t values ('" + value + "') returning v"), value);
+  }
+  std::string rows(Node& node) { return node.sql("select string_agg(v, ',' order by v) from t"); }
+};
+
+TEST_F(PostgresReplication, ACopyStreamsAndIsSeenFromBothSides) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  EXPECT_EQ(two().sql("show primary_slot_name"), "autoctl_standby_2");
+  const Observed standby = two().seen();
+  EXPECT_TRUE(standby.in_recovery);
+  EXPECT_TRUE(standby.receiving);
+  EXPECT_EQ(standby.system_id, one().seen().system_id);
+  EXPECT_EQ(standby.timeline, Timeline{1});
+  const Observed primary = one().seen();
+  ASSERT_EQ(primary.walsenders.size(), 1U);
+  EXPECT_EQ(primary.walsenders[0].application_name, "autoctl_standby_2");
+  EXPECT_TRUE(primary.walsenders[0].streaming);
+  EXPECT_TRUE(eventually([&] { return one().seen().walsenders[0].flushed == one().seen().lsn; }));
+
+  one().sql("create table t(v text)");
+  write(one(), "a");
+  EXPECT_TRUE(eventually([&] { return rows(two()) == "a"; }));
+  EXPECT_TRUE(ok(two().postgres->advance_slots()));
+  EXPECT_EQ(two().sql("select restart_lsn = pg_last_wal_replay_lsn() from pg_replication_slots "
+                      "where slot_name = 'autoctl_standby_1'"),
+            "t");
+  EXPECT_THAT(config::read_file("/proc/" + std::to_string(two().postmaster_pid()) + "/cmdline").value_or(""),
+              testing::Not(testing::HasSubstr("secret")));
+}
+
+TEST_F(PostgresReplication, AnIdleStandbyStaysFreshAndOneWhosePrimaryFreezesDoesNot) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  for (const auto until = Clock::now() + 5s; Clock::now() < until; std::this_thread::sleep_for(100ms))
+    ASSERT_TRUE(two().seen().receiving) << "nothing is written, but the receiver asks";
+  const pid_t walsender = static_cast<pid_t>(std::stoi(one().sql("select pid from pg_stat_replication")));
+  ::kill(walsender, SIGSTOP);
+  EXPECT_TRUE(eventually([&] { return !two().seen().receiving; }, 5s));
+  ::kill(walsender, SIGCONT);
+  EXPECT_TRUE(two().streams());
+}
+
+TEST_F(PostgresReplication, StoppedReceivingMeansNoAcknowledgementEver) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t(v text)");
+  ASSERT_NO_FATAL_FAILURE(make_synchronous());
+  write(one(), "acknowledged");
+
+  const auto began = Clock::now();
+  const auto received = two().postgres->stop_receiving();
+  std::printf("stop_receiving: %.3f s\n", seconds_since(began));
+  ASSERT_TRUE(ok(received));
+  EXPECT_GE(*received, Lsn{1});
+  EXPECT_EQ(one().sql("insert into t values ('hangs')", 1s),
+            "Postgres did not answer a statement within the time allowed");
+  EXPECT_EQ(two().seen().lsn, *received) << "nothing came in meanwhile";
+  EXPECT_EQ(rows(two()), "acknowledged");
+
+  // Not even after it was restarted, and by another keeper.
+  ASSERT_TRUE(ok(two().postgres->stop(StopMode::fast, 10s)));
+  two().open();
+  ASSERT_TRUE(ok(two().postgres->start(never)));
+  const auto again = two().postgres->stop_receiving();
+  ASSERT_TRUE(ok(again));
+  EXPECT_EQ(*again, *received);
+  EXPECT_FALSE(two().seen().receiving);
+
+  const protocol::Peer upstream = one().peer();
+  ASSERT_TRUE(ok(two().postgres->set_upstream(&upstream, two().id)));
+  EXPECT_TRUE(two().streams());
+  EXPECT_TRUE(eventually([&] { return rows(one()) == "acknowledged,hangs"; })) << "its commit is released now";
+}
+
+TEST_F(PostgresReplication, FencesWhileReplayWaitsForAQuery) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t as select generate_series(1, 1000) as v");
+  const Lsn written = one().seen().lsn;
+  ASSERT_TRUE(eventually([&] { return two().seen().replayed >= written; }));
+  auto reader = two().connect();
+  ASSERT_TRUE(ok(reader));
+  ASSERT_TRUE(ok(reader->script("begin isolation level repeatable read; select count(*) from t", 5s)));
+  // Replay of the lock stops behind the reader, for max_standby_streaming_delay (30 s).
+  one().sql("drop table t");
+  const Lsn dropped = one().seen().lsn;
+  ASSERT_TRUE(eventually([&] { return two().seen().lsn >= dropped; }));
+  ASSERT_LT(two().seen().replayed, dropped);
+  const auto began = Clock::now();
+  const auto received = two().postgres->stop_receiving();
+  ASSERT_TRUE(ok(received));
+  EXPECT_GE(*received, dropped);
+  EXPECT_LT(seconds_since(began), 3.0);
+}
+
+TEST_F(PostgresReplication, PromotionOpensForWritesAtOnce) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t(v text)");
+  ASSERT_NO_FATAL_FAILURE(make_synchronous());
+  write(one(), "before");
+  ::kill(one().postmaster_pid(), SIGKILL);
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  ASSERT_TRUE(ok(two().postgres->set_sync({})));
+  const auto began = Clock::now();
+  ASSERT_TRUE(ok(two().postgres->promote(never)));
+  const double took = seconds_since(began);
+  write(two(), "after");
+  std::printf("promote: %.3f s\n", took);
+  EXPECT_LT(took, 2.0);
+  EXPECT_EQ(rows(two()), "after,before");
+  const Observed seen = two().seen();
+  EXPECT_FALSE(seen.in_recovery);
+  EXPECT_EQ(seen.timeline, Timeline{2}) << "known before any checkpoint";
+  EXPECT_EQ(read_history(two().files.pgdata, Timeline{2}).size(), 1U);
+  EXPECT_TRUE(ok(two().postgres->promote(never))) << "already done";
+  EXPECT_FALSE(std::filesystem::exists(two().files.pgdata + "/standby.signal"));
+}
+
+TEST_F(PostgresReplication, APlannedHandOverNeedsNoRewind) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  ASSERT_TRUE(ok(one().postgres->checkpoint(never)));
+  ASSERT_TRUE(ok(one().postgres->stop(StopMode::fast, 10s)));
+  const auto stopped = one().postgres->inspect();
+  ASSERT_TRUE(ok(stopped));
+  ASSERT_TRUE(eventually([&] { return two().seen().lsn >= stopped->lsn; })) << "the shutdown checkpoint arrived, too";
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  ASSERT_TRUE(ok(two().postgres->promote(never)));
+  ASSERT_TRUE(ok(two().postgres->configure({one().peer()})));
+
+  const Lineage own{stopped->timeline, stopped->lsn, stopped->history, stopped->clean_shutdown};
+  const Lineage upstream{Timeline{2}, {}, read_history(two().files.pgdata, Timeline{2})};
+  EXPECT_EQ(compare_ancestry(own, upstream), Ancestry::follows)
+      << to_string(stopped->lsn) << " against " << to_string(upstream.history.at(0).switch_lsn);
+  const protocol::Peer peer = two().peer();
+  ASSERT_TRUE(ok(one().postgres->set_upstream(&peer, one().id)));
+  ASSERT_TRUE(ok(one().postgres->configure({peer})));
+  ASSERT_TRUE(ok(one().postgres->start(never)));
+  EXPECT_TRUE(one().streams());
+  EXPECT_TRUE(eventually([&] { return one().seen().timeline == Timeline{2}; }));
+}
+
+TEST_F(PostgresReplication, AnOldPrimaryIsRewoundAndKeepsItsOwnConfiguration) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t(v text)");
+  write(one(), "common");
+  const Lsn written = one().seen().lsn;
+  ASSERT_TRUE(eventually([&] { return two().seen().lsn >= written; }));
+  std::ofstream(one().files.pgdata + "/postgresql.conf", std::ios::app) << "work_mem = '7MB'\n";
+  ASSERT_TRUE(config::write_file(one().files.pgdata + "/own.crt", "own"));
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  write(one(), "never seen by two");
+  ASSERT_TRUE(ok(two().postgres->promote(never)));
+  ASSERT_TRUE(ok(two().postgres->configure({one().peer()})));
+  write(two(), "new");
+  ::kill(one().postmaster_pid(), SIGKILL);
+  ASSERT_TRUE(eventually([&] { return !one().postgres->running(); }));
+
+  int last_percent = -1;
+  const auto began = Clock::now();
+  ASSERT_TRUE(
+      ok(one().postgres->rewind(two().peer(), never, [&](int percent, const auto&) { last_percent = percent; })));
+  std::printf("rewind: %.3f s\n", seconds_since(began));
+  EXPECT_EQ(last_percent, 100);
+  const auto found = one().postgres->inspect();
+  ASSERT_TRUE(ok(found));
+  EXPECT_TRUE(found->standby_signal);
+  EXPECT_FALSE(found->rewinding);
+  const protocol::Peer peer = two().peer();
+  ASSERT_TRUE(ok(one().postgres->set_upstream(&peer, one().id)));
+  ASSERT_TRUE(ok(one().postgres->configure({peer})));
+  ASSERT_TRUE(ok(one().postgres->start(never)));
+  EXPECT_TRUE(one().streams());
+  EXPECT_TRUE(eventually([&] { return rows(one()) == "common,new"; }));
+  EXPECT_EQ(one().sql("show work_mem"), "7MB");
+  EXPECT_EQ(one().sql("show port"), std::to_string(one().config.pgport));
+  EXPECT_EQ(config::read_file(one().files.pgdata + "/own.crt").value_or(""), "own");
+  EXPECT_TRUE(ok(one().postgres->sync_slots({two().id})));
+}
+
+TEST_F(PostgresReplication, ARewindThatWasCutShortCannotBeStartedButRepeated) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t(v text)");
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  one().sql("insert into t select generate_series(1, 1000)::text");
+  ASSERT_TRUE(ok(two().postgres->promote(never)));
+  ASSERT_TRUE(ok(two().postgres->configure({one().peer()})));
+  ASSERT_TRUE(ok(one().postgres->stop(StopMode::fast, 10s)));
+  // As if the keeper had been killed just after it began: the node's own settings are aside, the marker is there.
+  std::filesystem::create_directory(one().files.directory + "/saved-configuration");
+  ASSERT_TRUE(config::write_file(one().files.directory + "/saved-configuration/postgresql.conf", "work_mem = '9MB'\n"));
+  ASSERT_TRUE(config::write_file(one().files.directory + "/rewind.unfinished", ""));
+  one().open();
+  const auto started = one().postgres->start(never);
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::conflict);
+  EXPECT_TRUE(one().postgres->inspect()->rewinding);
+  ASSERT_TRUE(ok(one().postgres->rewind(two().peer(), never, ignore_progress)));
+  const protocol::Peer peer = two().peer();
+  ASSERT_TRUE(ok(one().postgres->set_upstream(&peer, one().id)));
+  ASSERT_TRUE(ok(one().postgres->start(never)));
+  EXPECT_TRUE(one().streams());
+  EXPECT_EQ(one().sql("show work_mem"), "9MB") << "what was saved first is the original";
+}
+
+TEST_F(PostgresReplication, WithoutTheNeededWalARewindIsProvenImpossibleAndACopyHelps) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t(v text)");
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  write(one(), "diverged");
+  ASSERT_TRUE(ok(two().postgres->promote(never)));
+  ASSERT_TRUE(ok(two().postgres->configure({one().peer()})));
+  ASSERT_TRUE(ok(two().postgres->sync_slots({one().id})));
+  // Diverged WAL in later segments, the ones before removed: this user wants it so.
+  std::ofstream(one().files.pgdata + "/postgresql.conf", std::ios::app) << "wal_keep_size = 0\n";
+  ASSERT_TRUE(ok(one().postgres->configure({two().peer()})));
+  ASSERT_TRUE(eventually([&] { return one().sql("show wal_keep_size") == "0"; }));
+  ASSERT_TRUE(ok(one().postgres->sync_slots({})));
+  for (int i = 0; i < 3; ++i)
+    one().sql("select pg_switch_wal() from (select pg_logical_emit_message(false, 'x', 'x')) a");
+  one().sql("checkpoint");
+  one().sql("checkpoint");
+  ASSERT_TRUE(ok(one().postgres->stop(StopMode::fast, 10s)));
+  const auto rewound = one().postgres->rewind(two().peer(), never, ignore_progress);
+  ASSERT_FALSE(rewound);
+  EXPECT_EQ(rewound.error().code, Errc::conflict) << rewound.error().message;
+  EXPECT_FALSE(one().postgres->inspect()->rewinding) << "nothing was touched";
+
+  std::ofstream(one().files.pgdata + "/postgresql.conf", std::ios::app) << "work_mem = '7MB'\n";
+  ASSERT_TRUE(ok(one().postgres->clone(two().peer(), one().id, never, ignore_progress)));
+  ASSERT_TRUE(ok(one().postgres->start(never)));
+  EXPECT_TRUE(one().streams());
+  EXPECT_EQ(one().sql("show work_mem"), "7MB") << "the node's configuration stays its own";
+  EXPECT_EQ(one().sql("show synchronous_standby_names"), "");
+  EXPECT_FALSE(std::filesystem::exists(one().files.pgdata + ".old"));
+  EXPECT_FALSE(std::filesystem::exists(one().files.clone_directory()));
+}
+
+TEST_F(PostgresReplication, AForeignClusterIsNeitherRewoundNorDeclaredHopeless) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  Node& other = node(3);
+  ASSERT_NO_FATAL_FAILURE(other.make_primary());
+  ASSERT_TRUE(ok(other.postgres->stop(StopMode::fast, 10s)));
+  const auto rewound = other.postgres->rewind(one().peer(), never, ignore_progress);
+  ASSERT_FALSE(rewound);
+  EXPECT_EQ(rewound.error().code, Errc::bad_config) << rewound.error().message;
+}
+
+TEST_F(PostgresReplication, ACopyThatFailsLeavesTheOldDataAndNothingElse) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t(v text)");
+  Node& three = node(3);
+  ASSERT_NO_FATAL_FAILURE(three.make_primary());
+  three.sql("create table precious()");
+  ASSERT_TRUE(ok(three.postgres->stop(StopMode::fast, 10s)));
+  // No slot for node 3 on node 1.
+  const auto refused = three.postgres->clone(one().peer(), three.id, never, ignore_progress);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::unavailable) << refused.error().message;
+  EXPECT_FALSE(std::filesystem::exists(three.files.clone_directory()));
+
+  ASSERT_TRUE(ok(one().postgres->sync_slots({two().id, three.id})));
+  one().sql("insert into t select repeat(md5(i::text), 10) from generate_series(1, 20000) i");
+  three.config.maximum_backup_rate = "1M";
+  three.open();
+  int copied = -1;
+  const auto cancelled = three.postgres->clone(
+      one().peer(), three.id, [&] { return copied > 0; }, [&](int percent, const auto&) { copied = percent; });
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().code, Errc::unavailable);
+  EXPECT_FALSE(std::filesystem::exists(three.files.clone_directory()));
+  ASSERT_TRUE(ok(three.postgres->start(never)));
+  EXPECT_EQ(three.sql("select count(*) from precious"), "0");
+}
+
+TEST_F(PostgresReplication, AStandbyOfABiggerPrimaryStartsWithWhatItNeeds) {
+  Node& primary = node(1);
+  Node& standby = node(2);
+  ASSERT_TRUE(ok(primary.postgres->initdb(never)));
+  std::ofstream(primary.files.pgdata + "/postgresql.conf", std::ios::app)
+      << "max_connections = 150\nmax_prepared_transactions = 12\n";
+  ASSERT_TRUE(ok(primary.postgres->configure({standby.peer()})));
+  ASSERT_TRUE(ok(primary.postgres->start(never)));
+  primary.save_password();
+  ASSERT_TRUE(ok(primary.postgres->create_roles("secret", "")));
+  ASSERT_TRUE(ok(primary.postgres->sync_slots({standby.id})));
+  ASSERT_NO_FATAL_FAILURE(standby.make_standby(primary, {primary.peer()}));
+  ASSERT_TRUE(ok(standby.postgres->stop(StopMode::fast, 10s)));
+  std::ofstream(standby.files.pgdata + "/postgresql.conf", std::ios::app)
+      << "max_connections = 50\nmax_prepared_transactions = 0\n";
+  ASSERT_TRUE(ok(standby.postgres->start(never)));
+  EXPECT_TRUE(standby.streams());
+  EXPECT_EQ(standby.sql("show max_connections"), "150");
+}
+
+}  // namespace
+}  // namespace autoctl::keeper::test
