@@ -2,9 +2,11 @@
 // on.
 #include <gmock/gmock.h>
 #include <malloc.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -130,6 +132,42 @@ TEST_F(HttpAbuseTest, TheNewestConnectionTooManyIsClosed) {
   connections.pop_back();
   ASSERT_TRUE(wait_for_disconnects(1));
   expect_healthy();
+}
+
+/// Takes all file descriptors that the process may have, until it is destroyed.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit few{std::min<rlim_t>(before_.rlim_cur, 256), before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) taken_.push_back(fd);
+  }
+  ~NoDescriptors() {
+    for (const int fd : taken_) ::close(fd);
+    ::setrlimit(RLIMIT_NOFILE, &before_);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+  std::vector<int> taken_;
+};
+
+TEST_F(HttpAbuseTest, OutOfDescriptorsTheServerWaitsWithoutSpinning) {
+  start_server();
+  const int early = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  {
+    const NoDescriptors none;
+    const sockaddr_in address = loopback(server_->port());
+    ASSERT_EQ(::connect(early, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    const std::clock_t start = std::clock();
+    EXPECT_FALSE(wait_for_requests(1, 500ms));
+    EXPECT_LT(std::clock() - start, CLOCKS_PER_SEC / 5) << "it burnt CPU all the while";
+  }
+  expect_healthy();
+  ::close(early);
 }
 
 TEST_F(HttpAbuseTest, RandomBytesAndMutatedRequestsHarmNobody) {

@@ -117,8 +117,8 @@ class HttpTest : public testing::Test {
   static http::Request post(const std::string& path, std::string body) {
     return {.method = "POST", .path = path, .body = std::move(body)};
   }
-  bool wait_for_requests(std::size_t count) {
-    return seen_.wait_until([count](const Seen& s) { return s.requests.size() >= count; });
+  bool wait_for_requests(std::size_t count, std::chrono::milliseconds patience = 10s) {
+    return seen_.wait_until([count](const Seen& s) { return s.requests.size() >= count; }, patience);
   }
   bool wait_for_disconnects(std::size_t count, std::chrono::milliseconds patience = 10s) {
     return seen_.wait_until([count](const Seen& s) { return s.disconnects.size() >= count; }, patience);

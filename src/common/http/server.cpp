@@ -368,9 +368,11 @@ class Server::Impl {
   void accept() {
     acceptor_.async_accept([this](error_code failed, tcp::socket socket) {
       if (core_->stopping) return;
-      if (!failed) welcome(std::move(socket));
-      if (failed != asio::error::no_descriptors) return accept();
-      // Out of file descriptors: the listener stays readable, so come back a little later.
+      if (!failed) {
+        welcome(std::move(socket));
+        return accept();
+      }
+      // Out of file descriptors or memory: the listener stays readable, so come back a little later.
       pause_.expires_after(accept_pause);
       pause_.async_wait([this](error_code cancelled) {
         if (!cancelled) accept();
