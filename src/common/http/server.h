@@ -31,7 +31,8 @@ class Server {
   /// Called on the server's thread: must not block. Exceptions become a 500.
   using Handler = std::function<void(Request, Responder)>;
   /// Called on the server's thread when a connection ended, also while a request on it waits for its answer: a keeper's
-  /// death is seen here at once.
+  /// death is seen here at once. Once for each connection that got through its TLS handshake, but not for those that
+  /// stop() closes.
   using DisconnectHandler = std::function<void(std::uint64_t connection)>;
 
   Server(ServerOptions options, Handler handler, DisconnectHandler on_disconnect = {});
@@ -41,7 +42,7 @@ class Server {
 
   /// Binds, listens and starts one thread. Errors: unavailable (address in use), bad_config (certificate, key).
   Result<> start();
-  /// Closes every connection and joins the thread. Idempotent.
+  /// Closes every connection and joins the thread: not from a handler. Idempotent; start() does not follow it.
   void stop();
   /// The bound port; after start().
   int port() const;
