@@ -116,6 +116,8 @@ Result<> create_contents(const config::Config& config, const config::Files& file
     return {};
   };
   auto filled = fill();
+  if (!filled && postgres::means_disk_full(filled.error().message))
+    filled = fail(Errc::system, "the disk is full: " + filled.error().message, "make room, then try again");
   auto stopped = own.stop(stop_patience);
   AUTOCTL_TRY(filled);
   return stopped;

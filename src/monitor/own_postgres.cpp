@@ -51,10 +51,6 @@ Result<> write_if_changed(const std::string& path, const std::string& text) {
   return config::write_file(path, text, 0600);
 }
 
-bool means_disk_full(const std::string& output) {
-  return output.find("No space left on device") != std::string::npos;
-}
-
 }  // namespace
 
 OwnPostgres::OwnPostgres(config::Config config, config::Files files, postgres::Tools tools)
@@ -68,10 +64,7 @@ Result<> OwnPostgres::initdb() {
                             initdb_patience);
   if (!finished) return fail(finished.error());
   if (finished->ok()) return {};
-  if (means_disk_full(finished->output))
-    return fail(Errc::system, "the disk is full: " + postgres::last_lines(finished->output),
-                "make room, then try again");
-  return fail(Errc::postgres, "initdb failed: " + postgres::last_lines(finished->output));
+  return fail(postgres::failure("initdb", finished->output));
 }
 
 std::string OwnPostgres::settings() const {
@@ -143,11 +136,12 @@ Result<> OwnPostgres::spawn() {
 
 Error OwnPostgres::start_failure() const {
   const std::string log = config::read_file(files_.startup_log()).value_or("");
-  const std::string words = postgres::last_lines(log);
   if (log.find("could not bind") != std::string::npos)
-    return {Errc::conflict, fmt::format("port {} is in use: {}", config_.pgport, words), "choose another --pgport"};
-  if (means_disk_full(log)) return {Errc::system, "the disk is full: " + words, "make room"};
-  return {Errc::postgres, "the monitor's Postgres does not start: " + words, "see " + files_.pgdata + "/log"};
+    return {Errc::conflict, fmt::format("port {} is in use: {}", config_.pgport, postgres::last_lines(log)),
+            "choose another --pgport"};
+  Error error = postgres::failure("the monitor's Postgres", log);
+  if (error.hint.empty()) error.hint = "see " + files_.pgdata + "/log";
+  return error;
 }
 
 Result<> OwnPostgres::wait_until_ready(const Cancelled& cancelled) {

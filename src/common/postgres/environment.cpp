@@ -53,4 +53,25 @@ std::string last_lines(const std::string& output, int count) {
   return out;
 }
 
+bool means_disk_full(const std::string& output) {
+  // After a short write the server has no errno to tell, only this hint.
+  return output.find("No space left on device") != std::string::npos ||
+         output.find("Check free disk space") != std::string::npos ||
+         output.find("Disk quota exceeded") != std::string::npos;
+}
+
+Error failure(const std::string& program, const std::string& output) {
+  std::string words = last_lines(output);
+  for (const char* mark : {"FATAL:  ", "PANIC:  ", "ERROR:  "}) {
+    const auto at = output.find(mark);
+    if (at == std::string::npos) continue;
+    const auto from = at + std::string_view(mark).size();
+    words = output.substr(from, output.find('\n', from) - from);
+    break;
+  }
+  if (means_disk_full(output))
+    return {Errc::system, program + ": the disk is full: " + words, "make room, then try again"};
+  return {Errc::postgres, program + " failed: " + words, ""};
+}
+
 }  // namespace autoctl::postgres
