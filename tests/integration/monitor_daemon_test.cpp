@@ -170,6 +170,35 @@ TEST_F(MonitorDaemon, BringsItsPostgresBackAndAnswersMeanwhile) {
   EXPECT_TRUE(std::ranges::any_of(events->events, [](const auto& e) { return e.kind == "monitor"; }));
 }
 
+TEST_F(MonitorDaemon, AnswersFromMemoryWhileItsPostgresHangs) {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  FakeNode first(monitor, "first", 7001);
+  ASSERT_TRUE(first.report());
+  first.reach_goal();
+  ASSERT_TRUE(first.report());
+
+  monitor.signal_postgres(SIGSTOP);
+  const auto refused = monitor.api().register_node(request("second", 7003), patience);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::unavailable);
+  const auto before = std::chrono::steady_clock::now();
+  ASSERT_TRUE(first.report());
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 1s) << "a report waits for a disk";
+  EXPECT_GT(first.assignment.lease, Millis{0});
+  const auto state = monitor.api().state("", std::nullopt, patience);
+  ASSERT_TRUE(state);
+  EXPECT_FALSE(state->store_available);
+
+  monitor.signal_postgres(SIGCONT);
+  ASSERT_TRUE(eventually([&] {
+    const auto answer = monitor.api().register_node(request("third", 7005), patience);
+    return answer.has_value();
+  }));
+  const auto after = monitor.api().state("", std::nullopt, patience);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->nodes.size(), 2U) << "what was refused has not happened all the same";
+}
+
 TEST_F(MonitorDaemon, RefusesWhatMakesNoSense) {
   ASSERT_NO_FATAL_FAILURE(begin());
   FakeNode first(monitor, "first", 7001);

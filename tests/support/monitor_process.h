@@ -12,6 +12,7 @@
 #include "common/config/files.h"
 #include "common/monitor_client/monitor_api.h"
 #include "common/postgres/lock_file.h"
+#include "common/postgres/proc.h"
 #include "monitor/daemon.h"
 #include "tests/support/scratch.h"
 
@@ -49,6 +50,15 @@ class MonitorProcess {
   /// SIGTERM; returns the exit code.
   int terminate() { return end(SIGTERM); }
   void kill() { end(SIGKILL); }
+  /// SIGSTOP and SIGCONT to its Postgres with all backends.
+  void signal_postgres(int signal_number) const {
+    const pid_t postmaster = postgres_pid();
+    ::kill(postmaster, signal_number);
+    for (const pid_t pid : postgres::proc::all()) {
+      const auto stat = postgres::proc::stat(pid);
+      if (stat && stat->parent == postmaster) ::kill(pid, signal_number);
+    }
+  }
   pid_t postgres_pid() const {
     const auto lock = postgres::read_lock_file(files_.pgdata);
     return lock ? lock->pid : 0;

@@ -41,7 +41,9 @@ void Engine::register_node(const protocol::RegisterRequest& request, const Calle
   if (plan->changed_group) change.groups.push_back(*plan->changed_group);
   change.nodes.push_back(node.row);
   change.events.push_back(event_of(group, &node, "operator", node.row.name + " is registered"));
-  if (!commit(std::move(change))) return reply(store_is_away());
+  if (!commit(std::move(change)))
+    return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the node may or may not be registered",
+                      "try again in a moment; should its name be taken then, drop that node first"));
 
   if (plan->changed_formation) model_.formations[key.first] = *plan->changed_formation;
   if (plan->changed_group) model_.groups[key].row = *plan->changed_group;
