@@ -1,9 +1,7 @@
 // `autoctl create monitor` and `autoctl drop monitor`.
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +9,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "common/postgres/port_check.h"
 #include "common/process/process.h"
 #include "common/util/pid_file.h"
 #include "monitor/daemon.h"
@@ -54,22 +53,6 @@ class Undo {
   bool had_pgdata_;
   bool kept_ = false;
 };
-
-Result<> check_port_free(int port, const char* option) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return {};
-  const int yes = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_ANY);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  const bool taken =
-      ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno == EADDRINUSE;
-  ::close(fd);
-  if (!taken) return {};
-  return fail(Errc::conflict, fmt::format("port {} is in use", port), fmt::format("choose another {}", option));
-}
 
 Result<> check_directory(const config::Files& files) {
   std::error_code ignored;
@@ -143,8 +126,8 @@ Result<config::Config> create_monitor(config::Config config) {
   }
   AUTOCTL_TRY(config::validate(config));
   AUTOCTL_TRY(check_directory(files));
-  AUTOCTL_TRY(check_port_free(config.pgport, "--pgport"));
-  AUTOCTL_TRY(check_port_free(config.api_port, "--api-port"));
+  AUTOCTL_TRY(postgres::check_port_free(config.listen, config.pgport));
+  AUTOCTL_TRY(postgres::check_port_free(api_listen_address(config), config.api_port, "--api-port"));
 
   Undo undo(files);
   AUTOCTL_TRY(make_directory(files));

@@ -33,8 +33,8 @@ std::string last_lines(const std::string& output, int count = 3);
 /// Does a program's or the server's complaint come from a full disk?
 bool means_disk_full(const std::string& output);
 
-/// The error for a program that failed with this output: the server's own complaint if there is one, else the last lines.
-/// system for a full disk, else postgres.
+/// The error for a program that failed with this output: the server's own complaint if there is one, else the last
+/// lines. system for a full disk, else postgres.
 Error failure(const std::string& program, const std::string& output);
 
 }  // namespace autoctl::postgres

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <filesystem>
 
-#include "keeper/postgres/environment.h"
+#include "common/postgres/tools.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
 #include "keeper/postgres/percent.h"
@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 constexpr auto longest_copy = std::chrono::hours(24 * 30);
 
 Error copy_error(const std::string& output) {
-  const std::string words = last_lines(output, 2);
+  const std::string words = postgres::last_lines(output, 2);
   const auto says = [&](const char* text) { return output.find(text) != std::string::npos; };
   if (says("No space left on device"))
     return {Errc::system, "no room for a copy of the primary: " + words,
@@ -67,11 +67,11 @@ Result<> Instance::Impl::check_tablespaces(const protocol::Peer& upstream) const
 
 Result<> Instance::Impl::run_basebackup(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled,
                                         const Progress& progress) const {
-  const Command command =
-      tool_command(tools, "pg_basebackup",
-                   {"-D", copy_directory(files), "-d", conninfo(upstream), "-X", "stream", "--checkpoint=fast",
-                    "--slot=" + standby_name(self), "--max-rate=" + config.maximum_backup_rate, "--progress",
-                    "--no-manifest", "--no-sync", "--no-password"});
+  const Command command = postgres::tool_command(
+      tools, "pg_basebackup",
+      {"-D", copy_directory(files), "-d", conninfo(upstream), "-X", "stream", "--checkpoint=fast",
+       "--slot=" + standby_name(self), "--max-rate=" + config.maximum_backup_rate, "--progress", "--no-manifest",
+       "--no-sync", "--no-password"});
   const auto done = run(command, longest_copy, cancelled, [&](const std::string& line) {
     if (const int percent = percent_in(line); percent >= 0 && progress) progress(percent, "copying: " + line);
   });

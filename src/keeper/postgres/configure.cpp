@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "keeper/postgres/environment.h"
+#include "common/postgres/tools.h"
 #include "keeper/postgres/hba.h"
 #include "keeper/postgres/instance_impl.h"
 
@@ -115,7 +115,7 @@ Result<bool> Instance::Impl::write_hba(const std::vector<protocol::Peer>& peers)
   const Layout place = layout();
   const auto text = config::read_file(place.hba_file);
   if (!text) return fail(text.error());
-  const std::string user = os_user();
+  const std::string user = postgres::os_user();
   HbaRules rules;
   rules.auth = config.auth;
   rules.tls = config.ssl.enabled && config.ssl.mode != "disable" && config.ssl.mode != "allow";

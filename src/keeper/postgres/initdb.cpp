@@ -5,7 +5,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "keeper/postgres/environment.h"
+#include "common/postgres/tools.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
 
@@ -51,7 +51,7 @@ Result<> Instance::initdb(const Cancelled& cancelled) {
       "-D",        files.pgdata,          "--data-checksums",
       "--no-sync", "--auth-host=" + auth, auth == "trust" ? "--auth-local=trust" : "--auth-local=peer"};
   for (auto& option : locale_options()) arguments.push_back(std::move(option));
-  const auto done = run(tool_command(impl_->tools, "initdb", std::move(arguments)), 1h, cancelled);
+  const auto done = run(postgres::tool_command(impl_->tools, "initdb", std::move(arguments)), 1h, cancelled);
   if (done && done->ok()) {
     AUTOCTL_TRY(sync_data_directory(files.pgdata));
     return clear_marker(files, Marker::initdb);
@@ -61,7 +61,7 @@ Result<> Instance::initdb(const Cancelled& cancelled) {
   static_cast<void>(remove_contents(files.pgdata));
   static_cast<void>(clear_marker(files, Marker::initdb));
   if (!done) return fail(done.error());
-  return fail(Errc::postgres, "initdb failed: " + last_lines(done->output, 4));
+  return fail(Errc::postgres, "initdb failed: " + postgres::last_lines(done->output, 4));
 }
 
 }  // namespace autoctl::keeper

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "common/postgres/tools.h"
 #include "keeper/postgres/control_data.h"
-#include "keeper/postgres/environment.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
 
@@ -47,9 +47,9 @@ std::vector<HistoryEntry> read_history(const std::string& pgdata, Timeline timel
 }
 
 Result<ControlData> read_control_data(const Tools& tools, const std::string& pgdata) {
-  const auto output = run(tool_command(tools, "pg_controldata", {"-D", pgdata}), 60s);
+  const auto output = run(postgres::tool_command(tools, "pg_controldata", {"-D", pgdata}), 60s);
   if (!output) return fail(output.error());
-  if (!output->ok()) return fail(Errc::postgres, "pg_controldata: " + last_lines(output->output));
+  if (!output->ok()) return fail(Errc::postgres, "pg_controldata: " + postgres::last_lines(output->output));
   auto control = parse_control_data(output->output);
   if (!control) return fail(Errc::postgres, "pg_controldata's answer about " + pgdata + " is not understood");
   return std::move(*control);

@@ -14,22 +14,15 @@
 #include "common/config/config.h"
 #include "common/fsm/goal.h"
 #include "common/pg/connection.h"
+#include "common/postgres/tools.h"
 #include "common/process/process.h"
 #include "common/protocol/protocol.h"
 #include "common/util/result.h"
 
 namespace autoctl::keeper {
 
-/// The tools of one Postgres installation.
-struct Tools {
-  std::string bindir;
-  int major = 0;
-  std::string version;  // "15.4"
-  std::string path(const std::string& tool) const { return bindir + "/" + tool; }
-};
-/// `pg_ctl` may be empty: then $PATH, then the newest supported version under /usr/lib/postgresql and /usr/pgsql-*.
-/// Errors: not_found, incompatible (13 to 18 are supported).
-Result<Tools> find_tools(const std::string& pg_ctl);
+using postgres::find_tools;
+using postgres::Tools;
 
 /// What is on disk, read without a server.
 struct DataDirectory {

@@ -4,11 +4,11 @@
 #include <optional>
 #include <string>
 
+#include "common/postgres/postmaster.h"
 #include "keeper/postgres/control_data.h"
 #include "keeper/postgres/include_file.h"
 #include "keeper/postgres/instance.h"
 #include "keeper/postgres/layout.h"
-#include "keeper/postgres/postmaster.h"
 #include "keeper/postgres/session.h"
 
 namespace autoctl::keeper {
@@ -29,7 +29,7 @@ struct Instance::Impl {
   config::Config config;
   config::Files files;
   Tools tools;
-  Postmaster postmaster;
+  postgres::Postmaster postmaster;
   Session session;
   Timeline seen_timeline;           // the highest that this postmaster's WAL receiver was seen on
   bool sync_names_unproven = true;  // a former keeper may have died in the middle of a change

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "keeper/postgres/proc.h"
+#include "common/postgres/proc.h"
 
 namespace autoctl::keeper {
 namespace {
@@ -15,7 +15,7 @@ constexpr std::uint64_t idle_ticks = 3;
 
 }  // namespace
 
-RecoveryProgress::RecoveryProgress(const Postmaster& postmaster, std::string log)
+RecoveryProgress::RecoveryProgress(const postgres::Postmaster& postmaster, std::string log)
     : postmaster_(postmaster), log_(std::move(log)) {
   const auto now = std::chrono::steady_clock::now();
   next_look_ = now + look_interval;
@@ -27,8 +27,8 @@ RecoveryProgress::Work RecoveryProgress::measure() const {
   auto processes = postmaster_.children();
   processes.push_back(postmaster_.pid());
   for (const pid_t pid : processes) {
-    if (const auto stat = proc::stat(pid)) work.cpu_ticks += stat->cpu_ticks;
-    work.storage_bytes += proc::storage_bytes(pid);
+    if (const auto stat = postgres::proc::stat(pid)) work.cpu_ticks += stat->cpu_ticks;
+    work.storage_bytes += postgres::proc::storage_bytes(pid);
   }
   std::error_code error;
   if (const auto size = std::filesystem::file_size(log_, error); !error) work.log_bytes = size;

@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <string>
 
-#include "keeper/postgres/postmaster.h"
+#include "common/postgres/postmaster.h"
 
 namespace autoctl::keeper {
 
 class RecoveryProgress {
  public:
-  RecoveryProgress(const Postmaster& postmaster, std::string log);
+  RecoveryProgress(const postgres::Postmaster& postmaster, std::string log);
   /// True when neither CPU nor storage of its processes nor its log moved for half a minute. Cheap: looks once in a
   /// while.
   bool stalled();
@@ -22,7 +22,7 @@ class RecoveryProgress {
   };
   Work measure() const;
 
-  const Postmaster& postmaster_;
+  const postgres::Postmaster& postmaster_;
   std::string log_;
   Work last_;
   std::chrono::steady_clock::time_point next_look_, moved_;

@@ -6,8 +6,8 @@
 #include <set>
 #include <thread>
 
+#include "common/postgres/proc.h"
 #include "keeper/postgres/instance_impl.h"
-#include "keeper/postgres/proc.h"
 
 namespace autoctl::keeper {
 namespace {
@@ -88,7 +88,7 @@ Result<> Instance::Impl::await_wal_processes(Millis timeout) {
   for (;;) {
     std::set<pid_t> signalled;
     for (const pid_t pid : open)
-      if (proc::idle_and_signalled(pid)) signalled.insert(pid);
+      if (postgres::proc::idle_and_signalled(pid)) signalled.insert(pid);
     const auto now = wal_processes(session, 2s);
     if (!now) return fail(now.error());
     std::set<pid_t> still_open;

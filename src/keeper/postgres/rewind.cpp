@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "keeper/postgres/environment.h"
+#include "common/postgres/tools.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
 #include "keeper/postgres/percent.h"
@@ -32,7 +32,7 @@ bool wal_is_gone(const std::string& output) {
 }
 
 Error rewind_error(const std::string& output) {
-  const std::string words = last_lines(output, 2);
+  const std::string words = postgres::last_lines(output, 2);
   const auto says = [&](std::string_view text) { return output.find(text) != std::string::npos; };
   if (says("from different systems"))
     return {Errc::bad_config, "this data directory belongs to another database cluster than the primary's",
@@ -89,9 +89,10 @@ Result<> Instance::Impl::finish_recovery(const Cancelled& cancelled) const {
     if (std::string_view(setting) != "template1") arguments.emplace_back("-c");
     arguments.emplace_back(setting);
   }
-  const auto done = run(tool_command(tools, "postgres", std::move(arguments)), longest_rewind, cancelled);
+  const auto done = run(postgres::tool_command(tools, "postgres", std::move(arguments)), longest_rewind, cancelled);
   if (!done) return fail(done.error());
-  if (!done->ok()) return fail(Errc::postgres, "crash recovery before the rewind failed: " + last_lines(done->output));
+  if (!done->ok())
+    return fail(Errc::postgres, "crash recovery before the rewind failed: " + postgres::last_lines(done->output));
   return {};
 }
 
@@ -101,7 +102,7 @@ Result<> Instance::Impl::run_rewind(const protocol::Peer& upstream, bool dry, co
                                         "--source-server=" + conninfo(upstream) + " dbname=postgres",
                                         "--no-ensure-shutdown", "--no-sync", "--progress"};
   if (dry) arguments.emplace_back("--dry-run");
-  const auto done = run(tool_command(tools, "pg_rewind", std::move(arguments)), longest_rewind, cancelled,
+  const auto done = run(postgres::tool_command(tools, "pg_rewind", std::move(arguments)), longest_rewind, cancelled,
                         [&](const std::string& line) {
                           const int percent = percent_in(line);
                           if (percent >= 0 && progress && !dry) progress(percent, "rewinding: " + line);

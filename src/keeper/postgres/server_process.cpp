@@ -7,11 +7,11 @@
 #include <sstream>
 #include <thread>
 
-#include "keeper/postgres/environment.h"
+#include "common/postgres/lock_file.h"
+#include "common/postgres/port_check.h"
+#include "common/postgres/tools.h"
 #include "keeper/postgres/instance_impl.h"
-#include "keeper/postgres/lock_file.h"
 #include "keeper/postgres/markers.h"
-#include "keeper/postgres/port_check.h"
 #include "keeper/postgres/progress.h"
 #include "keeper/postgres/swap.h"
 
@@ -64,7 +64,7 @@ std::string complaints(const std::string& log) {
       }
   // "configuration file contains errors": which ones stands before it.
   const bool says_why = !out.empty() && out.find("contains errors") == std::string::npos;
-  return last_lines(says_why ? out : log);
+  return postgres::last_lines(says_why ? out : log);
 }
 
 }  // namespace
@@ -112,14 +112,14 @@ Result<> Instance::start(const Cancelled& cancelled) {
     AUTOCTL_TRY(make_own_directory(impl_->files));
     impl_->session.drop();
     AUTOCTL_TRY(impl_->postmaster.clear_remains());
-    AUTOCTL_TRY(check_port_free(impl_->config.listen, impl_->config.pgport));
+    AUTOCTL_TRY(postgres::check_port_free(impl_->config.listen, impl_->config.pgport));
     if (const auto settings = impl_->write_settings({}); !settings) return fail(settings.error());
     rotate_log(impl_->files.startup_log());
     log_start = log_size(impl_->files.startup_log());
     const Layout layout = impl_->layout();
     std::vector<std::string> arguments = {"-D", impl_->files.pgdata};
     if (layout.config_outside()) arguments.insert(arguments.end(), {"-c", "config_file=" + layout.config_file});
-    Command command = tool_command(impl_->tools, "postgres", std::move(arguments));
+    Command command = postgres::tool_command(impl_->tools, "postgres", std::move(arguments));
     command.output_file = impl_->files.startup_log();
     AUTOCTL_TRY(impl_->postmaster.spawn(command));
     impl_->new_server();
@@ -132,13 +132,14 @@ Result<> Instance::Impl::await_ready(std::size_t log_start, const Cancelled& can
   const auto began = Clock::now();
   RecoveryProgress progress(postmaster, files.startup_log());
   for (;;) {
-    const auto lock = read_lock_file(files.pgdata);
+    const auto lock = postgres::read_lock_file(files.pgdata);
     if (lock && lock->pid == postmaster.pid() && lock->status == "ready") {
       const auto answer = session.query("select 1", 2s);
       if (answer) return {};
       const Errc code = answer.error().code;
       if (code == Errc::denied || code == Errc::postgres)
-        return fail(Error(answer.error()).with_context("Postgres runs, but does not let " + os_user() + " in"));
+        return fail(
+            Error(answer.error()).with_context("Postgres runs, but does not let " + postgres::os_user() + " in"));
     }
     if (postmaster.wait(poll_interval(began))) {
       session.drop();
@@ -146,10 +147,10 @@ Result<> Instance::Impl::await_ready(std::size_t log_start, const Cancelled& can
     }
     if (cancelled && cancelled()) return fail(Errc::unavailable, "waiting for Postgres to start was cancelled");
     if (progress.stalled())
-      return fail(
-          Errc::timeout,
-          "Postgres is starting but makes no progress: " + last_lines(text_from(files.startup_log(), log_start), 2),
-          "Its log is " + files.startup_log());
+      return fail(Errc::timeout,
+                  "Postgres is starting but makes no progress: " +
+                      postgres::last_lines(text_from(files.startup_log(), log_start), 2),
+                  "Its log is " + files.startup_log());
   }
 }
 

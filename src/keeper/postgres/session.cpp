@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "keeper/postgres/environment.h"
-#include "keeper/postgres/lock_file.h"
+#include "common/postgres/lock_file.h"
+#include "common/postgres/tools.h"
 
 namespace autoctl::keeper {
 namespace {
@@ -20,12 +20,12 @@ constexpr std::string_view session_options =
 }  // namespace
 
 Result<pg::Connection> Session::open(Millis timeout, const std::string& dbname) const {
-  const auto lock = read_lock_file(pgdata_);
+  const auto lock = postgres::read_lock_file(pgdata_);
   if (!lock || lock->port == 0 || lock->socket_directory.empty())
     return fail(Errc::unavailable, "Postgres on " + pgdata_ + " does not listen yet");
   return pg::Connection::open(
       fmt::format("host={} port={} user={} dbname={} application_name=autoctl options={}",
-                  pg::quote_conninfo(lock->socket_directory), lock->port, pg::quote_conninfo(os_user()),
+                  pg::quote_conninfo(lock->socket_directory), lock->port, pg::quote_conninfo(postgres::os_user()),
                   pg::quote_conninfo(dbname), pg::quote_conninfo(session_options)),
       timeout);
 }

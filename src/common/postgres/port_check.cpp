@@ -1,4 +1,4 @@
-#include "keeper/postgres/port_check.h"
+#include "common/postgres/port_check.h"
 
 #include <netdb.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 #include <memory>
 #include <sstream>
 
-namespace autoctl::keeper {
+namespace autoctl::postgres {
 namespace {
 
 bool taken(const addrinfo& address) {
@@ -24,7 +24,7 @@ bool taken(const addrinfo& address) {
 
 }  // namespace
 
-Result<> check_port_free(const std::string& listen, int port) {
+Result<> check_port_free(const std::string& listen, int port, const std::string& option) {
   std::istringstream list(listen);
   std::string host;
   while (std::getline(list, host, ',')) {
@@ -38,9 +38,9 @@ Result<> check_port_free(const std::string& listen, int port) {
     for (const addrinfo* entry = found.get(); entry != nullptr; entry = entry->ai_next)
       if (taken(*entry))
         return fail(Errc::conflict, "port " + std::to_string(port) + " is in use by another program",
-                    "Stop that program (`ss -ltnp` shows it), or choose another port with --pgport");
+                    "Stop that program (`ss -ltnp` shows it), or choose another port with " + option);
   }
   return {};
 }
 
-}  // namespace autoctl::keeper
+}  // namespace autoctl::postgres
