@@ -39,7 +39,8 @@ Result<> check_ownership(const std::string& pgdata) {
                   fmt::format("{} belongs to another user (uid {}, we are {})", pgdata, info.st_uid, ::geteuid()),
                   "run autoctl as the user that owns it");
   } else if (errno != ENOENT) {
-    return fail(Errc::denied, fmt::format("cannot look at {}: {}", pgdata, std::strerror(errno)));
+    return fail(Errc::denied, fmt::format("cannot look at {}: {}", pgdata, std::strerror(errno)),
+                "choose a directory that this user can get to");
   }
   fs::path parent = fs::path(pgdata).parent_path();
   while (!fs::exists(parent)) parent = parent.parent_path();

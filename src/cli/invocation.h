@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/exit_codes.h"
+#include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/result.h"
 

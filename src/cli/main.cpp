@@ -1,8 +1,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/exit_codes.h"
 #include "cli/invocation.h"
+#include "common/util/exit_code.h"
 #include "common/util/logging.h"
 
 int main(int argc, char** argv) {
@@ -11,11 +11,11 @@ int main(int argc, char** argv) {
   const auto invocation = cli::parse(std::vector<std::string>(argv + 1, argv + argc));
   if (!invocation) {
     logging::error(invocation.error());
-    return static_cast<int>(cli::exit_code(invocation.error().code));
+    return static_cast<int>(exit_code(invocation.error().code));
   }
   logging::setup(invocation->logging);
   const auto code = invocation->run();
   if (code) return static_cast<int>(*code);
   logging::error(code.error());
-  return static_cast<int>(cli::exit_code(code.error().code));
+  return static_cast<int>(exit_code(code.error().code));
 }

@@ -13,6 +13,7 @@
 
 #include "common/http/server.h"
 #include "common/process/process.h"
+#include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
 #include "common/util/version.h"
@@ -184,7 +185,7 @@ int run_monitor(const config::Files& files) {
   const auto result = run(files, signals);
   if (result) return 0;
   logging::error(result.error());
-  return 1;
+  return static_cast<int>(exit_code(result.error().code));
 }
 
 }  // namespace autoctl::monitor

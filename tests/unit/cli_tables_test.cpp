@@ -55,7 +55,7 @@ TEST(StateTable, CitusNodesShowTheirGroupAndTheUnhealthyAreMarked) {
   state.nodes[1].health = "dead";
   state.nodes[1].health_reason = "its host refuses connections";
   state.nodes[1].connection = "none";
-  state.groups[0].waiting_for = "node 2 is dead; it will be taken back when it reports";
+  state.groups[0].waiting_for = "node1 is dead; it will be taken back when it reports";
   EXPECT_EQ(state_table(state),
             " Name |  Node |  Host:Port |       TLI: LSN |   Connection |      Reported State |      Assigned State\n"
             "------+-------+------------+----------------+--------------+---------------------+--------------------\n"

@@ -1,4 +1,4 @@
-#include "cli/exit_codes.h"
+#include "common/util/exit_code.h"
 
 #include <gtest/gtest.h>
 

@@ -103,8 +103,8 @@ void log(const Status& status) {
   else
     spdlog::warn("Postgres runs with pid {}, but its port {} does not answer", status.postmaster->pid, config.pgport);
   if (!status.reported.empty())
-    spdlog::info("Node {} \"{}\" is {}, and shall be {}", config.node.value, config.name, status.reported,
-                 status.assigned);
+    spdlog::info("The monitor knows node {} \"{}\" as {}, and wants it to be {}", config.node.value, config.name,
+                 status.reported, status.assigned);
 }
 
 Result<ExitCode> status(const StatusOptions& options) {

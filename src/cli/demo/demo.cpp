@@ -57,7 +57,7 @@ class Demo {
   explicit Demo(Stage stage) : stage_(std::move(stage)), cluster_(stage_.binary, stage_.scratch.path()) {}
 
   Result<> play();
-  Result<cli::ExitCode> report();
+  Result<ExitCode> report();
   void leave_running();
   void clean_up();
   bool interrupted() { return signals_.arrived(); }
@@ -184,7 +184,7 @@ Result<> Demo::play() {
   return {};
 }
 
-Result<cli::ExitCode> Demo::report() {
+Result<ExitCode> Demo::report() {
   const auto lost = writer_->lost(cluster_.read_write());
   if (!lost) return fail(lost.error());
   cli::Table table({{"Write outage"}, {"What was done", 0, true}});
@@ -192,7 +192,7 @@ Result<cli::ExitCode> Demo::report() {
   screen_.line("\n" + table.text());
   screen_.line(fmt::format("Rows acknowledged {}, in doubt {} (sent, but the answer got lost), lost {}\n",
                            writer_->acknowledged(), writer_->in_doubt(), lost->size()));
-  return lost->empty() ? cli::ExitCode::ok : cli::ExitCode::unhealthy;
+  return lost->empty() ? ExitCode::ok : ExitCode::unhealthy;
 }
 
 /// Root has to become the daemons' user again to stop them.
@@ -238,14 +238,14 @@ void Demo::clean_up() {
 
 }  // namespace
 
-Result<cli::ExitCode> run_demo(const DemoOptions& options) {
+Result<ExitCode> run_demo(const DemoOptions& options) {
   auto stage = set_stage();
   if (!stage) return fail(std::move(stage.error()));
   Demo demo(std::move(*stage));
   if (auto played = demo.play(); !played) {
     const bool interrupted = demo.interrupted();
     demo.clean_up();
-    if (interrupted) return cli::ExitCode::interrupted;
+    if (interrupted) return ExitCode::interrupted;
     return fail(std::move(played.error()));
   }
   auto result = demo.report();

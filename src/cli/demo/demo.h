@@ -1,7 +1,7 @@
 // `autoctl demo`: a whole failover service on this machine for a minute, and proof of what it promises.
 #pragma once
 
-#include "cli/exit_codes.h"
+#include "common/util/exit_code.h"
 #include "common/util/result.h"
 
 namespace autoctl::demo {
@@ -11,6 +11,6 @@ struct DemoOptions {
 };
 
 /// Prints to stdout. Not ok if a step failed (an error) or an acknowledged row was lost (ExitCode::unhealthy).
-Result<cli::ExitCode> run_demo(const DemoOptions& options);
+Result<ExitCode> run_demo(const DemoOptions& options);
 
 }  // namespace autoctl::demo

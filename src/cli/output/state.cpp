@@ -75,7 +75,11 @@ std::string state_trouble(const StateDocument& state) {
     text +=
         "The monitor lost sight of most nodes at once and suspects itself: it decides nothing until it sees them "
         "again\n";
-  for (const NodeDocument& node : state.nodes) text += node_trouble(node);
+  for (const NodeDocument& node : state.nodes) {
+    // What the group waits for often is this node already.
+    const auto* group = find_group(state, node);
+    if (group == nullptr || group->waiting_for.find(node.name) == std::string::npos) text += node_trouble(node);
+  }
   for (const auto& group : state.groups)
     if (!group.waiting_for.empty())
       text += fmt::format("Formation \"{}\" group {}: {}\n", group.formation, group.group, group.waiting_for);

@@ -61,6 +61,8 @@ Result<Endpoint> discover(const std::string& monitor, const DiscoverOptions& opt
     last = std::move(endpoint.error())
                .with_context(fmt::format("monitor's Postgres {}:{}", server.address.host, server.address.port));
   }
+  if (last.hint.empty() && last.code == Errc::denied)
+    last.hint = "--monitor must be what `autoctl show uri --monitor` prints on the monitor";
   if (last.hint.empty() && (last.code == Errc::unavailable || last.code == Errc::timeout))
     last.hint = "is `autoctl run` active for the monitor, and is its Postgres port open from here?";
   return fail(std::move(last));

@@ -72,7 +72,10 @@ void setup(const Options& options) {
 }
 
 void error(const Error& error) {
-  spdlog::error("{}", error.message);
+  // What libpq and Postgres' tools say may have several lines.
+  std::string message = error.message;
+  for (std::size_t at = 0; (at = message.find_first_of("\n\t", at)) != std::string::npos; ++at) message[at] = ' ';
+  spdlog::error("{}", message);
   if (!error.hint.empty()) spdlog::error("Hint: {}", error.hint);
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/monitor_client/monitor_api.h"
 #include "common/util/pid_file.h"
+#include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "keeper/agent/fence.h"
 #include "keeper/agent/reporter.h"
@@ -99,7 +100,7 @@ int run_keeper(const config::Files& files) {
   const sigset_t signals = block_signals();
   const auto result = run(files, signals);
   if (!result) logging::error(result.error());
-  return result ? 0 : 1;
+  return static_cast<int>(result ? ExitCode::ok : exit_code(result.error().code));
 }
 
 }  // namespace autoctl::keeper

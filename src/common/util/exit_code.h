@@ -1,9 +1,9 @@
-// What autoctl ends with; scripts rely on it. docs/exit-codes.md is this table in words.
+// What our programs end with; scripts rely on it. docs/exit-codes.md is this table in words.
 #pragma once
 
 #include "common/util/result.h"
 
-namespace autoctl::cli {
+namespace autoctl {
 
 enum class ExitCode : int {
   ok = 0,
@@ -51,4 +51,4 @@ constexpr ExitCode exit_code(Errc code) {
   return ExitCode::internal;
 }
 
-}  // namespace autoctl::cli
+}  // namespace autoctl
