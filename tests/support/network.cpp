@@ -88,7 +88,7 @@ Network::~Network() {
 demo::LocalCluster::Place Network::place(int number) const {
   demo::LocalCluster::Place place;
   place.host = fmt::format("10.77.{}.2", number);
-  place.pgport = 5432;
+  place.pgport = 5432 + number;  // sockets have no network namespaces
   place.launcher = {"/usr/bin/nsenter", "--net=" + namespace_file(holders_[static_cast<std::size_t>(number)].pid())};
   place.words = {"--pg-hba-lan"};
   return place;

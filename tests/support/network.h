@@ -22,7 +22,7 @@ class Network {
   Network(Network&&) noexcept = default;
   ~Network();
 
-  /// Where to put an agent; `pgport` is 5432 everywhere.
+  /// Where to put an agent; its Postgres has a port of its own.
   demo::LocalCluster::Place place(int number) const;
 
   /// Packets from `from` to `to` vanish; cut both ways with two calls.
