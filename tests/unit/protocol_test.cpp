@@ -28,7 +28,7 @@ NodeFacts sample_facts() {
   NodeFacts facts;
   facts.state = NodeState::catchingup;
   facts.term = Term{6};
-  facts.postgres_running = facts.in_recovery = facts.cannot_run = facts.receiving = true;
+  facts.postgres_running = facts.in_recovery = facts.cannot_run = facts.cannot_write = facts.receiving = true;
   facts.trouble = "disk \"full\"\n\xC3\xBC";
   facts.system_id = SystemId{18446744073709551615ULL};
   facts.timeline = Timeline{4};

@@ -50,6 +50,7 @@ struct NodeFacts {
   bool postgres_running = false;      // answered a query over the real listener a moment ago
   bool in_recovery = false;
   bool cannot_run = false;            // the keeper tried to start Postgres and gave up; `trouble` says why
+  bool cannot_write = false;          // Postgres lives, but its disk is full
   std::string trouble;                // one sentence; empty when all is well
   SystemId system_id;
   Timeline timeline;

@@ -38,6 +38,7 @@ void fields(auto&& field, Of<NodeFacts> auto& v) {
   field("postgres_running", v.postgres_running);
   field("in_recovery", v.in_recovery);
   field("cannot_run", v.cannot_run);
+  field("cannot_write", v.cannot_write);
   field("trouble", v.trouble);
   field("system_id", v.system_id);
   field("timeline", v.timeline);

@@ -1,7 +1,9 @@
 // What the keeper sees of its Postgres, as facts for the monitor.
 #include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "keeper/agent/worker.h"
 
@@ -15,6 +17,8 @@ constexpr Millis observe_timeout{1000};
 /// A Postgres that has not answered a query for this long is not running as far as anybody else is concerned.
 constexpr Millis silence_limit{3000};
 constexpr Millis probe_timeout{300};
+constexpr std::uint64_t disk_left_min = 64 * 1024;  // bytes
+constexpr std::uint64_t disk_left_again = 32 * 1024 * 1024;
 
 /// What the monitor should hear about at once. Positions move all the time and go with the heartbeat.
 bool matters(const NodeFacts& now, const NodeFacts& before) {
@@ -55,6 +59,7 @@ Observed Worker::look() {
   } else if (facts_.postgres_running || !facts_.system_id) {
     fill_from_disk();
   }
+  look_at_disk();
   if (board_.take_upstream_question()) ask_upstream();
   return seen;
 }
@@ -88,6 +93,21 @@ void Worker::fill_from_disk() {
   facts_.timeline = found->timeline;
   facts_.lsn = found->lsn;
   facts_.history = found->history;
+}
+
+/// Of PGDATA and, where it is elsewhere, of the WAL.
+void Worker::look_at_disk() {
+  std::uint64_t left = std::numeric_limits<std::uint64_t>::max();
+  for (const char* part : {"", "/pg_wal"}) {
+    struct statvfs disk {};
+    if (::statvfs((files_.pgdata + part).c_str(), &disk) == 0)
+      left = std::min<std::uint64_t>(left, std::uint64_t{disk.f_bavail} * disk.f_frsize);
+  }
+  // One threshold to be full and a higher one to be well again, so that a few bytes do not move the primary to and fro.
+  const bool full = left < (facts_.cannot_write ? disk_left_again : disk_left_min);
+  if (full && !facts_.cannot_write) spdlog::error("The disk of {} is full", files_.pgdata);
+  facts_.cannot_write = full;
+  if (full) facts_.trouble = "the disk of " + files_.pgdata + " is full";
 }
 
 void Worker::ask_upstream() {

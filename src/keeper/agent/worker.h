@@ -48,6 +48,7 @@ class Worker {
   Observed look();
   void fill_from(const Observed& seen);
   void fill_from_disk();
+  void look_at_disk();
   void ask_upstream();
   void publish();
 

@@ -55,6 +55,15 @@ Outcome primary_is_dead(const Context& c) {
   return start_election(c, c.leader->name + " is dead: " + c.leader->health.why, c.leader);
 }
 
+Outcome primary_cannot_write(const Context& c) {
+  if (c.leader == nullptr || c.candidate != nullptr || !healthy(*c.leader) || !c.leader->facts.cannot_write)
+    return std::nullopt;
+  const std::vector<NodeId> present = voters_present(c.group);
+  const bool no_better = std::ranges::any_of(present, [&](NodeId id) { return c.group.find(id)->facts.cannot_write; });
+  if (no_better) return std::nullopt;
+  return start_election(c, c.leader->name + " cannot write: " + c.leader->facts.trouble, c.leader);
+}
+
 Outcome primary_was_dropped(const Context& c) {
   if (c.leader != nullptr || c.candidate != nullptr || c.draining != nullptr || election_is_on(c.group))
     return std::nullopt;

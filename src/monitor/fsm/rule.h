@@ -95,6 +95,7 @@ Outcome switchover_overdue(const Context&);
 
 // Failure of the primary (failover.cpp).
 Outcome primary_is_dead(const Context&);
+Outcome primary_cannot_write(const Context&);
 Outcome primary_was_dropped(const Context&);
 Outcome primary_lost_while_draining(const Context&);
 Outcome standbys_elect(const Context&);

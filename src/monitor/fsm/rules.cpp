@@ -22,6 +22,8 @@ constexpr std::array rule_table = {
         {200, "primary_is_dead",
          "the primary is dead by conclusive evidence and enough of its quorum is here: fence the quorum, then promote"},
         primary_is_dead},
+    Rule{{202, "primary_cannot_write", "the primary lives, but its disk is full, and a standby's is not: it takes over"},
+         primary_cannot_write},
     Rule{{205, "primary_lost_while_draining", "the primary died while it handed over: this becomes a failover"},
          primary_lost_while_draining},
     Rule{{210, "primary_was_dropped", "the primary was dropped and has stopped: its quorum elects another"},
