@@ -47,6 +47,14 @@ TEST(Rule, first_node_becomes_single) {
   EXPECT_EQ(goal_in(group.decision(), node_b), nullptr);
 }
 
+TEST(Rule, first_node_becomes_single_only_when_a_dropped_one_is_gone) {
+  Group group = newcomer_arrives();
+  group.assign(node_a, {.state = NodeState::dropped});
+  EXPECT_EQ(group.fired(), "nothing") << "node_a may still accept writes";
+  std::erase_if(group.snapshot.nodes, [](const NodeView& n) { return n.id == node_a; });
+  EXPECT_EQ(group.fired(), "first_node_becomes_single");
+}
+
 TEST(Rule, newcomer_waits_for_primary) {
   Group group = newcomer_arrives();
   ASSERT_EQ(group.fired(), "newcomer_waits_for_primary");

@@ -80,6 +80,15 @@ TEST(Rule, primary_was_dropped) {
   EXPECT_EQ(state_in(group.decision(), node_b), NodeState::prepare_promotion);
 }
 
+TEST(Rule, primary_was_dropped_while_it_handed_over) {
+  Group group = switching_over();
+  group.assign_and_settle(node_a, {.state = NodeState::dropped});
+  group.is_stopped(node_a);
+  ASSERT_EQ(group.fired(), "primary_was_dropped");
+  EXPECT_TRUE(goal_in(group.decision(), node_b)->fence);
+  EXPECT_NE(failing_over().fired(), "primary_was_dropped");
+}
+
 Group electing() {
   Group group = three_at_rest();
   group.judge(node_a, Verdict::dead);

@@ -64,11 +64,13 @@ Outcome primary_is_dead(const Context& c) {
 }
 
 Outcome primary_was_dropped(const Context& c) {
-  if (c.leader != nullptr || c.candidate != nullptr || c.draining != nullptr || election_is_on(c.group))
+  if (c.leader != nullptr || c.draining != nullptr || deposed(c.group) != nullptr || election_is_on(c.group))
+    return std::nullopt;
+  // A candidate is about to be promoted already, unless it waits for a primary that was dropped while it handed over.
+  if (c.candidate != nullptr && (c.candidate->goal.state != NodeState::prepare_promotion || c.candidate->goal.fence))
     return std::nullopt;
   const NodeView* dropped = find_node(c.group, [](const NodeView& n) { return n.goal.state == NodeState::dropped; });
-  if (deposed(c.group) != nullptr || (dropped != nullptr && healthy(*dropped) && !settled(*dropped)))
-    return std::nullopt;
+  if (dropped != nullptr && healthy(*dropped) && !settled(*dropped)) return std::nullopt;
   return start_election(c, "the primary was dropped", nullptr);
 }
 
