@@ -92,6 +92,9 @@ void Explorer::node_actions(std::uint32_t index, int node) {
   attempt(Kind::self_fence, keeper_fences_itself);
   attempt(Kind::wal, wal_arrives);
   attempt(Kind::commit, client_commits);
+  // Dropping the only node that has everything is an operator's own risk.
+  if (plan_.drops && other_must_serve(worlds_[index], node)) attempt(Kind::drop, operator_drops);
+  attempt(Kind::forget, monitor_forgets);
   attempt(Kind::repair_node, [](World& world, int self) { return std::exchange(world.nodes[self].broken, false); });
 }
 
@@ -160,8 +163,16 @@ void Explorer::check(std::uint32_t index) {
 }
 
 void Explorer::check_recovery(std::uint32_t index) {
+  const auto& goals = worlds_[index].monitor.goals;
+  const bool drop = goals[0].state == NodeState::dropped || goals[1].state == NodeState::dropped;
   for (std::size_t variant = 0; variant < recoveries_.size(); ++variant) {
     const FairRules& rules = recoveries_[variant].rules;
+    const bool dropped_node_is_lost =
+        rules.loss == Loss::whole_node && goals[rules.lost_node].state == NodeState::dropped;
+    if (drop && !dropped_node_is_lost && rules.loss != Loss::nothing) continue;
+    if (drop && rules.loss == Loss::nothing &&
+        !other_must_serve(worlds_[index], goals[0].state == NodeState::dropped ? 0 : 1))
+      continue;
     const World begin = recoveries_[variant].run.begin(worlds_[index]);
     if (rules.loss != Loss::nothing && !other_must_serve(begin, rules.lost_node)) continue;
     auto problem = check_fair_run(begin, variant);
@@ -201,12 +212,12 @@ void Explorer::fail(std::uint32_t index, const std::string& what) {
 }
 
 std::string Explorer::describe(const Action& action) {
-  static constexpr std::array names = {"start",           "hears",           "works",
-                                       "reports",         "fences itself",   "receives WAL",
-                                       "client commits",  "acknowledged",    "switchover requested",
-                                       "monitor decides", "SERVER CRASH",    "BROKEN",
-                                       "repaired",        "MONITOR RESTART", "LINK CUT",
-                                       "link heals"};
+  static constexpr std::array names = {"start",           "hears",         "works",
+                                       "reports",         "fences itself", "receives WAL",
+                                       "client commits",  "acknowledged",  "switchover requested",
+                                       "OPERATOR DROPS",  "is forgotten",  "monitor decides",
+                                       "SERVER CRASH",    "BROKEN",        "repaired",
+                                       "MONITOR RESTART", "LINK CUT",      "link heals"};
   std::string text = names[static_cast<std::size_t>(action.kind)];
   if (action.kind == Action::Kind::decide) return text + ": " + std::string(rule_name(action.rule));
   return text + " (" + std::to_string(action.node) + ")";

@@ -22,6 +22,7 @@ struct Plan {
   std::uint8_t faults = 3;   // crashes, cuts, monitor restarts on one path; `unlimited` = any number
   std::uint8_t commits = 1;  // unsettled at a time, at most token_count
   bool operations = true;    // an operator asks for a switchover at any time
+  bool drops = false;        // and drops one of the nodes
   bool check_liveness = true;
   std::size_t max_states = 6'000'000;
   static constexpr std::uint8_t unlimited = 255;
@@ -53,6 +54,8 @@ class Explorer {
       commit,
       acknowledge,
       request,
+      drop,
+      forget,
       decide,
       server_crash,
       break_node,

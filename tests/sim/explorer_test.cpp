@@ -36,6 +36,16 @@ TEST(Explorer, SwitchoversWhenStandbysMustStayAvailable) {
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
+TEST(Explorer, NodesAreDropped) {
+  for (const Plan& plan :
+       {Plan{.faults = 1, .operations = false, .drops = true},
+        Plan{.settings = {.number_sync_standbys = 1}, .faults = 0, .operations = false, .drops = true},
+        Plan{.faults = 0, .drops = true}}) {
+    const Report report = explore(plan);
+    EXPECT_FALSE(report.counterexample) << *report.counterexample;
+  }
+}
+
 TEST(Explorer, CommitsThatOvertakeEachOther) {
   const Report report = explore({.faults = 1, .commits = 2, .operations = false});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;

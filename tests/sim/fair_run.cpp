@@ -88,6 +88,11 @@ Belief FairRun::observe(const World& world, bool time_passes) const {
 }
 
 bool FairRun::monitor_acts(World& world, bool time_passes, std::string* log) const {
+  for (int n = 0; n < 2; ++n) {
+    const SimFacts& facts = world.monitor.facts[n];
+    const bool stopped = facts.current && facts.state == NodeState::dropped;
+    if ((stopped || is_lost(n)) && monitor_forgets(world, n)) return true;
+  }
   const auto& effect = decisions_->under(world.monitor, observe(world, time_passes));
   if (!effect) return false;
   apply(world, *effect);
@@ -106,6 +111,15 @@ bool FairRun::round(World& world, std::string* log) const {
   return changed || monitor_acts(world, true, log);
 }
 
+namespace {
+
+/// What the old primary's quorum tells about a candidate that was dropped: was it never told to promote?
+bool quorum_of_the_old_primary_stands(const SimMonitor& monitor, int old_primary) {
+  return monitor.confirmed == voter(other(old_primary)) && monitor.assigned == voter(other(old_primary));
+}
+
+}  // namespace
+
 bool other_must_serve(const World& world, int lost_node) {
   const int survivor = other(lost_node);
   const NodeState goal = world.monitor.goals[survivor].state;
@@ -116,7 +130,9 @@ bool other_must_serve(const World& world, int lost_node) {
       goal == NodeState::secondary || goal == NodeState::report_lsn || goal == NodeState::prepare_promotion;
   if (takes_part && world.monitor.confirmed == voter(survivor) && world.monitor.assigned == voter(survivor))
     return true;
-  const bool nobody_promotes = lost_goal != NodeState::stop_replication && !is_leader_state(lost_goal);
+  const bool nobody_promotes = lost_goal == NodeState::dropped
+                                   ? quorum_of_the_old_primary_stands(world.monitor, survivor)
+                                   : lost_goal != NodeState::stop_replication && !is_leader_state(lost_goal);
   return nobody_promotes && (goal == NodeState::draining || goal == NodeState::demote_timeout);
 }
 
@@ -130,6 +146,12 @@ std::optional<std::string> why_not_served_by(const World& world, int node) {
 }
 
 std::optional<std::string> why_not_whole(const World& world) {
+  for (int n = 0; n < 2; ++n) {
+    if (world.monitor.goals[n].state != NodeState::dropped) continue;
+    if (world.nodes[n].server != Server::stopped) return "the dropped node runs";
+    if (world.monitor.goals[other(n)].state != NodeState::single) return "the node that is left is not single";
+    return why_not_served_by(world, other(n));
+  }
   for (int leader = 0; leader < 2; ++leader) {
     const int standby = other(leader);
     if (world.monitor.goals[leader].state != NodeState::primary) continue;

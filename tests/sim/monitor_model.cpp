@@ -71,7 +71,7 @@ std::string take_goals(Effect& effect, const monitor::Decision& decision) {
   if (decision.term != Term{now_term.value + 1}) return "the decision does not begin the next term";
   for (const auto& [id, goal] : decision.goals) {
     const auto node = node_of(id);
-    if (!node || effect.assigned[*node]) return "a goal for nobody, or two for one node";
+    if (!node || effect.assigned[*node] || effect.monitor.gone[*node]) return "a goal for nobody, or two for one node";
     const auto sync = voter_of(goal.sync);
     if (goal.term != decision.term) return "a goal of another term than its decision's";
     if (!sync || *sync == voter(*node)) return "a goal with a quorum that cannot be";
@@ -111,6 +111,7 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief) 
   group.monitor_trusts_itself = belief.trusts_itself;
   if (sim.operation != Operation::none) group.operation = operation_of(sim.operation, belief.others_elapsed);
   for (int n = 0; n < 2; ++n) {
+    if (sim.gone[n]) continue;
     monitor::NodeView view;
     view.id = node_id(n);
     view.name = n == 0 ? "node_0" : "node_1";
@@ -140,6 +141,22 @@ std::optional<Effect> decide_once(const SimMonitor& sim, const Belief& belief, c
   }
   if (decision->operation) effect.monitor.operation = Operation::none;
   return effect;
+}
+
+bool operator_drops(World& world, int node) {
+  if (world.monitor.goals[0].state == NodeState::dropped || world.monitor.goals[1].state == NodeState::dropped)
+    return false;
+  world.monitor.goals[node] = {.state = NodeState::dropped};
+  if (world.monitor.facts[node].reported) world.monitor.facts[node].current = false;
+  world.nodes[node].heard = false;
+  return true;
+}
+
+bool monitor_forgets(World& world, int node) {
+  if (world.monitor.goals[node].state != NodeState::dropped || world.monitor.gone[node]) return false;
+  world.monitor.gone[node] = true;
+  world.monitor.facts[node] = {};
+  return true;
 }
 
 void apply(World& world, const Effect& effect) {

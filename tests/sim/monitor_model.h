@@ -35,6 +35,10 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& monitor, const Belief& beli
 std::optional<Effect> decide_once(const SimMonitor& monitor, const Belief& belief, const monitor::Settings& settings,
                                   const Decide& decide);
 void apply(World& world, const Effect& effect);
+/// `drop node`; one of the two at most.
+bool operator_drops(World& world, int node);
+/// A dropped node leaves the group: in truth when it has stopped or is dead, here at any time.
+bool monitor_forgets(World& world, int node);
 std::string_view rule_name(int rule_id);
 NodeId node_id(int node);
 

@@ -192,6 +192,7 @@ bool keeper_hears(World& world, int node) {
 }
 
 bool keeper_reports(World& world, int node) {
+  if (world.monitor.gone[node]) return false;
   const SimNode& self = world.nodes[node];
   const bool primary = self.server == Server::primary;
   SimFacts facts;

@@ -140,8 +140,9 @@ std::string describe(const World& world) {
   static constexpr std::array commits = {"x", "-", "pending@0", "pending@1", "acknowledged", "abandoned"};
   std::string text;
   for (int n = 0; n < 2; ++n) {
-    text += "    node " + std::to_string(n) + ": goal " + describe(world.monitor.goals[n]) + "; " +
-            describe(world.nodes[n]) + "; monitor knows: " + describe(world.monitor.facts[n]) + "\n";
+    text += "    node " + std::to_string(n) + ": goal " + describe(world.monitor.goals[n]) +
+            (world.monitor.gone[n] ? " (forgotten)" : "") + "; " + describe(world.nodes[n]) +
+            "; monitor knows: " + describe(world.monitor.facts[n]) + "\n";
   }
   text += "    confirmed " + std::string(describe(world.monitor.confirmed)) + ", assigned " +
           std::string(describe(world.monitor.assigned)) + ", link " + (world.link ? "up" : "cut") + ", commits";

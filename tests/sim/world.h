@@ -95,6 +95,7 @@ struct SimMonitor {
   Voter confirmed = Voter::nobody;
   Voter assigned = Voter::nobody;
   Operation operation = Operation::none;
+  std::array<bool, 2> gone{};       // dropped and forgotten
   std::array<SimFacts, 2> facts{};  // lost when the monitor restarts; all else is stored
 };
 

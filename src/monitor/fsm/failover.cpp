@@ -35,6 +35,14 @@ const NodeView* deposed(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::demote_timeout; });
 }
 
+/// A candidate that is told to promote takes the old primary's quorum away; without one the quorum tells (it may have
+/// been dropped since).
+bool nobody_was_told_to_promote(const Context& c, const NodeView& old_primary) {
+  if (c.candidate != nullptr) return c.candidate->goal.state == NodeState::prepare_promotion;
+  return !c.group.quorum_confirmed.asynchronous() && !c.group.quorum_assigned.asynchronous() &&
+         !c.group.quorum_assigned.contains(old_primary.id);
+}
+
 std::string who_is_missing(const Context& c) {
   if (c.candidate == nullptr) return "too many standbys were lost";
   return c.candidate->name + " was lost (" + c.candidate->health.why + ")";
@@ -65,11 +73,13 @@ Outcome primary_cannot_write(const Context& c) {
 }
 
 Outcome primary_was_dropped(const Context& c) {
-  if (c.leader != nullptr || c.candidate != nullptr || c.draining != nullptr || election_is_on(c.group))
+  if (c.leader != nullptr || c.draining != nullptr || deposed(c.group) != nullptr || election_is_on(c.group))
+    return std::nullopt;
+  // A candidate is about to be promoted already, unless it waits for a primary that was dropped while it handed over.
+  if (c.candidate != nullptr && (c.candidate->goal.state != NodeState::prepare_promotion || c.candidate->goal.fence))
     return std::nullopt;
   const NodeView* dropped = find_node(c.group, [](const NodeView& n) { return n.goal.state == NodeState::dropped; });
-  if (deposed(c.group) != nullptr || (dropped != nullptr && healthy(*dropped) && !settled(*dropped)))
-    return std::nullopt;
+  if (dropped != nullptr && healthy(*dropped) && !settled(*dropped)) return std::nullopt;
   return start_election(c, "the primary was dropped", nullptr);
 }
 
@@ -100,13 +110,13 @@ Outcome standbys_elect(const Context& c) {
 }
 
 Outcome election_called_off(const Context& c) {
-  if (c.leader != nullptr || c.draining != nullptr) return std::nullopt;
-  const bool told_to_promote = c.candidate != nullptr && c.candidate->goal.state == NodeState::stop_replication;
-  if (told_to_promote || (c.candidate == nullptr && !election_is_on(c.group))) return std::nullopt;
+  const NodeView* old_primary = deposed(c.group);
+  if (c.leader != nullptr || c.draining != nullptr || old_primary == nullptr || !healthy(*old_primary) ||
+      old_primary->facts.cannot_run || !nobody_was_told_to_promote(c, *old_primary))
+    return std::nullopt;
   const bool goes_on =
       c.candidate != nullptr ? !lost(*c.candidate) : covers_every_commit(c.group, voters_present(c.group));
-  const NodeView* old_primary = deposed(c.group);
-  if (goes_on || old_primary == nullptr || !healthy(*old_primary) || old_primary->facts.cannot_run) return std::nullopt;
+  if (goes_on) return std::nullopt;
   Effect effect(c, who_is_missing(c) + " before anybody was told to promote, and " + old_primary->name + " is back");
   effect.assign(*old_primary, NodeState::wait_primary).asynchronous();
   for (const NodeView& node : c.group.nodes)

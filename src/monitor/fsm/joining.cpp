@@ -6,7 +6,12 @@ namespace autoctl::monitor {
 namespace {
 
 bool beyond_init(const NodeView& node) {
-  return node.goal.state != NodeState::init && node.goal.state != NodeState::dropped;
+  return node.goal.state != NodeState::init;
+}
+
+/// Has been told more than to register, and is meant to stay.
+bool is_member(const NodeView& node) {
+  return beyond_init(node) && node.goal.state != NodeState::dropped;
 }
 
 const NodeView* newcomer(const GroupSnapshot& group) {
@@ -21,6 +26,7 @@ bool is_close(const NodeView& standby, const NodeView& leader, const Settings& s
 
 }  // namespace
 
+/// A dropped node that is still there may still serve: another primary has to wait until it is gone.
 Outcome first_node_becomes_single(const Context& c) {
   const NodeView* first = newcomer(c.group);
   if (first == nullptr || std::ranges::any_of(c.group.nodes, beyond_init)) return std::nullopt;
@@ -29,7 +35,7 @@ Outcome first_node_becomes_single(const Context& c) {
 
 Outcome newcomer_waits_for_primary(const Context& c) {
   const NodeView* node = newcomer(c.group);
-  if (node == nullptr || std::ranges::none_of(c.group.nodes, beyond_init)) return std::nullopt;
+  if (node == nullptr || std::ranges::none_of(c.group.nodes, is_member)) return std::nullopt;
   return Effect(c, node->name + " joins a group that has a primary").assign(*node, NodeState::wait_standby);
 }
 

@@ -44,7 +44,8 @@ constexpr std::array rule_table = {
 
     Rule{{300, "old_primary_drained", "the old primary has stopped after handing over everything: promote"},
          old_primary_drained},
-    Rule{{310, "switchover_called_off", "the candidate was lost while the primary drained: the primary goes on, alone"},
+    Rule{{310, "switchover_called_off",
+          "the candidate was lost before the primary had handed over: the primary goes on, alone"},
          switchover_called_off},
     Rule{{315, "switchover_overdue", "the primary did not stop in time when it was to hand over: it goes on"},
          switchover_overdue},

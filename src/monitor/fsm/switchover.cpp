@@ -75,15 +75,16 @@ Outcome old_primary_drained(const Context& c) {
 }
 
 Outcome switchover_called_off(const Context& c) {
-  if (c.draining == nullptr || !healthy(*c.draining) || c.candidate == nullptr ||
-      c.candidate->goal.state != NodeState::prepare_promotion || !lost(*c.candidate))
+  if (c.draining == nullptr || !healthy(*c.draining)) return std::nullopt;
+  const NodeView* candidate = c.candidate;
+  if (candidate != nullptr && (candidate->goal.state != NodeState::prepare_promotion || !lost(*candidate)))
     return std::nullopt;
-  Effect effect(c, c.candidate->name + " was lost while " + c.draining->name + " drained (" + c.candidate->health.why +
-                       "); " + c.draining->name + " goes on");
-  effect.assign(*c.draining, NodeState::wait_primary)
-      .asynchronous()
-      .follow(*c.candidate, NodeState::catchingup, c.draining->id);
-  if (c.group.operation) effect.end_operation(false, "the candidate was lost before it was promoted");
+  const std::string why =
+      candidate == nullptr ? "the candidate was dropped" : candidate->name + " was lost: " + candidate->health.why;
+  Effect effect(c, why + "; " + c.draining->name + ", which was to hand over, goes on");
+  effect.assign(*c.draining, NodeState::wait_primary).asynchronous();
+  if (candidate != nullptr) effect.follow(*candidate, NodeState::catchingup, c.draining->id);
+  if (c.group.operation) effect.end_operation(false, why);
   return effect;
 }
 

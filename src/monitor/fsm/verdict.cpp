@@ -25,9 +25,9 @@ Millis overdue(const Settings& settings) {
   return settings.heartbeat * 3 / 2;
 }
 
-/// What a witness said this long ago still counts.
-Millis witness_memory(const Settings& settings) {
-  return settings.heartbeat * 2;
+/// What a witness said or a probe found this long ago still counts.
+Millis evidence_memory(const Settings& settings) {
+  return std::max(settings.heartbeat * 2, Millis{2000});
 }
 
 bool fresh(const NodeObservation& seen, const Settings& settings, TimePoint now) {
@@ -38,6 +38,11 @@ bool fresh(const NodeObservation& seen, const Settings& settings, TimePoint now)
 TimePoint suspicion_began(const NodeObservation& seen) {
   if (seen.disconnected_at) return *seen.disconnected_at;
   return seen.last_report.value_or(seen.watching_since);
+}
+
+/// Evidence of `at` is about the time since then, and about now.
+bool counts(TimePoint at, const NodeObservation& seen, const Settings& settings, TimePoint now) {
+  return at > suspicion_began(seen) && now - at < evidence_memory(settings);
 }
 
 /// From when on silence counts: the last sign of life, or the end of the grace after a monitor start.
@@ -55,16 +60,15 @@ struct Testimony {
 
 Testimony hear_witnesses(const NodeObservation& seen, const Settings& settings, TimePoint now) {
   Testimony testimony;
-  const TimePoint began = suspicion_began(seen);
-  bool anyone = false;
   for (const WitnessView& view : seen.witnesses) {
-    if (view.at <= began || now - view.at > witness_memory(settings)) continue;
-    anyone = true;
+    if (!counts(view.at, seen, settings, now)) {
+      testimony.complete = false;
+      continue;
+    }
     if (view.hears) testimony.heard = true;
     testimony.words += ", " + view.witness_name + (view.hears ? " still hears it" : " does not hear it");
     if (view.port != PortState::unknown) testimony.words += " (port " + std::string(to_string(view.port)) + ")";
   }
-  testimony.complete = anyone || seen.witnesses.empty();
   return testimony;
 }
 
@@ -89,9 +93,10 @@ Health assess(const NodeObservation& seen, bool may_expect_postgres, const Setti
     return {Verdict::dead, "its keeper has not brought Postgres back for " + seconds(now - *seen.postgres_down_since)};
   if (fresh(seen, settings, now)) return {Verdict::healthy, "reports"};
 
-  const TimePoint began = suspicion_began(seen);
   const Testimony testimony = hear_witnesses(seen, settings, now);
-  const auto found = [&](const ProbeResult& probe) { return probe.at > began ? probe.port : PortState::unknown; };
+  const auto found = [&](const ProbeResult& probe) {
+    return counts(probe.at, seen, settings, now) ? probe.port : PortState::unknown;
+  };
   const PortState postgres = found(seen.postgres_port);
   const PortState keeper = found(seen.keeper_port);
   const std::string evidence = describe_silence(seen, now) + ", Postgres port " + std::string(to_string(postgres)) +
@@ -122,6 +127,9 @@ std::optional<TimePoint> next_deadline(const NodeObservation& seen, const Settin
   if (seen.last_report) consider(*seen.last_report + overdue(settings));
   consider(silence_ends(seen, settings));
   if (seen.postgres_down_since) consider(*seen.postgres_down_since + settings.postgres_restart_timeout);
+  for (const ProbeResult& probe : {seen.postgres_port, seen.keeper_port})
+    consider(probe.at + evidence_memory(settings));
+  for (const WitnessView& view : seen.witnesses) consider(view.at + evidence_memory(settings));
   return next;
 }
 

@@ -1,0 +1,76 @@
+// Quorum arithmetic: who has every commit, and how many to ask.
+#include <gtest/gtest.h>
+
+#include "fsm_group.h"
+#include "monitor/fsm/election.h"
+
+namespace autoctl::monitor {
+namespace {
+
+using namespace test;
+
+constexpr NodeId node_d{4};
+
+GroupSnapshot with_quorum(SyncQuorum quorum) {
+  GroupSnapshot group;
+  group.quorum_confirmed = group.quorum_assigned = std::move(quorum);
+  return group;
+}
+
+TEST(Quorum, covers_every_commit_when_fewer_than_acks_are_missing) {
+  const GroupSnapshot any_1_of_3 = with_quorum({1, {node_b, node_c, node_d}});
+  EXPECT_TRUE(covers_every_commit(any_1_of_3, {node_b, node_c, node_d}));
+  EXPECT_FALSE(covers_every_commit(any_1_of_3, {node_b, node_c}));
+  const GroupSnapshot any_2_of_3 = with_quorum({2, {node_b, node_c, node_d}});
+  EXPECT_TRUE(covers_every_commit(any_2_of_3, {node_b, node_c}));
+  EXPECT_TRUE(covers_every_commit(any_2_of_3, {node_d, node_b}));
+  EXPECT_FALSE(covers_every_commit(any_2_of_3, {node_d}));
+  const GroupSnapshot all_3 = with_quorum({3, {node_b, node_c, node_d}});
+  EXPECT_TRUE(covers_every_commit(all_3, {node_c}));
+  EXPECT_FALSE(covers_every_commit(all_3, {}));
+  EXPECT_FALSE(covers_every_commit(all_3, {node_a})) << "not a voter";
+}
+
+TEST(Quorum, covers_nothing_when_either_is_asynchronous_or_differs) {
+  GroupSnapshot group = with_quorum({1, {node_b}});
+  EXPECT_TRUE(covers_every_commit(group, {node_b}));
+  group.quorum_assigned = {1, {node_c}};
+  EXPECT_FALSE(covers_every_commit(group, {node_b})) << "the primary may wait for node_c by now";
+  EXPECT_TRUE(covers_every_commit(group, {node_b, node_c}));
+  group.quorum_assigned = {};
+  EXPECT_FALSE(covers_every_commit(group, {node_b, node_c}));
+  EXPECT_FALSE(in_every_quorum(group, node_b));
+  group.quorum_assigned = {1, {node_b, node_c}};
+  EXPECT_TRUE(in_every_quorum(group, node_b));
+  EXPECT_FALSE(in_every_quorum(group, node_c));
+}
+
+TEST(Quorum, asks_for_what_is_demanded_and_never_more_than_there_are) {
+  EXPECT_EQ(quorum_of({node_c, node_b}, {.number_sync_standbys = 0}), (SyncQuorum{1, {node_b, node_c}}));
+  EXPECT_EQ(quorum_of({node_c, node_b}, {.number_sync_standbys = 2}), (SyncQuorum{2, {node_b, node_c}}));
+  EXPECT_EQ(quorum_of({node_b}, {.number_sync_standbys = 2}), (SyncQuorum{1, {node_b}}));
+}
+
+TEST(Quorum, after_a_promotion) {
+  Group group = three_at_rest();
+  EXPECT_EQ(quorum_after_promotion(group.snapshot, group[node_b], group.settings), SyncQuorum{});
+  group.settings.number_sync_standbys = 1;
+  EXPECT_EQ(quorum_after_promotion(group.snapshot, group[node_b], group.settings), (SyncQuorum{1, {node_a, node_c}}));
+  group.assign(node_a, {.state = NodeState::dropped});
+  group[node_c].replication_quorum = false;
+  EXPECT_EQ(quorum_after_promotion(group.snapshot, group[node_b], group.settings), SyncQuorum{});
+}
+
+TEST(Quorum, nobody_of_priority_zero_wins_even_with_the_most) {
+  Group group = three_at_rest();
+  group[node_c].facts.lsn = Lsn{5000};
+  EXPECT_EQ(most_advanced(group.snapshot, {node_b, node_c})->id, node_c);
+  group[node_c].candidate_priority = 0;
+  EXPECT_EQ(most_advanced(group.snapshot, {node_b, node_c}), nullptr) << "node_b lacks what node_c has";
+  group[node_b].facts.lsn = Lsn{5000};
+  EXPECT_EQ(most_advanced(group.snapshot, {node_b, node_c})->id, node_b);
+  EXPECT_EQ(most_advanced(group.snapshot, {}), nullptr);
+}
+
+}  // namespace
+}  // namespace autoctl::monitor
