@@ -23,7 +23,9 @@ std::string debian_config(const std::string& pgdata, int major, const std::strin
   if (!is_file(candidate)) return {};
   const auto settings = read_settings(candidate);
   const auto directory = settings.find("data_directory");
-  return directory != settings.end() && config::Files(directory->second).pgdata == pgdata ? candidate : std::string{};
+  return directory != settings.end() && config::Files(directory->second).pgdata == config::Files(pgdata).pgdata
+             ? candidate
+             : std::string{};
 }
 
 /// postmaster.opts is the last command line, each argument in double quotes.

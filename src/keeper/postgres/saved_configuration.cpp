@@ -11,25 +11,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Top-level entries that are data, state or logs of the server.
-constexpr std::array<std::string_view, 18> server_entries = {"PG_VERSION",
-                                                             "backup_label",
-                                                             "backup_label.old",
-                                                             "backup_manifest",
-                                                             "tablespace_map",
-                                                             "tablespace_map.old",
-                                                             "postmaster.pid",
-                                                             "postmaster.opts",
-                                                             "standby.signal",
-                                                             "recovery.signal",
-                                                             "logfile",
-                                                             "current_logfiles",
-                                                             "base",
-                                                             "global",
-                                                             "pg_internal.init",
-                                                             "log",
-                                                             "lost+found",
-                                                             "promote"};
+/// Top-level entries that are data, state or logs of the server. postmaster.opts is not among them: it may be all that
+/// tells where the configuration is.
+constexpr std::array<std::string_view, 17> server_entries = {
+    "PG_VERSION",         "backup_label",   "backup_label.old", "backup_manifest",  "tablespace_map",
+    "tablespace_map.old", "postmaster.pid", "standby.signal",   "recovery.signal",  "logfile",
+    "current_logfiles",   "base",           "global",           "pg_internal.init", "log",
+    "lost+found",         "promote"};
 /// Somebody keeps something else in PGDATA; that is his, but no configuration.
 constexpr std::uintmax_t largest_file = 4 * 1024 * 1024;
 
