@@ -10,8 +10,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "common/util/exit_code.h"
 #include "common/http/server.h"
+#include "common/util/exit_code.h"
 #include "support/cluster_test.h"
 #include "support/network.h"
 
@@ -19,7 +19,6 @@ namespace autoctl::test {
 namespace {
 
 namespace fs = std::filesystem;
-using ExitCode;
 using testing::ContainsRegex;
 
 constexpr const char* tools = "PATH=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1):$PATH; ";

@@ -62,8 +62,9 @@ TEST(StateTable, CitusNodesShowTheirGroupAndTheUnhealthyAreMarked) {
             "node2 |   0/1 | node2:5432 |   1: 0/3000148 |   read-write |             primary |             primary\n"
             "node1 |   0/2 | node1:5432 |   1: 0/3000148 |       none ! |           secondary |           secondary\n"
             "\n"
-            "Node 2 \"node1\": dead, its host refuses connections\n"
-            "Formation \"default\" group 0: node 2 is dead; it will be taken back when it reports\n");
+            "Formation \"default\" group 0: node1 is dead; it will be taken back when it reports\n");
+  state.groups[0].waiting_for.clear();
+  EXPECT_THAT(state_table(state), HasSubstr("Node 2 \"node1\": dead, its host refuses connections\n"));
 }
 
 TEST(StateTable, SaysWhenTheMonitorDecidesNothing) {

@@ -1,5 +1,3 @@
-#include "common/util/exit_code.h"
-
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -7,6 +5,7 @@
 #include <sstream>
 
 #include "common/protocol/protocol.h"
+#include "common/util/exit_code.h"
 
 namespace autoctl::cli {
 namespace {
