@@ -178,10 +178,9 @@ std::optional<std::string> why_not_recovered(const World& world, FairRules rules
 }
 
 std::string describe(FairRules rules) {
-  static constexpr std::array names = {"nothing", "the whole node", "the keeper", "the link to the monitor",
-                                       "every link"};
+  static constexpr std::array parts = {"", "", "the keeper of ", "the link to the monitor of ", "every link of "};
   if (rules.loss == Loss::nothing) return "after the faults";
-  return std::string("after the loss of ") + names[static_cast<std::size_t>(rules.loss)] + " of node " +
+  return std::string("after the loss of ") + parts[static_cast<std::size_t>(rules.loss)] + "node " +
          std::to_string(rules.lost_node);
 }
 
