@@ -68,6 +68,19 @@ TEST(Rule, primary_is_dead_goes_without_a_standby_that_every_commit_does_without
   EXPECT_EQ(state_in(group.decision(), node_b), NodeState::prepare_promotion);
 }
 
+TEST(Rule, primary_cannot_write) {
+  Group group = pair_at_rest();
+  EXPECT_EQ(group.fired(), "nothing");
+  group[node_a].facts.cannot_write = true;
+  const auto decision = group.decision();
+  ASSERT_EQ(group.fired(), "primary_cannot_write");
+  EXPECT_EQ(state_in(decision, node_a), NodeState::demote_timeout);
+  EXPECT_EQ(state_in(decision, node_b), NodeState::prepare_promotion);
+  EXPECT_TRUE(goal_in(decision, node_b)->fence) << "the old primary lives: its quorum has to be fenced";
+  group[node_b].facts.cannot_write = true;
+  EXPECT_EQ(group.fired(), "nothing") << "the standby's disk is full, too";
+}
+
 TEST(Rule, primary_was_dropped) {
   Group group = pair_at_rest();
   group.assign(node_a, {.state = NodeState::dropped});
