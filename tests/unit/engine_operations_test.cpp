@@ -198,10 +198,12 @@ TEST_F(EngineOperations, AGroupWhoseLastNodeWasDroppedBeginsAnew) {
   const auto term = store.groups.at({"default", 0}).term;
   const auto answer = register_node(r);
   ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_EQ(answer->goal.state, NodeState::single);
-  EXPECT_GT(store.groups.at({"default", 0}).term, term);
+  EXPECT_EQ(answer->goal.state, NodeState::init) << "the old one may still serve";
   report(a());
-  EXPECT_EQ(a().assignment.goal.state, NodeState::dropped) << "the old one still hears that it is dropped";
+  EXPECT_EQ(a().assignment.goal.state, NodeState::dropped) << "its data is of another cluster, and still it is told";
+  obey_and_report(a());
+  EXPECT_EQ(store.nodes.at(answer->node).goal.state, NodeState::single);
+  EXPECT_GT(store.groups.at({"default", 0}).term, term);
 }
 
 TEST_F(EngineOperations, SettingsAreCheckedStoredAndInForce) {
