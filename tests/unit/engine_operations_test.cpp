@@ -200,7 +200,7 @@ TEST_F(EngineOperations, AGroupWhoseLastNodeWasDroppedBeginsAnew) {
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->goal.state, NodeState::init) << "the old one may still serve";
   report(a());
-  EXPECT_EQ(a().assignment.goal.state, NodeState::dropped) << "the old one still hears that it is dropped";
+  EXPECT_EQ(a().assignment.goal.state, NodeState::dropped) << "its data is of another cluster, and still it is told";
   obey_and_report(a());
   EXPECT_EQ(store.nodes.at(answer->node).goal.state, NodeState::single);
   EXPECT_GT(store.groups.at({"default", 0}).term, term);

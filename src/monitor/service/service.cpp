@@ -13,7 +13,8 @@ constexpr Millis backoff_max{2'000};
 
 }  // namespace
 
-Service::Service(std::unique_ptr<Store> store, const Image& image, Access access) : store_(std::move(store)) {
+Service::Service(std::unique_ptr<Store> store, const Image& image, Access access)
+    : store_(std::move(store)), last_turn_(std::chrono::steady_clock::now().time_since_epoch().count()) {
   prober_ = std::make_unique<SocketProber>([this](NodeId node, ProbedPort port, PortState state) {
     post([=](Engine& engine) { engine.probed(node, port, state); });
   });

@@ -38,7 +38,7 @@ class Service {
   std::condition_variable wake_;
   std::vector<Task> queue_;
   bool stopping_ = false;
-  std::atomic<TimePoint::rep> last_turn_{0};
+  std::atomic<TimePoint::rep> last_turn_;
   std::unique_ptr<SocketProber> prober_;
   std::unique_ptr<Engine> engine_;
   /// While this runs, the store is its own.
