@@ -18,7 +18,7 @@ std::optional<LockFile> parse_lock_file(std::string_view text) {
   }
   LockFile lock;
   lock.pid = std::abs(std::atoi(lines[0].c_str()));  // negative: a single-user server
-  if (lock.pid <= 1) return std::nullopt;
+  if (lock.pid <= 0) return std::nullopt;  // 1 is possible: a container whose first process it was
   lock.port = std::atoi(lines[3].c_str());
   lock.socket_directory = lines[4];
   lock.status = lines[7];
