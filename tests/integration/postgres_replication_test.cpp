@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include "common/tls/certificate.h"
 #include "keeper/fsm/ancestry.h"
 #include "postgres_node.h"
 
@@ -51,6 +52,36 @@ TEST_F(PostgresReplication, ACopyStreamsAndIsSeenFromBothSides) {
             "t");
   EXPECT_THAT(config::read_file("/proc/" + std::to_string(two().postmaster_pid()) + "/cmdline").value_or(""),
               testing::Not(testing::HasSubstr("secret")));
+}
+
+TEST_F(PostgresReplication, StreamsAndRewindsOverTlsWithAPassword) {
+  for (int number : {1, 2}) {
+    Node& node = this->node(number);
+    std::filesystem::create_directory(node.files.directory);
+    ASSERT_TRUE(ok(tls::write_self_signed(node.files.certificate(), node.files.key(), {"127.0.0.1"})));
+    node.config.auth = "scram-sha-256";
+    node.config.ssl.enabled = true;
+    node.config.ssl.mode = "require";
+    node.config.ssl.server_cert = node.files.certificate();
+    node.config.ssl.server_key = node.files.key();
+    node.open();
+  }
+  ASSERT_NO_FATAL_FAILURE(one().make_primary({two().peer()}));
+  ASSERT_NO_FATAL_FAILURE(two().make_standby(one(), {one().peer()}));
+  EXPECT_EQ(one().sql("select ssl from pg_stat_ssl join pg_stat_replication using (pid)"), "t");
+  EXPECT_EQ(two().sql("show ssl_cert_file"), two().files.certificate()) << "its own, not its primary's";
+  const auto intruder = pg::Connection::open(
+      fmt::format("host=127.0.0.1 port={} user=pgautofailover_replicator dbname=postgres password=wrong",
+                  one().config.pgport),
+      5s);
+  ASSERT_FALSE(intruder);
+  EXPECT_EQ(intruder.error().code, Errc::denied) << intruder.error().message;
+
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  one().sql("create table lost()");
+  ASSERT_TRUE(ok(two().postgres->promote(never)));
+  ASSERT_TRUE(ok(one().postgres->stop(StopMode::immediate, 10s)));
+  ASSERT_TRUE(ok(one().postgres->rewind(two().peer(), never, ignore_progress)));
 }
 
 TEST_F(PostgresReplication, AnIdleStandbyStaysFreshAndOneWhosePrimaryFreezesDoesNot) {

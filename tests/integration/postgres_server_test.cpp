@@ -96,6 +96,9 @@ TEST_F(PostgresServer, ARecycledPidInTheLockFileDoesNotBlockTheStart) {
   // init lives for ever, is no Postgres, and may not even be asked.
   ASSERT_TRUE(config::write_file(one.files.pgdata + "/postmaster.pid",
                                  "1\n" + one.files.pgdata + "\n1700000000\n5432\n/tmp\nlocalhost\n 1 1\nready\n"));
+  ASSERT_TRUE(
+      config::write_file(fmt::format("{}/.s.PGSQL.{}.lock", scratch, one.config.pgport),
+                         fmt::format("1\n{}\n1700000000\n{}\n{}\n", one.files.pgdata, one.config.pgport, scratch)));
   EXPECT_FALSE(one.postgres->adopt());
   EXPECT_TRUE(ok(one.postgres->start(never)));
 }

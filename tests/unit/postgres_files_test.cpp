@@ -11,13 +11,14 @@
 #include "keeper/postgres/hba.h"
 #include "keeper/postgres/include_file.h"
 #include "keeper/postgres/layout.h"
-#include "keeper/postgres/lock_file.h"
+#include "common/postgres/lock_file.h"
 #include "keeper/postgres/percent.h"
 
 namespace autoctl::keeper {
 namespace {
 
 namespace fs = std::filesystem;
+using postgres::parse_lock_file;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -255,7 +256,7 @@ TEST(LockFileText, IsParsedOnlyWhenItHasAPid) {
   EXPECT_EQ(lock->status, "ready");
   EXPECT_EQ(parse_lock_file("4711\n/pgdata\n")->status, "");
   EXPECT_FALSE(parse_lock_file(""));
-  EXPECT_FALSE(parse_lock_file("1\n"));
+  EXPECT_EQ(parse_lock_file("1\n")->pid, 1) << "the first process of a container";
 }
 
 TEST(LayoutOfACluster, DebiansConfigurationIsFoundWhenItNamesThisDirectory) {

@@ -1,9 +1,12 @@
 #include "common/postgres/lock_file.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <cstdlib>
 
 #include "common/config/files.h"
+#include "common/postgres/proc.h"
 
 namespace autoctl::postgres {
 
@@ -18,7 +21,7 @@ std::optional<LockFile> parse_lock_file(std::string_view text) {
   }
   LockFile lock;
   lock.pid = std::abs(std::atoi(lines[0].c_str()));  // negative: a single-user server
-  if (lock.pid <= 1) return std::nullopt;
+  if (lock.pid <= 0) return std::nullopt;            // 1 is possible: a container whose first process it was
   lock.port = std::atoi(lines[3].c_str());
   lock.socket_directory = lines[4];
   lock.status = lines[7];
@@ -28,6 +31,16 @@ std::optional<LockFile> parse_lock_file(std::string_view text) {
 std::optional<LockFile> read_lock_file(const std::string& pgdata) {
   const auto text = config::read_file(pgdata + "/postmaster.pid");
   return text ? parse_lock_file(*text) : std::nullopt;
+}
+
+void remove_stale_socket_lock(const std::string& socket_directory, int port) {
+  const std::string socket = socket_directory + "/.s.PGSQL." + std::to_string(port);
+  const auto text = config::read_file(socket + ".lock");
+  if (!text) return;
+  const auto lock = parse_lock_file(*text);
+  if (!lock || !proc::stat(lock->pid) || proc::is_postgres(lock->pid)) return;
+  ::unlink((socket + ".lock").c_str());
+  ::unlink(socket.c_str());
 }
 
 }  // namespace autoctl::postgres

@@ -62,8 +62,7 @@ void Postmaster::unwatch() {
 }
 
 Postmaster::Kind Postmaster::kind_of(pid_t pid) const {
-  const auto stat = proc::stat(pid);
-  if (!stat || stat->state == 'Z' || stat->name != "postgres" || !proc::works_in(pid, pgdata_)) return Kind::foreign;
+  if (!proc::is_postgres(pid) || !proc::works_in(pid, pgdata_)) return Kind::foreign;
   const std::string line = proc::command_line(pid);
   // A child's title is "postgres: …"; a single-user server is one that a killed rewind left behind.
   if (line.starts_with("postgres:") || line.find(" --single") != std::string::npos) return Kind::child;

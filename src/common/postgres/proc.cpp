@@ -50,6 +50,12 @@ std::optional<Stat> stat(pid_t pid) {
   return out;
 }
 
+bool is_postgres(pid_t pid) {
+  const auto found = stat(pid);
+  // Up to version 15 there is a link of the other name.
+  return found && found->state != 'Z' && (found->name == "postgres" || found->name == "postmaster");
+}
+
 std::string command_line(pid_t pid) {
   std::string text = read(pid, "cmdline");
   while (!text.empty() && text.back() == '\0') text.pop_back();

@@ -18,6 +18,8 @@ struct Stat {
   std::uint64_t cpu_ticks = 0;
 };
 std::optional<Stat> stat(pid_t pid);
+/// By name only: a server's process or one of its children, alive.
+bool is_postgres(pid_t pid);
 
 std::string command_line(pid_t pid);  // arguments joined with blanks; "" for a zombie
 /// Its working directory is `directory` (by device and inode, so that symbolic links do not matter).

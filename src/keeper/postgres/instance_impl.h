@@ -70,6 +70,7 @@ struct Instance::Impl {
                       const Progress& progress) const;
   Result<> become_rewound_standby();
 
+  void clear_socket_locks() const;
   Result<> await_ready(std::size_t log_start, const Cancelled& cancelled);
   Error startup_error(std::size_t log_start) const;
 };

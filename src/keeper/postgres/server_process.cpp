@@ -114,6 +114,7 @@ Result<> Instance::start(const Cancelled& cancelled) {
     AUTOCTL_TRY(impl_->postmaster.clear_remains());
     AUTOCTL_TRY(postgres::check_port_free(impl_->config.listen, impl_->config.pgport));
     if (const auto settings = impl_->write_settings({}); !settings) return fail(settings.error());
+    impl_->clear_socket_locks();
     rotate_log(impl_->files.startup_log());
     log_start = log_size(impl_->files.startup_log());
     const Layout layout = impl_->layout();
@@ -125,6 +126,14 @@ Result<> Instance::start(const Cancelled& cancelled) {
     impl_->new_server();
   }
   return impl_->await_ready(log_start, cancelled);
+}
+
+void Instance::Impl::clear_socket_locks() const {
+  const auto settings = read_settings(layout().config_file);
+  const auto found = settings.find("unix_socket_directories");
+  std::istringstream list(found == settings.end() ? "/var/run/postgresql" : found->second);
+  std::string directory;
+  while (std::getline(list >> std::ws, directory, ',')) postgres::remove_stale_socket_lock(directory, config.pgport);
 }
 
 /// The lock file says when a query is worth trying: each try while it recovers would cost the server a fork.
