@@ -11,6 +11,11 @@ namespace autoctl::test {
 namespace {
 
 constexpr Millis tool_timeout{10'000};
+constexpr const char* router = "10.77.0.1";
+
+std::string address(int number) {
+  return fmt::format("10.77.0.{}", 10 + number);
+}
 
 /// `line` is split at blanks; tools are found in the usual places.
 Result<> tool(const std::string& line) {
@@ -65,13 +70,17 @@ Result<> Network::add_place(int number) {
 
   const std::string link = link_name(number);
   const std::string inside = "nsenter --net=" + theirs + " ip ";
+  // All places believe that they are in one /24, as HBA lines for one's own network want it, but every packet goes
+  // through us.
   AUTOCTL_TRY(tool(fmt::format("ip link add {} type veth peer name eth0 netns {}", link, holder->pid())));
-  AUTOCTL_TRY(tool(fmt::format("ip addr add 10.77.{}.1/24 dev {}", number, link)));
+  AUTOCTL_TRY(tool(fmt::format("ip addr add {}/32 dev {}", router, link)));
   AUTOCTL_TRY(tool(fmt::format("ip link set {} up", link)));
-  AUTOCTL_TRY(tool(fmt::format("{} addr add 10.77.{}.2/24 dev eth0", inside, number)));
+  AUTOCTL_TRY(tool(fmt::format("ip route add {}/32 dev {}", address(number), link)));
   AUTOCTL_TRY(tool(inside + "link set lo up"));
+  AUTOCTL_TRY(tool(fmt::format("{} addr add {}/24 dev eth0 noprefixroute", inside, address(number))));
   AUTOCTL_TRY(tool(inside + "link set eth0 up"));
-  AUTOCTL_TRY(tool(fmt::format("{} route add default via 10.77.{}.1", inside, number)));
+  AUTOCTL_TRY(tool(fmt::format("{} route add {} dev eth0 scope link", inside, router)));
+  AUTOCTL_TRY(tool(fmt::format("{} route add default via {}", inside, router)));
   holders_.push_back(std::move(*holder));
   return {};
 }
@@ -87,10 +96,10 @@ Network::~Network() {
 
 demo::LocalCluster::Place Network::place(int number) const {
   demo::LocalCluster::Place place;
-  place.host = fmt::format("10.77.{}.2", number);
+  place.host = address(number);
   place.pgport = 5432 + number;  // sockets have no network namespaces
   place.launcher = {"/usr/bin/nsenter", "--net=" + namespace_file(holders_[static_cast<std::size_t>(number)].pid())};
-  place.words = {"--pg-hba-lan"};
+  place.lan = true;
   return place;
 }
 

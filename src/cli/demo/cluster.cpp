@@ -148,6 +148,7 @@ Result<Agent*> LocalCluster::create_node(const std::string& name, const Place& p
                                     "--hostname", node->host(),        "--monitor",
                                     monitor_uri()};
   words.insert(words.end(), place.words.begin(), place.words.end());
+  if (place.lan) words.emplace_back("--pg-hba-lan");
   AUTOCTL_TRY(node->create(std::move(words)));
   nodes_.push_back(std::move(node));
   return nodes_.back().get();
@@ -175,6 +176,7 @@ std::string LocalCluster::monitor_uri() const {
 }
 
 Result<protocol::StateDocument> LocalCluster::state() {
+  if (!api_) return fail(Errc::unavailable, "the monitor has not been started");
   return api_->state("", std::nullopt, call_timeout);
 }
 

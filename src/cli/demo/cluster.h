@@ -50,6 +50,7 @@ class LocalCluster {
     int pgport = 0;                     // 0: a free one
     std::string directory;              // empty: the cluster's
     std::vector<std::string> launcher;  // see Tool
+    bool lan = false;                   // clients come from other addresses of its network: --pg-hba-lan
     std::vector<std::string> words;     // more options for `create`
   };
   /// `autoctl create monitor … --run`; returns when the API answers. Errors: with the end of its log.

@@ -31,7 +31,8 @@ Result<NodeId> find_target(const Group& group, const protocol::OperationRequest&
       return fail(Errc::conflict, request.name + " has candidate priority 0 and is never promoted");
     return id;
   }
-  return fail(Errc::not_found, "there is no node '" + request.name + "' in " + where);
+  return fail(Errc::not_found, "there is no node '" + request.name + "' in " + where,
+              "`autoctl show state` lists the nodes");
 }
 
 }  // namespace
