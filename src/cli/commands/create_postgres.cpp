@@ -9,6 +9,7 @@
 #include "cli/local_address.h"
 #include "common/monitor_client/monitor_api.h"
 #include "common/monitor_client/monitor_url.h"
+#include "common/util/logging.h"
 #include "keeper/agent/create.h"
 #include "keeper/agent/daemon.h"
 
@@ -52,7 +53,9 @@ Result<> await_monitor(const config::Config& config) {
     const bool absent = answer.error().code == Errc::unavailable || answer.error().code == Errc::timeout;
     if (absent) patience = monitor_patience;
     if (std::chrono::steady_clock::now() - start >= patience) return answer;
-    if (!said) spdlog::warn("Waiting up to {} s for the monitor: {}", patience.count(), answer.error().message);
+    if (!said)
+      spdlog::warn("Waiting up to {} s for the monitor: {}", patience.count(),
+                   logging::one_line(answer.error().message));
     std::this_thread::sleep_for(retry_pause);
   }
 }
