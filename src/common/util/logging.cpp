@@ -4,6 +4,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -71,11 +72,14 @@ void setup(const Options& options) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+std::string one_line(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return text;
+}
+
 void error(const Error& error) {
-  // What libpq and Postgres' tools say may have several lines.
-  std::string message = error.message;
-  for (std::size_t at = 0; (at = message.find_first_of("\n\t", at)) != std::string::npos; ++at) message[at] = ' ';
-  spdlog::error("{}", message);
+  spdlog::error("{}", one_line(error.message));
   if (!error.hint.empty()) spdlog::error("Hint: {}", error.hint);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "common/util/result.h"
@@ -20,6 +21,9 @@ std::optional<Format> parse_format(std::string_view name);
 /// Replaces spdlog's default logger; call once, before any thread starts. From then on `spdlog::info(…)` and its
 /// siblings are thread-safe and go to stderr.
 void setup(const Options& options);
+
+/// What libpq and Postgres' tools say may have several lines; a log line is one.
+std::string one_line(std::string text);
 
 /// Logs an error and, on a line of its own, its hint.
 void error(const Error& error);
