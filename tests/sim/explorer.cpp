@@ -24,6 +24,11 @@ bool is_committed_leader(NodeState goal) {
   return is_leader_state(goal) || goal == NodeState::stop_replication;
 }
 
+/// As far as goals and quorums go; facts may be old.
+bool is_electable(const SimMonitor& monitor, int node) {
+  return takes_part(monitor.goals[node].state) && monitor.confirmed == voter(node) && monitor.assigned == voter(node);
+}
+
 /// Every rule of the design about one moment; empty when all hold.
 std::string broken_rule(const World& world) {
   if (can_acknowledge(world, 0) && can_acknowledge(world, 1)) return "two nodes can acknowledge commits";
@@ -38,7 +43,7 @@ std::string broken_rule(const World& world) {
       if (promised && !has_every_acknowledged_commit(world, n))
         return "the node that leads lacks an acknowledged commit";
     }
-    if (world.monitor.confirmed != voter(n) || world.monitor.assigned != voter(n)) continue;
+    if (!is_electable(world.monitor, n)) continue;
     if (!has_every_acknowledged_commit(world, n)) return "an electable node lacks an acknowledged commit";
     if (peer.data == Data::intact && peer.opens_as_primary && !peer.sync)
       return "a node is electable which the primary does not wait for";
@@ -106,6 +111,7 @@ void Explorer::node_faults(std::uint32_t index, int node) {
     if (act(next, node)) reach(index, {kind, n}, next, true);
   };
   attempt(Kind::server_crash, server_crashes);
+  if (plan_.recycling) attempt(Kind::recycle, wal_is_recycled);
   attempt(Kind::break_node, [](World& world, int self) { return !std::exchange(world.nodes[self].broken, true); });
 }
 
@@ -163,18 +169,10 @@ void Explorer::check(std::uint32_t index) {
 }
 
 void Explorer::check_recovery(std::uint32_t index) {
-  const auto& goals = worlds_[index].monitor.goals;
-  const bool drop = goals[0].state == NodeState::dropped || goals[1].state == NodeState::dropped;
   for (std::size_t variant = 0; variant < recoveries_.size(); ++variant) {
     const FairRules& rules = recoveries_[variant].rules;
-    const bool dropped_node_is_lost =
-        rules.loss == Loss::whole_node && goals[rules.lost_node].state == NodeState::dropped;
-    if (drop && !dropped_node_is_lost && rules.loss != Loss::nothing) continue;
-    if (drop && rules.loss == Loss::nothing &&
-        !other_must_serve(worlds_[index], goals[0].state == NodeState::dropped ? 0 : 1))
-      continue;
     const World begin = recoveries_[variant].run.begin(worlds_[index]);
-    if (rules.loss != Loss::nothing && !other_must_serve(begin, rules.lost_node)) continue;
+    if (!must_recover(begin, rules)) continue;
     auto problem = check_fair_run(begin, variant);
     if (problem) return fail(index, sim::describe(rules) + ": " + *problem);
   }
@@ -212,12 +210,13 @@ void Explorer::fail(std::uint32_t index, const std::string& what) {
 }
 
 std::string Explorer::describe(const Action& action) {
-  static constexpr std::array names = {"start",           "hears",         "works",
-                                       "reports",         "fences itself", "receives WAL",
-                                       "client commits",  "acknowledged",  "switchover requested",
-                                       "OPERATOR DROPS",  "is forgotten",  "monitor decides",
-                                       "SERVER CRASH",    "BROKEN",        "repaired",
-                                       "MONITOR RESTART", "LINK CUT",      "link heals"};
+  static constexpr std::array names = {"start",          "hears",           "works",
+                                       "reports",        "fences itself",   "receives WAL",
+                                       "client commits", "acknowledged",    "switchover requested",
+                                       "OPERATOR DROPS", "is forgotten",    "monitor decides",
+                                       "SERVER CRASH",   "WAL RECYCLED",    "BROKEN",
+                                       "repaired",       "MONITOR RESTART", "LINK CUT",
+                                       "link heals"};
   std::string text = names[static_cast<std::size_t>(action.kind)];
   if (action.kind == Action::Kind::decide) return text + ": " + std::string(rule_name(action.rule));
   return text + " (" + std::to_string(action.node) + ")";

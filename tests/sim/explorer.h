@@ -23,6 +23,7 @@ struct Plan {
   std::uint8_t commits = 1;  // unsettled at a time, at most token_count
   bool operations = true;    // an operator asks for a switchover at any time
   bool drops = false;        // and drops one of the nodes
+  bool recycling = false;    // WAL that a standby needs goes
   bool check_liveness = true;
   std::size_t max_states = 6'000'000;
   static constexpr std::uint8_t unlimited = 255;
@@ -58,6 +59,7 @@ class Explorer {
       forget,
       decide,
       server_crash,
+      recycle,
       break_node,
       repair_node,
       monitor_restart,

@@ -46,9 +46,31 @@ TEST(Explorer, NodesAreDropped) {
   }
 }
 
+TEST(Explorer, StandbysThatLostTheirPlace) {
+  for (int standbys : {0, 1}) {
+    const Report report =
+        explore({.settings = {.number_sync_standbys = standbys}, .faults = 2, .operations = false, .recycling = true});
+    EXPECT_FALSE(report.counterexample) << *report.counterexample;
+  }
+}
+
 TEST(Explorer, CommitsThatOvertakeEachOther) {
   const Report report = explore({.faults = 1, .commits = 2, .operations = false});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
+}
+
+/// A rule that nothing can reach is not proved by all this.
+TEST(Explorer, EveryRuleThatTwoNodesCanMeetFires) {
+  std::set<std::string_view> silent;
+  for (const monitor::RuleInfo& rule : monitor::rules()) silent.insert(rule.name);
+  for (const Plan& plan : {Plan{.faults = 1, .operations = false, .recycling = true, .check_liveness = false},
+                           Plan{.faults = 0, .drops = true, .check_liveness = false}}) {
+    const Report report = explore(plan);
+    for (std::string_view rule : report.rules_fired) silent.erase(rule);
+  }
+  const std::set<std::string_view> of_three_nodes = {"standbys_elect", "candidate_lost", "quorum_grows",
+                                                     "standby_follows_primary"};
+  EXPECT_EQ(silent, of_three_nodes);
 }
 
 }  // namespace

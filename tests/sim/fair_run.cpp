@@ -120,21 +120,39 @@ bool quorum_of_the_old_primary_stands(const SimMonitor& monitor, int old_primary
 
 }  // namespace
 
+bool takes_part(NodeState goal) {
+  return goal == NodeState::secondary || goal == NodeState::report_lsn || goal == NodeState::prepare_promotion;
+}
+
 bool other_must_serve(const World& world, int lost_node) {
   const int survivor = other(lost_node);
   const NodeState goal = world.monitor.goals[survivor].state;
   const NodeState lost_goal = world.monitor.goals[lost_node].state;
   if (world.nodes[survivor].data != Data::intact) return false;
   if (is_leader_state(goal) || goal == NodeState::stop_replication) return true;
-  const bool takes_part =
-      goal == NodeState::secondary || goal == NodeState::report_lsn || goal == NodeState::prepare_promotion;
-  if (takes_part && world.monitor.confirmed == voter(survivor) && world.monitor.assigned == voter(survivor))
+  if (takes_part(goal) && world.monitor.confirmed == voter(survivor) && world.monitor.assigned == voter(survivor))
     return true;
   const bool nobody_promotes = lost_goal == NodeState::dropped
                                    ? quorum_of_the_old_primary_stands(world.monitor, survivor)
                                    : lost_goal != NodeState::stop_replication && !is_leader_state(lost_goal);
   return nobody_promotes && (goal == NodeState::draining || goal == NodeState::demote_timeout);
 }
+
+bool must_recover(const World& begin, FairRules rules) {
+  for (int n = 0; n < 2; ++n) {
+    if (begin.monitor.goals[n].state != NodeState::dropped) continue;
+    const bool without_it = rules.loss == Loss::nothing || (rules.loss == Loss::whole_node && rules.lost_node == n);
+    return without_it && other_must_serve(begin, n);
+  }
+  if (rules.loss == Loss::nothing) return true;
+  // A primary that nobody commands but that answers is not replaced; it waits for ever for a standby that cannot
+  // stream.
+  const bool answers = rules.loss == Loss::keeper_only && begin.nodes[rules.lost_node].server == Server::primary;
+  if (answers && begin.nodes[other(rules.lost_node)].lost_its_place) return false;
+  return other_must_serve(begin, rules.lost_node);
+}
+
+namespace {
 
 std::optional<std::string> why_not_served_by(const World& world, int node) {
   const SimNode& self = world.nodes[node];
@@ -167,6 +185,8 @@ std::optional<std::string> why_not_whole(const World& world) {
   }
   return "there is no synchronous primary";
 }
+
+}  // namespace
 
 std::optional<std::string> why_not_recovered(const World& world, FairRules rules) {
   if (rules.loss == Loss::nothing) return why_not_whole(world);

@@ -49,12 +49,12 @@ class FairRun {
   mutable std::array<std::optional<monitor::Verdict>, 128> judged_;  // by everything that judge() looks at
 };
 
+/// A goal with which a standby can be elected.
+bool takes_part(NodeState goal);
 /// Must the group, once this node is lost, be served by the other one (design, rule 1)?
 bool other_must_serve(const World& world, int lost_node);
-/// A primary accepts writes and a standby streams, and both are confirmed.
-std::optional<std::string> why_not_whole(const World& world);
-/// `node` is the group's primary and runs.
-std::optional<std::string> why_not_served_by(const World& world, int node);
+/// Do the design's rules promise that this run ends well?
+bool must_recover(const World& begin, FairRules rules);
 /// How the run has to end; nullopt if `world`, its fixed point, is as it should be.
 std::optional<std::string> why_not_recovered(const World& world, FairRules rules);
 std::string describe(FairRules rules);

@@ -119,6 +119,7 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief) 
     view.goal_since = belief.others_elapsed ? model_now - long_time : model_now;
     view.reported = sim.facts[n].reported;
     if (view.reported) view.facts = facts_of(sim.facts[n], n);
+    view.facts.cannot_write = belief.disk_is_full && view.facts.postgres_running && !view.facts.in_recovery;
     view.health = {belief.verdicts[n], "as the model has it"};
     view.lease_until = belief.others_elapsed ? model_now - long_time : model_now + long_time;
     if (view.reported && !view.facts.receiving)
@@ -178,7 +179,7 @@ bool same(const Effect& a, const Effect& b) {
          std::memcmp(&a.monitor, &b.monitor, sizeof a.monitor) == 0;
 }
 
-constexpr std::uint8_t beliefs = 128;
+constexpr unsigned beliefs = 256;
 
 Belief belief_of(std::uint8_t bits) {
   Belief belief;
@@ -186,6 +187,7 @@ Belief belief_of(std::uint8_t bits) {
   belief.trusts_itself = (bits & 16U) == 0;
   belief.stalls_elapsed = (bits & 32U) != 0;
   belief.others_elapsed = (bits & 64U) != 0;
+  belief.disk_is_full = (bits & 128U) != 0;
   return belief;
 }
 
@@ -193,7 +195,7 @@ std::uint8_t bits_of(const Belief& belief) {
   unsigned bits = 0;
   for (unsigned n = 0; n < 2; ++n) bits |= static_cast<unsigned>(belief.verdicts[n]) << (2 * n);
   return static_cast<std::uint8_t>(bits | (belief.trusts_itself ? 0U : 16U) | (belief.stalls_elapsed ? 32U : 0U) |
-                                   (belief.others_elapsed ? 64U : 0U));
+                                   (belief.others_elapsed ? 64U : 0U) | (belief.disk_is_full ? 128U : 0U));
 }
 
 /// assess() calls nobody healthy who has not reported.
@@ -212,11 +214,11 @@ const std::optional<Effect>& Decisions::under(const SimMonitor& sim, const Belie
 }
 
 const std::vector<Effect>& Decisions::under_any_belief(const SimMonitor& sim) {
-  const auto [entry, is_new] = any_.try_emplace({sim, any_belief});
+  const auto [entry, is_new] = any_.try_emplace(sim);
   std::vector<Effect>& effects = entry->second;
   if (!is_new) return effects;
-  for (std::uint8_t bits = 0; bits < beliefs; ++bits) {
-    const Belief belief = belief_of(bits);
+  for (unsigned bits = 0; bits < beliefs; ++bits) {
+    const Belief belief = belief_of(static_cast<std::uint8_t>(bits));
     if (!possible(sim, belief)) continue;
     const auto& effect = under(sim, belief);
     if (effect && std::ranges::none_of(effects, [&](const Effect& e) { return same(e, *effect); }))

@@ -20,6 +20,7 @@ struct Belief {
   std::array<monitor::Verdict, 2> verdicts{};
   bool trusts_itself = true;
   bool stalls_elapsed = false;  // a standby that does not receive has not for long
+  bool disk_is_full = false;    // a serving primary says so
   bool others_elapsed = false;  // patience, leases and hand-overs are over
 };
 
@@ -56,7 +57,12 @@ class Decisions {
   struct Key {
     SimMonitor monitor;
     std::uint8_t belief;
-    friend bool operator==(const Key& a, const Key& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+  };
+  struct SameBytes {
+    template <class T>
+    bool operator()(const T& a, const T& b) const {
+      return std::memcmp(&a, &b, sizeof a) == 0;
+    }
   };
   struct Hash {
     template <class T>
@@ -64,12 +70,11 @@ class Decisions {
       return hash_bytes(&key, sizeof key);
     }
   };
-  static constexpr std::uint8_t any_belief = 255;
 
   Decide decide_;
   monitor::Settings settings_;
-  std::unordered_map<Key, std::optional<Effect>, Hash> one_;
-  std::unordered_map<Key, std::vector<Effect>, Hash> any_;
+  std::unordered_map<Key, std::optional<Effect>, Hash, SameBytes> one_;
+  std::unordered_map<SimMonitor, std::vector<Effect>, Hash, SameBytes> any_;
 };
 
 }  // namespace autoctl::sim

@@ -75,6 +75,15 @@ Progress await_quorum(const World& world, int node) {
   return Progress::finished;
 }
 
+Progress follow_upstream(World& world, int node) {
+  SimNode& self = world.nodes[node];
+  if (streams(world, node)) return Progress::finished;
+  if (self.data != Data::intact || self.opens_as_primary) return Progress::waits;
+  if (self.upstream && self.server != Server::stopped) return Progress::waits;
+  self.upstream = true;
+  return start(self) ? Progress::changed : Progress::waits;
+}
+
 /// Follows as it is if the histories allow it; else tears the data up (a rewind or copy begins) and then copies.
 Progress join_upstream(World& world, int node) {
   SimNode& self = world.nodes[node];
@@ -110,6 +119,7 @@ Progress join_upstream(World& world, int node) {
   self.opens_as_primary = false;
   self.upstream = true;
   self.sync = false;
+  self.lost_its_place = false;
   self.length = upstream.length;
   self.log = upstream.log;
   self.timeline = upstream.timeline;
@@ -159,6 +169,8 @@ Progress run(World& world, int node, Step step, Violation& violation) {
       return start(self) ? Progress::changed : Progress::waits;
     case Step::promote:
       return promote(self, violation);
+    case Step::follow_upstream:
+      return follow_upstream(world, node);
     case Step::join_upstream:
       return join_upstream(world, node);
   }
@@ -171,12 +183,11 @@ bool keeper_works(World& world, int node, Violation& violation) {
   SimNode& self = world.nodes[node];
   const keeper::Transition* transition = keeper::find_transition(self.reached, self.goal.state);
   if (transition == nullptr) return false;  // the explorer checks that there is one
-  if (self.done && wants_postgres(self.goal.state) && self.server == Server::stopped && start(self)) return true;
+  if (self.done) return self.server == Server::stopped && wants_postgres(self.goal.state) && start(self);
   for (Step step : transition->steps) {
     const Progress progress = run(world, node, step, violation);
     if (progress != Progress::finished) return progress == Progress::changed;
   }
-  if (self.done) return false;
   self.reached = self.goal.state;
   self.done = true;
   return true;
@@ -248,6 +259,14 @@ bool client_is_acknowledged(World& world, std::uint8_t token) {
     return true;
   }
   return false;
+}
+
+bool wal_is_recycled(World& world, int standby) {
+  SimNode& self = world.nodes[standby];
+  if (self.data != Data::intact || self.opens_as_primary || self.lost_its_place || streams(world, standby))
+    return false;
+  self.lost_its_place = true;
+  return true;
 }
 
 bool server_crashes(World& world, int node) {

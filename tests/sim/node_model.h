@@ -28,6 +28,8 @@ bool wal_arrives(World& world, int standby);
 bool client_commits(World& world, int node);
 bool client_is_acknowledged(World& world, std::uint8_t token);
 
+/// The primary no longer has the WAL that a standby, which does not stream, would need next.
+bool wal_is_recycled(World& world, int standby);
 bool server_crashes(World& world, int node);
 
 }  // namespace autoctl::sim

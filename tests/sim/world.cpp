@@ -63,7 +63,7 @@ void forget_what_nobody_reads(World& world) {
       node.opens_as_primary = true;
       node.upstream = node.sync = false;
     }
-    if (node.opens_as_primary) node.upstream = false;
+    if (node.opens_as_primary) node.upstream = node.lost_its_place = false;
   }
   for (SimFacts& facts : world.monitor.facts)
     if (facts.reported && !facts.current) facts.state = what_matters_of_an_older_term(facts.state);
@@ -79,8 +79,8 @@ NodeState what_matters_of_an_older_term(NodeState reached) {
 bool streams(const World& world, int standby) {
   const SimNode& self = world.nodes[standby];
   const SimNode& upstream = world.nodes[other(standby)];
-  return world.link && self.server == Server::standby && self.upstream && upstream.server == Server::primary &&
-         self.timeline <= upstream.timeline && is_prefix(self, upstream);
+  return world.link && self.server == Server::standby && self.upstream && !self.lost_its_place &&
+         upstream.server == Server::primary && self.timeline <= upstream.timeline && is_prefix(self, upstream);
 }
 
 bool can_acknowledge(const World& world, int node) {
@@ -115,6 +115,7 @@ std::string describe(const SimNode& node) {
   text += node.opens_as_primary ? "" : " (standby.signal)";
   if (node.upstream) text += " upstream";
   if (node.sync) text += " sync";
+  if (node.lost_its_place) text += " needs a copy";
   if (node.broken) text += " BROKEN";
   text += " tl" + std::to_string(node.timeline) + " log[";
   for (int i = 0; i < node.length; ++i) text += static_cast<char>('a' + node.log[i]);

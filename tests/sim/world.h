@@ -55,6 +55,7 @@ struct SimNode {
   bool opens_as_primary = true;  // no standby.signal
   bool upstream = false;         // primary_conninfo names the other node
   bool sync = false;             // synchronous_standby_names names the other node
+  bool lost_its_place = false;   // a standby: only a fresh copy can stream
   bool broken = false;           // Postgres cannot be started (no space, say)
   std::uint8_t timeline = 0;
   std::uint8_t length = 0;

@@ -260,6 +260,31 @@ TEST(Rule, standby_lost_leaves_the_quorum_when_enough_are_left) {
   EXPECT_NE(group.fired(), "standby_lost") << "one of two is enough";
 }
 
+TEST(Rule, standby_stalled) {
+  Group group = three_at_rest();
+  group[node_a].facts.streaming = {node_b};
+  group[node_c].facts.receiving = false;
+  group[node_c].stalled_since = group.now - group.settings.standby_stall_timeout;
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {1, {node_b}};
+  group.assign_and_settle(node_a, {.state = NodeState::primary, .sync = {1, {node_b}}});
+  group[node_a].facts.sync_in_force = {1, {node_b}};
+  ASSERT_EQ(group.fired(), "standby_stalled");
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::catchingup);
+  EXPECT_EQ(goal_in(group.decision(), node_c)->upstream, node_a);
+  group[node_c].facts.term = Term{1};
+  EXPECT_EQ(group.fired(), "standby_stalled")
+      << "a secondary never gives up its data, so that it can be stuck half-way";
+  group[node_c].goal.state = NodeState::catchingup;
+  EXPECT_EQ(group.fired(), "nothing") << "it is joining";
+  group.settle(node_c);
+  EXPECT_EQ(group.fired(), "standby_stalled") << "it had joined";
+  group.now -= Millis{1};
+  EXPECT_EQ(group.fired(), "nothing");
+  group.now += Millis{1};
+  group[node_a].facts.streaming = {node_b, node_c};
+  EXPECT_EQ(group.fired(), "nothing") << "the primary streams to it";
+}
+
 TEST(Electable, says_why_not) {
   Group group = pair_at_rest();
   const auto why = [&] { return why_not_electable(group.snapshot, group[node_b]).value_or(""); };

@@ -119,6 +119,12 @@ TEST(Transitions, a_standby_becomes_a_leader_by_promotion_only) {
       EXPECT_EQ(find_transition(standby, leader), nullptr) << to_string(standby) << " -> " << to_string(leader);
 }
 
+TEST(Transitions, only_a_node_that_catches_up_may_give_up_its_data) {
+  for (const Transition& transition : transitions())
+    EXPECT_EQ(find_step(transition, Step::join_upstream) != nullptr, transition.to == NodeState::catchingup)
+        << to_string(transition.to) << ": an electable node has every acknowledged commit";
+}
+
 TEST(Transitions, and_their_steps_have_names) {
   std::set<std::string_view> names;
   for (int i = 0; i <= static_cast<int>(Step::join_upstream); ++i) names.insert(to_string(static_cast<Step>(i)));

@@ -98,6 +98,16 @@ Result<> rewind_and_follow(const StepContext& c, const protocol::Peer& upstream)
 
 }  // namespace
 
+Result<> follow_upstream(const StepContext& c) {
+  const protocol::Peer* upstream = find_peer(c.peers, c.goal.upstream);
+  if (upstream == nullptr) return fail(Errc::unavailable, "the monitor has not said where the upstream is");
+  auto outcome = follow(c, *upstream);
+  if (!outcome) return fail(outcome.error());
+  if (*outcome == Outcome::streams) return {};
+  return fail(Errc::unavailable, "this standby cannot stream from " + upstream->name + " as it is",
+              "the monitor will let it join again");
+}
+
 Result<> join_upstream(const StepContext& c) {
   const protocol::Peer* upstream = find_peer(c.peers, c.goal.upstream);
   if (upstream == nullptr) return fail(Errc::unavailable, "the monitor has not said where the upstream is");

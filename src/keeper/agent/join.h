@@ -9,4 +9,8 @@ namespace autoctl::keeper {
 /// Returns when the node streams from the goal's upstream. Errors as run_step.
 Result<> join_upstream(const StepContext& context);
 
+/// The same without rewinding or copying: the data stays what it is. Errors as run_step; unavailable if it cannot
+/// stream.
+Result<> follow_upstream(const StepContext& context);
+
 }  // namespace autoctl::keeper

@@ -134,6 +134,8 @@ Result<> run_step(Step step, const StepContext& c) {
       return c.goal.fence ? stop_receiving(c) : Result<>{};
     case Step::promote:
       return c.postgres.promote(c.cancelled);
+    case Step::follow_upstream:
+      return follow_upstream(c);
     case Step::join_upstream:
       return join_upstream(c);
   }

@@ -26,6 +26,8 @@ std::string_view to_string(Step step) {
       return "fence_if_asked";
     case Step::promote:
       return "promote";
+    case Step::follow_upstream:
+      return "follow_upstream";
     case Step::join_upstream:
       return "join_upstream";
   }
@@ -44,6 +46,7 @@ constexpr std::array stop = {Step::stop_fast};
 constexpr std::array fence = {Step::stop_receiving};
 constexpr std::array prepare = {Step::fence_if_asked};
 constexpr std::array take_over = {Step::await_handover, Step::stop_receiving, Step::apply_sync, Step::promote};
+constexpr std::array follow = {Step::follow_upstream};
 constexpr std::array join = {Step::join_upstream};
 constexpr std::span<const Step> nothing{};
 
@@ -69,7 +72,7 @@ constexpr std::array table = {
 
     Transition{{S::init, S::wait_standby}, S::wait_standby, "waits until the primary is ready for it", nothing},
     Transition{anything_with_data, S::catchingup, "follows the primary: as it is, rewound, or from a fresh copy", join},
-    Transition{standbys, S::secondary, "streams from the primary", join},
+    Transition{standbys, S::secondary, "streams from the primary", follow},
 
     Transition{{S::single, S::wait_primary, S::primary, S::draining},
                S::draining,

@@ -21,9 +21,10 @@ enum class Step : unsigned char {
   stop_fast,                // Postgres is down, cleanly if it can be
   await_handover,           // received what the old primary had when it stopped, as long as more is coming
   stop_receiving,           // the WAL receiver is gone and will not come back: no acknowledgement leaves this node
-  fence_if_asked,  // stop_receiving if the goal says `fence`: the old primary is being deposed, not handing over
-  promote,         // accepts writes, on a new timeline
-  join_upstream,   // a standby of the goal's upstream, by following, rewinding or copying, and it streams
+  fence_if_asked,   // stop_receiving if the goal says `fence`: the old primary is being deposed, not handing over
+  promote,          // accepts writes, on a new timeline
+  follow_upstream,  // streams from the goal's upstream as it is: its data may be what an election counts on
+  join_upstream,    // a standby of the goal's upstream, by following, rewinding or copying, and it streams
 };
 std::string_view to_string(Step step);
 

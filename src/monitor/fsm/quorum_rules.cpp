@@ -97,4 +97,16 @@ Outcome standby_lost(const Context& c) {
   return effect;
 }
 
+Outcome standby_stalled(const Context& c) {
+  if (c.leader == nullptr || !healthy(*c.leader) || !serves_as_primary(*c.leader)) return std::nullopt;
+  const NodeView* stalled = find_node(c.group, [&](const NodeView& n) {
+    const bool streamed = n.goal.state == NodeState::catchingup && settled(n);  // else it is still joining
+    return (streamed || n.goal.state == NodeState::secondary) && healthy(n) && n.stalled_since && !n.facts.receiving &&
+           !contains(c.leader->facts.streaming, n.id) && c.now - *n.stalled_since >= c.settings.standby_stall_timeout;
+  });
+  if (stalled == nullptr) return std::nullopt;
+  return Effect(c, stalled->name + " lives but does not stream from " + c.leader->name + ": it joins again")
+      .follow(*stalled, NodeState::catchingup, c.leader->id);
+}
+
 }  // namespace autoctl::monitor

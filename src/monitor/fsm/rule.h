@@ -84,6 +84,7 @@ Outcome quorum_turned_on(const Context&);
 Outcome quorum_confirmed(const Context&);
 Outcome quorum_grows(const Context&);
 Outcome standby_lost(const Context&);
+Outcome standby_stalled(const Context&);
 
 // Planned hand-over (switchover.cpp).
 Outcome switchover_done(const Context&);

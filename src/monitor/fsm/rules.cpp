@@ -22,8 +22,9 @@ constexpr std::array rule_table = {
         {200, "primary_is_dead",
          "the primary is dead by conclusive evidence and enough of its quorum is here: fence the quorum, then promote"},
         primary_is_dead},
-    Rule{{202, "primary_cannot_write", "the primary lives, but its disk is full, and a standby's is not: it takes over"},
-         primary_cannot_write},
+    Rule{
+        {202, "primary_cannot_write", "the primary lives, but its disk is full, and a standby's is not: it takes over"},
+        primary_cannot_write},
     Rule{{205, "primary_lost_while_draining", "the primary died while it handed over: this becomes a failover"},
          primary_lost_while_draining},
     Rule{{210, "primary_was_dropped", "the primary was dropped and has stopped: its quorum elects another"},
@@ -62,6 +63,9 @@ constexpr std::array rule_table = {
     Rule{{420, "quorum_turned_on", "a standby streams and is up to date: the primary waits for it from now on"},
          quorum_turned_on},
     Rule{{430, "quorum_grows", "the set of standbys that stream changed: the quorum follows"}, quorum_grows},
+    Rule{{440, "standby_stalled",
+          "a standby lives but has not streamed for long: it joins again, rewound or copied if it has to be"},
+         standby_stalled},
 
     Rule{{500, "first_node_becomes_single", "the first node of a group is its primary"}, first_node_becomes_single},
     Rule{{510, "newcomer_waits_for_primary", "another node of the group waits until the primary lets it copy"},

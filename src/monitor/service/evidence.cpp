@@ -65,8 +65,11 @@ bool stalled(const Node& standby, const Node& leader, const Settings& settings, 
 void update_stalls(Group& group, const Settings& settings, TimePoint now) {
   const Node* leader = leader_of(group);
   for (auto& [id, node] : group.nodes) {
-    const bool meant_to_stream = node.row.goal.state == NodeState::secondary && leader != nullptr;
-    if (!meant_to_stream || !stalled(node, *leader, settings, now))
+    const Goal& goal = node.row.goal;
+    const bool has_joined = goal.state == NodeState::catchingup && node.reported && node.facts.state == goal.state &&
+                            node.facts.term >= goal.term;
+    const bool meant_to_stream = goal.state == NodeState::secondary || has_joined;
+    if (!meant_to_stream || leader == nullptr || !stalled(node, *leader, settings, now))
       node.stalled_since.reset();
     else if (!node.stalled_since)
       node.stalled_since = now;
