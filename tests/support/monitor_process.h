@@ -54,7 +54,7 @@ class MonitorProcess {
   void signal_postgres(int signal_number) const {
     const pid_t postmaster = postgres_pid();
     ::kill(postmaster, signal_number);
-    for (const pid_t pid : postgres::proc::all()) {
+    for (const pid_t pid : postgres::proc::own()) {
       const auto stat = postgres::proc::stat(pid);
       if (stat && stat->parent == postmaster) ::kill(pid, signal_number);
     }

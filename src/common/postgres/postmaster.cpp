@@ -19,15 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto orphan_patience = 10s;  // a SIGKILLed process that takes longer hangs in the kernel
 
-/// Reaps what we inherited as a subreaper. By name, so that the exit code of a tool that somebody waits for is not
-/// stolen.
-void reap_dead_backends(pid_t except) {
-  for (const pid_t pid : list_children()) {
-    const auto stat = pid == except ? std::nullopt : proc::stat(pid);
-    if (stat && stat->state == 'Z' && stat->name == "postgres") ::waitpid(pid, nullptr, WNOHANG);
-  }
-}
-
 }  // namespace
 
 Postmaster::Postmaster(std::string pgdata)
@@ -84,6 +75,7 @@ Result<> Postmaster::spawn(const Command& command) {
   auto child = Child::spawn(command);
   if (!child) return fail(std::move(child.error()));
   watch(std::move(*child));
+  reap_orphans();  // while it starts
   return {};
 }
 
@@ -96,7 +88,7 @@ bool Postmaster::wait(Millis timeout) {
 
 std::vector<pid_t> Postmaster::children() const {
   std::vector<pid_t> found;
-  for (const pid_t pid : proc::all())
+  for (const pid_t pid : proc::own())
     if (pid != child_.pid() && kind_of(pid) == Kind::child) found.push_back(pid);
   return found;
 }
@@ -105,7 +97,7 @@ Result<> Postmaster::clear_remains() {
   wait(0ms);
   if (running()) return {};
   std::vector<Child> orphans;
-  for (const pid_t pid : proc::all()) {
+  for (const pid_t pid : proc::own()) {
     if (kind_of(pid) != Kind::child) continue;
     auto orphan = Child::adopt(pid);
     if (!orphan || kind_of(pid) != Kind::child) continue;
@@ -120,10 +112,17 @@ Result<> Postmaster::clear_remains() {
       return fail(Errc::timeout, "process " + std::to_string(pid) + " of a dead postmaster does not end",
                   "It hangs in the kernel: look at the storage below " + pgdata_);
   }
-  reap_dead_backends(-1);
   const auto lock = read_lock_file(pgdata_);
   if (lock && kind_of(lock->pid) != Kind::postmaster) ::unlink((pgdata_ + "/postmaster.pid").c_str());
   return {};
+}
+
+void Postmaster::reap_orphans() const {
+  // By name, so that the exit code of a tool that somebody waits for is not stolen.
+  for (const pid_t pid : list_children()) {
+    const auto stat = pid == child_.pid() ? std::nullopt : proc::stat(pid);
+    if (stat && stat->state == 'Z' && stat->name == "postgres") ::waitpid(pid, nullptr, WNOHANG);
+  }
 }
 
 }  // namespace autoctl::postgres

@@ -41,6 +41,8 @@ class Postmaster {
   /// recycled process id would make look valid. Only when nothing runs. Errors: system (a process will not die),
   /// timeout.
   Result<> clear_remains();
+  /// Reaps backends that a dead postmaster left to us and that ended by themselves; they are in nobody's way meanwhile.
+  void reap_orphans() const;
   /// Processes of this server but the postmaster.
   std::vector<pid_t> children() const;
 

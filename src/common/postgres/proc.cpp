@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -87,14 +88,17 @@ std::uint64_t storage_bytes(pid_t pid) {
   return number("\nread_bytes") + number("\nwrite_bytes");
 }
 
-std::vector<pid_t> all() {
+std::vector<pid_t> own() {
   std::vector<pid_t> pids;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"), ::closedir);
   if (!directory) return pids;
   while (const dirent* entry = ::readdir(directory.get())) {
     char* end = nullptr;
     const long pid = std::strtol(entry->d_name, &end, 10);
-    if (pid > 0 && *end == '\0') pids.push_back(static_cast<pid_t>(pid));
+    if (pid <= 0 || *end != '\0') continue;
+    struct stat info {};
+    if (::fstatat(::dirfd(directory.get()), entry->d_name, &info, 0) == 0 && info.st_uid == ::geteuid())
+      pids.push_back(static_cast<pid_t>(pid));
   }
   return pids;
 }

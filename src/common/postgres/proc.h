@@ -28,6 +28,7 @@ bool works_in(pid_t pid, const std::string& directory);
 bool idle_and_signalled(pid_t pid);
 /// Bytes that really went to or came from storage; 0 when not allowed to know.
 std::uint64_t storage_bytes(pid_t pid);
-std::vector<pid_t> all();
+/// Processes of the user that we run as: a server's are always.
+std::vector<pid_t> own();
 
 }  // namespace autoctl::postgres::proc

@@ -185,7 +185,9 @@ Result<> Instance::stop(StopMode mode, Millis patience) {
                     "It hangs in the kernel: look at the storage below " + impl_->files.pgdata);
     }
   }
-  return postmaster.clear_remains();
+  AUTOCTL_TRY(postmaster.clear_remains());
+  postmaster.reap_orphans();
+  return {};
 }
 
 }  // namespace autoctl::keeper
