@@ -146,7 +146,8 @@ TEST_F(Faults, AtRandomLoseNothing) {
     }
     const auto now = std::chrono::steady_clock::now();
     const Millis outage = load.writer().outage(start, now);
-    outages_[what.substr(0, what.rfind(" for "))].push_back(outage);
+    outages_[what.find(" + ") == std::string::npos ? what.substr(0, what.rfind(" for ")) : "two at once"].push_back(
+        outage);
     std::cout << fmt::format("; write outage {} ms, at rest after {} ms\n", outage.count(),
                              std::chrono::duration_cast<Millis>(now - start).count());
     if (number % verify_interval != 0) continue;
