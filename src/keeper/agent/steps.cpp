@@ -95,7 +95,14 @@ Result<> stop_receiving(const StepContext& c) {
   if (!c.postgres.running()) return run_as_standby(c, nullptr);
   auto received = c.postgres.stop_receiving();
   if (!received) return fail(received.error());
-  return {};
+  // A standby that has just started has not read all of its own WAL yet: an election must not count on less than it has.
+  while (!c.cancelled()) {
+    const auto seen = c.postgres.observe(query_timeout);
+    if (!seen) return fail(seen.error());
+    if (!seen->in_recovery || seen->lsn_final) return {};
+    std::this_thread::sleep_for(poll_interval);
+  }
+  return cancelled_error();
 }
 
 }  // namespace
