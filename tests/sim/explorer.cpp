@@ -93,7 +93,12 @@ void Explorer::node_actions(std::uint32_t index, int node) {
   attempt(Kind::hear, keeper_hears);
   attempt(Kind::work, [&](World& world, int self) { return keeper_works(world, self, violation); });
   if (violation) fail(index, violation.what + " (node " + std::to_string(node) + ")");
-  attempt(Kind::report, keeper_reports);
+  if (plan_.delays) {
+    attempt(Kind::send, keeper_sends_report);
+    attempt(Kind::arrive, report_arrives);
+  } else {
+    attempt(Kind::report, keeper_reports);
+  }
   attempt(Kind::self_fence, keeper_fences_itself);
   attempt(Kind::wal, wal_arrives);
   attempt(Kind::commit, client_commits);
@@ -134,7 +139,7 @@ void Explorer::group_actions(std::uint32_t index) {
   }
   if (now.faults > 0 && (now.monitor.facts[0].reported || now.monitor.facts[1].reported)) {
     World next = now;
-    next.monitor.facts = {};
+    next.monitor.facts = next.sent = {};
     reach(index, {Kind::monitor_restart}, next, true);
   }
   for (const Effect& effect : decisions_.under_any_belief(now.monitor)) {
@@ -210,12 +215,26 @@ void Explorer::fail(std::uint32_t index, const std::string& what) {
 }
 
 std::string Explorer::describe(const Action& action) {
-  static constexpr std::array names = {"start",          "hears",           "works",
-                                       "reports",        "fences itself",   "receives WAL",
-                                       "client commits", "acknowledged",    "switchover requested",
-                                       "OPERATOR DROPS", "is forgotten",    "monitor decides",
-                                       "SERVER CRASH",   "WAL RECYCLED",    "BROKEN",
-                                       "repaired",       "MONITOR RESTART", "LINK CUT",
+  static constexpr std::array names = {"start",
+                                       "hears",
+                                       "works",
+                                       "reports",
+                                       "sends a report",
+                                       "report arrives",
+                                       "fences itself",
+                                       "receives WAL",
+                                       "client commits",
+                                       "acknowledged",
+                                       "switchover requested",
+                                       "OPERATOR DROPS",
+                                       "is forgotten",
+                                       "monitor decides",
+                                       "SERVER CRASH",
+                                       "WAL RECYCLED",
+                                       "BROKEN",
+                                       "repaired",
+                                       "MONITOR RESTART",
+                                       "LINK CUT",
                                        "link heals"};
   std::string text = names[static_cast<std::size_t>(action.kind)];
   if (action.kind == Action::Kind::decide) return text + ": " + std::string(rule_name(action.rule));

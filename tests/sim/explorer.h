@@ -24,6 +24,7 @@ struct Plan {
   bool operations = true;    // an operator asks for a switchover at any time
   bool drops = false;        // and drops one of the nodes
   bool recycling = false;    // WAL that a standby needs goes
+  bool delays = false;       // between a report's leaving and its arrival anything can happen
   bool check_liveness = true;
   std::size_t max_states = 6'000'000;
   static constexpr std::uint8_t unlimited = 255;
@@ -50,6 +51,8 @@ class Explorer {
       hear,
       work,
       report,
+      send,
+      arrive,
       self_fence,
       wal,
       commit,

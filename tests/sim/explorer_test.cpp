@@ -32,7 +32,7 @@ TEST(Explorer, SwitchoversAmongFaults) {
 }
 
 TEST(Explorer, SwitchoversWhenStandbysMustStayAvailable) {
-  const Report report = explore({.settings = {.number_sync_standbys = 1}, .faults = 1});
+  const Report report = explore({.settings = {.number_sync_standbys = 1}, .faults = 0});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
@@ -52,6 +52,11 @@ TEST(Explorer, StandbysThatLostTheirPlace) {
         explore({.settings = {.number_sync_standbys = standbys}, .faults = 2, .operations = false, .recycling = true});
     EXPECT_FALSE(report.counterexample) << *report.counterexample;
   }
+}
+
+TEST(Explorer, ReportsThatComeLate) {
+  const Report report = explore({.faults = 1, .operations = false, .delays = true});
+  EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
 TEST(Explorer, CommitsThatOvertakeEachOther) {

@@ -29,6 +29,7 @@ FairRun::FairRun(Decisions& decisions, monitor::Settings settings, FairRules rul
 World FairRun::begin(World world) const {
   world.link = rules_.loss != Loss::every_link;
   world.faults = 0;
+  world.sent = {};  // overtaken by newer ones
   for (SimNode& node : world.nodes) node.broken = false;
   if (rules_.loss == Loss::whole_node) server_crashes(world, rules_.lost_node);
   return world;

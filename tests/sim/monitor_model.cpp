@@ -77,7 +77,6 @@ std::string take_goals(Effect& effect, const monitor::Decision& decision) {
     if (!sync || *sync == voter(*node)) return "a goal with a quorum that cannot be";
     if (goal.upstream && goal.upstream != node_id(other(*node))) return "a goal with an upstream that cannot be";
     effect.monitor.goals[*node] = {goal.state, bool{goal.upstream}, *sync != Voter::nobody, goal.fence};
-    if (effect.monitor.facts[*node].reported) effect.monitor.facts[*node].current = false;
     effect.assigned[*node] = true;
   }
   return {};
@@ -144,26 +143,36 @@ std::optional<Effect> decide_once(const SimMonitor& sim, const Belief& belief, c
   return effect;
 }
 
+namespace {
+
+/// What is known of a node was about its old goal.
+void has_new_goal(World& world, int node) {
+  world.nodes[node].heard = false;
+  for (SimFacts* facts : {&world.monitor.facts[node], &world.sent[node]})
+    if (facts->reported) facts->current = false;
+}
+
+}  // namespace
+
 bool operator_drops(World& world, int node) {
   if (world.monitor.goals[0].state == NodeState::dropped || world.monitor.goals[1].state == NodeState::dropped)
     return false;
   world.monitor.goals[node] = {.state = NodeState::dropped};
-  if (world.monitor.facts[node].reported) world.monitor.facts[node].current = false;
-  world.nodes[node].heard = false;
+  has_new_goal(world, node);
   return true;
 }
 
 bool monitor_forgets(World& world, int node) {
   if (world.monitor.goals[node].state != NodeState::dropped || world.monitor.gone[node]) return false;
   world.monitor.gone[node] = true;
-  world.monitor.facts[node] = {};
+  world.monitor.facts[node] = world.sent[node] = {};
   return true;
 }
 
 void apply(World& world, const Effect& effect) {
   world.monitor = effect.monitor;
   for (int n = 0; n < 2; ++n)
-    if (effect.assigned[n]) world.nodes[n].heard = false;
+    if (effect.assigned[n]) has_new_goal(world, n);
 }
 
 std::string_view rule_name(int rule_id) {

@@ -1,6 +1,7 @@
 #include "node_model.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace autoctl::sim {
 
@@ -202,8 +203,9 @@ bool keeper_hears(World& world, int node) {
   return true;
 }
 
-bool keeper_reports(World& world, int node) {
-  if (world.monitor.gone[node]) return false;
+namespace {
+
+SimFacts facts_now(const World& world, int node) {
   const SimNode& self = world.nodes[node];
   const bool primary = self.server == Server::primary;
   SimFacts facts;
@@ -216,8 +218,26 @@ bool keeper_reports(World& world, int node) {
   facts.sync = primary && self.sync;
   facts.connected = primary ? streams(world, other(node)) : streams(world, node);
   facts.timeline = facts.running ? self.timeline : 0;
-  if (facts == world.monitor.facts[node]) return false;
-  world.monitor.facts[node] = facts;
+  return facts;
+}
+
+}  // namespace
+
+bool keeper_reports(World& world, int node) {
+  return keeper_sends_report(world, node) && report_arrives(world, node);
+}
+
+bool keeper_sends_report(World& world, int node) {
+  if (world.monitor.gone[node]) return false;
+  const SimFacts facts = facts_now(world, node);
+  if (facts == world.monitor.facts[node] || facts == world.sent[node]) return false;
+  world.sent[node] = facts;
+  return true;
+}
+
+bool report_arrives(World& world, int node) {
+  if (!world.sent[node].reported) return false;
+  world.monitor.facts[node] = std::exchange(world.sent[node], {});
   return true;
 }
 

@@ -20,6 +20,9 @@ bool keeper_works(World& world, int node, Violation& violation);
 bool keeper_hears(World& world, int node);
 /// The monitor gets what is true on the node now.
 bool keeper_reports(World& world, int node);
+/// The same in two moments: what was true when the report left may be so no longer when it arrives.
+bool keeper_sends_report(World& world, int node);
+bool report_arrives(World& world, int node);
 /// The keeper stops a primary which another node could replace and from which nobody streams (design, rule 3). Whether
 /// its lease has run out is left open.
 bool keeper_fences_itself(World& world, int node);

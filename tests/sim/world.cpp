@@ -23,6 +23,10 @@ bool is_prefix(const SimNode& shorter, const SimNode& longer) {
          std::equal(shorter.log.begin(), shorter.log.begin() + shorter.length, longer.log.begin());
 }
 
+std::array<SimFacts*, 4> known_facts(World& world) {
+  return {&world.monitor.facts[0], &world.monitor.facts[1], &world.sent[0], &world.sent[1]};
+}
+
 void forget_first(SimNode& node) {
   std::shift_left(node.log.begin(), node.log.end(), 1);
   node.log.back() = 0;
@@ -49,12 +53,12 @@ void lower_timelines(World& world) {
   std::uint8_t lowest = 255;
   for (const SimNode& node : world.nodes)
     if (node.data == Data::intact) lowest = std::min(lowest, node.timeline);
-  for (const SimFacts& facts : world.monitor.facts)
-    if (facts.running) lowest = std::min(lowest, facts.timeline);
+  for (const SimFacts* facts : known_facts(world))
+    if (facts->running) lowest = std::min(lowest, facts->timeline);
   for (SimNode& node : world.nodes)
     node.timeline = node.data == Data::intact ? static_cast<std::uint8_t>(node.timeline - lowest + 1) : 0;
-  for (SimFacts& facts : world.monitor.facts)
-    facts.timeline = facts.running ? static_cast<std::uint8_t>(facts.timeline - lowest + 1) : 0;
+  for (SimFacts* facts : known_facts(world))
+    facts->timeline = facts->running ? static_cast<std::uint8_t>(facts->timeline - lowest + 1) : 0;
 }
 
 void forget_what_nobody_reads(World& world) {
@@ -65,8 +69,8 @@ void forget_what_nobody_reads(World& world) {
     }
     if (node.opens_as_primary) node.upstream = node.lost_its_place = false;
   }
-  for (SimFacts& facts : world.monitor.facts)
-    if (facts.reported && !facts.current) facts.state = what_matters_of_an_older_term(facts.state);
+  for (SimFacts* facts : known_facts(world))
+    if (facts->reported && !facts->current) facts->state = what_matters_of_an_older_term(facts->state);
 }
 
 }  // namespace
@@ -143,7 +147,8 @@ std::string describe(const World& world) {
   for (int n = 0; n < 2; ++n) {
     text += "    node " + std::to_string(n) + ": goal " + describe(world.monitor.goals[n]) +
             (world.monitor.gone[n] ? " (forgotten)" : "") + "; " + describe(world.nodes[n]) +
-            "; monitor knows: " + describe(world.monitor.facts[n]) + "\n";
+            "; monitor knows: " + describe(world.monitor.facts[n]) +
+            (world.sent[n].reported ? "; on its way: " + describe(world.sent[n]) : "") + "\n";
   }
   text += "    confirmed " + std::string(describe(world.monitor.confirmed)) + ", assigned " +
           std::string(describe(world.monitor.assigned)) + ", link " + (world.link ? "up" : "cut") + ", commits";

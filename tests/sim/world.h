@@ -2,6 +2,9 @@
 // memory, what the monitor has stored and what it believes, and which commits clients were promised.
 //
 // What is left out, and why nothing is lost by it:
+// - Reports on their way are explored in a plan of their own. Goals on their way need not be: a keeper that gets one
+// late is as
+//   one that has got it early and is slow.
 // - Being down, being cut from the monitor, a lost answer: for safety all of these are "does not act now", and the
 // explorer
 //   tries every order of actions. What a crash destroys (the server, the place in a transition, the monitor's facts) is
@@ -103,6 +106,7 @@ struct SimMonitor {
 struct World {
   std::array<SimNode, 2> nodes{};
   SimMonitor monitor;
+  std::array<SimFacts, 2> sent{};             // reports on their way; `reported` = there is one
   std::array<Commit, token_count> commits{};  // unsettled ones at a time
   bool link = true;                           // between the two nodes
   std::uint8_t faults = 0;
