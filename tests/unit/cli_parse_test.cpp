@@ -84,6 +84,7 @@ TEST_F(Parse, EveryLineOfTheTutorials) {
            {"set formation number-sync-standbys 1", "set formation"},
            {"inspect fsm list", "inspect fsm list"},
            {"inspect fsm mermaid", "inspect fsm mermaid"},
+           {"inspect fsm markdown", "inspect fsm markdown"},
            {"inspect fsm check", "inspect fsm check"},
            {"demo --keep", "demo"},
            {"version", "version"},
@@ -138,7 +139,7 @@ TEST_F(Parse, MistakesGetTheNearestWordAsAHint) {
   EXPECT_EQ(refused("show stat").hint, "did you mean 'state'?");
   EXPECT_EQ(refused("perform fialover").hint, "did you mean 'failover'?");
   EXPECT_EQ(refused("create postgres --ssl-self-singed").hint, "did you mean '--ssl-self-signed'?");
-  EXPECT_THAT(refused("inspect fsm").hint, HasSubstr("list, mermaid, check"));
+  EXPECT_THAT(refused("inspect fsm").hint, HasSubstr("list, mermaid, markdown, check"));
   EXPECT_THAT(refused("").hint, HasSubstr("create"));
   EXPECT_THAT(refused("show state extra").message, HasSubstr("no argument 'extra'"));
 }

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
 #include "cli/options.h"
 #include "cli/output/print.h"
+#include "cli/output/state_machine.h"
 #include "keeper/fsm/transitions.h"
 #include "monitor/fsm/decide.h"
 
@@ -16,19 +16,6 @@ namespace {
 struct InspectOptions {
   bool json = false;
 };
-
-std::vector<std::string_view> names_of(const keeper::StateSet& states) {
-  std::vector<std::string_view> names;
-  for (const NodeState state : all_node_states)
-    if (states.contains(state)) names.push_back(to_string(state));
-  return names;
-}
-
-std::vector<std::string_view> names_of(std::span<const keeper::Step> steps) {
-  std::vector<std::string_view> names;
-  for (const keeper::Step step : steps) names.push_back(to_string(step));
-  return names;
-}
 
 nlohmann::json json_of_tables() {
   nlohmann::json document = {{"rules", nlohmann::json::array()}, {"transitions", nlohmann::json::array()}};
@@ -47,23 +34,17 @@ Result<ExitCode> list(const InspectOptions& options) {
     print(pretty(json_of_tables()));
     return ExitCode::ok;
   }
-  std::string text = "The monitor's rules: the first that fires decides.\n\n";
-  for (const auto& rule : monitor::rules())
-    text += fmt::format("{:4} {}\n     {}\n", rule.id, rule.name, rule.sentence);
-  text += "\nThe keeper's transitions: how a node gets from the state it has reached to the one it is assigned.\n\n";
-  for (const auto& transition : keeper::transitions())
-    text += fmt::format("{} -> {}\n     {}\n     steps: {}\n", fmt::join(names_of(transition.from), ", "),
-                        to_string(transition.to), transition.sentence, fmt::join(names_of(transition.steps), ", "));
-  print(text);
+  print(list_state_machine());
   return ExitCode::ok;
 }
 
 Result<ExitCode> mermaid(const InspectOptions&) {
-  std::string text = "stateDiagram-v2\n    [*] --> init\n";
-  for (const auto& transition : keeper::transitions())
-    for (const std::string_view from : names_of(transition.from))
-      if (from != to_string(transition.to)) text += fmt::format("    {} --> {}\n", from, to_string(transition.to));
-  print(text + "    dropped --> [*]\n");
+  print(draw_state_machine());
+  return ExitCode::ok;
+}
+
+Result<ExitCode> markdown(const InspectOptions&) {
+  print(describe_state_machine());
   return ExitCode::ok;
 }
 
@@ -110,6 +91,8 @@ void add_inspect_fsm(CLI::App& inspect, Invocation& invocation) {
                               declare_json, list);
   add_command<InspectOptions>(*fsm, invocation, "mermaid", "the transitions as a Mermaid diagram",
                               "autoctl inspect fsm mermaid > fsm.mmd", declare_none, mermaid);
+  add_command<InspectOptions>(*fsm, invocation, "markdown", "both tables as a page: docs/states.md",
+                              "autoctl inspect fsm markdown > docs/states.md", declare_none, markdown);
   add_command<InspectOptions>(*fsm, invocation, "check", "do the two tables fit together?", "autoctl inspect fsm check",
                               declare_none, check);
 }
