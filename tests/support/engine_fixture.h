@@ -157,6 +157,9 @@ class EngineTest : public ::testing::Test {
     }
   }
 
+  /// Why its last report was refused; internal when it was not.
+  static Errc refusal(const PretendedKeeper& keeper) { return keeper.refused ? keeper.refused->code : Errc::internal; }
+
   PretendedKeeper& a() { return *keepers[0]; }
   PretendedKeeper& b() { return *keepers[1]; }
 

@@ -162,7 +162,7 @@ TEST_F(EngineOperations, ADroppedNodeStopsFirstAndIsForgottenThen) {
   report(a());
   EXPECT_TRUE(a().assignment.peers.empty());
   report(b());
-  EXPECT_EQ(b().refused->code, Errc::not_found);
+  EXPECT_EQ(refusal(b()), Errc::not_found);
   EXPECT_EQ(drop(b().id).error().code, Errc::not_found);
   EXPECT_GT(add("c").id, NodeId{2}) << "ids are never reused";
 }

@@ -32,7 +32,7 @@ TEST_F(EngineReporting, RefusesStrangersAndThePast) {
   a().report.sequence = 3;
   report(a());
   ASSERT_TRUE(a().refused);
-  EXPECT_EQ(a().refused->code, Errc::conflict);
+  EXPECT_EQ(refusal(a()), Errc::conflict);
 
   a().report.epoch = 2;  // the keeper started again: it counts from the beginning
   a().report.sequence = 0;
@@ -41,15 +41,15 @@ TEST_F(EngineReporting, RefusesStrangersAndThePast) {
   a().report.epoch = 1;
   a().report.sequence = 99;
   report(a());
-  EXPECT_EQ(a().refused->code, Errc::conflict) << "the keeper before the restart";
+  EXPECT_EQ(refusal(a()), Errc::conflict) << "the keeper before the restart";
   a().report.epoch = 2;
 
   a().token = "guess";
   report(a());
-  EXPECT_EQ(a().refused->code, Errc::denied);
+  EXPECT_EQ(refusal(a()), Errc::denied);
   a().id = NodeId{77};
   report(a());
-  EXPECT_EQ(a().refused->code, Errc::not_found);
+  EXPECT_EQ(refusal(a()), Errc::not_found);
 }
 
 TEST_F(EngineReporting, RefusesAnotherProtocolAndAnotherCluster) {
@@ -58,11 +58,11 @@ TEST_F(EngineReporting, RefusesAnotherProtocolAndAnotherCluster) {
   obey_and_report(a());
   a().report.protocol = protocol::version + 1;
   report(a());
-  EXPECT_EQ(a().refused->code, Errc::incompatible);
+  EXPECT_EQ(refusal(a()), Errc::incompatible);
   a().report.protocol = protocol::version;
   a().report.facts.system_id = SystemId{999};
   report(a());
-  EXPECT_EQ(a().refused->code, Errc::bad_usage);
+  EXPECT_EQ(refusal(a()), Errc::bad_usage);
   EXPECT_EQ(store.groups.at({"default", 0}).system_id, SystemId{4711});
 }
 
