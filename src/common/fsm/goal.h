@@ -23,11 +23,12 @@ struct SyncQuorum {
 /// An assignment. A keeper obeys a goal whose term is not lower than the highest it has seen, and no other.
 struct Goal {
   NodeState state = NodeState::init;
-  Term term;          // the group's term when this was assigned
-  NodeId upstream;    // for standby states: whom to stream from; 0 = nobody yet
-  SyncQuorum sync;    // for leader states and stop_replication: what a commit waits for from now on
-  bool fence = false; // prepare_promotion: stop receiving from the old primary before reporting this state
-  Lsn await_lsn;      // stop_replication after a planned hand-over: what the old primary had when it stopped
+  Term term;                // the group's term when this was assigned
+  NodeId upstream;          // for standby states: whom to stream from; 0 = nobody yet
+  SyncQuorum sync;          // for leader states and stop_replication: what a commit waits for from now on
+  bool fence = false;       // prepare_promotion: stop receiving from the old primary before reporting this state
+  bool checkpoint = false;  // primary: write out what is dirty first, so that the shutdown that comes next is short
+  Lsn await_lsn;            // stop_replication after a planned hand-over: what the old primary had when it stopped
   friend bool operator==(const Goal&, const Goal&) = default;
 };
 
@@ -49,24 +50,24 @@ struct NodeFacts {
   Term term;                          // the term of the goal that it reached it for
   bool postgres_running = false;      // answered a query over the real listener a moment ago
   bool in_recovery = false;
-  bool cannot_run = false;            // the keeper tried to start Postgres and gave up; `trouble` says why
-  bool cannot_write = false;          // Postgres lives, but its disk is full
-  std::string trouble;                // one sentence; empty when all is well
+  bool cannot_run = false;    // the keeper tried to start Postgres and gave up; `trouble` says why
+  bool cannot_write = false;  // Postgres lives, but its disk is full
+  std::string trouble;        // one sentence; empty when all is well
   SystemId system_id;
   Timeline timeline;
   Lsn lsn;                            // primary: flushed; standby: received and flushed; stopped: pg_control's
   std::vector<HistoryEntry> history;  // ancestors of `timeline`, oldest first
 
   // A primary's view.
-  SyncQuorum sync_in_force;           // what synchronous_standby_names demands, as read back from the server
-  std::vector<NodeId> prepared_peers; // may connect for replication: HBA line and slot are there
-  std::vector<NodeId> streaming;      // peers in pg_stat_replication with state = streaming and a recent reply
+  SyncQuorum sync_in_force;            // what synchronous_standby_names demands, as read back from the server
+  std::vector<NodeId> prepared_peers;  // may connect for replication: HBA line and slot are there
+  std::vector<NodeId> streaming;       // peers in pg_stat_replication with state = streaming and a recent reply
 
   // A standby's view.
-  NodeId upstream;                    // whom it is set up to follow
-  bool receiving = false;             // the WAL receiver streams and heard from the primary a moment ago
+  NodeId upstream;                               // whom it is set up to follow
+  bool receiving = false;                        // the WAL receiver streams and heard from the primary a moment ago
   PortState upstream_port = PortState::unknown;  // tried when the monitor asked
-  int progress_percent = -1;          // of a copy or a rewind that is under way; -1 = none
+  int progress_percent = -1;                     // of a copy or a rewind that is under way; -1 = none
 };
 
 }  // namespace autoctl

@@ -24,6 +24,7 @@ void fields(auto&& field, Of<Goal> auto& v) {
   field("upstream", v.upstream);
   field("sync", v.sync);
   field("fence", v.fence);
+  field("checkpoint", v.checkpoint);
   field("await_lsn", v.await_lsn);
 }
 
@@ -53,6 +54,42 @@ void fields(auto&& field, Of<NodeFacts> auto& v) {
   field("progress_percent", v.progress_percent);
 }
 
+void fields(auto&& field, Of<CitusNode> auto& v) {
+  field("id", v.id);
+  field("name", v.name);
+  field("host", v.host);
+  field("port", v.port);
+  field("goal", v.goal);
+  field("secondary", v.secondary);
+  field("cluster", v.cluster);
+}
+
+void fields(auto&& field, Of<CitusRoute> auto& v) {
+  field("group", v.group);
+  field("term", v.term);
+  field("primary", v.primary);
+  field("hold_for", v.hold_for);
+  field("cooldown", v.cooldown);
+  field("nodes", v.nodes);
+}
+
+void fields(auto&& field, Of<CitusPlan> auto& v) {
+  field("routes", v.routes);
+}
+
+void fields(auto&& field, Of<CitusRouteFacts> auto& v) {
+  field("group", v.group);
+  field("routed_to", v.routed_to);
+  field("held_for", v.held_for);
+  field("trouble", v.trouble);
+}
+
+void fields(auto&& field, Of<CitusFacts> auto& v) {
+  field("ready", v.ready);
+  field("routes", v.routes);
+  field("drift", v.drift);
+}
+
 void fields(auto&& field, Of<RegisterRequest> auto& v) {
   field("protocol", v.protocol);
   field("formation", v.formation);
@@ -70,6 +107,8 @@ void fields(auto&& field, Of<RegisterRequest> auto& v) {
   field("replication_quorum", v.replication_quorum);
   field("region", v.region);
   field("ssl_mode", v.ssl_mode);
+  field("citus_secondary", v.citus_secondary);
+  field("citus_cluster", v.citus_cluster);
 }
 
 void fields(auto&& field, Of<RegisterAnswer> auto& v) {
@@ -94,6 +133,7 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("api_port", v.api_port);
   field("pg_version", v.pg_version);
   field.required("facts", v.facts);
+  field("citus", v.citus);
 }
 
 void fields(auto&& field, Of<Peer> auto& v) {
@@ -113,6 +153,8 @@ void fields(auto&& field, Of<Assignment> auto& v) {
   field("heartbeat", v.heartbeat);
   field("goal", v.goal);
   field("peers", v.peers);
+  field("neighbours", v.neighbours);
+  field("citus", v.citus);
 }
 
 void fields(auto&& field, Of<NodeDocument> auto& v) {

@@ -4,11 +4,11 @@
 //   POST   /v1/nodes/{id}/report         Report            -> Assignment         node credential; held open if wait
 //   DELETE /v1/nodes/{id}                                  -> {}                 operator or that node's credential
 //   GET    /v1/state?formation=&group=                     -> StateDocument
-//   GET    /v1/events?formation=&group=&after=&count=&wait_ms=  -> EventsDocument  held open while there is none, up to wait_ms
-//   GET    /v1/settings?formation=                         -> SettingsDocument   PATCH changes some of them (operator)
-//   POST   /v1/operations                OperationRequest  -> OperationDocument  operator credential
-//   GET    /v1/operations/{id}?wait_ms=                    -> OperationDocument  held open while it runs
-//   GET    /healthz, /v1/version                           no credential
+//   GET    /v1/events?formation=&group=&after=&count=&wait_ms=  -> EventsDocument  held open while there is none, up to
+//   wait_ms GET    /v1/settings?formation=                         -> SettingsDocument   PATCH changes some of them
+//   (operator) POST   /v1/operations                OperationRequest  -> OperationDocument  operator credential GET
+//   /v1/operations/{id}?wait_ms=                    -> OperationDocument  held open while it runs GET    /healthz,
+//   /v1/version                           no credential
 // Every error is a 4xx or 5xx with {"error": {"code", "message", "hint"}}.
 #pragma once
 
@@ -20,13 +20,14 @@
 
 #include "common/fsm/goal.h"
 #include "common/fsm/types.h"
+#include "common/protocol/citus.h"
 #include "common/util/result.h"
 
 // What is in Goal and NodeFacts crosses the wire too, and goes into the keeper's state file.
 #define AUTOCTL_PROTOCOL_FSM_TYPES(X) X(SyncQuorum) X(Goal) X(HistoryEntry) X(NodeFacts)
 namespace autoctl {
-#define X(T)                                    \
-  void to_json(nlohmann::json& j, const T& v);  \
+#define X(T)                                   \
+  void to_json(nlohmann::json& j, const T& v); \
   void from_json(const nlohmann::json& j, T& v);
 AUTOCTL_PROTOCOL_FSM_TYPES(X)
 #undef X
@@ -40,20 +41,22 @@ inline constexpr int version = 1;
 struct RegisterRequest {
   int protocol = version;
   std::string formation = "default";
-  std::string kind = "pgsql";  // pgsql, citus
+  std::string kind = "pgsql";     // pgsql, citus
   std::string role = "postgres";  // postgres, coordinator, worker
   std::optional<GroupId> group;   // nullopt: the monitor chooses (0 in a plain formation)
   std::string name;               // empty: the monitor makes one, node_1, …
   std::string host;
-  int port = 0;                   // Postgres'
-  int api_port = 0;               // the keeper's own
+  int port = 0;      // Postgres'
+  int api_port = 0;  // the keeper's own
   std::string dbname = "postgres";
   SystemId system_id;             // of existing data; 0 = empty directory
   bool existing_standby = false;  // existing data with standby.signal: may not open a group
   int candidate_priority = 50;
   bool replication_quorum = true;
   std::string region;
-  std::string ssl_mode = "prefer";  // what clients put into their URI
+  std::string ssl_mode = "prefer";        // what clients put into their URI
+  bool citus_secondary = false;           // register it as a secondary in pg_dist_node while it is a standby
+  std::string citus_cluster = "default";  // pg_dist_node.nodecluster
 };
 
 struct RegisterAnswer {
@@ -69,15 +72,16 @@ struct RegisterAnswer {
 
 struct Report {
   int protocol = version;
-  std::uint64_t epoch = 0;     // grows with each start of the keeper
-  std::uint64_t sequence = 0;  // grows with each report of one epoch; an older one is refused (409)
-  bool wait = false;           // hold the answer until there is something to do, or the heartbeat interval is over
+  std::uint64_t epoch = 0;          // grows with each start of the keeper
+  std::uint64_t sequence = 0;       // grows with each report of one epoch; an older one is refused (409)
+  bool wait = false;                // hold the answer until there is something to do, or the heartbeat interval is over
   std::uint64_t known_version = 0;  // Assignment::version the keeper has; a newer one is something to do
-  std::string host;            // may change (a node that moved)
+  std::string host;                 // may change (a node that moved)
   int port = 0;
   int api_port = 0;
-  std::string pg_version;      // "15.4"
+  std::string pg_version;  // "15.4"
   NodeFacts facts;
+  std::optional<CitusFacts> citus;  // from a coordinator group's primary
 };
 
 /// What a keeper knows of another node of its group.
@@ -92,13 +96,16 @@ struct Peer {
 
 struct Assignment {
   std::string monitor_id;
-  std::uint64_t version = 0;       // changes whenever anything below `lease` does
-  Millis lease{0};                 // counted from when the request left; 0 = no lease is granted (report refused or no need)
-  bool lease_required = false;     // another node could be elected: without a lease and a streaming standby, stop
-  bool check_upstream = false;     // look now: a standby at its WAL receiver and its primary's port, a primary at who streams
+  std::uint64_t version = 0;  // changes whenever anything below `lease` does
+  Millis lease{0};            // counted from when the request left; 0 = no lease is granted (report refused or no need)
+  bool lease_required = false;  // another node could be elected: without a lease and a streaming standby, stop
+  bool check_upstream =
+      false;  // look now: a standby at its WAL receiver and its primary's port, a primary at who streams
   Millis heartbeat{1000};
   Goal goal;
   std::vector<Peer> peers;         // the group's other nodes, dropped ones left out
+  std::vector<Peer> neighbours;    // a Citus formation's nodes of other groups: they have to be let in
+  std::optional<CitusPlan> citus;  // for a coordinator group's primary
 };
 
 struct NodeDocument {
@@ -108,9 +115,9 @@ struct NodeDocument {
   std::string name, host, kind, role, region;
   int port = 0, api_port = 0;
   NodeState reported = NodeState::init, assigned = NodeState::init;
-  std::string health;              // healthy, suspected, unreachable, dead
+  std::string health;  // healthy, suspected, unreachable, dead
   std::string health_reason;
-  std::string connection;          // read-write, read-only, none
+  std::string connection;  // read-write, read-only, none
   Timeline timeline;
   Lsn lsn;
   int candidate_priority = 50;
@@ -148,10 +155,10 @@ struct StateDocument {
 
 struct EventDocument {
   std::int64_t id = 0;
-  std::string time;         // ISO 8601, UTC, milliseconds
+  std::string time;  // ISO 8601, UTC, milliseconds
   std::string formation;
   GroupId group = 0;
-  NodeId node;              // 0: about the group
+  NodeId node;  // 0: about the group
   std::string node_name, host;
   int port = 0;
   NodeState reported = NodeState::init, assigned = NodeState::init;
@@ -170,16 +177,16 @@ struct OperationRequest {
   std::string kind = "switchover";  // switchover (perform failover is the same), promotion
   std::string formation = "default";
   std::optional<GroupId> group;
-  std::string name;                 // promotion: the node
+  std::string name;  // promotion: the node
 };
 
 struct OperationDocument {
   std::int64_t id = 0;
   std::string kind, formation;
   GroupId group = 0;
-  std::string status;               // running, done, failed
+  std::string status;  // running, done, failed
   std::string message;
-  std::int64_t first_event = 0;     // events of this operation come after this id
+  std::int64_t first_event = 0;  // events of this operation come after this id
 };
 
 /// A formation's settings by their names in monitor::Settings; durations in milliseconds.
@@ -194,12 +201,13 @@ struct ErrorDocument {
 
 // nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
 // inside a module only; decode() does not throw.
-#define AUTOCTL_PROTOCOL_TYPES(X)                                                                              \
-  X(RegisterRequest) X(RegisterAnswer) X(Report) X(Peer) X(Assignment) X(NodeDocument) X(GroupDocument)        \
-  X(FormationDocument) X(StateDocument) X(EventDocument) X(EventsDocument) X(OperationRequest)                 \
-  X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
-#define X(T)                                    \
-  void to_json(nlohmann::json& j, const T& v);  \
+#define AUTOCTL_PROTOCOL_TYPES(X)                                                                                    \
+  X(CitusNode)                                                                                                       \
+  X(CitusRoute) X(CitusPlan) X(CitusRouteFacts) X(CitusFacts) X(RegisterRequest) X(RegisterAnswer) X(Report) X(Peer) \
+      X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument) X(EventDocument)          \
+          X(EventsDocument) X(OperationRequest) X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
+#define X(T)                                   \
+  void to_json(nlohmann::json& j, const T& v); \
   void from_json(const nlohmann::json& j, T& v);
 AUTOCTL_PROTOCOL_TYPES(X)
 #undef X
@@ -207,9 +215,10 @@ AUTOCTL_PROTOCOL_TYPES(X)
 /// One line of JSON.
 template <class T>
 std::string encode(const T& value);
-/// For every type above, SyncQuorum, Goal, HistoryEntry and NodeFacts. Errors: bad_usage, naming the field that is missing or
-/// of the wrong type; incompatible when a request's `protocol` is not ours. Unknown fields are ignored; depth is bounded; what
-/// is missing or null keeps its default, but for RegisterRequest.host and port, NodeFacts.state and OperationRequest.kind.
+/// For every type above, SyncQuorum, Goal, HistoryEntry and NodeFacts. Errors: bad_usage, naming the field that is
+/// missing or of the wrong type; incompatible when a request's `protocol` is not ours. Unknown fields are ignored;
+/// depth is bounded; what is missing or null keeps its default, but for RegisterRequest.host and port, NodeFacts.state
+/// and OperationRequest.kind.
 template <class T>
 Result<T> decode(const std::string& text);
 

@@ -34,6 +34,14 @@ struct Operation {
   TimePoint requested_at;
 };
 
+/// What the coordinator of a Citus formation does with the statements for this group.
+struct Traffic {
+  bool coordinator_ready = false;  // its keeper can hold and move them now
+  NodeId routed_to;                // where they go; 0 = nowhere yet
+  NodeId held_for;                 // they wait until this node takes over; 0 = they do not wait
+  std::string trouble;             // why it is not as planned; empty when all is well
+};
+
 struct GroupSnapshot {
   std::string formation;
   GroupId group = 0;
@@ -44,6 +52,7 @@ struct GroupSnapshot {
   SyncQuorum quorum_assigned;
   std::vector<NodeView> nodes;  // ordered by id
   std::optional<Operation> operation;
+  std::optional<Traffic> traffic;  // worker groups of a Citus formation
   /// False while the monitor has lost sight of most nodes at once: then silence proves nothing (design, rule 5).
   bool monitor_trusts_itself = true;
 
