@@ -21,6 +21,7 @@ Goal sample_goal() {
           .upstream = NodeId{2},
           .sync = sample_quorum(),
           .fence = true,
+          .checkpoint = true,
           .await_lsn = Lsn{0x16B374D848}};
 }
 
@@ -93,6 +94,26 @@ NodeFacts sample() {
   return sample_facts();
 }
 template <>
+CitusNode sample() {
+  return {NodeId{4}, "worker1a", "w1", 5433, NodeState::secondary, true, "reports"};
+}
+template <>
+CitusRoute sample() {
+  return {1, Term{9}, NodeId{4}, NodeId{5}, Millis{400}, {sample<CitusNode>()}};
+}
+template <>
+CitusPlan sample() {
+  return {{sample<CitusRoute>()}};
+}
+template <>
+CitusRouteFacts sample() {
+  return {1, NodeId{4}, NodeId{5}, "holds shards"};
+}
+template <>
+CitusFacts sample() {
+  return {true, {sample<CitusRouteFacts>()}, {"worker1a is not active"}};
+}
+template <>
 RegisterRequest sample() {
   RegisterRequest r;
   r.formation = "f";
@@ -110,6 +131,8 @@ RegisterRequest sample() {
   r.replication_quorum = false;
   r.region = "eu";
   r.ssl_mode = "verify-full";
+  r.citus_secondary = true;
+  r.citus_cluster = "reports";
   return r;
 }
 template <>
@@ -127,7 +150,8 @@ Report sample() {
           .port = 1,
           .api_port = 2,
           .pg_version = "15.4",
-          .facts = sample_facts()};
+          .facts = sample_facts(),
+          .citus = sample<CitusFacts>()};
 }
 template <>
 Peer sample() {
@@ -142,7 +166,9 @@ Assignment sample() {
           .check_upstream = true,
           .heartbeat = Millis{250},
           .goal = sample_goal(),
-          .peers = {sample<Peer>()}};
+          .peers = {sample<Peer>()},
+          .neighbours = {sample<Peer>()},
+          .citus = sample<CitusPlan>()};
 }
 template <>
 NodeDocument sample() {
@@ -200,10 +226,10 @@ ErrorDocument sample() {
 
 template <class T>
 class RoundTrip : public testing::Test {};
-using AllTypes =
-    testing::Types<SyncQuorum, Goal, HistoryEntry, NodeFacts, RegisterRequest, RegisterAnswer, Report, Peer, Assignment,
-                   NodeDocument, GroupDocument, FormationDocument, StateDocument, EventDocument, EventsDocument,
-                   OperationRequest, OperationDocument, SettingsDocument, ErrorDocument>;
+using AllTypes = testing::Types<SyncQuorum, Goal, HistoryEntry, NodeFacts, CitusNode, CitusRoute, CitusPlan,
+                                CitusRouteFacts, CitusFacts, RegisterRequest, RegisterAnswer, Report, Peer, Assignment,
+                                NodeDocument, GroupDocument, FormationDocument, StateDocument, EventDocument,
+                                EventsDocument, OperationRequest, OperationDocument, SettingsDocument, ErrorDocument>;
 TYPED_TEST_SUITE(RoundTrip, AllTypes);
 
 TYPED_TEST(RoundTrip, KeepsEveryField) {
