@@ -5,6 +5,13 @@
 
 namespace autoctl::demo {
 
+namespace {
+
+/// A fast shutdown of Postgres, and an immediate one if that does not help, fit in.
+constexpr Millis end_patience{30'000};
+
+}  // namespace
+
 std::vector<std::string> foreign_variables() {
   std::vector<std::string> names;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -35,6 +42,7 @@ Result<> Agent::run() {
 
 Result<> Agent::thaw_or_run() {
   signal_node(SIGCONT);
+  if (ending() && !await_end(end_patience)) return fail(Errc::timeout, name() + " was asked to end, but goes on");
   return running() ? Result<>{} : run();
 }
 

@@ -24,6 +24,7 @@ Result<> Daemon::start(Command command) {
   auto child = Child::spawn(command);
   if (!child) return fail(std::move(child.error()));
   child_ = std::move(*child);
+  ending_ = false;
   return {};
 }
 
@@ -41,6 +42,7 @@ void Daemon::signal_daemon(int signal_number) {
   // What asks for an orderly end is for the daemon alone; it ends its helpers itself.
   if (signal_number == SIGTERM) {
     (void)child_.signal(signal_number);
+    ending_ = true;
     return;
   }
   signal_all(process_tree(child_.pid(), postmaster()), signal_number);
@@ -61,7 +63,7 @@ void Daemon::signal_node(int signal_number) {
 bool Daemon::stop(Millis patience) {
   signal_node(SIGCONT);
   signal_daemon(SIGTERM);
-  const bool by_itself = !running() || child_.wait(patience).has_value();
+  const bool by_itself = await_end(patience);
   const bool clean = by_itself && !postmaster();
   signal_node(SIGKILL);
   return clean;

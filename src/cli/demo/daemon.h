@@ -33,6 +33,10 @@ class Daemon {
   /// In the background; output is appended to log_file(). Errors: conflict when it runs already, system.
   Result<> start(Command command);
   bool running() const { return child_.running(); }
+  /// Was asked to end and has not yet: whoever wants it to run waits for its end first.
+  bool ending() const { return ending_ && running(); }
+  /// False when it has not ended by then.
+  bool await_end(Millis patience) { return !running() || child_.wait(patience).has_value(); }
   pid_t pid() const { return running() ? child_.pid() : -1; }
   /// The postmaster's pid while one lives, from postmaster.pid.
   std::optional<pid_t> postmaster() const;
@@ -57,6 +61,7 @@ class Daemon {
  private:
   Place place_;
   Child child_;
+  bool ending_ = false;
 };
 
 }  // namespace autoctl::demo
