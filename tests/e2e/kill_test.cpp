@@ -108,6 +108,22 @@ TEST_F(Kill, WholeMonitorAndThePrimaryWhileItIsAway) {
       false);
 }
 
+TEST_F(Kill, StandbyFindsItsPrimaryWhileTheMonitorIsAway) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster());
+  Load load(cluster());
+  ASSERT_NO_FATAL_FAILURE(load.start());
+  demo::Agent& victim = standby();
+  cluster().monitor().signal_node(SIGKILL);
+  victim.signal_node(SIGKILL);
+  ASSERT_TRUE(ok(victim.thaw_or_run()));
+  EXPECT_TRUE(load.progresses(20, Millis(20'000)))
+      << "commits wait for this standby, and nobody is there to change that";
+  ASSERT_TRUE(ok(cluster().heal()));
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  load.stop();
+  load.verify();
+}
+
 TEST_F(Kill, EverythingAtOnce) {
   kill_repeatedly(
       [this] {

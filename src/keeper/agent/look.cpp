@@ -74,7 +74,7 @@ void Worker::fill_from(const Observed& seen) {
   facts_.sync_in_force = parse_sync_names(seen.sync_names).value_or(SyncQuorum{});
   facts_.streaming.clear();
   for (const auto& sender : seen.walsenders)
-    if (const NodeId id = id_of(sender.application_name, peers_); id && sender.streaming)
+    if (const NodeId id = id_of(sender.application_name, saved_.peers); id && sender.streaming)
       facts_.streaming.push_back(id);
   std::ranges::sort(facts_.streaming);
 }
@@ -111,7 +111,7 @@ void Worker::look_at_disk() {
 }
 
 void Worker::ask_upstream() {
-  const protocol::Peer* upstream = find_peer(peers_, saved_.goal.upstream);
+  const protocol::Peer* upstream = find_peer(saved_.peers, saved_.goal.upstream);
   facts_.upstream_port =
       upstream == nullptr ? PortState::unknown : probe_postgres(upstream->host, upstream->port, probe_timeout);
 }

@@ -39,6 +39,11 @@ Worker::Role Worker::wanted_role() const {
   }
 }
 
+/// A fenced standby must not: an election counts on what it said.
+bool Worker::may_receive() const {
+  return saved_.state != NodeState::report_lsn && !saved_.goal.fence;
+}
+
 void Worker::maintain() {
   const Role role = wanted_role();
   if (role == Role::stopped) {
@@ -85,8 +90,7 @@ void Worker::start_again() {
   if (wanted_role() == Role::primary) {
     started = run_step(Step::start_as_primary, c);
   } else {
-    const bool receives = saved_.state != NodeState::report_lsn && !saved_.goal.fence;
-    started = run_as_standby(c, receives ? find_peer(peers_, saved_.goal.upstream) : nullptr);
+    started = run_as_standby(c, may_receive() ? find_peer(saved_.peers, saved_.goal.upstream) : nullptr);
   }
   if (!started) {
     if (!cancelled()) failed(started.error());
@@ -99,16 +103,19 @@ void Worker::start_again() {
 
 void Worker::keep_house() {
   const auto now = Clock::now();
-  if (house_is_kept_ && configured_peers_ == peers_ && now < next_house_keeping_) return;
+  if (house_is_kept_ && configured_peers_ == saved_.peers && now < next_house_keeping_) return;
   next_house_keeping_ = now + house_keeping_interval;
-  if (!house_is_kept_ || configured_peers_ != peers_) {
-    if (const auto configured = postgres_.configure(peers_); !configured) return failed(configured.error());
+  if (!house_is_kept_ || configured_peers_ != saved_.peers) {
+    if (const auto configured = postgres_.configure(saved_.peers); !configured) return failed(configured.error());
     std::vector<NodeId> ids;
-    for (const auto& peer : peers_) ids.push_back(peer.id);
+    for (const auto& peer : saved_.peers) ids.push_back(peer.id);
     if (const auto slots = postgres_.sync_slots(ids); !slots) return failed(slots.error());
+    const protocol::Peer* upstream = find_peer(saved_.peers, saved_.goal.upstream);
+    if (wanted_role() == Role::standby && may_receive() && upstream != nullptr)  // it may have moved
+      if (const auto set = postgres_.set_upstream(upstream, config_.node); !set) return failed(set.error());
     std::ranges::sort(ids);
     facts_.prepared_peers = ids;
-    configured_peers_ = peers_;
+    configured_peers_ = saved_.peers;
     house_is_kept_ = true;
   }
   if (wanted_role() == Role::standby)

@@ -18,6 +18,7 @@ Result<SavedState> load_state(const config::Files& files) {
     saved.term = Term{json.at("term").get<std::uint64_t>()};
     json.at("goal").get_to(saved.goal);
     saved.lease_required = json.at("lease_required").get<bool>();
+    json.at("peers").get_to(saved.peers);
     saved.epoch = json.at("epoch").get<std::uint64_t>();
     return saved;
   } catch (const std::exception& error) {
@@ -27,11 +28,9 @@ Result<SavedState> load_state(const config::Files& files) {
 }
 
 Result<> save_state(const config::Files& files, const SavedState& saved) {
-  const nlohmann::json json = {{"state", to_string(saved.state)},
-                               {"term", saved.term.value},
-                               {"goal", saved.goal},
-                               {"lease_required", saved.lease_required},
-                               {"epoch", saved.epoch}};
+  const nlohmann::json json = {
+      {"state", to_string(saved.state)},        {"term", saved.term.value}, {"goal", saved.goal},
+      {"lease_required", saved.lease_required}, {"peers", saved.peers},     {"epoch", saved.epoch}};
   return config::write_file(files.state(), json.dump(2) + "\n");
 }
 

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "common/config/files.h"
 #include "common/fsm/goal.h"
+#include "common/protocol/protocol.h"
 
 namespace autoctl::keeper {
 
@@ -14,7 +16,10 @@ struct SavedState {
   Term term;                          // of the goal it was reached for
   Goal goal;                          // the newest one obeyed; no lower term is obeyed afterwards
   bool lease_required = false;        // as the monitor last said
-  std::uint64_t epoch = 0;            // counts the keeper's starts
+  /// The group's other nodes as the monitor last told: after a power cut a standby finds its primary, and a primary
+  /// keeps its standbys' slots and HBA lines, before the monitor is back.
+  std::vector<protocol::Peer> peers;
+  std::uint64_t epoch = 0;  // counts the keeper's starts
 };
 
 /// Errors: not_found (a new node), bad_config (damaged).

@@ -67,9 +67,10 @@ bool Worker::cancelled() const {
 void Worker::obey() {
   const auto assignment = board_.assignment();
   if (!assignment) return;
-  peers_ = assignment->peers;
   if (assignment->goal.term < saved_.goal.term) return;  // a lower term than one obeyed before: never
-  if (assignment->goal == saved_.goal && assignment->lease_required == saved_.lease_required) return;
+  if (assignment->goal == saved_.goal && assignment->lease_required == saved_.lease_required &&
+      assignment->peers == saved_.peers)
+    return;
   if (!same_task(assignment->goal, saved_.goal)) {
     spdlog::info("Goal: {} (term {}), from {}", to_string(assignment->goal.state), assignment->goal.term.value,
                  to_string(saved_.state));
@@ -77,6 +78,7 @@ void Worker::obey() {
   }
   saved_.goal = assignment->goal;
   saved_.lease_required = assignment->lease_required;
+  saved_.peers = assignment->peers;
   if (const auto saved = save_state(files_, saved_); !saved) failed(saved.error());
 }
 
@@ -92,7 +94,7 @@ StepContext Worker::context(const Goal& goal) {
           .files = files_,
           .self = config_.node,
           .goal = goal,
-          .peers = peers_,
+          .peers = saved_.peers,
           .formation_dbname = config_.dbname,
           .breathe =
               [this] {

@@ -38,6 +38,7 @@ class Worker {
   // what should run while nothing changes (maintain.cpp)
   enum class Role { stopped, primary, standby };
   Role wanted_role() const;
+  bool may_receive() const;
   void maintain();
   void start_again();
   void keep_house();
@@ -57,7 +58,6 @@ class Worker {
   const config::Config config_;
   const config::Files files_;
   SavedState saved_;
-  std::vector<protocol::Peer> peers_;
   NodeFacts facts_, published_;
 
   std::vector<protocol::Peer> configured_peers_;  // those that HBA and slots were last made for
