@@ -118,10 +118,10 @@ Finished ClusterTest::shell(const std::string& script, Millis timeout) const {
   return finished ? std::move(*finished) : Finished{};
 }
 
-std::vector<std::string> ClusterTest::query(const demo::Agent& node, const std::string& sql) const {
+std::vector<std::string> ClusterTest::query(const demo::Agent& node, const std::string& sql,
+                                            const std::string& dbname) const {
   std::vector<std::string> values;
-  auto connection =
-      pg::Connection::open(demo::conninfo({{node.host(), node.pgport()}}, "postgres", "any"), Millis(10'000));
+  auto connection = pg::Connection::open(demo::conninfo({{node.host(), node.pgport()}}, dbname, "any"), Millis(10'000));
   EXPECT_TRUE(ok(connection));
   if (!connection) return values;
   const auto rows = connection->query(sql, Millis(30'000));

@@ -67,7 +67,8 @@ class ClusterTest : public testing::Test {
   /// The same for any program in $PATH.
   Finished shell(const std::string& script, Millis timeout = Millis(60'000)) const;
   /// Rows of a query on `node`'s Postgres, first column only. The test fails on an error.
-  std::vector<std::string> query(const demo::Agent& node, const std::string& sql) const;
+  std::vector<std::string> query(const demo::Agent& node, const std::string& sql,
+                                 const std::string& dbname = "postgres") const;
 
  private:
   std::optional<demo::ScratchDirectory> scratch_;

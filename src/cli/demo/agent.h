@@ -16,7 +16,11 @@ struct Tool {
 
 class Agent : public Daemon {
  public:
-  Agent(Tool tool, Place place) : Daemon(std::move(place)), tool_(std::move(tool)) {}
+  /// `role` is what `create` is told to make: monitor, postgres, coordinator, worker.
+  Agent(Tool tool, Place place, std::string role = "postgres")
+      : Daemon(std::move(place)), tool_(std::move(tool)), role_(std::move(role)) {}
+
+  const std::string& role() const { return role_; }
 
   int api_port() const { return pgport() + 2000; }
   config::Files files() const { return config::Files(pgdata()); }
@@ -32,6 +36,7 @@ class Agent : public Daemon {
   Command command(const std::vector<std::string>& words) const;
 
   Tool tool_;
+  std::string role_;
 };
 
 /// Names of environment variables that speak of somebody else's cluster: libpq's and ours.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <map>
 
 #include "common/config/files.h"
 
@@ -86,7 +87,8 @@ LocalCluster::~LocalCluster() {
   if (monitor_) monitor_->destroy();
 }
 
-Result<std::unique_ptr<Agent>> LocalCluster::make_agent(const std::string& name, const Place& place) const {
+Result<std::unique_ptr<Agent>> LocalCluster::make_agent(const std::string& name, const std::string& role,
+                                                        const Place& place) const {
   int port = place.pgport;
   if (port == 0) {
     // Ports above those that are given out already: a node that is down for a moment keeps its own.
@@ -98,11 +100,11 @@ Result<std::unique_ptr<Agent>> LocalCluster::make_agent(const std::string& name,
     port = *free;
   }
   const std::string directory = place.directory.empty() ? directory_ : place.directory;
-  return std::make_unique<Agent>(Tool{binary_, place.launcher}, Daemon::Place{name, directory, place.host, port});
+  return std::make_unique<Agent>(Tool{binary_, place.launcher}, Daemon::Place{name, directory, place.host, port}, role);
 }
 
 Result<> LocalCluster::create_monitor(const Place& place) {
-  auto monitor = make_agent("monitor", place);
+  auto monitor = make_agent("monitor", "monitor", place);
   if (!monitor) return fail(std::move(monitor.error()));
   monitor_ = std::move(*monitor);
   std::vector<std::string> words = {"create",
@@ -139,15 +141,16 @@ Result<> LocalCluster::connect_api() {
 }
 
 Result<Agent*> LocalCluster::create_node(const std::string& name, const Place& place) {
-  auto made = make_agent(name, place);
+  auto made = make_agent(name, place.role, place);
   if (!made) return fail(std::move(made.error()));
   auto node = std::move(*made);
-  std::vector<std::string> words = {"create",     "postgres",          "--auth",
+  std::vector<std::string> words = {"create",     place.role,          "--auth",
                                     "trust",      "--ssl-self-signed", "--name",
                                     name,         "--pgport",          std::to_string(node->pgport()),
                                     "--hostname", node->host(),        "--monitor",
                                     monitor_uri()};
   words.insert(words.end(), place.words.begin(), place.words.end());
+  if (place.group) words.insert(words.end(), {"--group", std::to_string(*place.group)});
   if (place.lan) words.emplace_back("--pg-hba-lan");
   AUTOCTL_TRY(node->create(std::move(words)));
   nodes_.push_back(std::move(node));
@@ -180,8 +183,10 @@ Result<protocol::StateDocument> LocalCluster::state() {
   return api_->state("", std::nullopt, call_timeout);
 }
 
-Result<> LocalCluster::switchover(Millis timeout) {
-  auto operation = api_->start_operation({}, call_timeout);
+Result<> LocalCluster::switchover(Millis timeout, GroupId group) {
+  protocol::OperationRequest request;
+  request.group = group;
+  auto operation = api_->start_operation(request, call_timeout);
   if (!operation) return fail(std::move(operation.error()));
   operation = api_->operation(operation->id, timeout, call_timeout);
   if (!operation) return fail(std::move(operation.error()));
@@ -192,39 +197,51 @@ Result<> LocalCluster::switchover(Millis timeout) {
 
 std::vector<Server> LocalCluster::servers(const Agent* first) const {
   std::vector<Server> all;
-  for (const auto& node : nodes_) all.push_back({node->host(), node->pgport()});
-  for (std::size_t i = 0; i < nodes_.size(); ++i)
-    if (nodes_[i].get() == first) std::swap(all[0], all[i]);
+  for (const auto& node : nodes_) {
+    if (node->role() == "worker") continue;
+    all.push_back({node->host(), node->pgport()});
+    if (node.get() == first) std::swap(all.front(), all.back());
+  }
   return all;
 }
 
-Agent* LocalCluster::find_in_state(const std::function<bool(NodeState)>& wanted) {
+Agent* LocalCluster::find_in_state(GroupId group, const std::function<bool(NodeState)>& wanted) {
   const auto now = state();
   if (!now) return nullptr;
   for (const auto& node : now->nodes)
-    if (wanted(node.reported) && wanted(node.assigned)) return find(node.name);
+    if (node.group == group && wanted(node.reported) && wanted(node.assigned)) return find(node.name);
   return nullptr;
 }
 
-Agent* LocalCluster::primary() {
-  return find_in_state(is_leader);
+Agent* LocalCluster::primary(GroupId group) {
+  return find_in_state(group, is_leader);
 }
 
-Agent* LocalCluster::standby() {
-  return find_in_state(is_secondary);
+Agent* LocalCluster::standby(GroupId group) {
+  return find_in_state(group, is_secondary);
 }
 
 bool is_settled(const protocol::StateDocument& state) {
-  int primaries = 0;
+  struct Count {
+    int nodes = 0, primaries = 0, singles = 0;
+  };
+  std::map<std::pair<std::string, GroupId>, Count> groups;
   for (const auto& node : state.nodes) {
     if (node.reported != node.assigned || node.health != "healthy") return false;
-    if (node.assigned == NodeState::primary || (node.assigned == NodeState::single && state.nodes.size() == 1)) {
-      ++primaries;
+    Count& group = groups[{node.formation, node.group}];
+    ++group.nodes;
+    if (node.assigned == NodeState::primary) {
+      ++group.primaries;
+    } else if (node.assigned == NodeState::single) {
+      ++group.singles;
     } else if (node.assigned != NodeState::secondary) {
       return false;
     }
   }
-  return primaries == 1;
+  return !groups.empty() && std::ranges::all_of(groups, [](const auto& entry) {
+    const Count& group = entry.second;
+    return group.nodes == 1 ? group.singles + group.primaries == 1 : group.primaries == 1 && group.singles == 0;
+  });
 }
 
 bool LocalCluster::settled() {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,11 +52,13 @@ class LocalCluster {
     std::string directory;              // empty: the cluster's
     std::vector<std::string> launcher;  // see Tool
     bool lan = false;                   // clients come from other addresses of its network: --pg-hba-lan
+    std::string role = "postgres";      // of a node; also coordinator, worker
+    std::optional<GroupId> group;       // of a node; nullopt: the monitor chooses
     std::vector<std::string> words;     // more options for `create`
   };
   /// `autoctl create monitor … --run`; returns when the API answers. Errors: with the end of its log.
   Result<> create_monitor(const Place& place);
-  /// `autoctl create postgres … --run`; returns at once.
+  /// `autoctl create ROLE … --run`; returns at once.
   Result<Agent*> create_node(const std::string& name, const Place& place);
 
   Agent& monitor() { return *monitor_; }
@@ -75,23 +78,23 @@ class LocalCluster {
   client::MonitorApi& api() { return *api_; }
   Result<protocol::StateDocument> state();
   /// Starts an operation and waits for its end. Errors: of the API; conflict if it ended as failed (its message).
-  Result<> switchover(Millis timeout);
+  Result<> switchover(Millis timeout, GroupId group = 0);
 
-  /// Where each node's Postgres listens, the given one first.
+  /// Where applications connect: each node of group 0, the given one first.
   std::vector<Server> servers(const Agent* first = nullptr) const;
   std::string read_write() const { return conninfo(servers(), "postgres"); }
 
-  /// The node that is reported and assigned `primary`, `wait_primary` or `single`; null if there is none.
-  Agent* primary();
-  Agent* standby();  // the first that is reported and assigned `secondary`; null if there is none
-  /// One primary, every other node secondary, all of them healthy, nothing under way.
+  /// The group's node that is reported and assigned `primary`, `wait_primary` or `single`; null if there is none.
+  Agent* primary(GroupId group = 0);
+  Agent* standby(GroupId group = 0);  // its first that is reported and assigned `secondary`; null if there is none
+  /// In each group one primary, every other node secondary, all of them healthy, nothing under way.
   bool settled();
   /// Errors: timeout, with the state table and why the group waits.
   Result<> wait_settled(Millis timeout);
 
  private:
-  Agent* find_in_state(const std::function<bool(NodeState)>& wanted);
-  Result<std::unique_ptr<Agent>> make_agent(const std::string& name, const Place& place) const;
+  Agent* find_in_state(GroupId group, const std::function<bool(NodeState)>& wanted);
+  Result<std::unique_ptr<Agent>> make_agent(const std::string& name, const std::string& role, const Place& place) const;
   Result<> connect_api();
 
   std::string binary_, directory_;

@@ -1,0 +1,123 @@
+#include "support/citus_server.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "cli/demo/cluster.h"
+#include "common/postgres/tools.h"
+
+namespace autoctl::test {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+/// Where an installation of Postgres has its extensions' scripts; it says so itself.
+Result<fs::path> share_directory(const postgres::Tools& tools) {
+  const auto output = run(postgres::tool_command(tools, "initdb", {"--show", "--pgdata", "/nowhere"}), 30s);
+  if (!output) return fail(output.error());
+  static constexpr std::string_view name = "share_path=";
+  std::istringstream lines(output->output);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(name)) return fs::path(line.substr(name.size()));
+  return fail(Errc::not_found, "initdb --show does not tell share_path: " + output->output);
+}
+
+Result<std::string> installed_version(const postgres::Tools& tools) {
+  const auto share = share_directory(tools);
+  if (!share) return fail(share.error());
+  std::ifstream control(*share / "extension" / "citus.control");
+  static constexpr std::string_view name = "default_version = '";
+  for (std::string line; std::getline(control, line);)
+    if (line.starts_with(name)) return line.substr(name.size(), line.size() - name.size() - 1);
+  return fail(Errc::not_found, tools.path("postgres") + " does not offer the extension citus");
+}
+
+/// A copy of Postgres that offers our own extension citus. Postgres finds its libraries and scripts relative to the
+/// program that runs, so programs are copied; all else may be links.
+class StandIn {
+ public:
+  explicit StandIn(demo::ScratchDirectory directory) : directory_(std::move(directory)) {}
+
+  Result<std::string> build(const postgres::Tools& tools) {
+    const auto share = share_directory(tools);
+    if (!share) return fail(share.error());
+    try {
+      const fs::path bin = moved(tools.bindir), lib = bin.parent_path() / "lib", data = moved(*share);
+      fs::create_directories(bin.parent_path());
+      fs::copy(tools.bindir, bin, fs::copy_options::recursive);
+      link_files(fs::path(tools.bindir).parent_path() / "lib", lib);
+      link_files(*share, data);
+      install_extension(lib, data / "extension");
+      return (bin / "pg_ctl").string();
+    } catch (const fs::filesystem_error& error) {
+      return fail(Errc::system, error.what());
+    }
+  }
+
+ private:
+  fs::path moved(const fs::path& absolute) const { return directory_.path() / absolute.relative_path(); }
+
+  static void link_files(const fs::path& from, const fs::path& to) {
+    fs::create_directories(to);
+    for (const auto& entry : fs::directory_iterator(from)) {
+      const fs::path target = to / entry.path().filename();
+      if (entry.is_directory()) {
+        link_files(entry.path(), target);
+      } else {
+        fs::create_symlink(fs::canonical(entry.path()), target);
+      }
+    }
+  }
+
+  /// shared_preload_libraries = citus must load something: a library that does nothing unless it is asked to.
+  static void install_extension(const fs::path& lib, const fs::path& extension) {
+    for (const auto& entry : fs::directory_iterator(extension))
+      if (entry.path().filename().string().starts_with("citus")) fs::remove(entry.path());
+    fs::remove(lib / "citus.so");
+    fs::copy_file(fs::canonical(lib / "auto_explain.so"), lib / "citus.so");
+    for (const auto& entry : fs::directory_iterator(AUTOCTL_SOURCE_DIR "/tests/support/citus_stand_in"))
+      fs::copy(entry.path(), extension);
+  }
+
+  demo::ScratchDirectory directory_;
+};
+
+Result<CitusServer> make_server() {
+  const auto tools = postgres::find_tools("");
+  if (!tools) return fail(tools.error());
+  const char* wish = std::getenv("AUTOCTL_CITUS");
+  const std::string wanted = wish != nullptr ? wish : "";
+  if (wanted != "stand-in") {
+    if (const auto version = installed_version(*tools))
+      return CitusServer{true, tools->path("pg_ctl"), "REAL CITUS " + *version};
+    else if (wanted == "real")
+      return fail(version.error());
+  }
+  auto scratch = demo::ScratchDirectory::make("citus-stand-in-");
+  if (!scratch) return fail(std::move(scratch.error()));
+  static std::optional<StandIn> stand_in;
+  stand_in.emplace(std::move(*scratch));
+  const auto pg_ctl = stand_in->build(*tools);
+  if (!pg_ctl) return fail(pg_ctl.error());
+  return CitusServer{false, *pg_ctl, "A STAND-IN OF CITUS' SQL FUNCTIONS, which proves less than the real one"};
+}
+
+}  // namespace
+
+const CitusServer& citus_server() {
+  static const CitusServer server = [] {
+    auto made = make_server();
+    if (made) return std::move(*made);
+    ADD_FAILURE() << "no Citus to test against: " << made.error().message;
+    return CitusServer{};
+  }();
+  return server;
+}
+
+}  // namespace autoctl::test
