@@ -1,9 +1,7 @@
 #include "keeper/agent/create.h"
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,8 +10,9 @@
 #include <functional>
 
 #include "common/monitor_client/monitor_api.h"
-#include "common/util/pid_file.h"
+#include "common/postgres/port_check.h"
 #include "common/tls/certificate.h"
+#include "common/util/pid_file.h"
 #include "keeper/agent/pgpass.h"
 #include "keeper/agent/state_file.h"
 #include "keeper/postgres/instance.h"
@@ -38,23 +37,6 @@ class Undo {
  private:
   std::vector<std::function<void()>> steps_;
 };
-
-Result<> check_port_is_free(int port, const std::string& what, const std::string& option) {
-  const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return {};
-  const int off = 0, on = 1;
-  ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in6 address{};
-  address.sin6_family = AF_INET6;
-  address.sin6_port = htons(static_cast<std::uint16_t>(port));
-  const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  const int error = errno;
-  ::close(fd);
-  if (bound || error != EADDRINUSE) return {};
-  return fail(Errc::conflict, "port " + std::to_string(port) + " is in use, but " + what + " needs it",
-              "choose another one with " + option);
-}
 
 /// What is in PGDATA must be nothing, or a Postgres data directory of our major version that belongs to us.
 Result<DataDirectory> check_data_directory(const config::Config& config, const Tools& tools) {
@@ -168,8 +150,8 @@ Result<config::Config> create_node(config::Config config) {
   config.pg_ctl = tools->path("pg_ctl");
   auto found = check_data_directory(config, *tools);
   if (!found) return fail(found.error());
-  if (!postmaster_runs(config.pgdata)) AUTOCTL_TRY(check_port_is_free(config.pgport, "Postgres", "--pgport"));
-  AUTOCTL_TRY(check_port_is_free(config.api_port, "the keeper", "--api-port"));
+  if (!postmaster_runs(config.pgdata)) AUTOCTL_TRY(postgres::check_port_free(config.listen, config.pgport));
+  AUTOCTL_TRY(postgres::check_port_free("*", config.api_port, "--api-port"));
 
   Undo undo;
   AUTOCTL_TRY(make_own_directory(files, undo));
