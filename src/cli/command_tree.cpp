@@ -42,14 +42,16 @@ void add_show(CLI::App& root, Invocation& invocation) {
 }
 
 void add_groups(CLI::App& root, Invocation& invocation) {
-  CLI::App* create = add_group(root, "create", "create a monitor or a node");
+  CLI::App* create = add_group(root, "create", "create a monitor, a node or a formation");
   add_create_monitor(*create, invocation);
   add_create_postgres(*create, invocation);
+  add_create_formation(*create, invocation);
   add_show(root, invocation);
   add_perform(*add_group(root, "perform", "let another node become the primary"), invocation);
-  CLI::App* drop = add_group(root, "drop", "forget a node or a monitor");
+  CLI::App* drop = add_group(root, "drop", "forget a node, a monitor or a formation");
   add_drop_node(*drop, invocation);
   add_drop_monitor(*drop, invocation);
+  add_drop_formation(*drop, invocation);
   CLI::App* config = add_group(root, "config", "look at, change or check a configuration");
   add_config_get(*config, invocation);
   add_config_set(*config, invocation);

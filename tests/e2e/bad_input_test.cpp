@@ -148,6 +148,7 @@ TEST_F(BadInput, DataDirectories) {
 
 TEST_F(BadInput, NamesPortsAndOptions) {
   expect_refused(create_node({{"--name", "node_1"}}), ExitCode::conflict, "node_1");
+  expect_refused(create_node({{"--formation", "defualt"}}), ExitCode::not_found, "no formation 'defualt'");
   const TakenPort taken;
   expect_refused(create_node({{"--pgport", std::to_string(taken.port())}}), ExitCode::conflict, "in use");
   expect_refused({"create", "monitor", "--auth", "trust", "--no-ssl", "--pgdata", playground_ + "/monitor", "--pgport",

@@ -114,7 +114,7 @@ std::unique_ptr<MonitorProcess> start_monitor() {
   return monitor;
 }
 
-/// One monitor for all tests, as making one takes seconds; each test has a formation of its own.
+/// One monitor for all tests, as making one takes seconds; each test makes a formation of its own.
 class CliMonitor : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -122,6 +122,10 @@ class CliMonitor : public testing::Test {
     monitor_ = start_monitor();
   }
   static void TearDownTestSuite() { monitor_.reset(); }
+  void SetUp() override {
+    const Outcome made = run({"create", "formation"});
+    ASSERT_TRUE(made.code) << made.code.error().message;
+  }
 
   std::unique_ptr<PretendedKeeper> keeper(const std::string& name) {
     return std::make_unique<PretendedKeeper>(*monitor_, formation_, name, ++last_port_, timeline_);
@@ -219,6 +223,35 @@ TEST_F(CliMonitor, AStandbyIsDroppedByItsName) {
   ASSERT_TRUE(dropped.code) << dropped.code.error().message;
   const auto json = nlohmann::json::parse(run({"show", "state", "--json"}).output);
   EXPECT_EQ(json.size(), 1U);
+}
+
+TEST_F(CliMonitor, AFormationIsMadeOnceAndDroppedWhenItHasNoNodes) {
+  const Outcome again = run({"create", "formation", "--kind", "citus"});
+  ASSERT_FALSE(again.code);
+  EXPECT_EQ(again.code.error().code, Errc::conflict);
+  EXPECT_THAT(again.code.error().message, HasSubstr("of kind pgsql"));
+  first_ = keeper("node_1");
+  ASSERT_TRUE(eventually([&] { return reached({NodeState::single}); }));
+  const Outcome in_use = run({"drop", "formation"});
+  ASSERT_FALSE(in_use.code);
+  EXPECT_EQ(in_use.code.error().code, Errc::conflict);
+  ASSERT_TRUE(run({"drop", "node", "--name", "node_1", "--wait", "20"}).code);
+  const Outcome dropped = run({"drop", "formation"});
+  ASSERT_TRUE(dropped.code) << dropped.code.error().message;
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"drop", "formation"}, {"show", "state"}, {"show", "settings"}}) {
+    const Outcome gone = run(command);
+    ASSERT_FALSE(gone.code);
+    EXPECT_EQ(gone.code.error().code, Errc::not_found);
+    EXPECT_THAT(gone.code.error().hint, HasSubstr("autoctl create formation"));
+  }
+  // What is dropped is dropped in the monitor's Postgres too: nothing of it is in the way of another of that name.
+  ASSERT_TRUE(run({"create", "formation", "--kind", "citus", "--dbname", "shop"}).code);
+  const auto state = monitor_->api().state(formation_, std::nullopt, patience);
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->formations.front().kind, "citus");
+  EXPECT_EQ(state->formations.front().dbname, "shop");
+  EXPECT_TRUE(state->groups.empty());
 }
 
 TEST_F(CliMonitor, TheMonitorsPostgresLeadsToItsApi) {

@@ -48,6 +48,10 @@ class MemoryStore final : public monitor::Store {
       if (!events_.empty() && event.id <= events_.back().id) return fail(Errc::internal, "event ids must grow");
       events_.push_back(event);
     }
+    for (const auto& name : change.removed_formations) {
+      std::erase_if(groups, [&name](const auto& entry) { return entry.first.first == name; });
+      formations.erase(name);
+    }
     if (failure == Failure::after_commit) return lose("the connection broke during the commit");
     return {};
   }

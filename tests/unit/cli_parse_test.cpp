@@ -78,6 +78,8 @@ TEST_F(Parse, EveryLineOfTheTutorials) {
            {"drop node --name node2 --formation default", "drop node"},
            {"drop node --hostname h --pgport 5433", "drop node"},
            {"drop monitor --destroy", "drop monitor"},
+           {"create formation --formation shop --kind citus --dbname shop", "create formation"},
+           {"drop formation --formation shop", "drop formation"},
            {"config get postgresql.port", "config get"},
            {"config set postgresql.port 5433", "config set"},
            {"config check", "config check"},

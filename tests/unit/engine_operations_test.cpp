@@ -75,6 +75,7 @@ TEST_F(EngineOperations, AStandbyOpensNoGroup) {
 }
 
 TEST_F(EngineOperations, CitusWorkersGetGroupsOfTwo) {
+  engine->create_formation({.name = "cluster", .kind = "citus"}, {}, [](const auto& made) { ASSERT_TRUE(made); });
   const auto worker = [&] {
     auto r = request("");
     r.formation = "cluster";

@@ -180,7 +180,7 @@ GroupDocument sample() {
 }
 template <>
 FormationDocument sample() {
-  return {"f", "pgsql", "app", 1};
+  return {"f", "citus", "app", 1};
 }
 template <>
 StateDocument sample() {

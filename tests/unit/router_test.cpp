@@ -82,6 +82,12 @@ TEST_F(RouterTest, RegistersAndShows) {
   EXPECT_EQ(send("POST", "/v1/register", a_node).status, 409);
   EXPECT_EQ(send("GET", "/v1/state", "", {{"formation", "default"}}).status, 200);
   EXPECT_EQ(send("GET", "/v1/state", "", {{"formation", "elsewhere"}}).status, 404);
+  EXPECT_EQ(send("POST", "/v1/formations", R"({"name": "shop"})").status, 200);
+  EXPECT_EQ(send("POST", "/v1/formations", R"({"name": "shop"})").status, 409);
+  EXPECT_EQ(send("GET", "/v1/state", "", {{"formation", "shop"}}).status, 200);
+  EXPECT_EQ(send("DELETE", "/v1/formations", "", {{"formation", "shop"}}).status, 200);
+  EXPECT_EQ(send("DELETE", "/v1/formations", "", {{"formation", "shop"}}).status, 404);
+  EXPECT_EQ(send("DELETE", "/v1/formations").status, 404);
   EXPECT_EQ(send("GET", "/v1/settings").status, 200);
   EXPECT_EQ(send("PATCH", "/v1/settings", R"({"values": {"heartbeat": 500}})").status, 200);
   EXPECT_EQ(send("PATCH", "/v1/settings", R"({"values": {"heartbeat": 1}})").status, 400);
@@ -105,6 +111,8 @@ TEST_F(RouterTest, MissingAndWrongCredentialsAreToldApart) {
   EXPECT_EQ(send("GET", "/v1/operations/1").status, 401);
   EXPECT_EQ(send("PATCH", "/v1/settings", R"({"values": {}})").status, 401);
   EXPECT_EQ(send("POST", "/v1/operations", R"({"kind": "switchover"})").status, 401);
+  EXPECT_EQ(send("POST", "/v1/formations", R"({"name": "shop"})").status, 401);
+  EXPECT_EQ(send("DELETE", "/v1/formations", "", {{"formation", "default"}}).status, 401);
   EXPECT_EQ(send("DELETE", "/v1/nodes/1").status, 401);
   EXPECT_EQ(send("POST", "/v1/register", a_node, {}, "operator-token").status, 200);
 }

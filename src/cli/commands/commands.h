@@ -7,6 +7,7 @@ namespace autoctl::cli {
 
 void add_create_monitor(CLI::App& create, Invocation& invocation);
 void add_create_postgres(CLI::App& create, Invocation& invocation);
+void add_create_formation(CLI::App& create, Invocation& invocation);
 
 void add_run(CLI::App& root, Invocation& invocation);
 void add_stop(CLI::App& root, Invocation& invocation);
@@ -27,6 +28,7 @@ void add_perform(CLI::App& perform, Invocation& invocation);
 
 void add_drop_node(CLI::App& drop, Invocation& invocation);
 void add_drop_monitor(CLI::App& drop, Invocation& invocation);
+void add_drop_formation(CLI::App& drop, Invocation& invocation);
 
 void add_config_get(CLI::App& config, Invocation& invocation);
 void add_config_set(CLI::App& config, Invocation& invocation);

@@ -135,6 +135,21 @@ Result<> MonitorApi::drop_node(NodeId node, Millis timeout) {
   return {};
 }
 
+Result<protocol::FormationDocument> MonitorApi::create_formation(const protocol::FormationDocument& formation,
+                                                                 Millis timeout) {
+  if (const auto known = version(timeout); !known) return fail(known.error());
+  return ask<protocol::FormationDocument>(post("/v1/formations", protocol::encode(formation)), timeout, Retry::never);
+}
+
+Result<> MonitorApi::drop_formation(const std::string& formation, Millis timeout) {
+  http::Request request;
+  request.method = "DELETE";
+  request.path = "/v1/formations";
+  request.query["formation"] = formation;
+  if (const auto body = call(request, timeout, Retry::other_hosts); !body) return fail(body.error());
+  return {};
+}
+
 Result<protocol::StateDocument> MonitorApi::state(const std::string& formation, std::optional<GroupId> group,
                                                   Millis timeout) {
   http::Request request = get("/v1/state");

@@ -140,7 +140,9 @@ struct GroupDocument {
 };
 
 struct FormationDocument {
-  std::string name, kind, dbname;
+  std::string name;
+  std::string kind = "pgsql";
+  std::string dbname = "postgres";
   int number_sync_standbys = 0;
 };
 

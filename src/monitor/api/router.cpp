@@ -95,6 +95,19 @@ void drop_node(const Call& call) {
   });
 }
 
+void create_formation(const Call& call) {
+  protocol::FormationDocument body;
+  if (!decode_body(call, body)) return;
+  call.service.post([body, caller = call.caller(), reply = call.reply<protocol::FormationDocument>()](Engine& engine) {
+    engine.create_formation(body, caller, reply);
+  });
+}
+
+void drop_formation(const Call& call) {
+  call.service.post([formation = query_text(call.request.query, "formation"), caller = call.caller(),
+                     reply = call.reply<void>()](Engine& engine) { engine.drop_formation(formation, caller, reply); });
+}
+
 void state(const Call& call) {
   std::optional<std::int64_t> group;
   if (!read_query(call, "group", group_max, group)) return;
@@ -159,10 +172,12 @@ struct Route {
   void (*handle)(const Call& call);
 };
 
-constexpr std::array<Route, 9> routes = {{
+constexpr std::array<Route, 11> routes = {{
     {"POST", "/v1/register", register_node},
     {"POST", "/v1/nodes/{id}/report", report},
     {"DELETE", "/v1/nodes/{id}", drop_node},
+    {"POST", "/v1/formations", create_formation},
+    {"DELETE", "/v1/formations", drop_formation},
     {"GET", "/v1/state", state},
     {"GET", "/v1/events", events},
     {"GET", "/v1/settings", settings},

@@ -63,8 +63,7 @@ void add_group(protocol::StateDocument& state, const Model& model, const Group& 
 
 Result<protocol::StateDocument> state_document(const Model& model, const std::string& formation,
                                                std::optional<GroupId> group, bool store_available, TimePoint now) {
-  if (!formation.empty() && !model.formations.contains(formation))
-    return fail(Errc::not_found, "there is no formation '" + formation + "'");
+  if (!formation.empty() && !model.formations.contains(formation)) return fail(no_such_formation(formation));
   protocol::StateDocument state;
   state.monitor_id = model.monitor_id;
   state.monitor_version = std::string(program_version);

@@ -49,6 +49,9 @@ class Engine {
   void drop_node(NodeId id, const Caller& caller, const Reply<>& reply);
   void state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
              const Reply<protocol::StateDocument>& reply);
+  void create_formation(const protocol::FormationDocument& document, const Caller& caller,
+                        const Reply<protocol::FormationDocument>& reply);
+  void drop_formation(const std::string& name, const Caller& caller, const Reply<>& reply);
   void events(const EventQuery& query, Millis wait, const Caller& caller, Reply<protocol::EventsDocument> reply);
   void settings(const std::string& formation, const Caller& caller, const Reply<protocol::SettingsDocument>& reply);
   void change_settings(const protocol::SettingsDocument& document, const Caller& caller,
@@ -87,6 +90,8 @@ class Engine {
   protocol::EventDocument event_of(const Group& group, const Node* node, std::string kind, std::string text) const;
 
   // membership.cpp
+  /// An operator, and a store to write to.
+  Result<> admit_change(const Caller& caller) const;
   void drop_again(Group& group, const Node& node, const Reply<>& reply);
 
   // reporting.cpp

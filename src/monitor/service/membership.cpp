@@ -16,10 +16,15 @@ tl::unexpected<Error> store_is_away() {
 
 }  // namespace
 
+Result<> Engine::admit_change(const Caller& caller) const {
+  AUTOCTL_TRY(access_.operate(caller.bearer));
+  if (!store_available_) return store_is_away();
+  return {};
+}
+
 void Engine::register_node(const protocol::RegisterRequest& request, const Caller& caller,
                            Reply<protocol::RegisterAnswer> reply) {
-  if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
-  if (!store_available_) return reply(store_is_away());
+  if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
   auto plan = plan_registration(model_, request);
   if (!plan) return reply(fail(std::move(plan.error())));
   const std::string token = tls::random_token();

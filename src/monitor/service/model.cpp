@@ -19,6 +19,17 @@ const Settings& Model::settings_of(const Group& group) const {
   return formations.at(group.row.formation).settings;
 }
 
+bool has_nodes(const Model& model, const std::string& formation) {
+  return std::ranges::any_of(
+      model.groups, [&](const auto& entry) { return entry.first.first == formation && !entry.second.nodes.empty(); });
+}
+
+Error no_such_formation(const std::string& name) {
+  return {Errc::not_found, "there is no formation '" + name + "'",
+          "check the name; a new one is made with `autoctl create formation --formation NAME [--kind pgsql|citus] "
+          "[--dbname NAME]`"};
+}
+
 namespace {
 
 Node new_node(const NodeRow& row, const Settings& settings, TimePoint now) {

@@ -56,6 +56,9 @@ struct Group {
   TimePoint next_check;  // when time alone may change something
 };
 
+/// The formation of who names none: always there.
+inline constexpr const char* default_formation = "default";
+
 using GroupKey = std::pair<std::string, GroupId>;
 
 struct Model {
@@ -71,6 +74,11 @@ struct Model {
   Node* find(NodeId id);
   const Settings& settings_of(const Group& group) const;
 };
+
+/// Dropped nodes that have not left yet included.
+bool has_nodes(const Model& model, const std::string& formation);
+
+Error no_such_formation(const std::string& name);
 
 /// The model that an image describes. What `before` knew of the moment is kept for nodes that are still there.
 Model restore_model(const Image& image, Model before, TimePoint now, std::chrono::system_clock::time_point wall_now);

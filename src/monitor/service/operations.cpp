@@ -44,10 +44,7 @@ protocol::OperationDocument operation_document(const OperationRow& operation) {
 
 void Engine::start_operation(const protocol::OperationRequest& request, const Caller& caller,
                              const Reply<protocol::OperationDocument>& reply) {
-  if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
-  if (!store_available_)
-    return reply(
-        fail(Errc::unavailable, "the monitor's Postgres is away: nothing can be started now", "try again in a moment"));
+  if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
   if (request.kind != "switchover" && request.kind != "promotion")
     return reply(
         fail(Errc::bad_usage, "there is no operation '" + request.kind + "'", "operations: switchover, promotion"));
@@ -109,20 +106,15 @@ void Engine::settings(const std::string& formation, const Caller& caller,
                       const Reply<protocol::SettingsDocument>& reply) {
   if (auto allowed = access_.look(model_, caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
   const auto found = model_.formations.find(formation);
-  if (found == model_.formations.end())
-    return reply(fail(Errc::not_found, "there is no formation '" + formation + "'"));
+  if (found == model_.formations.end()) return reply(fail(no_such_formation(formation)));
   reply(protocol::SettingsDocument{formation, to_values(found->second.settings)});
 }
 
 void Engine::change_settings(const protocol::SettingsDocument& document, const Caller& caller,
                              const Reply<protocol::SettingsDocument>& reply) {
-  if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
+  if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
   const auto found = model_.formations.find(document.formation);
-  if (found == model_.formations.end())
-    return reply(fail(Errc::not_found, "there is no formation '" + document.formation + "'"));
-  if (!store_available_)
-    return reply(
-        fail(Errc::unavailable, "the monitor's Postgres is away: nothing can be changed now", "try again in a moment"));
+  if (found == model_.formations.end()) return reply(fail(no_such_formation(document.formation)));
   FormationRow row = found->second;
   if (auto changed = change(row.settings, document.values); !changed) return reply(fail(std::move(changed.error())));
   if (row.settings != found->second.settings) {

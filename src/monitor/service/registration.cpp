@@ -110,22 +110,21 @@ Result<> check_data(const Group* group, const protocol::RegisterRequest& r) {
   return {};
 }
 
-bool has_nodes(const Model& model, const std::string& formation) {
-  return std::ranges::any_of(
-      model.groups, [&](const auto& entry) { return entry.first.first == formation && !entry.second.nodes.empty(); });
-}
-
-/// The first node of a formation says of what kind it is and which database it is for.
+/// What the registration makes of the formation's row. Others than `default` are made by operators, so that a slip of
+/// the pen makes no second service; they are of the kind they were made with. Which database a formation is for, and of
+/// what kind `default` is, its first node says where nobody did before.
 Result<std::optional<FormationRow>> plan_formation(const Model& model, const protocol::RegisterRequest& r) {
   const auto found = model.formations.find(r.formation);
-  if (found != model.formations.end() && has_nodes(model, r.formation)) {
-    if (found->second.kind == r.kind) return std::nullopt;
-    return fail(Errc::conflict, "formation '" + r.formation + "' is of kind " + found->second.kind);
-  }
-  FormationRow formation{.name = r.formation, .replication_password = tls::random_token()};
+  if (found == model.formations.end() && r.formation != default_formation) return fail(no_such_formation(r.formation));
+  FormationRow formation{.name = r.formation, .kind = r.kind, .replication_password = tls::random_token()};
   if (found != model.formations.end()) formation = found->second;
-  formation.kind = r.kind;
-  formation.dbname = r.dbname;
+  const bool first = !has_nodes(model, r.formation);
+  if (first && r.formation == default_formation) formation.kind = r.kind;
+  if (formation.kind != r.kind)
+    return fail(Errc::conflict, "formation '" + r.formation + "' is of kind " + formation.kind,
+                "a node of kind " + r.kind + " needs another --formation");
+  if (!first) return std::nullopt;
+  if (r.formation == default_formation || formation.dbname == FormationRow{}.dbname) formation.dbname = r.dbname;
   return formation;
 }
 

@@ -9,13 +9,13 @@
 namespace autoctl::monitor {
 
 struct RegistrationPlan {
-  std::optional<FormationRow> changed_formation;  // new, or its first node says what it is
+  std::optional<FormationRow> changed_formation;  // its first node says what it is
   std::optional<GroupRow> changed_group;          // new, or its system identifier becomes known
   NodeRow node;                                   // goal init; no token yet
 };
 
-/// Errors: bad_usage, conflict (name or address taken, another system identifier, a standby as the first node),
-/// incompatible.
+/// Errors: bad_usage, not_found (the formation), conflict (name or address taken, another system identifier, a standby
+/// as the first node), incompatible.
 Result<RegistrationPlan> plan_registration(const Model& model, const protocol::RegisterRequest& request);
 
 }  // namespace autoctl::monitor

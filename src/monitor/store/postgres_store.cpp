@@ -135,6 +135,10 @@ Result<> PostgresStore::write(const Change& change) {
   AUTOCTL_TRY(write_all(c, rows::upsert_node, change.nodes));
   AUTOCTL_TRY(write_all(c, rows::upsert_operation, change.operations));
   AUTOCTL_TRY(write_all(c, rows::insert_event, change.events));
+  for (const std::string& formation : change.removed_formations)
+    for (const char* sql :
+         {"DELETE FROM autoctl.\"group\" WHERE formation = $1", "DELETE FROM autoctl.formation WHERE name = $1"})
+      if (auto done = c.query(sql, {formation}, deadline); !done) return fail(std::move(done.error()));
   std::int64_t last_node = 0;
   for (const NodeRow& node : change.nodes) last_node = std::max(last_node, node.id.value);
   if (last_node != 0) {

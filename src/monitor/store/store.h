@@ -79,12 +79,13 @@ struct Change {
   std::vector<GroupRow> groups;
   std::vector<NodeRow> nodes;
   std::vector<NodeId> removed;
+  std::vector<std::string> removed_formations;  // with their groups; last of all
   std::vector<OperationRow> operations;
   std::vector<protocol::EventDocument> events;
 
   bool empty() const {
-    return formations.empty() && groups.empty() && nodes.empty() && removed.empty() && operations.empty() &&
-           events.empty();
+    return formations.empty() && groups.empty() && nodes.empty() && removed.empty() && removed_formations.empty() &&
+           operations.empty() && events.empty();
   }
 };
 

@@ -1,0 +1,49 @@
+#include <spdlog/spdlog.h>
+
+#include "cli/commands/commands.h"
+#include "cli/monitor_connection.h"
+#include "common/config/checks.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+constexpr Millis call_timeout{10'000};
+
+struct CreateFormationOptions {
+  Target target;
+  protocol::FormationDocument formation;
+};
+
+Result<ExitCode> create_formation(const CreateFormationOptions& options) {
+  auto api = connect_monitor(options.target);
+  if (!api) return fail(api.error());
+  const auto made = api->create_formation(options.formation, call_timeout);
+  if (!made) return fail(made.error());
+  spdlog::info("Formation \"{}\" of kind {} has been created; its nodes join it with --formation {}", made->name,
+               made->kind, made->name);
+  return ExitCode::ok;
+}
+
+void declare(CLI::App& command, CreateFormationOptions& options) {
+  add_target(command, options.target);
+  from_environment(command.add_option("--formation", options.formation.name, "what to call it"), "FORMATION")
+      ->check(checked(config::check_name))
+      ->required()
+      ->type_name("NAME");
+  command.add_option("--kind", options.formation.kind, "of its nodes, pgsql unless given")
+      ->check(CLI::IsMember({"pgsql", "citus"}))
+      ->type_name("pgsql|citus");
+  command.add_option("--dbname", options.formation.dbname, "the application's database, postgres unless given")
+      ->type_name("NAME");
+}
+
+}  // namespace
+
+void add_create_formation(CLI::App& create, Invocation& invocation) {
+  add_command<CreateFormationOptions>(
+      create, invocation, "formation", "create a formation beside \"default\", for nodes of another service",
+      "autoctl create formation --formation shop --dbname shop --pgdata /srv/monitor", declare, create_formation);
+}
+
+}  // namespace autoctl::cli

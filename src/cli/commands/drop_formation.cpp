@@ -1,0 +1,42 @@
+#include <spdlog/spdlog.h>
+
+#include "cli/commands/commands.h"
+#include "cli/monitor_connection.h"
+#include "common/config/checks.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+constexpr Millis call_timeout{10'000};
+
+struct DropFormationOptions {
+  Target target;
+  std::string formation;
+};
+
+Result<ExitCode> drop_formation(const DropFormationOptions& options) {
+  auto api = connect_monitor(options.target);
+  if (!api) return fail(api.error());
+  AUTOCTL_TRY(api->drop_formation(options.formation, call_timeout));
+  spdlog::info("Formation \"{}\" has been dropped", options.formation);
+  return ExitCode::ok;
+}
+
+void declare(CLI::App& command, DropFormationOptions& options) {
+  add_target(command, options.target);
+  command.add_option("--formation", options.formation, "which one")
+      ->check(checked(config::check_name))
+      ->required()
+      ->type_name("NAME");
+}
+
+}  // namespace
+
+void add_drop_formation(CLI::App& drop, Invocation& invocation) {
+  add_command<DropFormationOptions>(drop, invocation, "formation", "forget a formation that has no nodes any more",
+                                    "autoctl drop formation --formation shop --pgdata /srv/monitor", declare,
+                                    drop_formation);
+}
+
+}  // namespace autoctl::cli
