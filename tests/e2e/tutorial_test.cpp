@@ -70,6 +70,13 @@ TEST_F(Tutorial, WalksFromCreateToSwitchover) {
   EXPECT_THAT(after.output,
               ContainsRegex("node2 \\| +2 \\|.* 2: 0/[0-9A-F]+ \\| +read-write \\| +primary \\| +primary"));
   EXPECT_EQ(psql(uri, "SELECT count(*) FROM companies"), "75\n");
+
+  const Finished read_only =
+      autoctl({"show", "uri", "--pgdata", monitor_pgdata(), "--formation", "default", "--read-only"});
+  EXPECT_TRUE(read_only.ok()) << read_only.output;
+  std::string reader = read_only.output.substr(0, read_only.output.find('\n'));
+  reader.insert(reader.find("//") + 2, "tutorial@");
+  EXPECT_EQ(psql(reader, "SELECT pg_is_in_recovery(), count(*) FROM companies"), "t|75\n");
 }
 
 }  // namespace

@@ -161,7 +161,7 @@ TEST_F(Events, ATimeThatIsNoneIsShownAsItIs) {
 }
 
 TEST(Uri, OfAFormationNamesAllNodesInOrder) {
-  EXPECT_EQ(formation_uri(seed_state(), "default"),
+  EXPECT_EQ(formation_uri(seed_state(), "default", Access::read_write),
             "postgres://node2:5432,node1:5432/tutorial?target_session_attrs=read-write&sslmode=require");
 }
 
@@ -170,16 +170,27 @@ TEST(Uri, LeavesOutDroppedNodesAndWorkers) {
   state.nodes[0].assigned = NodeState::dropped;
   state.nodes.push_back(node(3, "worker", NodeState::primary));
   state.nodes[2].group = 1;
-  EXPECT_EQ(formation_uri(state, "default"),
+  EXPECT_EQ(formation_uri(state, "default", Access::read_write),
             "postgres://node1:5432/tutorial?target_session_attrs=read-write&sslmode=require");
-  EXPECT_EQ(formation_uri(state, "other"), "");
+  EXPECT_EQ(formation_uri(state, "other", Access::read_write), "");
+}
+
+TEST(Uri, ForReadersPrefersAStandbyAndOfACitusFormationItLeadsToTheCoordinators) {
+  StateDocument state = seed_state();
+  state.formations[0].kind = "citus";
+  state.nodes.push_back(node(3, "worker1a", NodeState::primary));
+  state.nodes.back().group = 1;
+  EXPECT_EQ(formation_uri(state, "default", Access::read_only),
+            "postgres://node2:5432,node1:5432/tutorial?target_session_attrs=prefer-standby&sslmode=require");
+  EXPECT_EQ(formation_uri(state, "default", Access::read_write),
+            "postgres://node2:5432,node1:5432/tutorial?target_session_attrs=read-write&sslmode=require");
 }
 
 TEST(Uri, QuotesNamesAndAddresses) {
   StateDocument state = seed_state();
   state.formations[0].dbname = "my db";
   state.nodes[0].host = "fd00::1";
-  EXPECT_EQ(formation_uri(state, "default"),
+  EXPECT_EQ(formation_uri(state, "default", Access::read_write),
             "postgres://[fd00::1]:5432,node1:5432/my%20db?target_session_attrs=read-write&sslmode=require");
 }
 

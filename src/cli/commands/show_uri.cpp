@@ -17,6 +17,7 @@ struct ShowUriOptions {
   Target target;
   std::optional<std::string> formation;
   std::optional<std::string> monitor;  // without a value: print the monitor's URI only
+  bool read_only = false;
   bool json = false;
 };
 
@@ -32,7 +33,7 @@ Result<std::string> find_monitor_uri(const Target& target) {
   return config->is_monitor() ? monitor_uri(*config) : client::redact(config->monitor);
 }
 
-Result<std::vector<Uri>> formation_uris(const Target& target, const std::optional<std::string>& only) {
+Result<std::vector<Uri>> formation_uris(const Target& target, const std::optional<std::string>& only, Access access) {
   auto api = connect_monitor(target);
   if (!api) return fail(api.error());
   const auto state = api->state(only.value_or(""), std::nullopt, call_timeout);
@@ -40,7 +41,7 @@ Result<std::vector<Uri>> formation_uris(const Target& target, const std::optiona
   std::vector<Uri> uris;
   for (const auto& formation : state->formations)
     if (!only || formation.name == *only)
-      uris.push_back({"formation", formation.name, formation_uri(*state, formation.name)});
+      uris.push_back({"formation", formation.name, formation_uri(*state, formation.name, access)});
   if (only && (uris.empty() || uris.front().uri.empty()))
     return fail(Errc::not_found, "formation \"" + *only + "\" has no node yet");
   return uris;
@@ -69,7 +70,8 @@ Result<ExitCode> show_uri(const ShowUriOptions& options) {
     uris.push_back({"monitor", "monitor", *monitor});
   }
   if (!monitor_only) {
-    const auto formations = formation_uris(target, options.formation);
+    const auto formations =
+        formation_uris(target, options.formation, options.read_only ? Access::read_only : Access::read_write);
     if (!formations) return fail(formations.error());
     uris.insert(uris.end(), formations->begin(), formations->end());
   }
@@ -81,6 +83,8 @@ Result<ExitCode> show_uri(const ShowUriOptions& options) {
 void declare(CLI::App& command, ShowUriOptions& options) {
   add_pgdata(command, options.target.pgdata);
   command.add_option("--formation", options.formation, "print this formation's URI only")->type_name("NAME");
+  command.add_flag("--read-only", options.read_only,
+                   "for applications that only read: to a standby while there is one");
   from_environment(command.add_option("--monitor", options.monitor,
                                       "alone: print the monitor's URI only; with a URI: ask that monitor"),
                    "MONITOR")

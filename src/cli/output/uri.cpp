@@ -21,7 +21,7 @@ std::string encode(const std::string& text) {
 
 }  // namespace
 
-std::string formation_uri(const protocol::StateDocument& state, const std::string& formation) {
+std::string formation_uri(const protocol::StateDocument& state, const std::string& formation, Access access) {
   std::string hosts;
   std::string ssl_mode;
   for (const auto& node : state.nodes) {
@@ -31,8 +31,9 @@ std::string formation_uri(const protocol::StateDocument& state, const std::strin
   }
   if (hosts.empty()) return {};
   const auto* found = find_formation(state, formation);
-  return fmt::format("postgres://{}/{}?target_session_attrs=read-write&sslmode={}", hosts,
-                     encode(found == nullptr ? "postgres" : found->dbname), ssl_mode);
+  return fmt::format("postgres://{}/{}?target_session_attrs={}&sslmode={}", hosts,
+                     encode(found == nullptr ? "postgres" : found->dbname),
+                     access == Access::read_write ? "read-write" : "prefer-standby", ssl_mode);
 }
 
 std::string monitor_uri(const config::Config& monitor) {

@@ -8,8 +8,15 @@
 
 namespace autoctl::cli {
 
-/// Where applications connect: every node of the formation's group 0, read-write only. Empty while it has no node.
-std::string formation_uri(const protocol::StateDocument& state, const std::string& formation);
+/// What an application wants to do: libpq chooses among the nodes by it.
+enum class Access {
+  read_write,  // the primary
+  read_only,   // a standby, or the primary while there is none
+};
+
+/// Where applications connect: every node of the formation's group 0, in a Citus formation the coordinators. Empty
+/// while it has no node.
+std::string formation_uri(const protocol::StateDocument& state, const std::string& formation, Access access);
 /// What nodes give as --monitor.
 std::string monitor_uri(const config::Config& monitor);
 
