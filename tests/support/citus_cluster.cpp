@@ -33,8 +33,8 @@ std::string ask(const demo::Agent& node, const std::string& dbname, const std::s
 
 void CitusTest::SetUp() {
   ASSERT_NO_FATAL_FAILURE(ClusterTest::SetUp());
-  std::cout << "Citus of this run: " << citus_server().description << "\n";
   ASSERT_FALSE(citus_server().pg_ctl.empty());
+  say_which_citus(citus_server());
 }
 
 void CitusTest::create_citus_node(const std::string& name, GroupId group, const std::vector<std::string>& words) {
@@ -62,7 +62,7 @@ void CitusTest::start_citus(int workers, int nodes_per_group, const std::vector<
 
 void CitusTest::start_writers(int per_group) {
   demo::Writers::Options options;
-  options.coordinators = cluster().servers();
+  options.servers = cluster().servers();
   options.dbname = dbname_;
   options.per_group = per_group;
   options.distributed = citus_server().real;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <optional>
 #include <sstream>
 
@@ -44,7 +45,7 @@ class StandIn {
  public:
   explicit StandIn(demo::ScratchDirectory directory) : directory_(std::move(directory)) {}
 
-  Result<std::string> build(const postgres::Tools& tools) {
+  Result<> build(const postgres::Tools& tools) {
     const auto share = share_directory(tools);
     if (!share) return fail(share.error());
     try {
@@ -54,11 +55,14 @@ class StandIn {
       link_files(fs::path(tools.bindir).parent_path() / "lib", lib);
       link_files(*share, data);
       install_extension(lib, data / "extension");
-      return (bin / "pg_ctl").string();
+      pg_ctl_ = bin / "pg_ctl";
+      return {};
     } catch (const fs::filesystem_error& error) {
       return fail(Errc::system, error.what());
     }
   }
+
+  const std::string& pg_ctl() const { return pg_ctl_; }
 
  private:
   fs::path moved(const fs::path& absolute) const { return directory_.path() / absolute.relative_path(); }
@@ -86,35 +90,52 @@ class StandIn {
   }
 
   demo::ScratchDirectory directory_;
+  std::string pg_ctl_;
 };
 
-Result<CitusServer> make_server() {
-  const auto tools = postgres::find_tools("");
-  if (!tools) return fail(tools.error());
-  const char* wish = std::getenv("AUTOCTL_CITUS");
-  const std::string wanted = wish != nullptr ? wish : "";
-  if (wanted != "stand-in") {
-    if (const auto version = installed_version(*tools))
-      return CitusServer{true, tools->path("pg_ctl"), "REAL CITUS " + *version};
-    else if (wanted == "real")
-      return fail(version.error());
-  }
-  auto scratch = demo::ScratchDirectory::make("citus-stand-in-");
-  if (!scratch) return fail(std::move(scratch.error()));
-  static std::optional<StandIn> stand_in;
-  stand_in.emplace(std::move(*scratch));
-  const auto pg_ctl = stand_in->build(*tools);
-  if (!pg_ctl) return fail(pg_ctl.error());
-  return CitusServer{false, *pg_ctl, "A STAND-IN OF CITUS' SQL FUNCTIONS, which proves less than the real one"};
+Result<CitusServer> choose_server() {
+  const char* variable = std::getenv("AUTOCTL_CITUS");
+  const std::string wanted = variable != nullptr ? variable : "";
+  auto real = find_real_citus();
+  return wanted == "real" || (real && wanted != "stand-in") ? real : make_citus_stand_in();
 }
 
 }  // namespace
 
+Result<CitusServer> find_real_citus() {
+  const auto tools = postgres::find_tools("");
+  if (!tools) return fail(tools.error());
+  const auto version = installed_version(*tools);
+  if (!version) return fail(version.error());
+  return CitusServer{true, tools->path("pg_ctl"), "REAL CITUS " + *version};
+}
+
+Result<CitusServer> make_citus_stand_in() {
+  static std::optional<StandIn> stand_in;
+  if (!stand_in) {
+    const auto tools = postgres::find_tools("");
+    if (!tools) return fail(tools.error());
+    auto scratch = demo::ScratchDirectory::make("citus-stand-in-");
+    if (!scratch) return fail(std::move(scratch.error()));
+    StandIn made(std::move(*scratch));
+    AUTOCTL_TRY(made.build(*tools));
+    stand_in.emplace(std::move(made));
+  }
+  return CitusServer{false, stand_in->pg_ctl(),
+                     "A STAND-IN OF CITUS' SQL FUNCTIONS, which proves less than the real one"};
+}
+
+void say_which_citus(const CitusServer& server) {
+  const std::string line = "Tests of Citus formations ran against " + server.description + "\n";
+  std::cout << "**** " << line << std::flush;
+  if (const char* notes = std::getenv("AUTOCTL_TEST_NOTES")) std::ofstream(notes, std::ios::app) << line;
+}
+
 const CitusServer& citus_server() {
   static const CitusServer server = [] {
-    auto made = make_server();
-    if (made) return std::move(*made);
-    ADD_FAILURE() << "no Citus to test against: " << made.error().message;
+    auto chosen = choose_server();
+    if (chosen) return std::move(*chosen);
+    ADD_FAILURE() << "no Citus to test against: " << chosen.error().message;
     return CitusServer{};
   }();
   return server;

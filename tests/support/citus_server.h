@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "common/util/result.h"
+
 namespace autoctl::test {
 
 struct CitusServer {
@@ -11,12 +13,18 @@ struct CitusServer {
   std::string description;  // a sentence for the run's output
 };
 
-/// Found, or made, once per process and removed at its end. $AUTOCTL_CITUS=real or stand-in decides instead of what is
-/// there. Fails the test, with an empty pg_ctl, when neither can be had.
+/// Errors: not_found.
+Result<CitusServer> find_real_citus();
+/// Made once per process and removed at its end. Errors: not_found, system.
+Result<CitusServer> make_citus_stand_in();
+/// The real one where it is. $AUTOCTL_CITUS=real or stand-in decides instead of what is there. Fails the test, with an
+/// empty pg_ctl, when it cannot be had.
 const CitusServer& citus_server();
 
+/// Loudly, on stdout, and as a line in the file $AUTOCTL_TEST_NOTES, whose lines ./scripts/test ends with.
+void say_which_citus(const CitusServer& server);
+
 /// What a test says that needs distributed tables, and so skips on the stand-in.
-inline constexpr const char* needs_sharding =
-    "needs real Citus, and this run has only the stand-in of its SQL functions";
+inline constexpr const char* needs_real_citus = "needs real Citus, and here is only the stand-in of its SQL functions";
 
 }  // namespace autoctl::test

@@ -11,6 +11,7 @@
 #include "cli/demo/cluster.h"
 #include "cli/demo/screen.h"
 #include "cli/demo/unprivileged.h"
+#include "cli/demo/writers.h"
 #include "cli/output/state.h"
 #include "cli/output/table.h"
 
@@ -46,15 +47,17 @@ class Signals {
   bool arrived_ = false;
 };
 
-/// What was done to the cluster, and what the writer felt of it.
+/// What was done to the cluster, and what the application felt of it.
 struct Deed {
   std::string what;
-  Millis outage{0};
+  Millis outage{0}, longest_statement{0};
+  std::size_t failures = 0;
 };
 
 class Demo {
  public:
-  explicit Demo(Stage stage) : stage_(std::move(stage)), cluster_(stage_.binary, stage_.scratch.path()) {}
+  Demo(const DemoOptions& options, Stage stage)
+      : options_(options), stage_(std::move(stage)), cluster_(stage_.binary, stage_.scratch.path()) {}
 
   Result<> play();
   Result<ExitCode> report();
@@ -63,21 +66,28 @@ class Demo {
   bool interrupted() { return signals_.arrived(); }
 
  private:
-  Result<> create();
-  Result<> create_node(const std::string& name, int port, const std::function<bool()>& ready);
-  Result<> switch_over();
-  Result<> kill_primary();
-  Result<> write_a_while();
+  Result<> create_plain();
+  Result<> create_citus();
+  Result<> create_node(const std::string& name, std::optional<GroupId> group);
+  Result<> start_writers(Writers::Options options);
+  Result<> switch_over(GroupId group);
+  Result<> kill_primary(GroupId group);
+  /// Lets the writers write a while, and notes what they felt since `start`.
+  Result<> note_deed(std::string what, TimePoint start);
   Result<> wait(const std::string& what, Millis timeout, const std::function<bool()>& condition);
   Result<> wait_settled(Millis timeout);
+  /// " of worker group 1", where that has to be said.
+  std::string of_group(GroupId group) const;
   void draw();
   void write_stop_script() const;
 
+  DemoOptions options_;
   Signals signals_;
   Screen screen_;
   Stage stage_;
   LocalCluster cluster_;
-  std::optional<Client> writer_;
+  int next_port_ = 0;
+  std::optional<Writers> writers_;
   std::vector<Deed> deeds_;
 };
 
@@ -87,9 +97,9 @@ void Demo::draw() {
   if (state)
     for (const auto& node : state->nodes)
       news += fmt::format("{} {} {} {}\n", node.name, to_string(node.reported), to_string(node.assigned), node.health);
-  const std::string status = writer_ ? fmt::format("writer: {} rows acknowledged, {} in doubt {}",
-                                                   writer_->acknowledged(), writer_->in_doubt(), writer_->trouble())
-                                     : "";
+  const std::string status = writers_ ? fmt::format("writers: {} rows acknowledged, {} in doubt {}",
+                                                    writers_->acknowledged(), writers_->in_doubt(), writers_->trouble())
+                                      : "";
   screen_.picture(state ? cli::state_table(*state) : news, news, status);
 }
 
@@ -103,96 +113,140 @@ Result<> Demo::wait(const std::string& what, Millis timeout, const std::function
   return {};
 }
 
+/// Nothing settles any more once a node has ended.
 Result<> Demo::wait_settled(Millis timeout) {
-  return wait("one primary and one secondary", timeout, [this] { return cluster_.settled(); });
+  const Agent* dead = nullptr;
+  AUTOCTL_TRY(wait("that every group has a primary and a secondary", timeout, [&] {
+    for (const auto& node : cluster_.nodes())
+      if (!node->running()) dead = node.get();
+    return dead != nullptr || cluster_.settled();
+  }));
+  if (dead == nullptr) return {};
+  return fail(Errc::unavailable, fmt::format("{} has ended; its log's end:\n{}", dead->name(), dead->log_tail(15)));
 }
 
-Result<> Demo::write_a_while() {
-  const std::size_t enough = writer_->acknowledged() + rows_between_steps;
-  return wait("that the writer writes", failover_timeout, [&] { return writer_->acknowledged() >= enough; });
-}
-
-Result<> Demo::create() {
-  const auto ports = find_free_ports(6000, 3);
-  if (!ports) return fail(ports.error());
+Result<> Demo::create_node(const std::string& name, std::optional<GroupId> group) {
   LocalCluster::Place place;
-  place.pgport = *ports;
-  screen_.line(fmt::format("==> autoctl create monitor --pgport {}", place.pgport));
-  AUTOCTL_TRY(cluster_.create_monitor(place));
-
-  AUTOCTL_TRY(create_node("node_1", *ports + 1, [this] { return Client::prepare(cluster_.read_write()).has_value(); }));
-  screen_.line("==> A writer commits a row every 5 ms through " + cluster_.read_write());
-  ClientOptions options;
-  options.servers = cluster_.servers();
-  options.servers.push_back({"127.0.0.1", *ports + 2});
-  writer_.emplace(std::move(options));
-  writer_->start();
-  AUTOCTL_TRY(create_node("node_2", *ports + 2, [this] { return cluster_.settled(); }));
-  return write_a_while();
-}
-
-Result<> Demo::create_node(const std::string& name, int port, const std::function<bool()>& ready) {
-  LocalCluster::Place place;
-  place.pgport = port;
-  screen_.line(fmt::format("==> autoctl create postgres --name {} --pgport {}", name, port));
+  place.pgport = next_port_++;
+  place.role = !options_.citus ? "postgres" : group == 0 ? "coordinator" : "worker";
+  if (place.role == "worker") place.group = group;
+  screen_.line(fmt::format("==> autoctl create {} --name {} --pgport {}", place.role, name, place.pgport));
   const auto node = cluster_.create_node(name, place);
-  if (!node) return fail(node.error());
-  AUTOCTL_TRY(wait(name + "'s start", start_timeout, [&] { return !(*node)->running() || ready(); }));
-  if (!(*node)->running())
-    return fail(Errc::unavailable, fmt::format("{} has ended; its log's end:\n{}", name, (*node)->log_tail(15)));
+  return node ? Result<>{} : fail(node.error());
+}
+
+Result<> Demo::create_plain() {
+  AUTOCTL_TRY(create_node("node_1", {}));
+  AUTOCTL_TRY(wait_settled(start_timeout));
+  Writers::Options options;
+  options.servers = cluster_.servers();
+  options.servers.push_back({options.servers[0].host, next_port_});
+  AUTOCTL_TRY(start_writers(std::move(options)));
+  AUTOCTL_TRY(create_node("node_2", {}));
+  return wait_settled(start_timeout);
+}
+
+Result<> Demo::create_citus() {
+  // The first node of a group is its primary.
+  for (const char letter : {'a', 'b'}) {
+    for (GroupId group = 0; group <= options_.workers; ++group)
+      AUTOCTL_TRY(create_node(fmt::format("{}{}{}", group == 0 ? "coord" : "worker", group, letter), group));
+    AUTOCTL_TRY(wait_settled(start_timeout));
+  }
+  AUTOCTL_TRY(wait("that the coordinator knows its workers", start_timeout,
+                   [this] { return active_workers(cluster_.read_write()) == options_.workers; }));
+  Writers::Options options;
+  options.servers = cluster_.servers();
+  options.per_group = 2;
+  options.distributed = true;
+  return start_writers(std::move(options));
+}
+
+Result<> Demo::start_writers(Writers::Options options) {
+  auto writers = Writers::make(options);
+  if (!writers) return fail(std::move(writers.error()));
+  writers_.emplace(std::move(*writers));
+  const std::size_t count = writers_->clients().size();
+  screen_.line(fmt::format("==> {} commit{} a row every 5 ms through {}",
+                           count == 1 ? "A writer" : std::to_string(count) + " writers", count == 1 ? "s" : "",
+                           conninfo(options.servers, options.dbname)));
+  writers_->start();
   return {};
 }
 
-Result<> Demo::switch_over() {
+std::string Demo::of_group(GroupId group) const {
+  if (!options_.citus) return "";
+  return group == 0 ? " of the coordinator" : fmt::format(" of worker group {}", group);
+}
+
+Result<> Demo::note_deed(std::string what, TimePoint start) {
+  const auto enough = writers_->counts_after(rows_between_steps);
+  AUTOCTL_TRY(wait("that every writer writes", failover_timeout, [&] { return writers_->reached(enough); }));
+  deeds_.push_back({std::move(what), writers_->outage(start, Clock::now()), writers_->longest_statement(start),
+                    writers_->failures(start)});
+  return {};
+}
+
+Result<> Demo::switch_over(GroupId group) {
   const auto start = Clock::now();
-  screen_.line("==> autoctl perform switchover");
-  AUTOCTL_TRY(cluster_.switchover(failover_timeout));
+  screen_.line("==> autoctl perform switchover" + (options_.citus ? fmt::format(" --group {}", group) : ""));
+  AUTOCTL_TRY(cluster_.switchover(failover_timeout, group));
   AUTOCTL_TRY(wait_settled(failover_timeout));
-  AUTOCTL_TRY(write_a_while());
-  deeds_.push_back({"planned switchover (autoctl perform switchover)", writer_->outage(start, Clock::now())});
-  return {};
+  return note_deed("planned switchover" + of_group(group), start);
 }
 
-Result<> Demo::kill_primary() {
-  Agent* victim = cluster_.primary();
-  if (victim == nullptr) return fail(Errc::internal, "no node is the primary");
+Result<> Demo::kill_primary(GroupId group) {
+  Agent* victim = cluster_.primary(group);
+  if (victim == nullptr) return fail(Errc::internal, "no node is the primary" + of_group(group));
   const auto start = Clock::now();
   screen_.line(fmt::format("==> kill -9: {}'s keeper and its Postgres", victim->name()));
   victim->signal_node(SIGKILL);
   AUTOCTL_TRY(wait("a failover", failover_timeout, [&] {
-    const auto* primary = cluster_.primary();
+    const auto* primary = cluster_.primary(group);
     return primary != nullptr && primary != victim;
   }));
-  AUTOCTL_TRY(write_a_while());
-  deeds_.push_back({"SIGKILL of the primary's Postgres and keeper", writer_->outage(start, Clock::now())});
+  AUTOCTL_TRY(note_deed("SIGKILL of the primary's Postgres and keeper" + of_group(group), start));
   const auto back = Clock::now();
   screen_.line(fmt::format("==> autoctl run: {} comes back", victim->name()));
   AUTOCTL_TRY(victim->run());
   AUTOCTL_TRY(wait_settled(start_timeout));
-  AUTOCTL_TRY(write_a_while());
-  deeds_.push_back({"its return as a secondary", writer_->outage(back, Clock::now())});
-  return {};
+  return note_deed("its return as a secondary", back);
 }
 
 Result<> Demo::play() {
-  screen_.line(fmt::format("A monitor and two nodes in {}{}", stage_.scratch.path(),
-                           stage_.user.empty() ? "" : " (run by the user " + stage_.user + ")"));
-  AUTOCTL_TRY(create());
-  AUTOCTL_TRY(switch_over());
-  AUTOCTL_TRY(kill_primary());
-  writer_->stop();
+  screen_.line(fmt::format("A monitor and {} nodes in {}{}", options_.citus ? 2 * (options_.workers + 1) : 2,
+                           stage_.scratch.path(), stage_.user.empty() ? "" : " (run by the user " + stage_.user + ")"));
+  const auto ports = find_free_ports(6000, options_.citus ? 3 + 2 * options_.workers : 3);
+  if (!ports) return fail(ports.error());
+  next_port_ = *ports;
+  LocalCluster::Place place;
+  place.pgport = next_port_++;
+  screen_.line(fmt::format("==> autoctl create monitor --pgport {}", place.pgport));
+  AUTOCTL_TRY(cluster_.create_monitor(place));
+  AUTOCTL_TRY(options_.citus ? create_citus() : create_plain());
+  if (options_.citus) {
+    AUTOCTL_TRY(switch_over(1));
+    AUTOCTL_TRY(kill_primary(1));
+  }
+  AUTOCTL_TRY(switch_over(0));
+  AUTOCTL_TRY(kill_primary(0));
+  writers_->stop();
   return {};
 }
 
 Result<ExitCode> Demo::report() {
-  const auto lost = writer_->lost(cluster_.read_write());
+  const auto lost = writers_->lost();
   if (!lost) return fail(lost.error());
-  cli::Table table({{"Write outage"}, {"What was done", 0, true}});
-  for (const auto& deed : deeds_) table.add({seconds(deed.outage), deed.what});
+  const auto half = writers_->half_applied();
+  if (!half) return fail(half.error());
+  cli::Table table({{"Write outage"}, {"Longest statement"}, {"Errors"}, {"What was done", 0, true}});
+  for (const auto& deed : deeds_)
+    table.add({seconds(deed.outage), seconds(deed.longest_statement), std::to_string(deed.failures), deed.what});
   screen_.line("\n" + table.text());
-  screen_.line(fmt::format("Rows acknowledged {}, in doubt {} (sent, but the answer got lost), lost {}\n",
-                           writer_->acknowledged(), writer_->in_doubt(), lost->size()));
-  return lost->empty() ? ExitCode::ok : ExitCode::unhealthy;
+  screen_.line(fmt::format("Rows acknowledged {}, in doubt {} (sent, but the answer got lost), lost {}{}\n",
+                           writers_->acknowledged(), writers_->in_doubt(), *lost,
+                           options_.citus ? fmt::format("; on one of their two groups only: {}", *half) : ""));
+  return *lost + *half == 0 ? ExitCode::ok : ExitCode::unhealthy;
 }
 
 /// Root has to become the daemons' user again to stop them.
@@ -224,14 +278,15 @@ void Demo::leave_running() {
   screen_.line(
       fmt::format("It is still running. Connect:\n  {}psql 'postgres://{}/postgres?target_session_attrs=read-write'\n"
                   "Look:\n  {} show state --pgdata {}/monitor\n  {} show events --pgdata {}/monitor\n"
-                  "Try:\n  {} perform switchover --pgdata {}/monitor\n"
-                  "  kill -9 $(head -1 {}/node_1/postmaster.pid)\n"
+                  "Try:\n  {} perform switchover --pgdata {}/monitor{}\n"
+                  "  kill -9 $(head -1 {}/{}/postmaster.pid)\n"
                   "Stop and remove it:\n  {}/stop",
-                  as, hosts, tool, directory, tool, directory, tool, directory, directory, directory));
+                  as, hosts, tool, directory, tool, directory, tool, directory, options_.citus ? " --group 1" : "",
+                  directory, cluster_.nodes().back()->name(), directory));
 }
 
 void Demo::clean_up() {
-  writer_.reset();
+  writers_.reset();
   screen_.line("==> Stopping and cleaning up");
   cluster_.stop();
 }
@@ -241,7 +296,7 @@ void Demo::clean_up() {
 Result<ExitCode> run_demo(const DemoOptions& options) {
   auto stage = set_stage();
   if (!stage) return fail(std::move(stage.error()));
-  Demo demo(std::move(*stage));
+  Demo demo(options, std::move(*stage));
   if (auto played = demo.play(); !played) {
     const bool interrupted = demo.interrupted();
     demo.clean_up();

@@ -20,14 +20,21 @@ constexpr const char* groups_of_sources =
 
 }  // namespace
 
-Writers::Writers(const Options& options)
-    : options_(options), coordinator_(conninfo(options.coordinators, options.dbname)) {}
+Result<int> active_workers(const std::string& coordinator) {
+  auto connection = pg::Connection::open(coordinator, query_timeout);
+  if (!connection) return fail(std::move(connection.error()));
+  const auto rows = connection->query("SELECT count(*) FROM citus_get_active_worker_nodes()", query_timeout);
+  if (!rows) return fail(rows.error());
+  return static_cast<int>(rows->number(0, 0));
+}
+
+Writers::Writers(const Options& options) : options_(options), server_(conninfo(options.servers, options.dbname)) {}
 
 Result<Writers> Writers::make(const Options& options) {
   Writers writers(options);
-  AUTOCTL_TRY(Client::prepare(writers.coordinator_));
+  AUTOCTL_TRY(Client::prepare(writers.server_));
   if (options.distributed) {
-    AUTOCTL_TRY(Client::distribute(writers.coordinator_));
+    AUTOCTL_TRY(Client::distribute(writers.server_));
     AUTOCTL_TRY(writers.add_for_groups());
   } else {
     for (int i = 1; i <= options.per_group; ++i) writers.add("writer_" + std::to_string(i), {});
@@ -36,7 +43,7 @@ Result<Writers> Writers::make(const Options& options) {
 }
 
 Result<> Writers::add_for_groups() {
-  auto connection = pg::Connection::open(coordinator_, query_timeout);
+  auto connection = pg::Connection::open(server_, query_timeout);
   if (!connection) return fail(std::move(connection.error()));
   const auto rows = connection->query(groups_of_sources, query_timeout);
   if (!rows) return fail(rows.error());
@@ -57,7 +64,7 @@ void Writers::add(const std::string& source, std::vector<std::string> twins) {
   ClientOptions client;
   client.source = source;
   client.twins = std::move(twins);
-  client.servers = options_.coordinators;
+  client.servers = options_.servers;
   client.dbname = options_.dbname;
   client.distributed = options_.distributed;
   client.statement_timeout = statement_timeout;
@@ -102,14 +109,20 @@ std::size_t Writers::failures(TimePoint from) const {
   return sum;
 }
 
+std::vector<std::size_t> Writers::counts_after(std::size_t rows) const {
+  std::vector<std::size_t> counts;
+  for (const auto& client : clients_) counts.push_back(client->acknowledged() + rows);
+  return counts;
+}
+
+bool Writers::reached(const std::vector<std::size_t>& counts) const {
+  for (std::size_t i = 0; i < clients_.size(); ++i)
+    if (clients_[i]->acknowledged() < counts[i]) return false;
+  return true;
+}
+
 bool Writers::progress(std::size_t rows, Millis timeout) const {
-  std::vector<std::size_t> before;
-  for (const auto& client : clients_) before.push_back(client->acknowledged());
-  return eventually(timeout, [&] {
-    for (std::size_t i = 0; i < clients_.size(); ++i)
-      if (clients_[i]->acknowledged() < before[i] + rows) return false;
-    return true;
-  });
+  return eventually(timeout, [this, counts = counts_after(rows)] { return reached(counts); });
 }
 
 std::string Writers::trouble() const {
@@ -123,7 +136,7 @@ std::string Writers::trouble() const {
 Result<std::size_t> Writers::lost() const {
   std::size_t sum = 0;
   for (const auto& client : clients_) {
-    const auto lost = client->lost(coordinator_);
+    const auto lost = client->lost(server_);
     if (!lost) return fail(lost.error());
     sum += lost->size();
   }
@@ -134,7 +147,7 @@ Result<std::size_t> Writers::half_applied() const {
   std::size_t sum = 0;
   for (const auto& client : clients_) {
     if (client->options().twins.empty()) continue;
-    const auto half = client->half_applied(coordinator_);
+    const auto half = client->half_applied(server_);
     if (!half) return fail(half.error());
     sum += half->size();
   }

@@ -1,5 +1,6 @@
-// The application of a Citus formation: clients that commit through the coordinator, some for each group of workers and
-// one whose every row is on two groups at once, and what they felt of all that was done.
+// The application of the demonstration and of the tests, and what it felt of all that was done. On a Citus formation it
+// is clients that commit through the coordinator: some for each group of workers, and one whose every row is on two
+// groups at once.
 #pragma once
 
 #include <memory>
@@ -10,16 +11,19 @@
 
 namespace autoctl::demo {
 
+/// How many groups of workers take part in distributed statements. Errors: of the coordinator, a conninfo.
+Result<int> active_workers(const std::string& coordinator);
+
 class Writers {
  public:
   struct Options {
-    std::vector<Server> coordinators;
+    std::vector<Server> servers;  // of a Citus formation the coordinators
     std::string dbname = "postgres";
-    int per_group = 2;
-    bool distributed = true;  // false: without real sharding, the rows stay on the coordinator
+    int per_group = 1;
+    bool distributed = false;  // the rows are on Citus workers
   };
   /// Makes the table and finds out which rows go to which group; nothing is written yet. The workers have to be in
-  /// place. Errors: of the coordinator.
+  /// pg_dist_node. Errors: of the server.
   static Result<Writers> make(const Options& options);
 
   void start();
@@ -32,6 +36,9 @@ class Writers {
   Millis outage(TimePoint from, TimePoint to) const;
   Millis longest_statement(TimePoint from) const;
   std::size_t failures(TimePoint from) const;
+  /// What each client has when it has got another `rows` rows acknowledged; and whether all have got that far.
+  std::vector<std::size_t> counts_after(std::size_t rows) const;
+  bool reached(const std::vector<std::size_t>& counts) const;
   /// Every writer gets another `rows` rows acknowledged. False after `timeout`.
   bool progress(std::size_t rows, Millis timeout) const;
   /// Why the writers that cannot write cannot, a line each; empty while all work.
@@ -48,7 +55,7 @@ class Writers {
   Result<> add_for_groups();
 
   Options options_;
-  std::string coordinator_;  // conninfo
+  std::string server_;  // conninfo
   std::vector<std::unique_ptr<Client>> clients_;
 };
 
