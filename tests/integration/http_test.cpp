@@ -350,6 +350,37 @@ TEST_F(HttpTest, AKeptConnectionThatDiesBeforeTheAnswerIsReplacedOnce) {
   served.get();
 }
 
+TEST_F(HttpTest, WhatMustNotHappenTwiceIsNotSentTwice) {
+  HandMadeServer server(options_.certificate_file, options_.key_file);
+  auto served = std::async(std::launch::async, [&] {
+    auto first = server.accept();
+    first->read_some();
+    first->write(small_answer);
+    first->read_some();  // the POST may have done its work, …
+    first.reset();       // … but nobody hears of it
+    auto second = server.accept();
+    std::string lines = second->read_some();
+    second->write(small_answer);
+    lines += second->read_some();
+    second.reset();
+    auto third = server.accept();
+    lines += third->read_some();
+    third->write(small_answer);
+    return lines;
+  });
+  http::Client client({.host = "127.0.0.1", .port = server.port(), .trusted_pem = pem_, .bearer = ""});
+  EXPECT_TRUE(client.send(get("/1"), 5s));
+  const auto lost = client.send(post("/once", "x"), 5s);
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, Errc::unavailable);
+  EXPECT_TRUE(client.send(get("/3"), 5s));
+  EXPECT_TRUE(client.send(post("/harmless", "x"), 5s, http::Repeat::always)) << "its sender said that it may";
+  const std::string lines = served.get();
+  EXPECT_THAT(lines, testing::Not(HasSubstr("/once")));
+  EXPECT_THAT(lines, HasSubstr("GET /3 "));
+  EXPECT_NE(lines.find("POST /harmless "), lines.rfind("POST /harmless ")) << lines;
+}
+
 TEST_F(HttpTest, NoSecondTryOnceTheAnswerBegan) {
   HandMadeServer server(options_.certificate_file, options_.key_file);
   auto served = std::async(std::launch::async, [&] {

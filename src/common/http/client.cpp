@@ -68,6 +68,10 @@ bool is_one_word(const std::string& text) {
   return std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c != 0x7f; });
 }
 
+bool is_idempotent(const std::string& method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
+}
+
 bool is_address(const std::string& host) {
   error_code failed;
   asio::ip::make_address(host, failed);
@@ -86,7 +90,7 @@ class Client::Impl {
     prepare_tls();
   }
 
-  Result<Response> send(const Request& request, std::chrono::milliseconds timeout) {
+  Result<Response> send(const Request& request, std::chrono::milliseconds timeout, Repeat repeat) {
     deadline_ = Clock::now() + timeout;
     if (!trusted_.has_value()) return fail(trusted_.error());
     if (!is_one_word(request.bearer) || !is_one_word(endpoint_.bearer))
@@ -95,6 +99,8 @@ class Client::Impl {
     const bool kept = stream_.has_value();
     auto answer = attempt(request);
     if (answer || !kept || answer_began_ || answer.error().code != Errc::unavailable || cancelled_) return answer;
+    // The server may have done what a request asked for before the connection died.
+    if (sent_ && repeat == Repeat::if_idempotent && !is_idempotent(request.method)) return answer;
     return attempt(request);  // the kept connection had died: once more over a fresh one
   }
 
@@ -132,7 +138,7 @@ class Client::Impl {
   }
 
   Result<Response> attempt(const Request& request) {
-    answer_began_ = false;
+    sent_ = answer_began_ = false;
     if (!stream_) AUTOCTL_TRY(connect());
     auto answer = exchange(request);
     if (!answer) drop();
@@ -243,6 +249,7 @@ class Client::Impl {
         operate(deadline_, [&](auto handler) { bhttp::async_write(*stream_, message, std::move(handler)); });
     if (!sent) return fail(sent.error());
     if (*sent) return unavailable("lost the connection to", *sent);
+    sent_ = true;
     const auto read =
         operate(deadline_, [&](auto handler) { bhttp::async_read(*stream_, buffer_, parser, std::move(handler)); });
     answer_began_ = parser.got_some();
@@ -295,6 +302,7 @@ class Client::Impl {
   std::optional<Stream> stream_;
   beast::flat_buffer buffer_{header_bytes_max + 1024};
   Clock::time_point deadline_;
+  bool sent_ = false;  // all of the request is on its way; less than all does nothing
   bool answer_began_ = false;
   std::atomic<bool> cancelled_{false};
 };
@@ -303,8 +311,8 @@ Client::Client(Endpoint endpoint) : impl_(std::make_unique<Impl>(std::move(endpo
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
-Result<Response> Client::send(const Request& request, std::chrono::milliseconds timeout) {
-  return impl_->send(request, timeout);
+Result<Response> Client::send(const Request& request, std::chrono::milliseconds timeout, Repeat repeat) {
+  return impl_->send(request, timeout, repeat);
 }
 void Client::set_bearer(std::string bearer) {
   impl_->set_bearer(std::move(bearer));

@@ -13,10 +13,16 @@ namespace autoctl::http {
 struct Endpoint {
   std::string host;
   int port = 0;
-  /// PEM of the certificates to trust. Empty = the system's store. A self-signed server certificate that is itself in here
-  /// is accepted whatever host name it was reached by (it is pinned); with any other, the host name must match.
+  /// PEM of the certificates to trust. Empty = the system's store. A self-signed server certificate that is itself in
+  /// here is accepted whatever host name it was reached by (it is pinned); with any other, the host name must match.
   std::string trusted_pem;
   std::string bearer;  // sent as the Authorization header; may be empty
+};
+
+/// May a request go out a second time when the kept connection died after the first?
+enum class Repeat {
+  if_idempotent,  // by its method: never a POST or PATCH
+  always,         // the caller knows that twice does no harm
 };
 
 /// Not thread-safe: one per thread.
@@ -27,10 +33,12 @@ class Client {
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
-  /// Sends and waits for the answer; reconnects when the kept connection turns out to be dead before any byte of the answer
-  /// arrived. The whole call, DNS and TLS included, ends by `timeout`. Any HTTP status is a success here.
-  /// Errors: unavailable (refused, unresolved, broken), timeout, denied (certificate).
-  Result<Response> send(const Request& request, std::chrono::milliseconds timeout);
+  /// Sends and waits for the answer; reconnects when the kept connection turns out to be dead before any byte of the
+  /// answer arrived, and sends again if nothing can have come of the first time or `repeat` allows it. The whole call,
+  /// DNS and TLS included, ends by `timeout`. Any HTTP status is a success here. Errors: unavailable (refused,
+  /// unresolved, broken), timeout, denied (certificate).
+  Result<Response> send(const Request& request, std::chrono::milliseconds timeout,
+                        Repeat repeat = Repeat::if_idempotent);
   void set_bearer(std::string bearer);
   /// Makes a send() that is under way in another thread, and all later ones, return `unavailable`. Thread-safe.
   void cancel();

@@ -77,7 +77,8 @@ Result<std::string> MonitorApi::call(const http::Request& request, Millis timeou
     if (i > 0 && left <= Millis{0}) break;
     // A silent host must leave time for the others.
     const Millis share = left / static_cast<int>(tries - i);
-    auto response = host.client.send(request, share);
+    auto response =
+        host.client.send(request, share, retry == Retry::never ? http::Repeat::if_idempotent : http::Repeat::always);
     if (response && response->status / 100 == 2) return std::move(response->body);
     last = response ? protocol::decode_error(response->status, response->body) : explain(response.error(), host.name);
     if (last.code != Errc::unavailable && last.code != Errc::timeout) break;
