@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "keeper/postgres/instance.h"
+#include "keeper/postgres/pgpass.h"
 
 namespace autoctl::keeper::test {
 
@@ -87,7 +88,7 @@ class Node {
   }
   void save_password() const {
     std::filesystem::create_directory(files.directory);
-    ASSERT_TRUE(ok(config::write_file(files.pgpass(), "*:*:*:pgautofailover_replicator:secret\n", 0600)));
+    ASSERT_TRUE(ok(save_replication_password(files, "secret")));
   }
   /// A copy of `upstream`, streaming.
   void make_standby(const Node& upstream, const std::vector<protocol::Peer>& peers) {

@@ -13,9 +13,9 @@
 #include "common/postgres/port_check.h"
 #include "common/tls/certificate.h"
 #include "common/util/pid_file.h"
-#include "keeper/agent/pgpass.h"
 #include "keeper/agent/state_file.h"
 #include "keeper/postgres/instance.h"
+#include "keeper/postgres/pgpass.h"
 
 namespace autoctl::keeper {
 

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "keeper/agent/join.h"
-#include "keeper/agent/pgpass.h"
+#include "keeper/postgres/pgpass.h"
 
 namespace autoctl::keeper {
 
@@ -95,7 +95,8 @@ Result<> stop_receiving(const StepContext& c) {
   if (!c.postgres.running()) return run_as_standby(c, nullptr);
   auto received = c.postgres.stop_receiving();
   if (!received) return fail(received.error());
-  // A standby that has just started has not read all of its own WAL yet: an election must not count on less than it has.
+  // A standby that has just started has not read all of its own WAL yet: an election must not count on less than it
+  // has.
   while (!c.cancelled()) {
     const auto seen = c.postgres.observe(query_timeout);
     if (!seen) return fail(seen.error());

@@ -1,4 +1,6 @@
-#include "keeper/agent/pgpass.h"
+#include "keeper/postgres/pgpass.h"
+
+#include "keeper/postgres/replicator.h"
 
 namespace autoctl::keeper {
 
@@ -6,7 +8,7 @@ namespace {
 
 /// Any host, port and database: the role is what counts.
 std::string prefix() {
-  return std::string("*:*:*:") + replication_role + ":";
+  return std::string("*:*:*:") + replicator + ":";
 }
 
 }  // namespace

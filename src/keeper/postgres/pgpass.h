@@ -7,8 +7,6 @@
 
 namespace autoctl::keeper {
 
-inline constexpr const char* replication_role = "pgautofailover_replicator";
-
 Result<> save_replication_password(const config::Files& files, const std::string& password);
 Result<std::string> replication_password(const config::Files& files);
 
