@@ -14,6 +14,8 @@
 #include <optional>
 #include <vector>
 
+#include "common/util/descriptor.h"
+
 namespace autoctl::cli {
 
 namespace {
@@ -76,13 +78,12 @@ std::optional<std::string> own_name() {
 std::optional<std::string> source_address_to(const std::string& peer) {
   const Resolved found = resolve(peer, AI_ADDRCONFIG);
   for (const addrinfo* entry = found.get(); entry != nullptr; entry = entry->ai_next) {
-    const int fd = ::socket(entry->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) continue;
+    const Descriptor socket(::socket(entry->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!socket.valid()) continue;
     sockaddr_storage local{};
     socklen_t length = sizeof local;
-    const bool routed = ::connect(fd, entry->ai_addr, entry->ai_addrlen) == 0 &&
-                        ::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &length) == 0;
-    ::close(fd);
+    const bool routed = ::connect(socket.get(), entry->ai_addr, entry->ai_addrlen) == 0 &&
+                        ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&local), &length) == 0;
     if (routed) return numeric(reinterpret_cast<const sockaddr*>(&local), length);
   }
   return std::nullopt;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/config/files.h"
+#include "common/monitor_client/node_endpoint.h"
 
 namespace autoctl::cli {
 
@@ -10,37 +11,24 @@ namespace {
 
 constexpr Millis discover_timeout{10'000};
 
-Result<std::string> read_token(const std::string& path) {
-  auto text = config::read_file(path);
-  if (!text) return text;
-  return text->substr(0, text->find('\n'));
-}
-
 /// Of the machine that the monitor itself runs on.
-client::Endpoint own_endpoint(const config::Config& config, const config::Files& files) {
+Result<client::Endpoint> own_endpoint(const config::Config& config, const config::Files& files) {
   const std::string host = config.hostname.empty() ? "127.0.0.1" : config.hostname;
   const bool ipv6 = host.find(':') != std::string::npos;
-  return {fmt::format(fmt::runtime(ipv6 ? "https://[{}]:{}" : "https://{}:{}"), host, config.api_port),
-          config::read_file(files.certificate()).value_or(""),
-          config.monitor_id,
-          {}};
+  return client::Endpoint{fmt::format(fmt::runtime(ipv6 ? "https://[{}]:{}" : "https://{}:{}"), host, config.api_port),
+                          config::read_file(files.certificate()).value_or(""),
+                          config.monitor_id,
+                          {}};
 }
 
 Result<client::Endpoint> endpoint_of(const config::Config& config, const config::Files& files) {
-  client::Endpoint endpoint;
-  if (config.is_monitor()) {
-    endpoint = own_endpoint(config, files);
-  } else if (!config.monitor_url.empty()) {
-    endpoint = {config.monitor_url, config::read_file(files.monitor_ca()).value_or(""), config.monitor_id, {}};
-  } else {
-    auto found = client::discover(config.monitor, {config.monitor_ca_file, discover_timeout});
-    if (!found) return found;
-    endpoint = std::move(*found);
-  }
-  const auto token = read_token(files.token());
-  if (token) endpoint.token = *token;
-  // A credential that may not be read must not pass for one that was never made.
-  if (!token && token.error().code != Errc::not_found) return fail(token.error());
+  if (!config.is_monitor() && !config.monitor_url.empty()) return client::node_endpoint(config, files);
+  auto endpoint = config.is_monitor() ? own_endpoint(config, files)
+                                      : client::discover(config.monitor, {config.monitor_ca_file, discover_timeout});
+  if (!endpoint) return endpoint;
+  auto token = client::own_token(files);
+  if (!token) return fail(std::move(token.error()));
+  if (!token->empty()) endpoint->token = *std::move(token);
   return endpoint;
 }
 
@@ -61,7 +49,7 @@ Result<client::MonitorApi> connect_monitor(const Target& target) {
   auto endpoint = find(target);
   if (!endpoint) return fail(endpoint.error());
   if (!target.token_file.empty()) {
-    const auto token = read_token(target.token_file);
+    const auto token = client::read_token(target.token_file);
     if (!token) return fail(Error(token.error()).with_context("--token-file"));
     endpoint->token = *token;
   }

@@ -8,6 +8,9 @@
 
 namespace autoctl::cli {
 
+/// Of one question to the monitor.
+inline constexpr Millis call_timeout{10'000};
+
 /// Errors: bad_usage (neither option is there), those of config::load and client::discover.
 Result<client::MonitorApi> connect_monitor(const Target& target);
 

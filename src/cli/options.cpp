@@ -51,11 +51,15 @@ void add_target(CLI::App& command, Target& target) {
       ->type_name("FILE");
 }
 
-void add_scope(CLI::App& command, Scope& scope) {
-  from_environment(command.add_option("--formation", scope.formation, "formation, \"default\" unless given"),
-                   "FORMATION")
+CLI::Option* add_formation(CLI::App& command, std::string& formation) {
+  return from_environment(command.add_option("--formation", formation, "formation, \"default\" unless given"),
+                          "FORMATION")
       ->check(checked(config::check_name))
       ->type_name("NAME");
+}
+
+void add_scope(CLI::App& command, Scope& scope) {
+  add_formation(command, scope.formation);
   from_environment(
       command.add_option("--group", scope.group, "group in the formation; all, or the only one, unless given"), "GROUP")
       ->check(CLI::NonNegativeNumber)

@@ -26,6 +26,7 @@ struct Scope {
 
 CLI::Option* add_pgdata(CLI::App& command, std::string& pgdata);
 void add_target(CLI::App& command, Target& target);
+CLI::Option* add_formation(CLI::App& command, std::string& formation);
 void add_scope(CLI::App& command, Scope& scope);
 CLI::Option* add_json(CLI::App& command, bool& json);
 

@@ -18,7 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using protocol::StateDocument;
 
-constexpr Millis call_timeout{5000};
+constexpr Millis answer_timeout{5000};
 /// Long enough to be quiet, short enough to see the end of an operation that has no last event.
 constexpr Millis events_wait{500};
 constexpr Millis retry_pause{200};
@@ -65,7 +65,7 @@ class Follower {
                                      .group = operation_.group,
                                      .after = last_event_,
                                      .wait = operation_over_ ? Millis{0} : events_wait},
-                                    call_timeout);
+                                    answer_timeout);
     if (!events) {
       if (!is_transient(events.error())) return fail(events.error());
       std::this_thread::sleep_for(retry_pause);
@@ -78,14 +78,14 @@ class Follower {
   }
 
   Result<bool> has_ended(bool no_wait) {
-    const auto operation = api_.operation(operation_.id, Millis{0}, call_timeout);
+    const auto operation = api_.operation(operation_.id, Millis{0}, answer_timeout);
     if (!operation) return is_transient(operation.error()) ? Result<bool>(false) : fail(operation.error());
     waiting_for_ = operation->message.empty() ? "the operation is still running" : operation->message;
     if (operation->status == "failed")
       return fail(Errc::conflict, fmt::format("it did not happen: {}", operation->message),
                   "`autoctl show events` tells what was tried");
     if (operation->status != "done") return false;
-    const auto state = api_.state(operation_.formation, operation_.group, call_timeout);
+    const auto state = api_.state(operation_.formation, operation_.group, answer_timeout);
     if (!state) return is_transient(state.error()) ? Result<bool>(false) : fail(state.error());
     waiting_for_ = why_not_settled(*state);
     operation_over_ = is_announced(*state, before_) && (no_wait || is_settled(*state));
@@ -132,11 +132,11 @@ Result<> perform(const std::string& kind, const PerformOptions& options) {
   auto api = connect_monitor(options.target);
   if (!api) return fail(api.error());
   const GroupId group = options.scope.group.value_or(0);
-  const auto before = api->state(options.scope.formation, group, call_timeout);
+  const auto before = api->state(options.scope.formation, group, answer_timeout);
   if (!before) return fail(before.error());
   const auto deadline = Clock::now() + std::chrono::seconds(options.wait_seconds);
   const auto operation = api->start_operation(
-      {.kind = kind, .formation = options.scope.formation, .group = group, .name = options.name}, call_timeout);
+      {.kind = kind, .formation = options.scope.formation, .group = group, .name = options.name}, answer_timeout);
   if (!operation) return fail(operation.error());
   const std::string where = fmt::format("in formation \"{}\" and group {}", operation->formation, operation->group);
   spdlog::info("Waiting {} secs for a notification with state \"primary\" {}", options.wait_seconds, where);

@@ -13,6 +13,7 @@
 
 #include "common/http/server.h"
 #include "common/process/process.h"
+#include "common/util/descriptor.h"
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
@@ -42,13 +43,10 @@ class Signals {
     for (const int s : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) sigaddset(&set_, s);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
-    fd_ = ::signalfd(-1, &set_, SFD_NONBLOCK | SFD_CLOEXEC);
+    fd_ = Descriptor(::signalfd(-1, &set_, SFD_NONBLOCK | SFD_CLOEXEC));
   }
-  ~Signals() { ::close(fd_); }
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   bool stop_requested() {
     take();
     return stop_;
@@ -61,11 +59,11 @@ class Signals {
  private:
   void take() {
     signalfd_siginfo info{};
-    while (::read(fd_, &info, sizeof info) == sizeof info) (info.ssi_signo == SIGHUP ? reload_ : stop_) = true;
+    while (::read(fd_.get(), &info, sizeof info) == sizeof info) (info.ssi_signo == SIGHUP ? reload_ : stop_) = true;
   }
 
   sigset_t set_{};
-  int fd_ = -1;
+  Descriptor fd_;
   bool stop_ = false;
   bool reload_ = false;
 };

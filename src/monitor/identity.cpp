@@ -6,6 +6,7 @@
 
 #include "common/config/files.h"
 #include "common/tls/certificate.h"
+#include "common/util/descriptor.h"
 
 namespace autoctl::monitor {
 
@@ -36,9 +37,8 @@ std::string api_listen_address(const config::Config& config) {
                        ::inet_pton(AF_INET6, config.listen.c_str(), &address) == 1;
   if (numeric) return config.listen;
   // A kernel without IPv6 has no "::" to listen on.
-  const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0) ::close(fd);
-  return fd >= 0 ? "::" : "0.0.0.0";
+  const Descriptor socket(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return socket.valid() ? "::" : "0.0.0.0";
 }
 
 Result<> ensure_identity(const config::Config& config, const config::Files& files) {

@@ -2,13 +2,10 @@
 
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
-#include "common/config/checks.h"
 
 namespace autoctl::cli {
 
 namespace {
-
-constexpr Millis call_timeout{10'000};
 
 struct CreateFormationOptions {
   Target target;
@@ -27,10 +24,7 @@ Result<ExitCode> create_formation(const CreateFormationOptions& options) {
 
 void declare(CLI::App& command, CreateFormationOptions& options) {
   add_target(command, options.target);
-  from_environment(command.add_option("--formation", options.formation.name, "what to call it"), "FORMATION")
-      ->check(checked(config::check_name))
-      ->required()
-      ->type_name("NAME");
+  add_formation(command, options.formation.name)->required()->description("what to call it");
   command.add_option("--kind", options.formation.kind, "of its nodes, pgsql unless given")
       ->check(CLI::IsMember({"pgsql", "citus"}))
       ->type_name("pgsql|citus");

@@ -8,8 +8,6 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis call_timeout{10'000};
-
 struct DropFormationOptions {
   Target target;
   std::string formation;
@@ -25,6 +23,7 @@ Result<ExitCode> drop_formation(const DropFormationOptions& options) {
 
 void declare(CLI::App& command, DropFormationOptions& options) {
   add_target(command, options.target);
+  // Not from the environment: what is removed is said where it is removed.
   command.add_option("--formation", options.formation, "which one")
       ->check(checked(config::check_name))
       ->required()

@@ -7,7 +7,6 @@
 #include "cli/commands/commands.h"
 #include "cli/daemon_control.h"
 #include "cli/monitor_connection.h"
-#include "common/config/checks.h"
 #include "common/util/pid_file.h"
 #include "keeper/agent/create.h"
 
@@ -15,7 +14,6 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis call_timeout{10'000};
 constexpr Millis poll_interval{100};
 
 struct DropNodeOptions {
@@ -104,9 +102,7 @@ Result<ExitCode> drop_node(const DropNodeOptions& options) {
 
 void declare(CLI::App& command, DropNodeOptions& options) {
   add_target(command, options.target);
-  command.add_option("--formation", options.formation, "where the named node is, \"default\" unless given")
-      ->check(checked(config::check_name))
-      ->type_name("NAME");
+  add_formation(command, options.formation);
   command.add_option("--name", options.name, "drop this node, wherever it runs; without: the one in PGDATA")
       ->type_name("NODE");
   command.add_option("--hostname,--nodename", options.hostname, "drop the node with this host name")->type_name("HOST");

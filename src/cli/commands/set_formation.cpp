@@ -9,8 +9,6 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis call_timeout{10'000};
-
 struct SetFormationOptions {
   Target target;
   std::string formation = "default";
@@ -32,9 +30,7 @@ Result<ExitCode> set_formation(const SetFormationOptions& options) {
 
 void declare(CLI::App& command, SetFormationOptions& options) {
   add_target(command, options.target);
-  from_environment(command.add_option("--formation", options.formation, "formation, \"default\" unless given"),
-                   "FORMATION")
-      ->type_name("NAME");
+  add_formation(command, options.formation);
   command.add_option("setting", options.setting, "as `autoctl show settings` names it")->required();
   command.add_option("value", options.value, "its new value; durations in ms")->required();
 }

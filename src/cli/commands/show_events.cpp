@@ -9,7 +9,6 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis call_timeout{10'000};
 constexpr Millis follow_wait{20'000};
 
 struct ShowEventsOptions {

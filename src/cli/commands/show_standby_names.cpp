@@ -11,8 +11,6 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis call_timeout{10'000};
-
 struct ShowStandbyNamesOptions {
   Target target;
   Scope scope;

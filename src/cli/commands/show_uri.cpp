@@ -11,8 +11,6 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis call_timeout{10'000};
-
 struct ShowUriOptions {
   Target target;
   std::optional<std::string> formation;

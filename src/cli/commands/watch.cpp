@@ -15,7 +15,7 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis call_timeout{3000};
+constexpr Millis refresh_timeout{3000};
 constexpr const char* clear_screen = "\x1b[H\x1b[2J\x1b[3J";
 
 struct WatchOptions {
@@ -35,11 +35,11 @@ std::string now() {
 /// One screen. An error is part of it: the monitor may be back at the next look.
 std::string draw(client::MonitorApi& api, const WatchOptions& options) {
   std::string screen = fmt::format("autoctl watch, formation \"{}\", {}\n\n", options.scope.formation, now());
-  const auto state = api.state(options.scope.formation, options.scope.group, call_timeout);
+  const auto state = api.state(options.scope.formation, options.scope.group, refresh_timeout);
   if (!state) return screen + state.error().message + '\n' + state.error().hint + '\n';
   screen += state_table(*state) + '\n';
   const auto events = api.events(
-      {.formation = options.scope.formation, .group = options.scope.group, .count = options.count}, call_timeout);
+      {.formation = options.scope.formation, .group = options.scope.group, .count = options.count}, refresh_timeout);
   if (!events) return screen + events.error().message + '\n';
   Table table = events_table();
   for (const auto& event : events->events) table.add(event_row(event));

@@ -13,6 +13,7 @@
 #include <map>
 
 #include "common/config/files.h"
+#include "common/postgres/port_check.h"
 
 namespace autoctl::demo {
 namespace {
@@ -25,17 +26,7 @@ constexpr int last_port = 60'000;
 constexpr int api_offset = 2000;
 
 bool is_free(int port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  const int yes = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_ANY);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  const bool free = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ::close(fd);
-  return free;
+  return postgres::check_port_free("*", port).has_value();
 }
 
 bool is_leader(NodeState state) {

@@ -11,24 +11,12 @@
 #include <filesystem>
 #include <system_error>
 
+#include "common/util/descriptor.h"
+#include "common/util/sync_directory.h"
+
 namespace autoctl::config {
 
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 /// Reads errno: call it first thing after the failure.
 tl::unexpected<Error> system_error(const std::string& what, const std::string& path) {
@@ -53,13 +41,6 @@ bool write_all(int fd, const std::string& text) {
     done += static_cast<std::size_t>(count);
   }
   return true;
-}
-
-Result<> fsync_directory(const std::string& path) {
-  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid()) return system_error("cannot open directory", path);
-  if (::fsync(directory.get()) != 0) return system_error("cannot fsync directory", path);
-  return {};
 }
 
 Result<> fill(int fd, const std::string& path, const std::string& text, unsigned mode) {
@@ -106,7 +87,7 @@ Result<> write_file(const std::string& path, const std::string& text, unsigned m
     return filled;
   }
   const std::string parent = std::filesystem::path(destination).parent_path().string();
-  return fsync_directory(parent.empty() ? "." : parent);
+  return sync_directory(parent.empty() ? "." : parent);
 }
 
 }  // namespace autoctl::config

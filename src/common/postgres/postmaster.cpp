@@ -24,32 +24,27 @@ constexpr auto orphan_patience = 10s;  // a SIGKILLed process that takes longer 
 Postmaster::Postmaster(std::string pgdata)
     : pgdata_(std::move(pgdata)),
       watch_fd_(::eventfd(0, EFD_CLOEXEC)),
-      nothing_fd_(::fcntl(watch_fd_, F_DUPFD_CLOEXEC, 0)) {}
-
-Postmaster::~Postmaster() {
-  ::close(watch_fd_);
-  ::close(nothing_fd_);
-}
+      nothing_fd_(::fcntl(watch_fd_.get(), F_DUPFD_CLOEXEC, 0)) {}
 
 int Postmaster::watch_fd() const {
-  return watching_ ? watch_fd_ : -1;
+  return watching_ ? watch_fd_.get() : -1;
 }
 
 void Postmaster::quit_now() {
   if (!watching_) return;
-  signal_pidfd(watch_fd_, SIGQUIT);
-  signal_pidfd(watch_fd_, SIGCONT);
+  signal_pidfd(watch_fd_.get(), SIGQUIT);
+  signal_pidfd(watch_fd_.get(), SIGCONT);
 }
 
 void Postmaster::watch(Child child) {
   child_ = std::move(child);
-  ::dup3(child_.pidfd(), watch_fd_, O_CLOEXEC);
+  ::dup3(child_.pidfd(), watch_fd_.get(), O_CLOEXEC);
   watching_ = true;
 }
 
 void Postmaster::unwatch() {
   watching_ = false;
-  ::dup3(nothing_fd_, watch_fd_, O_CLOEXEC);
+  ::dup3(nothing_fd_.get(), watch_fd_.get(), O_CLOEXEC);
 }
 
 Postmaster::Kind Postmaster::kind_of(pid_t pid) const {

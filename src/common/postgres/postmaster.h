@@ -9,6 +9,7 @@
 
 #include "common/fsm/types.h"
 #include "common/process/process.h"
+#include "common/util/descriptor.h"
 #include "common/util/result.h"
 
 namespace autoctl::postgres {
@@ -17,7 +18,7 @@ namespace autoctl::postgres {
 class Postmaster {
  public:
   explicit Postmaster(std::string pgdata);
-  ~Postmaster();  // leaves the process running
+  ~Postmaster() = default;  // leaves the process running
   Postmaster(const Postmaster&) = delete;
   Postmaster& operator=(const Postmaster&) = delete;
 
@@ -54,8 +55,8 @@ class Postmaster {
 
   std::string pgdata_;
   Child child_;
-  int watch_fd_;
-  int nothing_fd_;  // never readable: what watch_fd_ is a duplicate of when no process is watched
+  Descriptor watch_fd_;
+  Descriptor nothing_fd_;  // never readable: what watch_fd_ is a duplicate of when no process is watched
   std::atomic<bool> watching_{false};
 };
 

@@ -24,11 +24,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kept_output = 64 * 1024;
 constexpr auto cancel_interval = std::chrono::milliseconds(50);
 
-void close_fd(int& fd) {
-  if (fd >= 0) ::close(fd);
-  fd = -1;
-}
-
 }  // namespace
 
 Child::Child(Child&& other) noexcept {
@@ -37,29 +32,18 @@ Child::Child(Child&& other) noexcept {
 
 Child& Child::operator=(Child&& other) noexcept {
   if (this == &other) return *this;
-  close_all();
   pid_ = std::exchange(other.pid_, -1);
-  pidfd_ = std::exchange(other.pidfd_, -1);
-  output_fd_ = std::exchange(other.output_fd_, -1);
+  pidfd_ = std::move(other.pidfd_);
+  output_fd_ = std::move(other.output_fd_);
   output_ = std::move(other.output_);
   partial_line_ = std::move(other.partial_line_);
   return *this;
 }
 
-Child::~Child() {
-  close_all();
-}
-
-void Child::close_all() {
-  close_fd(pidfd_);
-  close_fd(output_fd_);
-  pid_ = -1;
-}
-
 Result<Child> Child::adopt(pid_t pid) {
   Child child;
-  child.pidfd_ = open_pidfd(pid);
-  if (child.pidfd_ < 0) {
+  child.pidfd_ = Descriptor(open_pidfd(pid));
+  if (!child.pidfd_.valid()) {
     const Errc code = errno == ESRCH || errno == EINVAL ? Errc::not_found : Errc::system;
     return fail(code, "cannot watch process " + std::to_string(pid) + ": " + std::strerror(errno));
   }
@@ -68,14 +52,14 @@ Result<Child> Child::adopt(pid_t pid) {
 }
 
 bool Child::running() const {
-  if (pidfd_ < 0) return false;
-  pollfd entry{pidfd_, POLLIN, 0};
+  if (!pidfd_.valid()) return false;
+  pollfd entry{pidfd_.get(), POLLIN, 0};
   return ::poll(&entry, 1, 0) == 0;
 }
 
 Result<> Child::signal(int signal_number) const {
-  if (pidfd_ >= 0 && signal_pidfd(pidfd_, signal_number) == 0) return {};
-  if (pidfd_ < 0 || errno == ESRCH) return fail(Errc::not_found, "the process has ended");
+  if (pidfd_.valid() && signal_pidfd(pidfd_.get(), signal_number) == 0) return {};
+  if (!pidfd_.valid() || errno == ESRCH) return fail(Errc::not_found, "the process has ended");
   return fail(Errc::system, "cannot signal process " + std::to_string(pid_) + ": " + std::strerror(errno));
 }
 
@@ -86,12 +70,12 @@ void Child::signal_group(int signal_number) const {
 /// Takes what is in the pipe now. Never blocks: a grandchild may hold the other end open for ever.
 void Child::drain(const LineSink& on_line) {
   std::array<char, 4096> buffer{};
-  while (output_fd_ >= 0) {
-    const ssize_t count = ::read(output_fd_, buffer.data(), buffer.size());
+  while (output_fd_.valid()) {
+    const ssize_t count = ::read(output_fd_.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN) return;
     if (count <= 0) {
-      close_fd(output_fd_);
+      output_fd_.reset();
       return;
     }
     output_.append(buffer.data(), static_cast<std::size_t>(count));
@@ -112,7 +96,7 @@ Finished Child::reap() {
   siginfo_t info{};
   int outcome = 0;
   do {
-    outcome = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_), &info, WEXITED | WNOHANG);
+    outcome = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG);
   } while (outcome < 0 && errno == EINTR);
   if (outcome == 0 && info.si_pid != 0) {
     if (info.si_code == CLD_EXITED) {
@@ -125,11 +109,11 @@ Finished Child::reap() {
 }
 
 std::optional<Finished> Child::wait(std::chrono::milliseconds timeout, const LineSink& on_line) {
-  if (pidfd_ < 0) return Finished{};
+  if (!pidfd_.valid()) return Finished{};
   const auto deadline = Clock::now() + timeout;
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    std::array<pollfd, 2> entries = {pollfd{pidfd_, POLLIN, 0}, pollfd{output_fd_, POLLIN, 0}};
+    std::array<pollfd, 2> entries = {pollfd{pidfd_.get(), POLLIN, 0}, pollfd{output_fd_.get(), POLLIN, 0}};
     const int ready = ::poll(entries.data(), entries.size(), static_cast<int>(std::max<long>(left, 0)));
     if (ready > 0 && entries[1].revents != 0) drain(on_line);
     if (ready > 0 && entries[0].revents != 0) break;
@@ -141,7 +125,7 @@ std::optional<Finished> Child::wait(std::chrono::milliseconds timeout, const Lin
   if (output_.size() > kept_output) output_.erase(0, output_.size() - kept_output);
   finished.output = std::move(output_);
   output_.clear();
-  close_all();
+  *this = Child();
   return finished;
 }
 

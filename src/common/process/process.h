@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/util/descriptor.h"
 #include "common/util/result.h"
 
 namespace autoctl {
@@ -38,7 +39,7 @@ class Child {
   Child() = default;
   Child(Child&&) noexcept;
   Child& operator=(Child&&) noexcept;
-  ~Child();
+  ~Child() = default;
 
   /// fork + exec: a session and process group of its own, stdin from /dev/null, default signal dispositions, nothing
   /// blocked, no inherited descriptors but 0-2, and nothing of the service manager's (NOTIFY_SOCKET, …). Errors:
@@ -50,7 +51,7 @@ class Child {
 
   pid_t pid() const { return pid_; }
   /// Becomes readable when the process has ended; for poll(). -1 when there is no process.
-  int pidfd() const { return pidfd_; }
+  int pidfd() const { return pidfd_.get(); }
   bool running() const;
   /// Through the pidfd: never hits a recycled pid. Never blocks. Errors: not_found (it has ended), system.
   Result<> signal(int signal_number) const;
@@ -61,13 +62,12 @@ class Child {
   std::optional<Finished> wait(std::chrono::milliseconds timeout, const LineSink& on_line = {});
 
  private:
-  void close_all();
   void drain(const LineSink& on_line);
   Finished reap();
 
   pid_t pid_ = -1;
-  int pidfd_ = -1;
-  int output_fd_ = -1;
+  Descriptor pidfd_;
+  Descriptor output_fd_;
   std::string output_;
   std::string partial_line_;
 };

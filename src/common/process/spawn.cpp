@@ -22,19 +22,6 @@ namespace {
 constexpr std::array<std::string_view, 5> service_variables = {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC",
                                                                "LISTEN_PID", "LISTEN_FDS"};
 
-struct Fd {
-  int value = -1;
-  explicit Fd(int fd = -1) : value(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() { reset(); }
-  void reset() {
-    if (value >= 0) ::close(value);
-    value = -1;
-  }
-  int release() { return std::exchange(value, -1); }
-};
-
 std::vector<std::string> environment_for(const Command& command) {
   std::vector<std::string> out;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -127,25 +114,26 @@ Result<Child> Child::spawn(const Command& command) {
   const auto argv = pointers(arguments);
   const auto env = pointers(variables);
 
-  Fd input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const Descriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::array<int, 2> report_pipe{-1, -1};
   std::array<int, 2> output_pipe{-1, -1};
-  if (input.value < 0 || ::pipe2(report_pipe.data(), O_CLOEXEC) != 0) return cannot_start(command, errno);
-  Fd report_in(report_pipe[0]), report_out(report_pipe[1]);
-  Fd output_in, output_out;
+  if (!input.valid() || ::pipe2(report_pipe.data(), O_CLOEXEC) != 0) return cannot_start(command, errno);
+  const Descriptor report_in(report_pipe[0]);
+  Descriptor report_out(report_pipe[1]);
+  Descriptor output_in, output_out;
   if (command.output_file.empty()) {
     if (::pipe2(output_pipe.data(), O_CLOEXEC) != 0) return cannot_start(command, errno);
-    output_in.value = output_pipe[0];
-    output_out.value = output_pipe[1];
-    ::fcntl(output_in.value, F_SETFL, O_NONBLOCK);
+    output_in = Descriptor(output_pipe[0]);
+    output_out = Descriptor(output_pipe[1]);
+    ::fcntl(output_in.get(), F_SETFL, O_NONBLOCK);
   } else {
-    output_out.value = ::open(command.output_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (output_out.value < 0)
+    output_out = Descriptor(::open(command.output_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    if (!output_out.valid())
       return fail(Errc::system, "cannot write " + command.output_file + ": " + std::strerror(errno));
   }
   const char* directory = command.working_directory.empty() ? nullptr : command.working_directory.c_str();
   const Plan plan{
-      argv.data(), env.data(), directory, input.value, output_out.value, report_out.value, command.dies_with_parent,
+      argv.data(), env.data(), directory, input.get(), output_out.get(), report_out.get(), command.dies_with_parent,
       ::getpid()};
   const pid_t pid = fork_and_exec(plan);
   if (pid < 0) return cannot_start(command, errno);
@@ -154,7 +142,7 @@ Result<Child> Child::spawn(const Command& command) {
   int error = 0;
   ssize_t count = 0;
   do {
-    count = ::read(report_in.value, &error, sizeof error);
+    count = ::read(report_in.get(), &error, sizeof error);
   } while (count < 0 && errno == EINTR);
   if (count == sizeof error) {
     ::waitpid(pid, nullptr, 0);
@@ -162,9 +150,9 @@ Result<Child> Child::spawn(const Command& command) {
   }
   Child child;
   child.pid_ = pid;
-  child.output_fd_ = output_in.release();
-  child.pidfd_ = open_pidfd(pid);
-  if (child.pidfd_ < 0) {
+  child.output_fd_ = std::move(output_in);
+  child.pidfd_ = Descriptor(open_pidfd(pid));
+  if (!child.pidfd_.valid()) {
     const int reason = errno;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);

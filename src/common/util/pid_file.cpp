@@ -14,20 +14,6 @@ namespace autoctl {
 
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 /// Open-file-description locks: asking about them (F_OFD_GETLK) takes none, so a look cannot keep a daemon from
 /// starting.
 struct flock whole_file(short type) {
@@ -51,21 +37,10 @@ std::optional<pid_t> read_pid(int fd) {
 
 }  // namespace
 
-PidFile::PidFile(PidFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-PidFile& PidFile::operator=(PidFile&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-PidFile::~PidFile() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Result<PidFile> PidFile::acquire(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return system_error("cannot open", path);
-  PidFile file(fd);
+  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.valid()) return system_error("cannot open", path);
+  const int fd = file.get();
   struct flock lock = whole_file(F_WRLCK);
   if (::fcntl(fd, F_OFD_SETLK, &lock) != 0) {
     if (errno != EAGAIN && errno != EACCES) return system_error("cannot lock", path);
@@ -78,13 +53,13 @@ Result<PidFile> PidFile::acquire(const std::string& path) {
   const std::string text = fmt::format("{}\n", ::getpid());
   if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
     return system_error("cannot write", path);
-  return file;
+  return PidFile(std::move(file));
 }
 
 Result<std::optional<pid_t>> locked_pid(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0 && errno == ENOENT) return std::nullopt;
-  if (file.get() < 0) return system_error("cannot open", path);
+  if (!file.valid() && errno == ENOENT) return std::nullopt;
+  if (!file.valid()) return system_error("cannot open", path);
   struct flock lock = whole_file(F_WRLCK);
   if (::fcntl(file.get(), F_OFD_GETLK, &lock) != 0) return system_error("cannot look at the lock of", path);
   if (lock.l_type == F_UNLCK) return std::nullopt;

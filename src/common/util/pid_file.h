@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "common/util/descriptor.h"
 #include "common/util/result.h"
 
 namespace autoctl {
@@ -17,13 +18,9 @@ class PidFile {
   /// Errors: conflict (another daemon holds it; its pid is in the message), system.
   static Result<PidFile> acquire(const std::string& path);
 
-  PidFile(PidFile&& other) noexcept;
-  PidFile& operator=(PidFile&& other) noexcept;
-  ~PidFile();
-
  private:
-  explicit PidFile(int fd) : fd_(fd) {}
-  int fd_ = -1;
+  explicit PidFile(Descriptor file) : file_(std::move(file)) {}
+  Descriptor file_;
 };
 
 /// The pid of the daemon that holds the lock; nullopt when none does. Takes no lock itself. Errors: system.

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "common/monitor_client/monitor_api.h"
+#include "common/monitor_client/node_endpoint.h"
 #include "common/postgres/port_check.h"
 #include "common/tls/certificate.h"
 #include "common/util/pid_file.h"
@@ -158,9 +158,9 @@ Result<config::Config> create_node(config::Config config) {
   auto endpoint = client::discover(config.monitor, {.ca_file = config.monitor_ca_file, .timeout = monitor_timeout});
   if (!endpoint) return fail(endpoint.error());
   if (!config.token_file.empty()) {
-    const auto token = config::read_file(config.token_file);
-    if (!token) return fail(token.error());
-    endpoint->token = token->substr(0, token->find('\n'));
+    auto token = client::read_token(config.token_file);
+    if (!token) return fail(std::move(token.error()));
+    endpoint->token = *std::move(token);
   }
   auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
@@ -197,12 +197,9 @@ Result<> drop_node(const config::Files& files, bool destroy) {
                 "stop it first: `autoctl stop`");
   auto config = config::load(files);
   if (!config) return fail(config.error());
-  const auto ca = config::read_file(files.monitor_ca());
-  const auto token = config::read_file(files.token());
-  auto api = client::MonitorApi::create({.url = config->monitor_url,
-                                         .ca_pem = ca.value_or(""),
-                                         .monitor_id = config->monitor_id,
-                                         .token = token ? token->substr(0, token->find('\n')) : ""});
+  const auto endpoint = client::node_endpoint(*config, files);
+  if (!endpoint) return fail(endpoint.error());
+  auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
   const auto dropped = api->drop_node(config->node, monitor_timeout);
   if (!dropped && dropped.error().code != Errc::not_found && dropped.error().code != Errc::denied)

@@ -6,10 +6,10 @@
 
 #include <thread>
 
-#include "common/monitor_client/monitor_api.h"
-#include "common/util/pid_file.h"
+#include "common/monitor_client/node_endpoint.h"
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
+#include "common/util/pid_file.h"
 #include "keeper/agent/fence.h"
 #include "keeper/agent/reporter.h"
 #include "keeper/agent/status_port.h"
@@ -46,13 +46,12 @@ StopMode wait_for_stop(const sigset_t& signals, Worker& worker) {
 }
 
 Result<client::MonitorApi> connect(const config::Config& config, const config::Files& files) {
-  const auto token = config::read_file(files.token());
-  if (!token) return fail(token.error());
-  const auto ca = config::read_file(files.monitor_ca());
-  return client::MonitorApi::create({.url = config.monitor_url,
-                                     .ca_pem = ca.value_or(""),
-                                     .monitor_id = config.monitor_id,
-                                     .token = token->substr(0, token->find('\n'))});
+  const auto endpoint = client::node_endpoint(config, files);
+  if (!endpoint) return fail(endpoint.error());
+  if (endpoint->token.empty())
+    return fail(Errc::bad_config, files.token() + " is missing or empty: the monitor would not know this node",
+                "drop the node and create it again; its data stays");
+  return client::MonitorApi::create(*endpoint);
 }
 
 Result<> run(const config::Files& files, const sigset_t& signals) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "common/postgres/tools.h"
+#include "common/util/descriptor.h"
 #include "keeper/postgres/control_data.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
@@ -23,12 +24,11 @@ Lsn end_of_checkpoint(const std::string& pgdata, const ControlData& control) {
   const Lsn inside{control.checkpoint.value + 1};
   const std::string path =
       pgdata + "/pg_wal/" + segment_name(control.checkpoint_timeline, inside, control.segment_size);
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return control.checkpoint;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return control.checkpoint;
   std::uint32_t length = 0;
   const auto offset = static_cast<off_t>(control.checkpoint.value % control.segment_size);
-  const bool complete = ::pread(fd, &length, sizeof length, offset) == static_cast<ssize_t>(sizeof length);
-  ::close(fd);
+  const bool complete = ::pread(file.get(), &length, sizeof length, offset) == static_cast<ssize_t>(sizeof length);
   constexpr std::uint32_t longest_checkpoint = 1024;
   if (!complete || length == 0 || length > longest_checkpoint) return control.checkpoint;
   return record_end(control.checkpoint, length, control.wal_block_size, control.segment_size);

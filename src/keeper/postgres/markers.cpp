@@ -9,6 +9,9 @@
 #include <filesystem>
 #include <vector>
 
+#include "common/util/descriptor.h"
+#include "common/util/sync_directory.h"
+
 namespace autoctl::keeper {
 namespace {
 
@@ -41,27 +44,16 @@ Result<> make_own_directory(const config::Files& files) {
   return fail(Errc::system, "cannot create " + files.directory + ": " + std::strerror(errno));
 }
 
-Result<> sync_directory(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool done = fd >= 0 && ::fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (done) return {};
-  return fail(Errc::system, "cannot fsync " + path + ": " + std::strerror(error));
-}
-
 Result<> sync_data_directory(const std::string& pgdata) {
   std::vector<std::string> places = {pgdata, pgdata + "/pg_wal"};
   std::error_code none;
   for (const auto& link : std::filesystem::directory_iterator(pgdata + "/pg_tblspc", none))
     places.push_back(link.path().string());
   for (const auto& place : places) {
-    const int fd = ::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) continue;
-    const bool done = fd >= 0 && ::syncfs(fd) == 0;
-    const int error = errno;
-    if (fd >= 0) ::close(fd);
-    if (!done) return fail(Errc::system, "cannot write " + place + " to disk: " + std::strerror(error));
+    const Descriptor directory(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory.valid() && errno == ENOENT) continue;
+    if (!directory.valid() || ::syncfs(directory.get()) != 0)
+      return fail(Errc::system, "cannot write " + place + " to disk: " + std::strerror(errno));
   }
   return {};
 }

@@ -17,8 +17,6 @@ Result<> clear_marker(const config::Files& files, Marker marker);
 
 /// Creates files.directory (0700) if it is missing.
 Result<> make_own_directory(const config::Files& files);
-/// fsync of a directory, after entries were renamed or removed.
-Result<> sync_directory(const std::string& path);
 
 /// Everything of a data directory, links to other file systems included. Where a tool would fsync file by file, this is
 /// the same with one flush.

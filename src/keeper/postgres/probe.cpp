@@ -11,6 +11,7 @@
 #include <memory>
 #include <string_view>
 
+#include "common/util/descriptor.h"
 #include "keeper/postgres/instance.h"
 
 namespace autoctl::keeper {
@@ -60,13 +61,12 @@ PortState probe_postgres(const std::string& host, int port, Millis timeout) {
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(raw, ::freeaddrinfo);
   bool refused = false, silent = false;
   for (const addrinfo* entry = addresses.get(); entry != nullptr; entry = entry->ai_next) {
-    const int fd = ::socket(entry->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) continue;
+    const Descriptor socket(::socket(entry->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket.valid()) continue;
     // The last address may use all the time that is left, an earlier one half of it.
     const auto now = Clock::now();
     const auto until = entry->ai_next == nullptr ? deadline : now + (deadline - now) / 2;
-    const PortState state = ask(fd, *entry, until);
-    ::close(fd);
+    const PortState state = ask(socket.get(), *entry, until);
     if (state == PortState::open) return state;
     (state == PortState::refused ? refused : silent) = true;
   }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <thread>
 
+#include "common/util/sync_directory.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
 #include "keeper/postgres/replicator.h"

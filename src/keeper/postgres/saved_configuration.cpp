@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 
+#include "common/util/sync_directory.h"
 #include "keeper/postgres/markers.h"
 
 namespace autoctl::keeper {

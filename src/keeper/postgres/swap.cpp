@@ -5,6 +5,7 @@
 #include <sstream>
 #include <vector>
 
+#include "common/util/sync_directory.h"
 #include "keeper/postgres/markers.h"
 
 namespace autoctl::keeper {

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/util/descriptor.h"
 #include "monitor/service/address_book.h"
 #include "monitor/service/probe_attempt.h"
 
@@ -36,14 +37,6 @@ struct Watch {
 struct WatchedNode {
   ProbeTarget target;
   std::array<Watch, 2> ports;  // by ProbedPort
-};
-
-struct EventFd {
-  const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  EventFd() = default;
-  ~EventFd() { ::close(fd); }
-  EventFd(const EventFd&) = delete;
-  EventFd& operator=(const EventFd&) = delete;
 };
 
 int port_of(const ProbeTarget& target, ProbedPort port) {
@@ -87,7 +80,7 @@ class SocketProber::Impl {
  private:
   void wake() {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(wakeup_.fd, &one, sizeof one);
+    [[maybe_unused]] const auto written = ::write(wakeup_.get(), &one, sizeof one);
   }
 
   void run() {
@@ -101,7 +94,7 @@ class SocketProber::Impl {
       }
       ::poll(sockets.data(), sockets.size(), timeout);
       std::uint64_t count = 0;
-      while (::read(wakeup_.fd, &count, sizeof count) > 0) {
+      while (::read(wakeup_.get(), &count, sizeof count) > 0) {
       }
     }
   }
@@ -110,7 +103,7 @@ class SocketProber::Impl {
   int advance_all(std::vector<pollfd>& sockets) {
     const TimePoint now = std::chrono::steady_clock::now();
     TimePoint next = TimePoint::max();
-    sockets.assign(1, pollfd{wakeup_.fd, POLLIN, 0});
+    sockets.assign(1, pollfd{wakeup_.get(), POLLIN, 0});
     for (auto& [id, node] : nodes_) {
       for (const ProbedPort port : {ProbedPort::postgres, ProbedPort::keeper}) {
         Watch& watch = node.ports[static_cast<std::size_t>(port)];
@@ -145,7 +138,7 @@ class SocketProber::Impl {
   }
 
   const Found found_;
-  EventFd wakeup_;
+  const Descriptor wakeup_{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   std::mutex mutex_;
   std::map<NodeId, WatchedNode> nodes_;
   bool stopping_ = false;
