@@ -23,7 +23,7 @@ struct Entry {
 
 constexpr std::int64_t hour = 3'600'000;
 
-constexpr std::array<Entry, 10> entries = {{
+constexpr std::array<Entry, 12> entries = {{
     {"number_sync_standbys", &Settings::number_sync_standbys, 0, 100},
     {"heartbeat", &Settings::heartbeat, 100, 30'000},
     {"silence_timeout", &Settings::silence_timeout, 500, hour},
@@ -32,6 +32,8 @@ constexpr std::array<Entry, 10> entries = {{
     {"postgres_restart_timeout", &Settings::postgres_restart_timeout, 0, hour},
     {"standby_stall_timeout", &Settings::standby_stall_timeout, 100, hour},
     {"drain_timeout", &Settings::drain_timeout, 1'000, hour},
+    {"citus_switchover_cooldown", &Settings::citus_switchover_cooldown, 0, hour},
+    {"citus_failover_cooldown", &Settings::citus_failover_cooldown, 0, hour},
     {"promotion_waits_for_lease", &Settings::promotion_waits_for_lease, 0, 1},
     {"catchup_lag_bytes", &Settings::catchup_lag_bytes, 0, std::int64_t{1} << 40},
 }};
@@ -93,6 +95,8 @@ Result<> check_whole(const Settings& settings) {
     return fail(Errc::bad_usage, "silence_timeout must be at least twice the heartbeat");
   if (settings.lease < 2 * settings.heartbeat)
     return fail(Errc::bad_usage, "lease must be at least twice the heartbeat");
+  if (settings.citus_switchover_cooldown >= settings.drain_timeout)
+    return fail(Errc::bad_usage, "citus_switchover_cooldown must be shorter than drain_timeout");
   return {};
 }
 

@@ -15,6 +15,20 @@ std::vector<FairRules> ways_to_recover() {
   return ways;
 }
 
+/// The same for a worker group, with every kind of coordinator; statements may wait when the faults end.
+std::vector<FairRules> ways_of_workers_to_recover() {
+  using enum Statements;
+  std::vector<FairRules> ways;
+  for (const FairRules& way : ways_to_recover()) {
+    if (way.loss == Loss::link_to_monitor || way.loss == Loss::every_link) continue;
+    for (Statements statements : {wait_for_0, wait_for_1})
+      ways.push_back({way.loss, way.lost_node, Coordinator::follows, statements});
+    ways.push_back({way.loss, way.lost_node, Coordinator::never_holds, go_to_0});
+    ways.push_back({way.loss, way.lost_node, Coordinator::stays_away, away});
+  }
+  return ways;
+}
+
 bool leads_or_will(NodeState goal) {
   return is_leader_state(goal) || monitor::is_candidate_state(goal);
 }
@@ -53,8 +67,8 @@ std::string broken_rule(const World& world) {
 
 }  // namespace
 
-Explorer::Explorer(Plan plan) : plan_(std::move(plan)), decisions_(plan_.decide, plan_.settings) {
-  for (const FairRules& rules : ways_to_recover())
+Explorer::Explorer(Plan plan) : plan_(std::move(plan)), decisions_(plan_.decide, plan_.settings, plan_.worker) {
+  for (const FairRules& rules : plan_.worker ? ways_of_workers_to_recover() : ways_to_recover())
     recoveries_.push_back({FairRun(decisions_, plan_.settings, rules), rules, {}});
 }
 

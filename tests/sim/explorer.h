@@ -24,6 +24,7 @@ struct Plan {
   bool operations = true;    // an operator asks for a switchover at any time
   bool drops = false;        // and drops one of the nodes
   bool recycling = false;    // WAL that a standby needs goes
+  bool worker = false;       // a Citus worker group: its statements come through a coordinator that may do anything
   bool delays = false;       // between a report's leaving and its arrival anything can happen
   bool check_liveness = true;
   std::size_t max_states = 6'000'000;

@@ -36,6 +36,14 @@ TEST(Explorer, SwitchoversWhenStandbysMustStayAvailable) {
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
+TEST(Explorer, SwitchoversOfACitusWorker) {
+  for (const Plan& plan : {Plan{.faults = 1, .worker = true}, Plan{.faults = 0, .drops = true, .worker = true},
+                           Plan{.settings = {.number_sync_standbys = 1}, .faults = 0, .worker = true}}) {
+    const Report report = explore(plan);
+    EXPECT_FALSE(report.counterexample) << *report.counterexample;
+  }
+}
+
 TEST(Explorer, NodesAreDropped) {
   for (const Plan& plan :
        {Plan{.faults = 1, .operations = false, .drops = true},
@@ -69,7 +77,8 @@ TEST(Explorer, EveryRuleThatTwoNodesCanMeetFires) {
   std::set<std::string_view> silent;
   for (const monitor::RuleInfo& rule : monitor::rules()) silent.insert(rule.name);
   for (const Plan& plan : {Plan{.faults = 1, .operations = false, .recycling = true, .check_liveness = false},
-                           Plan{.faults = 0, .drops = true, .check_liveness = false}}) {
+                           Plan{.faults = 0, .drops = true, .check_liveness = false},
+                           Plan{.faults = 0, .worker = true, .check_liveness = false}}) {
     const Report report = explore(plan);
     for (std::string_view rule : report.rules_fired) silent.erase(rule);
   }

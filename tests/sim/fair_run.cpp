@@ -30,6 +30,7 @@ World FairRun::begin(World world) const {
   world.link = rules_.loss != Loss::every_link;
   world.faults = 0;
   world.sent = {};  // overtaken by newer ones
+  world.statements = rules_.statements;
   for (SimNode& node : world.nodes) node.broken = false;
   if (rules_.loss == Loss::whole_node) server_crashes(world, rules_.lost_node);
   return world;
@@ -84,6 +85,7 @@ monitor::Verdict FairRun::judge(const World& world, int node) const {
 Belief FairRun::observe(const World& world, bool time_passes) const {
   Belief belief;
   belief.stalls_elapsed = belief.others_elapsed = time_passes;
+  belief.statements = world.statements;
   for (int n = 0; n < 2; ++n) belief.verdicts[n] = judge(world, n);
   return belief;
 }
@@ -101,10 +103,26 @@ bool FairRun::monitor_acts(World& world, bool time_passes, std::string* log) con
   return true;
 }
 
+bool FairRun::coordinator_acts(World& world) const {
+  using enum Statements;
+  if (rules_.coordinator == Coordinator::none || rules_.coordinator == Coordinator::stays_away) return false;
+  const Statements before = world.statements;
+  const auto& [target, primary] = decisions_->route(world.monitor, observe(world, false));
+  if (target && rules_.coordinator == Coordinator::follows)
+    world.statements = *target == 0 ? wait_for_0 : wait_for_1;
+  else if (primary)
+    world.statements = *primary == 0 ? go_to_0 : go_to_1;
+  else if (!target && before == wait_for_0)
+    world.statements = go_to_1;
+  else if (!target && before == wait_for_1)
+    world.statements = go_to_0;
+  return world.statements != before;
+}
+
 bool FairRun::round(World& world, std::string* log) const {
   bool changed = nodes_act(world);
   if (changed && log != nullptr) *log += "  nodes act\n" + describe(world);
-  while (monitor_acts(world, false, log)) {
+  while (coordinator_acts(world) || monitor_acts(world, false, log)) {
     changed = true;
     // A chain of decisions without a word from the nodes is short; a longer one shows as a loop of the run.
     if (nodes_act(world)) break;
@@ -190,6 +208,9 @@ std::optional<std::string> why_not_whole(const World& world) {
 }  // namespace
 
 std::optional<std::string> why_not_recovered(const World& world, FairRules rules) {
+  if (rules.coordinator != Coordinator::stays_away &&
+      (world.statements == Statements::wait_for_0 || world.statements == Statements::wait_for_1))
+    return "the statements for the group wait on";
   if (rules.loss == Loss::nothing) return why_not_whole(world);
   const auto why = why_not_served_by(world, other(rules.lost_node));
   // A node that only lost its keeper or the monitor serves on, as long as its standby hears it.
@@ -200,9 +221,12 @@ std::optional<std::string> why_not_recovered(const World& world, FairRules rules
 
 std::string describe(FairRules rules) {
   static constexpr std::array parts = {"", "", "the keeper of ", "the link to the monitor of ", "every link of "};
-  if (rules.loss == Loss::nothing) return "after the faults";
+  static constexpr std::array coordinators = {"", ", with a coordinator", ", with a coordinator that never holds",
+                                              ", without a coordinator"};
+  const std::string coordinator = coordinators[static_cast<std::size_t>(rules.coordinator)];
+  if (rules.loss == Loss::nothing) return "after the faults" + coordinator;
   return std::string("after the loss of ") + parts[static_cast<std::size_t>(rules.loss)] + "node " +
-         std::to_string(rules.lost_node);
+         std::to_string(rules.lost_node) + coordinator;
 }
 
 }  // namespace autoctl::sim

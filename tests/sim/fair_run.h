@@ -17,9 +17,19 @@ enum class Loss : unsigned char {
   every_link,       // the same, and the other node is out of reach, too
 };
 
+/// What the coordinator of a worker group does.
+enum class Coordinator : unsigned char {
+  none,         // the group is no worker group
+  follows,      // holds and moves the statements as it is told
+  never_holds,  // moves them, but some session is always in the way of a hold
+  stays_away,
+};
+
 struct FairRules {
   Loss loss = Loss::nothing;
   int lost_node = 0;  // unless `loss` is nothing
+  Coordinator coordinator = Coordinator::none;
+  Statements statements = Statements::no_coordinator;  // at the beginning
 };
 
 class FairRun {
@@ -40,6 +50,7 @@ class FairRun {
   monitor::NodeObservation observe_lost(bool reported, bool answers, bool heard, bool link) const;
   bool nodes_act(World& world) const;
   bool monitor_acts(World& world, bool time_passes, std::string* log) const;
+  bool coordinator_acts(World& world) const;
   monitor::Verdict judge(const World& world, int node) const;
   Belief observe(const World& world, bool time_passes) const;
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "monitor/fsm/roles.h"
+#include "monitor/fsm/traffic.h"
+
 namespace autoctl::sim {
 
 using monitor::Verdict;
@@ -38,6 +41,7 @@ Goal goal_of(const SimGoal& sim, int node) {
   if (sim.upstream) goal.upstream = node_id(other(node));
   if (sim.sync) goal.sync = quorum_of(voter(other(node)));
   goal.fence = sim.fence;
+  goal.checkpoint = sim.checkpoint;
   return goal;
 }
 
@@ -58,6 +62,17 @@ NodeFacts facts_of(const SimFacts& sim, int node) {
   return facts;
 }
 
+monitor::Traffic traffic_of(Statements statements) {
+  monitor::Traffic traffic;
+  if (statements == Statements::away) return traffic;
+  traffic.coordinator_ready = true;
+  const bool to_0 = statements == Statements::go_to_0 || statements == Statements::wait_for_1;
+  traffic.routed_to = node_id(to_0 ? 0 : 1);
+  if (statements == Statements::wait_for_0) traffic.held_for = node_id(0);
+  if (statements == Statements::wait_for_1) traffic.held_for = node_id(1);
+  return traffic;
+}
+
 monitor::Operation operation_of(Operation sim, bool elapsed) {
   monitor::Operation operation;
   operation.id = 1;
@@ -76,7 +91,8 @@ std::string take_goals(Effect& effect, const monitor::Decision& decision) {
     if (goal.term != decision.term) return "a goal of another term than its decision's";
     if (!sync || *sync == voter(*node)) return "a goal with a quorum that cannot be";
     if (goal.upstream && goal.upstream != node_id(other(*node))) return "a goal with an upstream that cannot be";
-    effect.monitor.goals[*node] = {goal.state, bool{goal.upstream}, *sync != Voter::nobody, goal.fence};
+    effect.monitor.goals[*node] = {goal.state, bool{goal.upstream}, *sync != Voter::nobody, goal.fence,
+                                   goal.checkpoint};
     effect.assigned[*node] = true;
   }
   return {};
@@ -108,6 +124,7 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief) 
   group.quorum_confirmed = quorum_of(sim.confirmed);
   group.quorum_assigned = quorum_of(sim.assigned);
   group.monitor_trusts_itself = belief.trusts_itself;
+  if (belief.statements != Statements::no_coordinator) group.traffic = traffic_of(belief.statements);
   if (sim.operation != Operation::none) group.operation = operation_of(sim.operation, belief.others_elapsed);
   for (int n = 0; n < 2; ++n) {
     if (sim.gone[n]) continue;
@@ -126,6 +143,13 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief) 
     group.nodes.push_back(std::move(view));
   }
   return group;
+}
+
+Route route_of(const SimMonitor& sim, const Belief& belief, const monitor::Settings& settings) {
+  const monitor::GroupSnapshot group = snapshot_of(sim, belief);
+  const monitor::NodeView* leader = monitor::leader_of(group);
+  const bool serves = leader != nullptr && monitor::serves_as_primary(*leader);
+  return {node_of(monitor::hold_target(group, settings, model_now)), serves ? node_of(leader->id) : std::nullopt};
 }
 
 std::optional<Effect> decide_once(const SimMonitor& sim, const Belief& belief, const monitor::Settings& settings,
@@ -200,11 +224,12 @@ Belief belief_of(std::uint8_t bits) {
   return belief;
 }
 
-std::uint8_t bits_of(const Belief& belief) {
+std::array<std::uint8_t, 2> bits_of(const Belief& belief) {
   unsigned bits = 0;
   for (unsigned n = 0; n < 2; ++n) bits |= static_cast<unsigned>(belief.verdicts[n]) << (2 * n);
-  return static_cast<std::uint8_t>(bits | (belief.trusts_itself ? 0U : 16U) | (belief.stalls_elapsed ? 32U : 0U) |
-                                   (belief.others_elapsed ? 64U : 0U) | (belief.disk_is_full ? 128U : 0U));
+  bits |= (belief.trusts_itself ? 0U : 16U) | (belief.stalls_elapsed ? 32U : 0U) | (belief.others_elapsed ? 64U : 0U) |
+          (belief.disk_is_full ? 128U : 0U);
+  return {static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(belief.statements)};
 }
 
 /// assess() calls nobody healthy who has not reported.
@@ -222,16 +247,31 @@ const std::optional<Effect>& Decisions::under(const SimMonitor& sim, const Belie
   return entry->second;
 }
 
+const Route& Decisions::route(const SimMonitor& sim, const Belief& belief) {
+  const auto [entry, is_new] = routes_.try_emplace({sim, bits_of(belief)});
+  if (is_new) entry->second = route_of(sim, belief, settings_);
+  return entry->second;
+}
+
 const std::vector<Effect>& Decisions::under_any_belief(const SimMonitor& sim) {
   const auto [entry, is_new] = any_.try_emplace(sim);
   std::vector<Effect>& effects = entry->second;
   if (!is_new) return effects;
-  for (unsigned bits = 0; bits < beliefs; ++bits) {
-    const Belief belief = belief_of(static_cast<std::uint8_t>(bits));
-    if (!possible(sim, belief)) continue;
+  const auto consider = [&](const Belief& belief) {
     const auto& effect = under(sim, belief);
     if (effect && std::ranges::none_of(effects, [&](const Effect& e) { return same(e, *effect); }))
       effects.push_back(*effect);
+  };
+  using enum Statements;
+  for (unsigned bits = 0; bits < beliefs; ++bits) {
+    Belief belief = belief_of(static_cast<std::uint8_t>(bits));
+    if (!possible(sim, belief)) continue;
+    if (!worker_) consider(belief);
+    for (Statements statements : {away, go_to_0, go_to_1, wait_for_0, wait_for_1}) {
+      if (!worker_) break;
+      belief.statements = statements;
+      consider(belief);
+    }
   }
   return effects;
 }

@@ -22,6 +22,7 @@ struct Belief {
   bool stalls_elapsed = false;  // a standby that does not receive has not for long
   bool disk_is_full = false;    // a serving primary says so
   bool others_elapsed = false;  // patience, leases and hand-overs are over
+  Statements statements = Statements::no_coordinator;
 };
 
 /// What one decision does to the world.
@@ -33,6 +34,12 @@ struct Effect {
 };
 
 monitor::GroupSnapshot snapshot_of(const SimMonitor& monitor, const Belief& belief);
+/// What the coordinator of a worker group is told.
+struct Route {
+  std::optional<int> hold_for;  // nullopt: the statements go on
+  std::optional<int> primary;   // the node that the monitor sees accept writes
+};
+Route route_of(const SimMonitor& monitor, const Belief& belief, const monitor::Settings& settings);
 std::optional<Effect> decide_once(const SimMonitor& monitor, const Belief& belief, const monitor::Settings& settings,
                                   const Decide& decide);
 void apply(World& world, const Effect& effect);
@@ -46,17 +53,20 @@ NodeId node_id(int node);
 /// decide() with a memory: worlds by the million share a few thousand states of the monitor.
 class Decisions {
  public:
-  Decisions(Decide decide, monitor::Settings settings) : decide_(std::move(decide)), settings_(settings) {}
+  /// `worker`: the group's statements come through a coordinator, of which anything may be believed.
+  Decisions(Decide decide, monitor::Settings settings, bool worker)
+      : decide_(std::move(decide)), settings_(settings), worker_(worker) {}
   /// The decision that this belief leads to.
   const std::optional<Effect>& under(const SimMonitor& monitor, const Belief& belief);
   /// All different decisions that any belief leads to.
   const std::vector<Effect>& under_any_belief(const SimMonitor& monitor);
+  const Route& route(const SimMonitor& monitor, const Belief& belief);
   std::size_t monitor_states() const { return any_.size(); }
 
  private:
   struct Key {
     SimMonitor monitor;
-    std::uint8_t belief;
+    std::array<std::uint8_t, 2> belief;
   };
   struct SameBytes {
     template <class T>
@@ -73,7 +83,9 @@ class Decisions {
 
   Decide decide_;
   monitor::Settings settings_;
+  bool worker_;
   std::unordered_map<Key, std::optional<Effect>, Hash, SameBytes> one_;
+  std::unordered_map<Key, Route, Hash, SameBytes> routes_;
   std::unordered_map<SimMonitor, std::vector<Effect>, Hash, SameBytes> any_;
 };
 

@@ -105,6 +105,15 @@ TEST(Mutant, candidate_told_to_promote_can_be_called_off) {
   EXPECT_THAT(counterexample(seeing(demote)), StartsWith("the node that leads lacks an acknowledged commit"));
 }
 
+TEST(Mutant, worker_waits_for_its_coordinator_for_ever) {
+  const Decide patient = [](const GroupSnapshot& group, const Settings& settings, TimePoint now) {
+    auto decision = monitor::decide(group, settings, now);
+    return decision && decision->rule == "switchover_not_held" ? std::nullopt : decision;
+  };
+  EXPECT_THAT(Explorer({.decide = patient, .faults = 0, .worker = true}).run().counterexample.value_or("nothing"),
+              StartsWith("after the faults, with a coordinator that never holds: an operation does not end"));
+}
+
 TEST(Mutant, lost_candidate_is_never_called_off) {
   const Decide stubborn = [](const GroupSnapshot& group, const Settings& settings, TimePoint now) {
     auto decision = monitor::decide(group, settings, now);

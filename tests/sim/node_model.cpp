@@ -156,7 +156,7 @@ Progress run(World& world, int node, Step step, Violation& violation) {
       return apply_sync(self);
     case Step::await_quorum:
       return await_quorum(world, node);
-    case Step::checkpoint:
+    case Step::checkpoint_if_asked:
       return Progress::finished;
     case Step::stop_fast:
       return stop_fast(world, node);

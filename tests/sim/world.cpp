@@ -109,7 +109,7 @@ namespace {
 
 std::string describe(const SimGoal& goal) {
   return std::string(to_string(goal.state)) + (goal.upstream ? "+upstream" : "") + (goal.sync ? "+sync" : "") +
-         (goal.fence ? "+fence" : "");
+         (goal.fence ? "+fence" : "") + (goal.checkpoint ? "+checkpoint" : "");
 }
 
 std::string describe(const SimNode& node) {
@@ -153,6 +153,9 @@ std::string describe(const World& world) {
   text += "    confirmed " + std::string(describe(world.monitor.confirmed)) + ", assigned " +
           std::string(describe(world.monitor.assigned)) + ", link " + (world.link ? "up" : "cut") + ", commits";
   for (Commit commit : world.commits) text += std::string(" ") + commits[static_cast<int>(commit)];
+  static constexpr std::array statements = {"", "away", "go to 0", "go to 1", "wait for 0", "wait for 1"};
+  if (world.statements != Statements::no_coordinator)
+    text += std::string(", statements: ") + statements[static_cast<int>(world.statements)];
   return text + ", operation " + std::to_string(static_cast<int>(world.monitor.operation)) + "\n";
 }
 

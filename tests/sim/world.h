@@ -46,6 +46,7 @@ struct SimGoal {
   bool upstream = false;
   bool sync = false;
   bool fence = false;
+  bool checkpoint = false;
   friend bool operator==(const SimGoal&, const SimGoal&) = default;
 };
 
@@ -94,6 +95,9 @@ struct SimFacts {
 enum class Voter : std::uint8_t { nobody, node_0, node_1 };
 enum class Operation : std::uint8_t { none, requested, to_node_0, to_node_1 };
 
+/// What a Citus coordinator does with the statements for this group: where they go, or for whom they wait.
+enum class Statements : std::uint8_t { no_coordinator, away, go_to_0, go_to_1, wait_for_0, wait_for_1 };
+
 struct SimMonitor {
   std::array<SimGoal, 2> goals{};
   Voter confirmed = Voter::nobody;
@@ -110,6 +114,7 @@ struct World {
   std::array<Commit, token_count> commits{};  // unsettled ones at a time
   bool link = true;                           // between the two nodes
   std::uint8_t faults = 0;
+  Statements statements = Statements::no_coordinator;  // in fair runs; before them the monitor may believe anything
 };
 static_assert(std::has_unique_object_representations_v<World>, "worlds are compared and hashed as bytes");
 

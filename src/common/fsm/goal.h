@@ -27,7 +27,7 @@ struct Goal {
   NodeId upstream;          // for standby states: whom to stream from; 0 = nobody yet
   SyncQuorum sync;          // for leader states and stop_replication: what a commit waits for from now on
   bool fence = false;       // prepare_promotion: stop receiving from the old primary before reporting this state
-  bool checkpoint = false;  // primary: write out what is dirty first, so that the shutdown that comes next is short
+  bool checkpoint = false;  // primary, draining: write out what is dirty, so that the shutdown that comes next is short
   Lsn await_lsn;            // stop_replication after a planned hand-over: what the old primary had when it stopped
   friend bool operator==(const Goal&, const Goal&) = default;
 };

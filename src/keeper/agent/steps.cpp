@@ -130,8 +130,8 @@ Result<> run_step(Step step, const StepContext& c) {
       return c.postgres.set_sync(c.goal.sync);
     case Step::await_quorum:
       return await_quorum(c);
-    case Step::checkpoint:
-      return c.postgres.running() ? c.postgres.checkpoint(c.cancelled) : Result<>{};
+    case Step::checkpoint_if_asked:
+      return c.goal.checkpoint && c.postgres.running() ? c.postgres.checkpoint(c.cancelled) : Result<>{};
     case Step::stop_fast:
       return c.postgres.stop(StopMode::fast, shutdown_patience);
     case Step::await_handover:

@@ -14,8 +14,8 @@ std::string_view to_string(Step step) {
       return "apply_sync";
     case Step::await_quorum:
       return "await_quorum";
-    case Step::checkpoint:
-      return "checkpoint";
+    case Step::checkpoint_if_asked:
+      return "checkpoint_if_asked";
     case Step::stop_fast:
       return "stop_fast";
     case Step::await_handover:
@@ -40,8 +40,9 @@ using S = NodeState;
 
 constexpr std::array create = {Step::create_database_cluster, Step::start_as_primary, Step::apply_sync};
 constexpr std::array serve = {Step::start_as_primary, Step::apply_sync};
-constexpr std::array serve_synchronously = {Step::start_as_primary, Step::apply_sync, Step::await_quorum};
-constexpr std::array hand_over = {Step::checkpoint, Step::stop_fast};
+constexpr std::array serve_synchronously = {Step::start_as_primary, Step::apply_sync, Step::checkpoint_if_asked,
+                                            Step::await_quorum};
+constexpr std::array hand_over = {Step::checkpoint_if_asked, Step::stop_fast};
 constexpr std::array stop = {Step::stop_fast};
 constexpr std::array fence = {Step::stop_receiving};
 constexpr std::array prepare = {Step::fence_if_asked};

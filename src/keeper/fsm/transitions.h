@@ -17,7 +17,7 @@ enum class Step : unsigned char {
   start_as_primary,         // Postgres runs and accepts writes, now or after crash recovery
   apply_sync,               // the goal's synchronous_standby_names are in force (read back)
   await_quorum,             // enough voters have flushed everything written before the names were in force
-  checkpoint,               // so that the shutdown that follows is short
+  checkpoint_if_asked,      // if the goal says `checkpoint`: so that the shutdown that follows is short
   stop_fast,                // Postgres is down, cleanly if it can be
   await_handover,           // received what the old primary had when it stopped, as long as more is coming
   stop_receiving,           // the WAL receiver is gone and will not come back: no acknowledgement leaves this node

@@ -6,6 +6,7 @@ namespace autoctl::monitor {
 namespace {
 
 std::string explain_leader(const GroupSnapshot& group, const NodeView& leader) {
+  if (healthy(leader) && leader.goal.checkpoint) return leader.name + " is about to hand over";
   if (healthy(leader)) return leader.facts.trouble.empty() ? "" : leader.name + ": " + leader.facts.trouble;
   std::string text =
       leader.name + " is " + std::string(to_string(leader.health.verdict)) + " (" + leader.health.why + ")";

@@ -60,8 +60,9 @@ Outcome quorum_confirmed(const Context& c) {
 }
 
 Outcome quorum_grows(const Context& c) {
+  // Not while it is about to hand over: that would begin its checkpoint anew.
   if (!primary_with_quorum(c) || !settled(*c.leader) || !healthy(*c.leader) || !serves_as_primary(*c.leader) ||
-      c.group.quorum_confirmed != c.group.quorum_assigned)
+      c.leader->goal.checkpoint || c.group.quorum_confirmed != c.group.quorum_assigned)
     return std::nullopt;
   std::vector<NodeId> voters = eligible_voters(c.group, *c.leader);
   for (NodeId id : c.leader->goal.sync.voters)

@@ -88,6 +88,8 @@ Outcome standby_stalled(const Context&);
 
 // Planned hand-over (switchover.cpp).
 Outcome switchover_done(const Context&);
+Outcome switchover_not_held(const Context&);
+Outcome switchover_prepares(const Context&);
 Outcome switchover_starts(const Context&);
 Outcome switchover_refused(const Context&);
 Outcome old_primary_drained(const Context&);

@@ -50,7 +50,16 @@ constexpr std::array rule_table = {
          switchover_called_off},
     Rule{{315, "switchover_overdue", "the primary did not stop in time when it was to hand over: it goes on"},
          switchover_overdue},
-    Rule{{320, "switchover_starts", "an operator asked for another primary: checkpoint, stop the old one, promote"},
+    Rule{{317, "switchover_not_held",
+          "a worker was to hand over, but the candidate is gone or the coordinator does not hold the statements in "
+          "time: the primary goes on as before"},
+         switchover_not_held},
+    Rule{{318, "switchover_prepares",
+          "an operator asked for another primary of a Citus worker group: checkpoint, then the coordinator holds the "
+          "statements"},
+         switchover_prepares},
+    Rule{{320, "switchover_starts",
+          "an operator asked for another primary, and the statements for a worker are held: stop the old one, promote"},
          switchover_starts},
     Rule{{330, "switchover_refused", "an operator asked for another primary, but no standby can take over"},
          switchover_refused},

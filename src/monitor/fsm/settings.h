@@ -23,6 +23,10 @@ struct Settings {
   Millis standby_stall_timeout{5000};
   /// A planned hand-over that has not stopped the old primary by then is called off or becomes a failover.
   Millis drain_timeout{30000};
+  /// Citus: sessions in the way of a planned move of a worker's statements are ended after this long.
+  Millis citus_switchover_cooldown{5000};
+  /// The same after the loss of a worker's primary.
+  Millis citus_failover_cooldown{1000};
   /// Wait for the old primary's lease before promoting, so that not even a stale read is possible.
   bool promotion_waits_for_lease = false;
   /// A standby becomes secondary when it is at most this far behind.

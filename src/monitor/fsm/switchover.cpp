@@ -1,6 +1,9 @@
 // A planned hand-over: checkpoint, stop the old primary, promote a standby that has everything. Nothing is fenced by
-// force: the old primary stops by itself before the candidate is promoted.
+// force: the old primary stops by itself before the candidate is promoted. A Citus worker does its checkpoint first and
+// stops only when the coordinator holds the statements for it, so that they wait instead of failing; until then it is
+// an ordinary primary with an ordinary standby, and there is nothing to take back.
 #include "monitor/fsm/rule.h"
+#include "monitor/fsm/traffic.h"
 
 namespace autoctl::monitor {
 
@@ -29,6 +32,32 @@ bool in_progress(const Context& c) {
   return c.leader == nullptr || c.candidate != nullptr || c.draining != nullptr;
 }
 
+/// A primary that may be told to hand over.
+bool can_hand_over(const NodeView& leader) {
+  return leader.goal.state == NodeState::primary && healthy(leader) && serves_as_primary(leader);
+}
+
+/// Nobody waits in vain: the primary has written out what is dirty, and the statements for it are held.
+bool statements_are_held(const Context& c, const NodeView& candidate) {
+  return c.leader->goal.checkpoint && settled(*c.leader) && c.group.traffic->held_for == candidate.id;
+}
+
+/// Why a worker that was to hand over does not do so any more; empty while it may.
+std::string why_not_held(const Context& c) {
+  if (!c.group.operation) return "nobody asks for a switchover any more";
+  const NodeView* target = c.group.find(c.group.operation->target);
+  if (target == nullptr || target->goal.state != NodeState::secondary) return "the candidate is no secondary any more";
+  if (lost(*target)) return target->name + " was lost: " + target->health.why;
+  if (c.now - c.leader->goal_since < c.settings.drain_timeout) return {};
+  if (!healthy(*c.leader)) return c.leader->name + " is no healthy primary: " + c.leader->health.why;
+  if (!settled(*c.leader)) return c.leader->name + " has not finished its checkpoint in time";
+  if (const auto why = why_not_electable(c.group, *target)) return target->name + " cannot take over: " + *why;
+  std::string why = c.group.traffic ? why_not_holdable(c.group, *c.leader) : "";
+  if (!why.empty()) return why;
+  why = "the coordinator could not hold the statements for this group in time";
+  return c.group.traffic && !c.group.traffic->trouble.empty() ? why + " (" + c.group.traffic->trouble + ")" : why;
+}
+
 }  // namespace
 
 Outcome switchover_done(const Context& c) {
@@ -38,26 +67,59 @@ Outcome switchover_done(const Context& c) {
   return Effect(c, c.leader->name + " is the primary").end_operation(true, c.leader->name + " is the primary");
 }
 
-Outcome switchover_starts(const Context& c) {
-  if (!c.group.operation || in_progress(c)) return std::nullopt;
+Outcome switchover_prepares(const Context& c) {
+  if (!c.group.operation || in_progress(c) || !must_hold(c.group)) return std::nullopt;
   const NodeView& leader = *c.leader;
-  if (leader.goal.state != NodeState::primary || !healthy(leader) || !serves_as_primary(leader)) return std::nullopt;
+  if (!can_hand_over(leader) || leader.goal.checkpoint || !why_not_holdable(c.group, leader).empty())
+    return std::nullopt;
   std::string why;
   const NodeView* candidate = choose(c, why);
   if (candidate == nullptr) return std::nullopt;
-  return Effect(c, "an operator asked to move the primary from " + leader.name + " to " + candidate->name)
-      .assign(leader, NodeState::draining, Goal{.sync = leader.goal.sync})
+  return Effect(c, "an operator asked to move the primary from " + leader.name + " to " + candidate->name +
+                       ": a checkpoint, then the coordinator holds the statements")
+      .assign(leader, NodeState::primary, Goal{.sync = leader.goal.sync, .checkpoint = true})
+      .operation_goes_to(*candidate);
+}
+
+Outcome switchover_not_held(const Context& c) {
+  if (in_progress(c) || !c.leader->goal.checkpoint) return std::nullopt;
+  const std::string why = why_not_held(c);
+  if (why.empty()) return std::nullopt;
+  Effect effect(c, why + "; " + c.leader->name + " goes on as the primary");
+  effect.assign(*c.leader, c.leader->goal.state, Goal{.sync = c.leader->goal.sync});
+  if (c.group.operation) effect.end_operation(false, why);
+  return effect;
+}
+
+Outcome switchover_starts(const Context& c) {
+  if (!c.group.operation || in_progress(c)) return std::nullopt;
+  const NodeView& leader = *c.leader;
+  if (!can_hand_over(leader)) return std::nullopt;
+  std::string why;
+  const NodeView* candidate = choose(c, why);
+  if (candidate == nullptr) return std::nullopt;
+  const bool hold = must_hold(c.group);
+  if (hold && !statements_are_held(c, *candidate)) return std::nullopt;
+  return Effect(c, hold ? "the coordinator holds the statements: the primary moves from " + leader.name + " to " +
+                              candidate->name
+                        : "an operator asked to move the primary from " + leader.name + " to " + candidate->name)
+      .assign(leader, NodeState::draining, Goal{.sync = leader.goal.sync, .checkpoint = !hold})
       .follow(*candidate, NodeState::prepare_promotion, leader.id)
       .operation_goes_to(*candidate);
 }
 
 Outcome switchover_refused(const Context& c) {
-  if (!c.group.operation || in_progress(c)) return std::nullopt;
+  if (!c.group.operation || in_progress(c) || c.leader->goal.checkpoint) return std::nullopt;
   std::string why;
-  if (choose(c, why) != nullptr) why = c.leader->name + " is not a healthy primary: " + c.leader->health.why;
+  if (choose(c, why) == nullptr)
+    why = "no standby can take over: " + why;
+  else if (!can_hand_over(*c.leader))
+    why = "no standby can take over: " + c.leader->name + " is not a healthy primary: " + c.leader->health.why;
+  else
+    why = why_not_holdable(c.group, *c.leader);
   const bool settling = c.leader->goal.state == NodeState::primary || c.leader->goal.state == NodeState::wait_primary;
   if (settling && c.now - c.group.operation->requested_at < patience) return std::nullopt;
-  return Effect(c, "no standby can take over: " + why).end_operation(false, "no standby can take over: " + why);
+  return Effect(c, why).end_operation(false, why);
 }
 
 Outcome old_primary_drained(const Context& c) {
