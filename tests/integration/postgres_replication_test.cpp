@@ -230,6 +230,44 @@ TEST_F(PostgresReplication, AnOldPrimaryIsRewoundAndKeepsItsOwnConfiguration) {
   EXPECT_TRUE(ok(one().postgres->sync_slots({two().id})));
 }
 
+TEST_F(PostgresReplication, ACrashedStandbyIsRewoundWithoutWritingIntoTheSharedTimeline) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t(v text)");
+  write(one(), "before");
+  const Lsn written = one().seen().lsn;
+  ASSERT_TRUE(eventually([&] { return two().seen().lsn >= written; }));
+  ::kill(two().postmaster_pid(), SIGKILL);
+  ASSERT_TRUE(eventually([&] { return !two().postgres->running(); }));
+  write(one(), "meanwhile");
+
+  ASSERT_TRUE(ok(two().postgres->rewind(one().peer(), never, ignore_progress)));
+  const auto stopped = two().postgres->inspect();
+  ASSERT_TRUE(ok(stopped));
+  EXPECT_EQ(stopped->cluster_state, "shut down in recovery") << "a shutdown checkpoint would be WAL of its own";
+  const protocol::Peer peer = one().peer();
+  ASSERT_TRUE(ok(two().postgres->set_upstream(&peer, two().id)));
+  ASSERT_TRUE(ok(two().postgres->start(never)));
+  EXPECT_TRUE(two().streams());
+  write(one(), "after");
+  EXPECT_TRUE(eventually([&] { return rows(two()) == "after,before,meanwhile"; })) << rows(two());
+}
+
+TEST_F(PostgresReplication, AStartThatOnlyWaitsForWalEnds) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  ASSERT_TRUE(ok(two().postgres->stop(StopMode::fast, 10s)));
+  // A copy that was never started lacks the end of its backup as long as nobody sends it.
+  std::filesystem::remove_all(two().files.pgdata);
+  ASSERT_TRUE(ok(two().postgres->clone(one().peer(), two().id, never, ignore_progress)));
+  std::filesystem::remove_all(two().files.pgdata + "/pg_wal");
+  std::filesystem::create_directory(two().files.pgdata + "/pg_wal");
+  ASSERT_TRUE(ok(two().postgres->set_upstream(nullptr, two().id)));
+  ASSERT_TRUE(ok(two().postgres->configure({one().peer()})));
+  const auto deadline = Clock::now() + 90s;
+  const auto started = two().postgres->start([&] { return Clock::now() > deadline; });
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::timeout) << started.error().message;
+}
+
 TEST_F(PostgresReplication, ARewindThatWasCutShortCannotBeStartedButRepeated) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   one().sql("create table t(v text)");

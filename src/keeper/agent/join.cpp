@@ -17,6 +17,7 @@ constexpr Millis shutdown_patience{10'000};
 /// certain.
 constexpr Millis stall_patience{10'000};
 constexpr Millis probe_timeout{500};
+constexpr Millis query_timeout{2000};
 
 enum class Outcome { streams, diverged, wal_gone };
 
@@ -46,9 +47,17 @@ class StandbyLog {
   std::streamoff offset_ = 0;
 };
 
+bool answers(const protocol::Peer& upstream) {
+  return probe_postgres(upstream.host, upstream.port, probe_timeout) == PortState::open;
+}
+
 Result<Outcome> follow(const StepContext& c, const protocol::Peer& upstream) {
   StandbyLog log(c.files.startup_log());
-  AUTOCTL_TRY(run_as_standby(c, &upstream));
+  if (const auto started = run_as_standby(c, &upstream); !started) {
+    // A start that gets nowhere lacks WAL that it cannot stream.
+    if (started.error().code == Errc::timeout && answers(upstream)) return log.verdict().value_or(Outcome::diverged);
+    return fail(started.error());
+  }
   Lsn last;
   auto moved = std::chrono::steady_clock::now();
   while (!c.cancelled()) {
@@ -62,7 +71,7 @@ Result<Outcome> follow(const StepContext& c, const protocol::Peer& upstream) {
       moved = now;
     } else if (now - moved > stall_patience) {
       moved = now;
-      if (probe_postgres(upstream.host, upstream.port, probe_timeout) == PortState::open) return Outcome::diverged;
+      if (answers(upstream)) return Outcome::diverged;
     }
     std::this_thread::sleep_for(poll_interval);
   }
@@ -123,8 +132,8 @@ Result<> join_upstream(const StepContext& c) {
   const bool fresh_backup = std::filesystem::exists(c.files.pgdata + "/backup_label");
   bool was_primary = !found->standby_signal && !fresh_backup;
   if (c.postgres.running()) {
-    const Observed seen = c.breathe();
-    was_primary = was_primary || !seen.in_recovery;
+    const auto seen = c.postgres.observe(query_timeout);  // no answer proves nothing: it may be starting
+    was_primary = was_primary || (seen && !seen->in_recovery);
   }
   if (was_primary) return rewind_and_follow(c, *upstream);
 

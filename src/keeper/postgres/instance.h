@@ -33,6 +33,10 @@ struct DataDirectory {
   SystemId system_id;
   std::string cluster_state;  // pg_controldata's: "in production", "shut down", "shut down in recovery", …
   bool clean_shutdown = false;
+  /// It last ran as a standby: its WAL is all of its primary's.
+  bool was_standby() const {
+    return cluster_state == "in archive recovery" || cluster_state == "shut down in recovery";
+  }
   Timeline timeline;
   Lsn lsn;  // end of the last checkpoint as far as pg_control tells (shut down: the shutdown checkpoint)
   bool standby_signal = false;
@@ -146,6 +150,8 @@ class Instance {
   Result<> promote(const Cancelled& cancelled);
 
  private:
+  Result<> recover_as_standby(const Cancelled& cancelled);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

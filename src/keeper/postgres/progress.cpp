@@ -1,5 +1,6 @@
 #include "keeper/postgres/progress.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "common/postgres/proc.h"
@@ -22,6 +23,12 @@ RecoveryProgress::RecoveryProgress(const postgres::Postmaster& postmaster, std::
   moved_ = now;
 }
 
+bool RecoveryProgress::waits_for_wal() const {
+  return std::ranges::any_of(postmaster_.children(), [](pid_t pid) {
+    return postgres::proc::command_line(pid).find("startup waiting for") != std::string::npos;
+  });
+}
+
 RecoveryProgress::Work RecoveryProgress::measure() const {
   Work work;
   auto processes = postmaster_.children();
@@ -42,7 +49,7 @@ bool RecoveryProgress::stalled() {
   const Work work = measure();
   const bool worked = work.cpu_ticks > last_.cpu_ticks + idle_ticks || work.storage_bytes > last_.storage_bytes ||
                       work.log_bytes > last_.log_bytes;
-  if (worked) moved_ = now;
+  if (worked && !waits_for_wal()) moved_ = now;
   last_ = work;
   return now - moved_ > patience;
 }

@@ -12,8 +12,8 @@ namespace autoctl::keeper {
 class RecoveryProgress {
  public:
   RecoveryProgress(const postgres::Postmaster& postmaster, std::string log);
-  /// True when neither CPU nor storage of its processes nor its log moved for half a minute. Cheap: looks once in a
-  /// while.
+  /// True when neither CPU nor storage of its processes nor its log moved for half a minute, or all that moved was that
+  /// it tried again to get WAL that is nowhere. Cheap: looks once in a while.
   bool stalled();
 
  private:
@@ -21,6 +21,7 @@ class RecoveryProgress {
     std::uint64_t cpu_ticks = 0, storage_bytes = 0, log_bytes = 0;
   };
   Work measure() const;
+  bool waits_for_wal() const;
 
   const postgres::Postmaster& postmaster_;
   std::string log_;

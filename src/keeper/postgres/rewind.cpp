@@ -16,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 constexpr auto longest_rewind = std::chrono::hours(24 * 30);
+constexpr auto standby_stop_patience = 10s;
 
 /// Only these prove that no rewind will ever work; everything else (a lost connection, a full disk) may pass.
 constexpr std::array<std::string_view, 9> proofs = {
@@ -76,8 +77,8 @@ Result<> show_new_timeline(pg::Connection& upstream, const Cancelled& cancelled)
 
 }  // namespace
 
-/// Single-user mode: recovers, writes a shutdown checkpoint, and listens nowhere meanwhile. Keeps all WAL, pg_rewind
-/// may need it.
+/// Of data that was a primary's, in single-user mode: recovers, writes a shutdown checkpoint, and listens nowhere
+/// meanwhile. Keeps all WAL, pg_rewind may need it.
 Result<> Instance::Impl::finish_recovery(const Cancelled& cancelled) const {
   std::error_code error;
   fs::remove(files.pgdata + "/standby.signal", error);  // refused in single-user mode
@@ -121,6 +122,15 @@ Result<> Instance::Impl::become_rewound_standby() {
   return sync_data_directory(files.pgdata);
 }
 
+/// Single-user mode would write a checkpoint of its own into the timeline that it shares with its primary.
+Result<> Instance::recover_as_standby(const Cancelled& cancelled) {
+  AUTOCTL_TRY(set_upstream(nullptr, {}));
+  const auto started = start(cancelled);
+  AUTOCTL_TRY(stop(StopMode::fast, standby_stop_patience));
+  if (started || (cancelled && cancelled())) return started;
+  return fail(Errc::conflict, "its crash recovery cannot end without WAL that it lacks: " + started.error().message);
+}
+
 Result<> Instance::rewind(const protocol::Peer& upstream, const Cancelled& cancelled, const Progress& progress) {
   auto& impl = *impl_;
   const auto& files = impl.files;
@@ -132,7 +142,7 @@ Result<> Instance::rewind(const protocol::Peer& upstream, const Cancelled& cance
     return fail(Errc::conflict, "there is nothing in " + files.pgdata + " that could be rewound");
   if (!found->clean_shutdown && !found->rewinding) {
     if (progress) progress(0, "crash recovery before the rewind");
-    AUTOCTL_TRY(impl.finish_recovery(cancelled));
+    AUTOCTL_TRY(found->was_standby() ? recover_as_standby(cancelled) : impl.finish_recovery(cancelled));
   }
   auto sql = impl.open_upstream(upstream);
   if (!sql) return fail(std::move(sql.error()).with_context("cannot reach the primary to rewind from"));
