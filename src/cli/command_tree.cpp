@@ -33,6 +33,7 @@ void add_log_options_below(CLI::App& app, LogOptions& log) {
 void add_show(CLI::App& root, Invocation& invocation) {
   CLI::App* show = add_group(root, "show", "state, events, connection strings and settings of a formation");
   add_show_state(*show, invocation);
+  add_show_citus(*show, invocation);
   add_show_events(*show, invocation);
   add_show_uri(*show, invocation);
   add_show_settings(*show, invocation);
@@ -46,6 +47,8 @@ void add_groups(CLI::App& root, Invocation& invocation) {
   add_create_monitor(*create, invocation);
   add_create_postgres(*create, invocation);
   add_create_formation(*create, invocation);
+  add_create_coordinator(*create, invocation);
+  add_create_worker(*create, invocation);
   add_show(root, invocation);
   add_perform(*add_group(root, "perform", "let another node become the primary"), invocation);
   CLI::App* drop = add_group(root, "drop", "forget a node, a monitor or a formation");
@@ -79,6 +82,7 @@ std::unique_ptr<CLI::App> make_command_tree(Invocation& invocation, LogOptions& 
   add_groups(*root, invocation);
   add_run(*root, invocation);
   add_stop(*root, invocation);
+  add_activate(*root, invocation);
   add_reload(*root, invocation);
   add_status(*root, invocation);
   add_watch(*root, invocation);

@@ -167,6 +167,16 @@ Result<> take_ports(const CreateOptions& options, config::Config& config) {
   return {};
 }
 
+Result<> check_citus(const config::Config& config) {
+  if (config.role == "coordinator" && config.group.value_or(0) != 0)
+    return fail(Errc::bad_usage, "--group: the coordinator's group is 0", "leave --group out");
+  if (config.role == "worker" && config.group.value_or(1) == 0)
+    return fail(Errc::bad_usage, "--group: group 0 is the coordinator's, workers are in groups from 1 on",
+                "leave --group out, and the monitor chooses");
+  if (config.citus_cluster.empty()) return fail(Errc::bad_usage, "--citus-cluster is empty");
+  return {};
+}
+
 Result<> take_node(const CreateOptions& options, config::Config& config) {
   if (!options.monitor)
     return fail(Errc::bad_usage, "--monitor is missing", "`autoctl show uri --monitor` on the monitor prints it");
@@ -179,7 +189,10 @@ Result<> take_node(const CreateOptions& options, config::Config& config) {
   take(options.replication_quorum, config.replication_quorum);
   take(options.region, config.region);
   take(options.maximum_backup_rate, config.maximum_backup_rate);
-  return {};
+  take(options.proxyport, config.proxy_port);
+  config.citus_secondary = options.citus_secondary;
+  take(options.citus_cluster, config.citus_cluster);
+  return check_citus(config);
 }
 
 }  // namespace
@@ -235,6 +248,28 @@ void declare_create_node(CLI::App& command, CreateOptions& options) {
        "of the first copy, 100M (per second) unless given", "RATE")
       ->check(checked(config::check_rate));
   declare_run(command, options);
+}
+
+void declare_create_coordinator(CLI::App& command, CreateOptions& options) {
+  declare_create_node(command, options);
+  command.add_flag("--citus-secondary", options.citus_secondary,
+                   "while it is a standby, its distributed SELECTs read from the secondaries of its --citus-cluster");
+  text(command, "--citus-cluster", options.citus_cluster, "citus.cluster_name, \"default\" unless given", "NAME")
+      ->check(checked(config::check_name));
+}
+
+void declare_create_worker(CLI::App& command, CreateOptions& options) {
+  declare_create_node(command, options);
+  command
+      .add_option("--proxyport", options.proxyport,
+                  "port that the coordinator connects to (a connection pool's), --pgport unless given")
+      ->check(CLI::Range(1, 65535))
+      ->type_name("PORT");
+  command.add_flag("--citus-secondary", options.citus_secondary,
+                   "while it is a standby, it is a secondary in pg_dist_node and answers reads of its --citus-cluster");
+  text(command, "--citus-cluster", options.citus_cluster, "nodecluster in pg_dist_node, \"default\" unless given",
+       "NAME")
+      ->check(checked(config::check_name));
 }
 
 Result<config::Config> to_config(const CreateOptions& options, const std::string& role, config::Config config) {

@@ -1,4 +1,4 @@
-// The options of `create monitor` and `create postgres`, and the configuration that they make.
+// The options of `create monitor|postgres|coordinator|worker`, and the configuration that they make.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -31,10 +31,18 @@ struct CreateOptions {
   std::optional<GroupId> group;
   std::optional<int> candidate_priority;
   std::optional<bool> replication_quorum;
+
+  // Citus nodes only
+  std::optional<int> proxyport;
+  bool citus_secondary = false;
+  std::optional<std::string> citus_cluster;
 };
 
 void declare_create_monitor(CLI::App& command, CreateOptions& options);
 void declare_create_node(CLI::App& command, CreateOptions& options);
+/// The same, and what Citus adds to it.
+void declare_create_coordinator(CLI::App& command, CreateOptions& options);
+void declare_create_worker(CLI::App& command, CreateOptions& options);
 
 /// Checks the options against each other and turns them into a configuration on top of `base`; paths become absolute.
 /// Looks at no file. Errors: bad_usage.

@@ -77,6 +77,9 @@ class PostgresStoreTest : public ::testing::Test {
     node.epoch = 5;
     node.token_sha256 = "abc";
     node.replication_quorum = false;
+    node.citus_secondary = true;
+    node.citus_cluster = "reports";
+    node.proxy_port = 6432;
     change.nodes.push_back(node);
     OperationRow operation{.id = 6, .kind = "switchover", .formation = "f", .group = 2, .target = NodeId{3}};
     operation.requested_at = std::chrono::system_clock::time_point(1'700'000'000'123ms);
@@ -128,6 +131,9 @@ TEST_F(PostgresStoreTest, ReadsBackWhatWasCommitted) {
   EXPECT_EQ(image->nodes[0].host, "h\\1");
   EXPECT_EQ(image->nodes[0].reported, NodeState::catchingup);
   EXPECT_FALSE(image->nodes[0].replication_quorum);
+  EXPECT_TRUE(image->nodes[0].citus_secondary);
+  EXPECT_EQ(image->nodes[0].citus_cluster, "reports");
+  EXPECT_EQ(image->nodes[0].proxy_port, 6432);
   ASSERT_EQ(image->operations.size(), 1U);
   EXPECT_EQ(image->operations[0].requested_at, expected.operations[0].requested_at);
   const auto events = other.events({.formation = "f", .group = 2});

@@ -86,7 +86,7 @@ TEST_F(EngineOperations, CitusWorkersGetGroupsOfTwo) {
   EXPECT_EQ(worker().group, 1);
   EXPECT_EQ(worker().group, 1);
   EXPECT_EQ(worker().group, 2);
-  EXPECT_EQ(worker().name, "node_4");
+  EXPECT_EQ(worker().name, "worker2b");
 }
 
 TEST_F(EngineOperations, WithAuthenticationEverythingNeedsACredential) {

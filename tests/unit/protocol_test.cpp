@@ -114,6 +114,10 @@ CitusFacts sample() {
   return {true, {sample<CitusRouteFacts>()}, {"worker1a is not active"}};
 }
 template <>
+CitusDocument sample() {
+  return {"f", NodeId{1}, sample<CitusPlan>(), sample<CitusFacts>()};
+}
+template <>
 RegisterRequest sample() {
   RegisterRequest r;
   r.formation = "f";
@@ -133,6 +137,7 @@ RegisterRequest sample() {
   r.ssl_mode = "verify-full";
   r.citus_secondary = true;
   r.citus_cluster = "reports";
+  r.proxy_port = 6432;
   return r;
 }
 template <>
@@ -168,7 +173,8 @@ Assignment sample() {
           .goal = sample_goal(),
           .peers = {sample<Peer>()},
           .neighbours = {sample<Peer>()},
-          .citus = sample<CitusPlan>()};
+          .citus = sample<CitusPlan>(),
+          .notice = "waits for a coordinator"};
 }
 template <>
 NodeDocument sample() {
@@ -184,7 +190,14 @@ FormationDocument sample() {
 }
 template <>
 StateDocument sample() {
-  return {"m", "0.1", false, false, {sample<FormationDocument>()}, {sample<GroupDocument>()}, {sample_node()}};
+  return {"m",
+          "0.1",
+          false,
+          false,
+          {sample<FormationDocument>()},
+          {sample<GroupDocument>()},
+          {sample_node()},
+          {sample<CitusDocument>()}};
 }
 template <>
 EventDocument sample() {
@@ -226,10 +239,11 @@ ErrorDocument sample() {
 
 template <class T>
 class RoundTrip : public testing::Test {};
-using AllTypes = testing::Types<SyncQuorum, Goal, HistoryEntry, NodeFacts, CitusNode, CitusRoute, CitusPlan,
-                                CitusRouteFacts, CitusFacts, RegisterRequest, RegisterAnswer, Report, Peer, Assignment,
-                                NodeDocument, GroupDocument, FormationDocument, StateDocument, EventDocument,
-                                EventsDocument, OperationRequest, OperationDocument, SettingsDocument, ErrorDocument>;
+using AllTypes =
+    testing::Types<SyncQuorum, Goal, HistoryEntry, NodeFacts, CitusNode, CitusRoute, CitusPlan, CitusRouteFacts,
+                   CitusFacts, CitusDocument, RegisterRequest, RegisterAnswer, Report, Peer, Assignment, NodeDocument,
+                   GroupDocument, FormationDocument, StateDocument, EventDocument, EventsDocument, OperationRequest,
+                   OperationDocument, SettingsDocument, ErrorDocument>;
 TYPED_TEST_SUITE(RoundTrip, AllTypes);
 
 TYPED_TEST(RoundTrip, KeepsEveryField) {

@@ -32,6 +32,7 @@ TEST_F(StateFile, RoundTrip) {
   saved.goal.sync = {1, {NodeId{2}, NodeId{3}}};
   saved.lease_required = true;
   saved.epoch = 7;
+  saved.neighbours = {{.id = NodeId{3}, .name = "w", .host = "db3", .port = 5433}};
   saved.peers = {{.id = NodeId{2}, .name = "b", .host = "db2", .port = 5432, .goal = NodeState::secondary}};
   ASSERT_TRUE(save_state(files(), saved));
   const auto loaded = load_state(files());
@@ -42,6 +43,7 @@ TEST_F(StateFile, RoundTrip) {
   EXPECT_EQ(loaded->lease_required, true);
   EXPECT_EQ(loaded->epoch, 7U);
   EXPECT_EQ(loaded->peers, saved.peers);
+  EXPECT_EQ(loaded->neighbours, saved.neighbours);
 }
 
 TEST_F(StateFile, MissingIsNotFound) {

@@ -8,14 +8,18 @@ namespace autoctl::cli {
 void add_create_monitor(CLI::App& create, Invocation& invocation);
 void add_create_postgres(CLI::App& create, Invocation& invocation);
 void add_create_formation(CLI::App& create, Invocation& invocation);
+void add_create_coordinator(CLI::App& create, Invocation& invocation);
+void add_create_worker(CLI::App& create, Invocation& invocation);
 
 void add_run(CLI::App& root, Invocation& invocation);
 void add_stop(CLI::App& root, Invocation& invocation);
+void add_activate(CLI::App& root, Invocation& invocation);
 void add_reload(CLI::App& root, Invocation& invocation);
 void add_status(CLI::App& root, Invocation& invocation);
 void add_watch(CLI::App& root, Invocation& invocation);
 
 void add_show_state(CLI::App& show, Invocation& invocation);
+void add_show_citus(CLI::App& show, Invocation& invocation);
 void add_show_events(CLI::App& show, Invocation& invocation);
 void add_show_uri(CLI::App& show, Invocation& invocation);
 void add_show_settings(CLI::App& show, Invocation& invocation);

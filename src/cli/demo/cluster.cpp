@@ -136,7 +136,7 @@ Result<Agent*> LocalCluster::create_node(const std::string& name, const Place& p
   if (!made) return fail(std::move(made.error()));
   auto node = std::move(*made);
   std::vector<std::string> words = {"create",     place.role,          "--auth",
-                                    "trust",      "--ssl-self-signed", "--name",
+                                    place.auth,   "--ssl-self-signed", "--name",
                                     name,         "--pgport",          std::to_string(node->pgport()),
                                     "--hostname", node->host(),        "--monitor",
                                     monitor_uri()};

@@ -53,6 +53,7 @@ class LocalCluster {
     std::vector<std::string> launcher;  // see Tool
     bool lan = false;                   // clients come from other addresses of its network: --pg-hba-lan
     std::string role = "postgres";      // of a node; also coordinator, worker
+    std::string auth = "trust";         // of a node
     std::optional<GroupId> group;       // of a node; nullopt: the monitor chooses
     std::vector<std::string> words;     // more options for `create`
   };

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/output/citus.h"
 #include "cli/output/table.h"
 
 namespace autoctl::cli {
@@ -83,7 +84,7 @@ std::string state_trouble(const StateDocument& state) {
   for (const auto& group : state.groups)
     if (!group.waiting_for.empty())
       text += fmt::format("Formation \"{}\" group {}: {}\n", group.formation, group.group, group.waiting_for);
-  return text;
+  return text + citus_warnings(state);
 }
 
 std::string state_table(const StateDocument& state) {

@@ -53,7 +53,13 @@ struct Config {
   std::string region;
   std::string maximum_backup_rate = "100M";
 
+  // [citus], coordinators and workers only
+  int proxy_port = 0;                     // in pg_dist_node instead of pgport; 0 = none
+  bool citus_secondary = false;           // a secondary in pg_dist_node while it is a standby; reads there stay there
+  std::string citus_cluster = "default";  // citus.cluster_name, pg_dist_node.nodecluster
+
   bool is_monitor() const { return role == "monitor"; }
+  bool is_citus() const { return role == "coordinator" || role == "worker"; }
 };
 
 /// Errors: not_found (hint: run create), bad_config (names the key).

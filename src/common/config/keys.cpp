@@ -94,6 +94,10 @@ constexpr auto table = std::to_array<Key>({
     {"ssl.server_key",  [](Config& c) -> Slot { return &c.ssl.server_key; },  settable,  check_absolute_path_or_empty},
 
     {"replication.maximum_backup_rate", [](Config& c) -> Slot { return &c.maximum_backup_rate; }, settable, check_rate, of_nodes},
+
+    {"citus.proxy_port", [](Config& c) -> Slot { return &c.proxy_port; },      by_create, check_port_or_default, of_nodes},
+    {"citus.secondary",  [](Config& c) -> Slot { return &c.citus_secondary; }, by_create, nullptr, of_nodes},
+    {"citus.cluster",    [](Config& c) -> Slot { return &c.citus_cluster; },   by_create, check_name, of_nodes},
 });
 // clang-format on
 

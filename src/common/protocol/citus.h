@@ -57,4 +57,12 @@ struct CitusFacts {
   friend bool operator==(const CitusFacts&, const CitusFacts&) = default;
 };
 
+/// What a StateDocument shows of one Citus formation: the monitor's truth and what the coordinator's keeper made of it.
+struct CitusDocument {
+  std::string formation;
+  NodeId coordinator;  // whose keeper's word `facts` is; 0 = nobody has reported yet
+  CitusPlan plan;
+  CitusFacts facts;
+};
+
 }  // namespace autoctl::protocol

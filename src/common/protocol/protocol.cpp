@@ -90,6 +90,13 @@ void fields(auto&& field, Of<CitusFacts> auto& v) {
   field("drift", v.drift);
 }
 
+void fields(auto&& field, Of<CitusDocument> auto& v) {
+  field("formation", v.formation);
+  field("coordinator", v.coordinator);
+  field("plan", v.plan);
+  field("facts", v.facts);
+}
+
 void fields(auto&& field, Of<RegisterRequest> auto& v) {
   field("protocol", v.protocol);
   field("formation", v.formation);
@@ -109,6 +116,7 @@ void fields(auto&& field, Of<RegisterRequest> auto& v) {
   field("ssl_mode", v.ssl_mode);
   field("citus_secondary", v.citus_secondary);
   field("citus_cluster", v.citus_cluster);
+  field("proxy_port", v.proxy_port);
 }
 
 void fields(auto&& field, Of<RegisterAnswer> auto& v) {
@@ -155,6 +163,7 @@ void fields(auto&& field, Of<Assignment> auto& v) {
   field("peers", v.peers);
   field("neighbours", v.neighbours);
   field("citus", v.citus);
+  field("notice", v.notice);
 }
 
 void fields(auto&& field, Of<NodeDocument> auto& v) {
@@ -210,6 +219,7 @@ void fields(auto&& field, Of<StateDocument> auto& v) {
   field("formations", v.formations);
   field("groups", v.groups);
   field("nodes", v.nodes);
+  field("citus", v.citus);
 }
 
 void fields(auto&& field, Of<EventDocument> auto& v) {

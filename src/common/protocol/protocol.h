@@ -57,6 +57,7 @@ struct RegisterRequest {
   std::string ssl_mode = "prefer";        // what clients put into their URI
   bool citus_secondary = false;           // register it as a secondary in pg_dist_node while it is a standby
   std::string citus_cluster = "default";  // pg_dist_node.nodecluster
+  int proxy_port = 0;                     // in pg_dist_node instead of `port`; 0 = none
 };
 
 struct RegisterAnswer {
@@ -106,6 +107,7 @@ struct Assignment {
   std::vector<Peer> peers;         // the group's other nodes, dropped ones left out
   std::vector<Peer> neighbours;    // a Citus formation's nodes of other groups: they have to be let in
   std::optional<CitusPlan> citus;  // for a coordinator group's primary
+  std::string notice;              // for the keeper's log, when it changes: what this node waits for
 };
 
 struct NodeDocument {
@@ -153,6 +155,7 @@ struct StateDocument {
   std::vector<FormationDocument> formations;
   std::vector<GroupDocument> groups;
   std::vector<NodeDocument> nodes;
+  std::vector<CitusDocument> citus;  // one for each Citus formation
 };
 
 struct EventDocument {
@@ -203,10 +206,11 @@ struct ErrorDocument {
 
 // nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
 // inside a module only; decode() does not throw.
-#define AUTOCTL_PROTOCOL_TYPES(X)                                                                                    \
-  X(CitusNode)                                                                                                       \
-  X(CitusRoute) X(CitusPlan) X(CitusRouteFacts) X(CitusFacts) X(RegisterRequest) X(RegisterAnswer) X(Report) X(Peer) \
-      X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument) X(EventDocument)          \
+#define AUTOCTL_PROTOCOL_TYPES(X)                                                                                   \
+  X(CitusNode)                                                                                                      \
+  X(CitusRoute)                                                                                                     \
+  X(CitusPlan) X(CitusRouteFacts) X(CitusFacts) X(CitusDocument) X(RegisterRequest) X(RegisterAnswer) X(Report)     \
+      X(Peer) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument) X(EventDocument) \
           X(EventsDocument) X(OperationRequest) X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
 #define X(T)                                   \
   void to_json(nlohmann::json& j, const T& v); \

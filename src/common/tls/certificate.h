@@ -36,6 +36,8 @@ Result<CertificateInfo> inspect_certificate(const std::string& pem);
 std::string random_token();
 /// 64 lower-case hex digits.
 std::string sha256_hex(std::string_view text);
+/// A secret derived from another one and what it is for; 64 lower-case hex digits.
+std::string hmac_sha256_hex(std::string_view secret, std::string_view purpose);
 /// Takes equally long wherever the two differ; only their lengths show.
 bool equal_constant_time(std::string_view a, std::string_view b);
 

@@ -64,6 +64,7 @@ protocol::Report Board::next_report(bool wait) {
   report.wait = wait;
   report.known_version = assignment_ ? assignment_->version : 0;
   report.facts = facts_;
+  report.citus = citus_;
   urgent_taken_ = urgent_published_;
   return report;
 }
@@ -101,6 +102,29 @@ bool Board::await_urgency() {
 void Board::pause(Millis duration) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, duration, [&] { return stopping_.load(); });
+}
+
+std::optional<protocol::CitusPlan> Board::citus_duty_locked() const {
+  const bool leads = assignment_ && is_leader_state(assignment_->goal.state) && is_leader_state(facts_.state);
+  if (!leads || !facts_.postgres_running || facts_.in_recovery || fenced_) return std::nullopt;
+  return assignment_->citus;
+}
+
+std::optional<protocol::CitusPlan> Board::citus_duty() const {
+  const std::lock_guard lock(mutex_);
+  return citus_duty_locked();
+}
+
+void Board::await_citus_duty(const std::optional<protocol::CitusPlan>& known, TimePoint deadline) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, deadline, [&] { return stopping_ || citus_duty_locked() != known; });
+}
+
+void Board::publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent) {
+  const std::lock_guard lock(mutex_);
+  citus_ = std::move(facts);
+  if (urgent) ++urgent_published_;
+  changed_.notify_all();
 }
 
 Board::Guard Board::guard() const {

@@ -52,6 +52,13 @@ class Board {
   /// Sleeps, but not past a stop.
   void pause(Millis duration);
 
+  // ---- router of a Citus coordinator
+  /// The plan, while this node is its group's primary and Postgres accepts writes.
+  std::optional<protocol::CitusPlan> citus_duty() const;
+  /// Blocks until citus_duty() is something else than `known`, the deadline, or a stop.
+  void await_citus_duty(const std::optional<protocol::CitusPlan>& known, TimePoint deadline);
+  void publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent);
+
   // ---- fence
   struct Guard {
     bool armed = false;  // a lease is required and Postgres may accept writes
@@ -71,9 +78,12 @@ class Board {
   bool stopping() const { return stopping_; }
 
  private:
+  std::optional<protocol::CitusPlan> citus_duty_locked() const;
+
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   NodeFacts facts_;
+  std::optional<protocol::CitusFacts> citus_;
   std::uint64_t facts_published_ = 0;
   std::uint64_t urgent_published_ = 0, urgent_taken_ = 0;
   std::uint64_t epoch_;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <sstream>
 
 #include "common/monitor_client/node_endpoint.h"
 #include "common/postgres/port_check.h"
@@ -55,6 +56,22 @@ Result<DataDirectory> check_data_directory(const config::Config& config, const T
                     std::to_string(tools.major),
                 "point --pgctl to a pg_ctl of Postgres " + std::to_string(found->major));
   return found;
+}
+
+/// An installation says itself where its extensions are.
+Result<> check_citus_is_offered(const Tools& tools) {
+  static constexpr std::string_view name = "share_path=";
+  const auto said =
+      run(postgres::tool_command(tools, "initdb", {"--show", "--pgdata", "/nowhere"}), std::chrono::seconds(30));
+  if (!said) return fail(said.error());
+  std::string control;
+  std::istringstream lines(said->output);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(name)) control = line.substr(name.size()) + "/extension/citus.control";
+  if (!control.empty() && fs::exists(control)) return {};
+  return fail(Errc::not_found, "the PostgreSQL in " + tools.bindir + " offers no Citus extension",
+              "install Citus for PostgreSQL " + std::to_string(tools.major) + " (there is no " + control +
+                  "), or choose another PostgreSQL with --pgctl");
 }
 
 /// Is the postmaster that runs on this directory ours to take over?
@@ -109,6 +126,9 @@ protocol::RegisterRequest request_for(const config::Config& config, const DataDi
   request.replication_quorum = config.replication_quorum;
   request.region = config.region;
   request.ssl_mode = config.ssl.mode;
+  request.citus_secondary = config.citus_secondary;
+  request.citus_cluster = config.citus_cluster;
+  request.proxy_port = config.proxy_port;
   return request;
 }
 
@@ -150,6 +170,7 @@ Result<config::Config> create_node(config::Config config) {
   config.pg_ctl = tools->path("pg_ctl");
   auto found = check_data_directory(config, *tools);
   if (!found) return fail(found.error());
+  if (config.is_citus()) AUTOCTL_TRY(check_citus_is_offered(*tools));
   if (!postmaster_runs(config.pgdata)) AUTOCTL_TRY(postgres::check_port_free(config.listen, config.pgport));
   AUTOCTL_TRY(postgres::check_port_free("*", config.api_port, "--api-port"));
 

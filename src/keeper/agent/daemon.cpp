@@ -14,6 +14,7 @@
 #include "keeper/agent/reporter.h"
 #include "keeper/agent/status_port.h"
 #include "keeper/agent/worker.h"
+#include "keeper/citus/router.h"
 
 namespace autoctl::keeper {
 
@@ -82,6 +83,8 @@ Result<> run(const config::Files& files, const sigset_t& signals) {
   {
     const Fence fence(board, postgres);
     const Reporter reporter(board, *config, std::move(*heartbeat), std::move(*messenger), tools->version);
+    std::optional<citus::Router> router;
+    if (config->role == "coordinator") router.emplace(board, *config, files);
     std::thread work([&] { worker.run(); });
     spdlog::info("Keeper of {} (node {}) runs, epoch {}", config->name, config->node.value, saved->epoch);
     mode = wait_for_stop(signals, worker);

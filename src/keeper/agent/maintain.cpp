@@ -103,10 +103,12 @@ void Worker::start_again() {
 
 void Worker::keep_house() {
   const auto now = Clock::now();
-  if (house_is_kept_ && configured_peers_ == saved_.peers && now < next_house_keeping_) return;
+  const bool same_nodes = configured_peers_ == saved_.peers && configured_neighbours_ == saved_.neighbours;
+  if (house_is_kept_ && same_nodes && now < next_house_keeping_) return;
   next_house_keeping_ = now + house_keeping_interval;
-  if (!house_is_kept_ || configured_peers_ != saved_.peers) {
-    if (const auto configured = postgres_.configure(saved_.peers); !configured) return failed(configured.error());
+  if (!house_is_kept_ || !same_nodes) {
+    if (const auto configured = postgres_.configure(saved_.peers, saved_.neighbours); !configured)
+      return failed(configured.error());
     std::vector<NodeId> ids;
     for (const auto& peer : saved_.peers) ids.push_back(peer.id);
     if (const auto slots = postgres_.sync_slots(ids); !slots) return failed(slots.error());
@@ -116,6 +118,7 @@ void Worker::keep_house() {
     std::ranges::sort(ids);
     facts_.prepared_peers = ids;
     configured_peers_ = saved_.peers;
+    configured_neighbours_ = saved_.neighbours;
     house_is_kept_ = true;
   }
   if (wanted_role() == Role::standby)

@@ -19,6 +19,7 @@ Result<SavedState> load_state(const config::Files& files) {
     json.at("goal").get_to(saved.goal);
     saved.lease_required = json.at("lease_required").get<bool>();
     json.at("peers").get_to(saved.peers);
+    json.at("neighbours").get_to(saved.neighbours);
     saved.epoch = json.at("epoch").get<std::uint64_t>();
     return saved;
   } catch (const std::exception& error) {
@@ -28,9 +29,13 @@ Result<SavedState> load_state(const config::Files& files) {
 }
 
 Result<> save_state(const config::Files& files, const SavedState& saved) {
-  const nlohmann::json json = {
-      {"state", to_string(saved.state)},        {"term", saved.term.value}, {"goal", saved.goal},
-      {"lease_required", saved.lease_required}, {"peers", saved.peers},     {"epoch", saved.epoch}};
+  const nlohmann::json json = {{"state", to_string(saved.state)},
+                               {"term", saved.term.value},
+                               {"goal", saved.goal},
+                               {"lease_required", saved.lease_required},
+                               {"peers", saved.peers},
+                               {"neighbours", saved.neighbours},
+                               {"epoch", saved.epoch}};
   return config::write_file(files.state(), json.dump(2) + "\n");
 }
 

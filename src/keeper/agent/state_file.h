@@ -19,6 +19,7 @@ struct SavedState {
   /// The group's other nodes as the monitor last told: after a power cut a standby finds its primary, and a primary
   /// keeps its standbys' slots and HBA lines, before the monitor is back.
   std::vector<protocol::Peer> peers;
+  std::vector<protocol::Peer> neighbours;  // of a Citus formation's other groups: they stay let in
   std::uint64_t epoch = 0;  // counts the keeper's starts
 };
 

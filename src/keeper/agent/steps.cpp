@@ -27,7 +27,7 @@ Result<> create_database_cluster(const StepContext& c) {
   auto found = c.postgres.inspect();
   if (!found) return fail(found.error());
   if (!found->exists) AUTOCTL_TRY(c.postgres.initdb(c.cancelled));
-  return c.postgres.configure(c.peers);
+  return c.postgres.configure(c.peers, c.neighbours);
 }
 
 Result<> start_as_primary(const StepContext& c) {
@@ -37,7 +37,7 @@ Result<> start_as_primary(const StepContext& c) {
     if (found->standby_signal)
       return fail(Errc::conflict, "the data directory is a standby's",
                   "it follows another node; it cannot just be started as primary");
-    AUTOCTL_TRY(c.postgres.configure(c.peers));
+    AUTOCTL_TRY(c.postgres.configure(c.peers, c.neighbours));
     AUTOCTL_TRY(c.postgres.start(c.cancelled));
   }
   auto seen = c.postgres.observe(query_timeout);
@@ -46,7 +46,8 @@ Result<> start_as_primary(const StepContext& c) {
   if (c.goal.state != NodeState::single) return {};
   auto password = replication_password(c.files);
   if (!password) return fail(password.error());
-  return c.postgres.create_roles(*password, c.formation_dbname);
+  AUTOCTL_TRY(c.postgres.create_roles(*password, c.formation_dbname));
+  return c.citus ? c.postgres.prepare_citus(*password, c.formation_dbname) : Result<>{};
 }
 
 /// Every commit that was acknowledged before the names were in force was flushed here by then; a voter that has flushed
@@ -115,7 +116,7 @@ const protocol::Peer* find_peer(const std::vector<protocol::Peer>& peers, NodeId
 
 Result<> run_as_standby(const StepContext& c, const protocol::Peer* upstream) {
   AUTOCTL_TRY(c.postgres.set_upstream(upstream, c.self));
-  AUTOCTL_TRY(c.postgres.configure(c.peers));
+  AUTOCTL_TRY(c.postgres.configure(c.peers, c.neighbours));
   if (c.postgres.running()) return {};
   return c.postgres.start(c.cancelled);
 }

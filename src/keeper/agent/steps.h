@@ -18,7 +18,9 @@ struct StepContext {
   NodeId self;
   const Goal& goal;
   const std::vector<protocol::Peer>& peers;
+  const std::vector<protocol::Peer>& neighbours;  // of a Citus formation's other groups
   std::string formation_dbname;
+  bool citus = false;  // of a Citus formation
   /// To be called every now and then by whatever waits: looks at Postgres, publishes what it sees and answers the
   /// monitor's questions, so that a waiting keeper is never a silent one.
   std::function<Observed()> breathe;

@@ -67,9 +67,10 @@ bool Worker::cancelled() const {
 void Worker::obey() {
   const auto assignment = board_.assignment();
   if (!assignment) return;
+  note(assignment->notice);
   if (assignment->goal.term < saved_.goal.term) return;  // a lower term than one obeyed before: never
   if (assignment->goal == saved_.goal && assignment->lease_required == saved_.lease_required &&
-      assignment->peers == saved_.peers)
+      assignment->peers == saved_.peers && assignment->neighbours == saved_.neighbours)
     return;
   if (!same_task(assignment->goal, saved_.goal)) {
     spdlog::info("Goal: {} (term {}), from {}", to_string(assignment->goal.state), assignment->goal.term.value,
@@ -79,7 +80,14 @@ void Worker::obey() {
   saved_.goal = assignment->goal;
   saved_.lease_required = assignment->lease_required;
   saved_.peers = assignment->peers;
+  saved_.neighbours = assignment->neighbours;
   if (const auto saved = save_state(files_, saved_); !saved) failed(saved.error());
+}
+
+void Worker::note(const std::string& notice) {
+  if (notice == notice_) return;
+  spdlog::info("{}", notice.empty() ? "No longer: this node " + notice_ : "This node " + notice);
+  notice_ = notice;
 }
 
 void Worker::act() {
@@ -95,7 +103,9 @@ StepContext Worker::context(const Goal& goal) {
           .self = config_.node,
           .goal = goal,
           .peers = saved_.peers,
+          .neighbours = saved_.neighbours,
           .formation_dbname = config_.dbname,
+          .citus = config_.is_citus(),
           .breathe =
               [this] {
                 const Observed seen = look();
@@ -145,6 +155,7 @@ void Worker::reached(const Goal& goal) {
     return;
   }
   settled_since_ = Clock::now();
+  if (config_.citus_secondary) house_is_kept_ = false;  // some of its settings differ between a primary and a standby
   board_.set_fenced(false);
   succeeded();
 }

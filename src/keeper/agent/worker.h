@@ -27,6 +27,7 @@ class Worker {
  private:
   // goals (worker.cpp)
   void obey();
+  void note(const std::string& notice);
   void act();
   void transition();
   void wait_for_work();
@@ -58,9 +59,10 @@ class Worker {
   const config::Config config_;
   const config::Files files_;
   SavedState saved_;
+  std::string notice_;  // the monitor's, as it was last logged
   NodeFacts facts_, published_;
 
-  std::vector<protocol::Peer> configured_peers_;  // those that HBA and slots were last made for
+  std::vector<protocol::Peer> configured_peers_, configured_neighbours_;  // those that HBA and slots were last made for
   bool house_is_kept_ = false;
   TimePoint next_house_keeping_;
   TimePoint last_answer_;  // of Postgres to a query

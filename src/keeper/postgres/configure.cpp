@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "common/postgres/tools.h"
+#include "keeper/postgres/citus_settings.h"
 #include "keeper/postgres/hba.h"
 #include "keeper/postgres/instance_impl.h"
 
@@ -26,6 +27,10 @@ Settings goal_part(const Settings& include) {
     goals[name] = found == include.end() ? "" : found->second;
   }
   return goals;
+}
+
+bool is_standby(const std::string& pgdata) {
+  return ::access((pgdata + "/standby.signal").c_str(), F_OK) == 0;
 }
 
 /// The kernel cannot bind a longer path; Postgres would only say so in its log.
@@ -62,13 +67,20 @@ Result<> Instance::Impl::ensure_config_files(const Layout& layout) const {
 Result<bool> Instance::Impl::reset_overrides(const Layout& layout, const Settings& ours) {
   const auto harmful = harmful_overrides(read_settings(layout.auto_file), ours);
   if (harmful.empty()) return false;
+  // The user's other libraries are in `ours`, too: changed in place they stay the user's.
+  const std::string libraries = harmful.contains(libraries_setting) ? ours.at(libraries_setting) : "";
   if (!postmaster.running()) {
     const auto text = config::read_file(layout.auto_file);
     if (!text) return fail(text.error());
-    return update_file(layout.auto_file, without_settings(*text, harmful));
+    std::string changed = without_settings(*text, harmful);
+    if (!libraries.empty()) changed += conf_line(libraries_setting, libraries);
+    return update_file(layout.auto_file, changed);
   }
   for (const auto& name : harmful) {
-    auto done = session.query("alter system reset " + pg::quote_identifier(name), 5s);
+    const bool keep = name == libraries_setting && !libraries.empty();
+    auto done = session.query(keep ? "alter system set shared_preload_libraries = " + libraries
+                                   : "alter system reset " + pg::quote_identifier(name),
+                              5s);
     if (!done) return fail(std::move(done.error()));
   }
   return true;
@@ -79,6 +91,7 @@ Result<bool> Instance::Impl::write_settings(const Layout& place, const Settings&
   const auto control = read_control_data(tools, place.pgdata);
   Settings ours =
       computed_settings(config, tools.major, user_settings(place), control ? std::optional(*control) : std::nullopt);
+  if (config.is_citus()) add_citus_settings(ours, config, user_settings(place), is_standby(place.pgdata));
   AUTOCTL_TRY(check_socket_path(ours, config.pgport));
   ours.merge(goal_part(read_settings(place.include_file)));
   for (const auto& [name, value] : changes) ours[name] = value;
@@ -110,7 +123,8 @@ Result<bool> Instance::Impl::change_goal(const Settings& changes) {
   return update_file(place.include_file, render_include(ours));
 }
 
-Result<bool> Instance::Impl::write_hba(const std::vector<protocol::Peer>& peers) const {
+Result<bool> Instance::Impl::write_hba(const std::vector<protocol::Peer>& peers,
+                                       const std::vector<protocol::Peer>& neighbours) const {
   if (config.skip_pg_hba) return false;
   const Layout place = layout();
   const auto text = config::read_file(place.hba_file);
@@ -121,20 +135,28 @@ Result<bool> Instance::Impl::write_hba(const std::vector<protocol::Peer>& peers)
   rules.tls = config.ssl.enabled && config.ssl.mode != "disable" && config.ssl.mode != "allow";
   rules.lan = config.pg_hba_lan;
   if (!local_user_is_let_in(without_hba_block(*text), user)) rules.local_user = user;
-  for (const auto& peer : peers) {
-    auto addresses = literal_addresses(peer.host);
-    if (addresses.empty()) addresses = addresses_in_block(*text, peer.id);
-    if (addresses.empty()) addresses = {peer.host};
-    rules.peers.push_back({peer.id, peer.name, std::move(addresses)});
+  const auto add = [&](const std::vector<protocol::Peer>& nodes, std::vector<HbaPeer>& to) {
+    for (const auto& node : nodes) {
+      auto addresses = literal_addresses(node.host);
+      if (addresses.empty()) addresses = addresses_in_block(*text, node.id);
+      if (addresses.empty()) addresses = {node.host};
+      to.push_back({node.id, node.name, std::move(addresses)});
+    }
+    std::ranges::sort(to, {}, &HbaPeer::id);
+  };
+  add(peers, rules.peers);
+  if (config.is_citus()) {
+    rules.citus_database = config.dbname;
+    add(neighbours, rules.neighbours);
+    add({{config.node, config.name, config.hostname, config.pgport, NodeState::init}}, rules.neighbours);
   }
-  std::ranges::sort(rules.peers, {}, &HbaPeer::id);
   return update_file(place.hba_file, with_hba_block(*text, render_hba_block(rules)));
 }
 
-Result<> Instance::configure(const std::vector<protocol::Peer>& peers) {
+Result<> Instance::configure(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours) {
   const auto settings = impl_->write_settings({});
   if (!settings) return fail(settings.error());
-  const auto hba = impl_->write_hba(peers);
+  const auto hba = impl_->write_hba(peers, neighbours);
   if (!hba) return fail(hba.error());
   if ((*settings || *hba) && running()) return reload();
   return {};

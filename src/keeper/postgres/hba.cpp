@@ -53,6 +53,16 @@ std::string render_hba_block(const HbaRules& rules) {
       for (const char* database : {"replication", "postgres"})
         text += fmt::format("{} {} {} {} {}\n", type, database, replicator, address, rules.auth);
   }
+  if (!rules.citus_database.empty()) {
+    for (const auto* nodes : {&rules.peers, &rules.neighbours}) {
+      for (const auto& node : *nodes) {
+        text += peer_comment(node.id, node.name) + "\n";
+        for (const auto& address : node.addresses)
+          text +=
+              fmt::format("{} {} all {} {}\n", type, pg::quote_identifier(rules.citus_database), address, rules.auth);
+      }
+    }
+  }
   if (rules.lan) text += fmt::format("{} all all samenet {}\n", type, rules.auth);
   return text + std::string(end_marker) + "\n";
 }
@@ -93,7 +103,8 @@ std::vector<std::string> addresses_in_block(const std::string& text, NodeId id) 
   while (std::getline(lines, line)) {
     if (line.starts_with('#')) ours = line.starts_with(begins);
     if (!ours) continue;
-    if (const auto words = words_of(line); words.size() == 5 && words[2] == replicator) found.insert(words[3]);
+    const auto words = words_of(line);
+    if (words.size() == 5 && words[1] != "all" && (words[2] == replicator || words[2] == "all")) found.insert(words[3]);
   }
   return {found.begin(), found.end()};
 }

@@ -22,6 +22,8 @@ struct HbaRules {
   bool lan = false;        // everybody on our own networks
   std::string local_user;  // a line of its own for our connections over the socket; empty = the user's lines do
   std::vector<HbaPeer> peers;
+  std::string citus_database;       // of a Citus node: the formation's nodes may use it, as whoever they are
+  std::vector<HbaPeer> neighbours;  // the formation's other nodes, this one among them: it connects to itself, too
 };
 
 std::string render_hba_block(const HbaRules& rules);

@@ -134,7 +134,9 @@ std::set<std::string> harmful_overrides(const Settings& alter_system, const Sett
     const bool too_little = name == "wal_level" ? !enough_wal(value)
                                                 : name.starts_with("max_") && wanted != ours.end() &&
                                                       number(value).value_or(0) < number(wanted->second).value_or(0);
-    if ((must_be_ours && (wanted == ours.end() || wanted->second != value)) || switched_off || too_little)
+    const bool without_citus = name == libraries_setting && wanted != ours.end() && value != wanted->second;
+    if (without_citus || (must_be_ours && (wanted == ours.end() || wanted->second != value)) || switched_off ||
+        too_little)
       harmful.insert(name);
   }
   return harmful;

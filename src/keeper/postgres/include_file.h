@@ -14,6 +14,7 @@
 namespace autoctl::keeper {
 
 inline constexpr const char* sync_names_setting = "synchronous_standby_names";
+inline constexpr const char* libraries_setting = "shared_preload_libraries";
 inline constexpr const char* conninfo_setting = "primary_conninfo";
 inline constexpr const char* slot_setting = "primary_slot_name";
 

@@ -96,8 +96,8 @@ class Instance {
   Result<> initdb(const Cancelled& cancelled);
   /// Writes our include file (postgresql-autoctl.conf, after the user's settings that we do not own), the include line,
   /// TLS files, the marked HBA block. Works with Debian's /etc/postgresql layout in place. Idempotent; reloads a
-  /// running server when something changed.
-  Result<> configure(const std::vector<protocol::Peer>& peers);
+  /// running server when something changed. `neighbours`: the nodes of a Citus formation's other groups.
+  Result<> configure(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours = {});
   /// pg_basebackup from `upstream` into clone_directory(), swapped in at the end; the old data goes only then.
   Result<> clone(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled, const Progress& progress);
   /// Crash recovery first if it was not shut down cleanly, then pg_rewind. Errors: conflict = proof that it cannot work
@@ -137,6 +137,9 @@ class Instance {
   /// Replication role with this password (the one in files.pgpass()), --username, --dbname, grants for pg_rewind. On a
   /// primary only.
   Result<> create_roles(const std::string& replication_password, const std::string& formation_dbname);
+  /// On the primary of a Citus group: the extension in the formation's database, and where nodes log in with passwords,
+  /// such a password for the roles that Citus connects as, derived from `secret`. Existing ones are left alone.
+  Result<> prepare_citus(const std::string& secret, const std::string& formation_dbname);
   /// Slots for exactly these peers (created where missing, ours dropped where superfluous; foreign ones are left
   /// alone).
   Result<> sync_slots(const std::vector<NodeId>& peers);

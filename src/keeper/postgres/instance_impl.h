@@ -49,7 +49,7 @@ struct Instance::Impl {
   Layout layout_of_copy(const std::string& directory) const;
   /// Only goal settings, without looking at anything else: for the moments when milliseconds count.
   Result<bool> change_goal(const Settings& changes);
-  Result<bool> write_hba(const std::vector<protocol::Peer>& peers) const;
+  Result<bool> write_hba(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours) const;
   Result<> ensure_config_files(const Layout& layout) const;
   Result<bool> reset_overrides(const Layout& layout, const Settings& ours);
   Result<> reload_and_await(const std::string& name, const std::string& value, Millis timeout);

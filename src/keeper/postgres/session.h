@@ -17,7 +17,8 @@ class Session {
 
   /// A new connection: what it sees is what the postmaster has loaded by now. Errors as pg::Connection::open, and
   /// unavailable when no server is there.
-  Result<pg::Connection> open(Millis timeout, const std::string& dbname = "postgres") const;
+  Result<pg::Connection> open(Millis timeout, const std::string& dbname = "postgres",
+                              const std::string& application_name = "autoctl") const;
 
   /// On the kept connection; opens it, and once more if it turns out to be broken. For statements that may run twice.
   Result<pg::Rows> query(const std::string& sql, const std::vector<pg::Param>& params, Millis timeout);

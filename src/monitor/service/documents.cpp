@@ -1,6 +1,7 @@
 #include "monitor/service/documents.h"
 
 #include "common/util/version.h"
+#include "monitor/service/citus.h"
 
 namespace autoctl::monitor {
 
@@ -54,6 +55,10 @@ void add_group(protocol::StateDocument& state, const Model& model, const Group& 
                           .quorum_confirmed = group.row.quorum_confirmed,
                           .quorum_assigned = group.row.quorum_assigned,
                           .waiting_for = waiting_for(view, model.settings_of(group), now)});
+  if (const std::string missing = missing_coordinator(model, group); !missing.empty() && !group.nodes.empty()) {
+    std::string& text = state.groups.back().waiting_for;
+    text += (text.empty() ? "" : "; ") + missing;
+  }
   const std::string& kind = model.formations.at(group.row.formation).kind;
   for (const NodeView& node : view.nodes)
     state.nodes.push_back(node_document(group.nodes.at(node.id), node, view, kind, now));
@@ -72,6 +77,9 @@ Result<protocol::StateDocument> state_document(const Model& model, const std::st
   for (const auto& [name, row] : model.formations)
     if (formation.empty() || name == formation)
       state.formations.push_back({name, row.kind, row.dbname, row.settings.number_sync_standbys});
+  for (const auto& [name, row] : model.formations)
+    if (row.kind == "citus" && (formation.empty() || name == formation))
+      state.citus.push_back(citus_document(model, name));
   for (const auto& [key, members] : model.groups)
     if ((formation.empty() || key.first == formation) && (!group || key.second == *group))
       add_group(state, model, members, now);

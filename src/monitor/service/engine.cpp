@@ -188,6 +188,7 @@ void Engine::settle(Group& group) {
   }
   look_after_suspects(group);
   refresh_assignments(group);
+  tell_formation(group);
   group.next_check = next_check(group);
 }
 

@@ -32,7 +32,8 @@ struct Node {
 
   // From reports.
   NodeFacts facts;
-  bool reported = false;  // since the monitor started
+  std::optional<protocol::CitusFacts> citus;  // of a coordinator's primary
+  bool reported = false;                      // since the monitor started
   std::uint64_t sequence = 0;
   std::uint64_t connection = 0;  // the one that carried the last report
   NodeObservation seen;
@@ -53,7 +54,8 @@ struct Group {
   std::map<NodeId, Node> nodes;
   std::optional<OperationRow> operation;  // the running one
   TimePoint operation_since;
-  TimePoint next_check;  // when time alone may change something
+  TimePoint next_check;        // when time alone may change something
+  protocol::CitusRoute route;  // as the rest of a Citus formation was last told
 };
 
 /// The formation of who names none: always there.

@@ -24,6 +24,8 @@ Result<> check_words(const protocol::RegisterRequest& r) {
   if (r.host.empty()) return complain("host", "it is empty");
   if (auto why = config::check_hostname(r.host); !why.empty()) return complain("host", why);
   if (auto why = config::check_name(r.region); !why.empty()) return complain("region", why);
+  if (r.citus_cluster.empty()) return complain("citus_cluster", "it is empty");
+  if (auto why = config::check_name(r.citus_cluster); !why.empty()) return complain("citus_cluster", why);
   if (auto why = config::check_ssl_mode(r.ssl_mode); !why.empty()) return complain("ssl_mode", why);
   if (r.dbname.empty() || r.dbname.size() > text_max) return complain("dbname", "it must have 1 to 63 characters");
   return {};
@@ -32,6 +34,8 @@ Result<> check_words(const protocol::RegisterRequest& r) {
 Result<> check_numbers(const protocol::RegisterRequest& r) {
   if (r.port < 1 || r.port > port_max) return fail(Errc::bad_usage, "port: it must be from 1 to 65535");
   if (r.api_port < 0 || r.api_port > port_max) return fail(Errc::bad_usage, "api_port: it must be from 0 to 65535");
+  if (r.proxy_port < 0 || r.proxy_port > port_max)
+    return fail(Errc::bad_usage, "proxy_port: it must be from 0 to 65535");
   if (r.candidate_priority < 0 || r.candidate_priority > priority_max)
     return fail(Errc::bad_usage, "candidate_priority: it must be from 0 to 100");
   if (r.group && (*r.group < 0 || *r.group > group_max))
@@ -58,19 +62,27 @@ GroupId choose_group(const Model& model, const protocol::RegisterRequest& r) {
   GroupId candidate = 1;
   for (const auto& [key, group] : model.groups) {
     if (key.first != r.formation || key.second == 0) continue;
-    if (group.nodes.size() == 1) return key.second;
+    const auto staying = std::ranges::count_if(
+        group.nodes, [](const auto& node) { return node.second.row.goal.state != NodeState::dropped; });
+    if (staying == 1) return key.second;
     candidate = std::max(candidate, key.second + 1);
   }
   return candidate;
 }
 
-std::string free_name(const Model& model, const std::string& formation, NodeId id) {
+/// node_1, node_2, … by id; in a Citus formation coord0a, coord0b, worker1a, … by order in the group.
+std::string free_name(const Model& model, const protocol::RegisterRequest& r, GroupId group, NodeId id) {
   const auto taken = [&](const std::string& name) {
     return std::ranges::any_of(model.groups, [&](const auto& entry) {
-      return entry.first.first == formation &&
+      return entry.first.first == r.formation &&
              std::ranges::any_of(entry.second.nodes, [&](const auto& node) { return node.second.row.name == name; });
     });
   };
+  if (r.kind == "citus") {
+    const std::string start = (r.role == "coordinator" ? "coord" : "worker") + std::to_string(group);
+    for (char letter = 'a'; letter <= 'z'; ++letter)
+      if (!taken(start + letter)) return start + letter;
+  }
   std::string name = "node_" + std::to_string(id.value);
   while (taken(name)) name += "_";
   return name;
@@ -133,7 +145,7 @@ NodeRow new_node(const Model& model, const protocol::RegisterRequest& r, GroupId
   node.id = NodeId{model.last_node.value + 1};
   node.formation = r.formation;
   node.group = group;
-  node.name = r.name.empty() ? free_name(model, r.formation, node.id) : r.name;
+  node.name = r.name.empty() ? free_name(model, r, group, node.id) : r.name;
   node.host = r.host;
   node.port = r.port;
   node.api_port = r.api_port;
@@ -142,6 +154,9 @@ NodeRow new_node(const Model& model, const protocol::RegisterRequest& r, GroupId
   node.ssl_mode = r.ssl_mode;
   node.candidate_priority = r.candidate_priority;
   node.replication_quorum = r.replication_quorum;
+  node.citus_secondary = r.citus_secondary;
+  node.citus_cluster = r.citus_cluster;
+  node.proxy_port = r.proxy_port;
   return node;
 }
 

@@ -1,6 +1,7 @@
 // A keeper's report: checked, taken in, decided upon, answered now or when there is something to say.
 #include <algorithm>
 
+#include "monitor/service/citus.h"
 #include "monitor/service/engine.h"
 #include "monitor/service/evidence.h"
 
@@ -18,7 +19,8 @@ constexpr int port_max = 65'535;
 /// Do they say the same but for version and lease?
 bool same_content(const protocol::Assignment& a, const protocol::Assignment& b) {
   return a.monitor_id == b.monitor_id && a.lease_required == b.lease_required && a.check_upstream == b.check_upstream &&
-         a.heartbeat == b.heartbeat && a.goal == b.goal && a.peers == b.peers;
+         a.heartbeat == b.heartbeat && a.goal == b.goal && a.peers == b.peers && a.neighbours == b.neighbours &&
+         a.citus == b.citus && a.notice == b.notice;
 }
 
 std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {
@@ -109,6 +111,7 @@ void Engine::take_in(Group& group, Node& node, const protocol::Report& report, c
   node.row.reported = facts.state;
   node.row.reported_term = facts.term;
   take_in_address(node, report);
+  take_in_citus(group, node, report);
   if (moved) {
     std::string text = node.row.name + " has reached " + std::string(to_string(facts.state));
     if (!facts.trouble.empty()) text += ": " + facts.trouble;
@@ -127,6 +130,13 @@ void Engine::take_in(Group& group, Node& node, const protocol::Report& report, c
   else if (!node.seen.postgres_down_since)
     node.seen.postgres_down_since = now;
   take_answer(node, report.known_version, now);
+}
+
+void Engine::take_in_citus(const Group& group, Node& node, const protocol::Report& report) {
+  if (report.citus && is_leader_state(node.row.goal.state))
+    for (auto& sentence : citus_news(node.citus.value_or(protocol::CitusFacts{}), *report.citus))
+      new_events_.push_back(event_of(group, &node, "monitor", std::move(sentence)));
+  node.citus = report.citus;
 }
 
 /// A node may move; but two nodes cannot be at one address, and then the older claim stands.
@@ -152,12 +162,27 @@ void Engine::refresh_assignments(Group& group) {
     next.heartbeat = model_.settings_of(group).heartbeat;
     next.goal = node.row.goal;
     next.peers = peers_of(group, id);
+    next.neighbours = neighbours_of(model_, group);
+    next.notice = missing_coordinator(model_, group);
+    const bool coordinates = group.row.group == 0 && is_citus(model_, group) && is_leader_state(node.row.goal.state);
+    if (coordinates) next.citus = citus_plan(model_, group.row.formation);
     if (next.version == 0 || !same_content(next, node.assignment)) {
       next.version = ++version_;
       node.assignment = std::move(next);
     }
     if (node.held && node.held->known_version != node.assignment.version) release(group, node);
   }
+}
+
+/// In a Citus formation the other groups have to know where this one's nodes are, and the coordinator which of them
+/// takes the writes.
+void Engine::tell_formation(Group& group) {
+  if (!is_citus(model_, group)) return;
+  auto route = citus_route(group);
+  if (route == group.route) return;
+  group.route = std::move(route);
+  for (auto& [key, other] : model_.groups)
+    if (key.first == group.row.formation && &other != &group) refresh_assignments(other);
 }
 
 void Engine::answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply) {

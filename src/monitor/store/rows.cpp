@@ -86,12 +86,15 @@ std::vector<pg::Param> params(const GroupRow& g) {
 
 const char* const select_nodes =
     "SELECT id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode, candidate_priority,"
-    " replication_quorum, goal::text, reported, reported_term, pg_version, epoch, token_sha256"
+    " replication_quorum, goal::text, reported, reported_term, pg_version, epoch, token_sha256,"
+    " citus_secondary, citus_cluster, proxy_port"
     " FROM autoctl.node ORDER BY id";
 const char* const upsert_node =
     "INSERT INTO autoctl.node (id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode,"
-    " candidate_priority, replication_quorum, goal, reported, reported_term, pg_version, epoch, token_sha256)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (id)"
+    " candidate_priority, replication_quorum, goal, reported, reported_term, pg_version, epoch, token_sha256,"
+    " citus_secondary, citus_cluster, proxy_port)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON "
+    "CONFLICT (id)"
     " DO UPDATE SET host = $5, port = $6, api_port = $7, candidate_priority = $11, replication_quorum = $12, goal = "
     "$13,"
     " reported = $14, reported_term = $15, pg_version = $16, epoch = $17, token_sha256 = $18";
@@ -118,6 +121,9 @@ Result<NodeRow> node(const pg::Rows& rows, int row) {
   n.pg_version = rows.text(row, 15);
   n.epoch = unsigned_number(rows, row, 16);
   n.token_sha256 = rows.text(row, 17);
+  n.citus_secondary = rows.truth(row, 18);
+  n.citus_cluster = rows.text(row, 19);
+  n.proxy_port = static_cast<int>(rows.number(row, 20));
   return n;
 }
 
@@ -139,7 +145,10 @@ std::vector<pg::Param> params(const NodeRow& n) {
           std::to_string(n.reported_term.value),
           n.pg_version,
           std::to_string(n.epoch),
-          n.token_sha256};
+          n.token_sha256,
+          text_of(n.citus_secondary),
+          n.citus_cluster,
+          std::to_string(n.proxy_port)};
 }
 
 const char* const select_operations =

@@ -47,6 +47,10 @@ struct NodeRow {
   std::string pg_version;
   std::uint64_t epoch = 0;
   std::string token_sha256;  // hex
+  // What pg_dist_node shall know of it, in a Citus formation.
+  bool citus_secondary = false;
+  std::string citus_cluster = "default";
+  int proxy_port = 0;
 };
 
 struct OperationRow {

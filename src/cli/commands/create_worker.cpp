@@ -1,0 +1,23 @@
+#include "cli/commands/commands.h"
+#include "cli/create_node.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+Result<ExitCode> create_worker(const CreateOptions& options) {
+  return create_node("worker", options);
+}
+
+}  // namespace
+
+void add_create_worker(CLI::App& create, Invocation& invocation) {
+  add_command<CreateOptions>(
+      create, invocation, "worker",
+      "create a worker of a Citus cluster: in a new group, or as the standby of one that has none",
+      "autoctl create worker --pgdata /srv/worker --auth trust --ssl-self-signed \\\n"
+      "    --monitor 'postgres://autoctl_node@monitor:5432/pg_auto_failover?sslmode=require' --run",
+      declare_create_worker, create_worker);
+}
+
+}  // namespace autoctl::cli

@@ -1,0 +1,103 @@
+#include "cli/create_node.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <thread>
+
+#include "cli/create_checks.h"
+#include "cli/local_address.h"
+#include "common/monitor_client/monitor_api.h"
+#include "common/monitor_client/monitor_url.h"
+#include "common/util/logging.h"
+#include "keeper/agent/create.h"
+#include "keeper/agent/daemon.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+constexpr std::chrono::seconds monitor_patience{60};
+constexpr std::chrono::seconds creation_patience{10};
+constexpr Millis discover_timeout{5000};
+constexpr Millis retry_pause{250};
+
+Result<std::string> monitor_host(const std::string& monitor) {
+  if (client::is_https(monitor)) {
+    const auto hosts = client::parse_https(monitor);
+    if (!hosts) return fail(hosts.error());
+    return hosts->front().host;
+  }
+  const auto servers = client::parse_libpq(monitor);
+  if (!servers) return fail(servers.error());
+  return servers->front().address.host;
+}
+
+Result<> ask_monitor(const config::Config& config) {
+  const auto endpoint = client::discover(config.monitor, {config.monitor_ca_file, discover_timeout});
+  if (!endpoint) return fail(endpoint.error());
+  auto api = client::MonitorApi::create(*endpoint);
+  if (!api) return fail(api.error());
+  if (const auto version = api->version(discover_timeout); !version) return fail(version.error());
+  return {};
+}
+
+/// With --run the node is a service that may well be started at the same time as its monitor: give that one time to
+/// come up. One that is still being created may for a moment look like a server that knows nothing of us.
+Result<> await_monitor(const config::Config& config) {
+  const auto start = std::chrono::steady_clock::now();
+  auto patience = creation_patience;
+  for (bool said = false;; said = true) {
+    const auto answer = ask_monitor(config);
+    if (answer || answer.error().code == Errc::bad_usage) return answer;
+    const bool absent = answer.error().code == Errc::unavailable || answer.error().code == Errc::timeout;
+    if (absent) patience = monitor_patience;
+    if (std::chrono::steady_clock::now() - start >= patience) return answer;
+    if (!said)
+      spdlog::warn("Waiting up to {} s for the monitor: {}", patience.count(),
+                   logging::one_line(answer.error().message));
+    std::this_thread::sleep_for(retry_pause);
+  }
+}
+
+Result<> create(config::Config config) {
+  if (config.hostname.empty()) {
+    const auto host = monitor_host(config.monitor);
+    if (!host) return fail(host.error());
+    auto own = default_hostname(*host);
+    if (!own) return fail(std::move(own.error()));
+    config.hostname = *own;
+    spdlog::info("Using --hostname \"{}\", which other nodes and clients must be able to connect to", config.hostname);
+  }
+  const auto created = keeper::create_node(std::move(config));
+  if (!created) return fail(created.error());
+  spdlog::info("Node {} \"{}\" has been created in \"{}\"", created->node.value, created->name, created->pgdata);
+  return {};
+}
+
+}  // namespace
+
+Result<ExitCode> create_node(const std::string& role, const CreateOptions& options) {
+  AUTOCTL_TRY(refuse_root());
+  auto config = to_config(options, role);
+  if (!config) return fail(std::move(config.error()));
+  if (const auto host = monitor_host(config->monitor); !host) return fail(host.error());
+  AUTOCTL_TRY(check_ownership(config->pgdata));
+
+  const config::Files files(config->pgdata);
+  const auto existing = find_created(files);
+  if (!existing) return fail(existing.error());
+  if (*existing) {
+    AUTOCTL_TRY(check_same(**existing, *config));
+    spdlog::info("Node {} \"{}\" has been created in \"{}\" before: nothing to do", (*existing)->node.value,
+                 (*existing)->name, config->pgdata);
+  } else {
+    if (options.run) AUTOCTL_TRY(await_monitor(*config));
+    AUTOCTL_TRY(create(std::move(*config)));
+  }
+  if (options.run) return ExitCode{keeper::run_keeper(files)};
+  if (!*existing) spdlog::info("Next: autoctl run --pgdata {}", files.pgdata);
+  return ExitCode::ok;
+}
+
+}  // namespace autoctl::cli

@@ -1,0 +1,56 @@
+// What has to be looked after beside the routes, and may take long because a worker does not answer: the recovery of
+// two-phase commits after a move, and each worker's copy of pg_dist_node.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/pg/connection.h"
+#include "keeper/citus/planner.h"
+#include "keeper/postgres/session.h"
+
+namespace autoctl::keeper::citus {
+
+class Auditor {
+ public:
+  explicit Auditor(const config::Config& config);
+  ~Auditor();
+
+  /// From now on, or no longer. A new coordinator first finishes what its predecessor left prepared.
+  void activate(bool active);
+  /// Statements go elsewhere now: what was prepared on the old node has to be finished on the new one.
+  void moved();
+  /// What is not as it should be, a sentence each.
+  std::vector<std::string> findings() const;
+
+ private:
+  struct Suspicion {
+    Row worker;
+    std::string what;
+    bool operator==(const Suspicion&) const = default;
+  };
+
+  void run();
+  Result<> recover();
+  Result<std::vector<Suspicion>> compare();
+  void repair(const std::vector<Suspicion>& suspicions);
+  Result<> connect();
+
+  Session session_;
+  const std::string dbname_;
+  std::optional<pg::Connection> sql_;
+  std::vector<Suspicion> before_;  // what the look before this one found
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool active_ = false, stopping_ = false, recovery_due_ = false;
+  std::vector<std::string> findings_;
+  std::thread thread_;
+};
+
+}  // namespace autoctl::keeper::citus

@@ -1,0 +1,36 @@
+// pg_dist_node and the Citus functions that change it, on a session of the coordinator's own Postgres. What is called
+// here exists from Citus 10 to 14.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/fsm/types.h"
+#include "common/pg/connection.h"
+#include "keeper/citus/planner.h"
+
+namespace autoctl::keeper::citus {
+
+/// Of our sessions, so that a keeper finds those that a former one left.
+inline constexpr const char* router_name = "autoctl_router";
+inline constexpr const char* auditor_name = "autoctl_auditor";
+std::string hold_name(GroupId group);
+
+/// Ends the other sessions of ours that change the table: one that was given up may still wait for a worker, and keep
+/// its locks.
+Result<> end_former_router(pg::Connection& sql);
+/// Ends sessions that hold statements for a keeper that is gone. True if there were any.
+Result<bool> end_former_holds(pg::Connection& sql);
+
+/// `shards`: look whether they hold any, too; costs a look at all placements.
+Result<std::vector<Row>> read_rows(pg::Connection& sql, bool shards);
+
+Result<> do_step(pg::Connection& sql, const Step& step);
+
+/// The statements of a move, for a transaction that the caller begins and ends.
+Result<> move_row(pg::Connection& sql, const Step& step);
+
+/// "3 1 10.0.0.7 5432 primary active default": what has to be the same on each node that has a copy.
+std::vector<std::string> comparable(const std::vector<Row>& rows);
+
+}  // namespace autoctl::keeper::citus

@@ -1,0 +1,244 @@
+// The router of a coordinator's keeper against real Citus: a coordinator, a worker and its standby.
+#include <gmock/gmock.h>
+
+#include <future>
+
+#include "keeper/citus/router.h"
+#include "postgres_node.h"
+#include "support/citus_server.h"
+
+namespace autoctl::keeper::test {
+namespace {
+
+using testing::HasSubstr;
+
+class CitusRouter : public PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (!autoctl::test::citus_server().real) GTEST_SKIP() << autoctl::test::needs_real_citus;
+    for (int number = 1; number <= 3; ++number) {
+      Node& made = node(number);
+      made.config.role = number == 1 ? "coordinator" : "worker";
+      made.config.node = made.id;
+      made.open();
+    }
+    ASSERT_NO_FATAL_FAILURE(coordinator().make_primary());
+    ASSERT_NO_FATAL_FAILURE(old_worker().make_primary({new_worker().peer()}));
+    for (Node* made : {&coordinator(), &old_worker()})
+      ASSERT_TRUE(ok(made->postgres->prepare_citus("secret", "postgres")));
+    ASSERT_NO_FATAL_FAILURE(new_worker().make_standby(old_worker(), {old_worker().peer()}));
+    NodeFacts facts;
+    facts.state = NodeState::primary;
+    facts.postgres_running = true;
+    board.publish(facts, false);
+    start_router();
+    route(old_worker());
+    ASSERT_TRUE(eventually([&] { return facts_of_worker().routed_to == old_worker().id; }, 30s)) << trouble();
+  }
+  void TearDown() override {
+    board.stop();
+    router.reset();
+    PostgresTest::TearDown();
+  }
+
+  Node& coordinator() { return *nodes[0]; }
+  Node& old_worker() { return *nodes[1]; }
+  Node& new_worker() { return *nodes[2]; }
+
+  void start_router() { router = std::make_unique<citus::Router>(board, coordinator().config, coordinator().files); }
+  protocol::CitusNode in_plan(const Node& node, NodeState goal) const {
+    return {.id = node.id, .name = node.config.name, .host = "127.0.0.1", .port = node.config.pgport, .goal = goal};
+  }
+  /// What the monitor would say.
+  void route(const Node& primary, const Node* hold_for = nullptr) {
+    protocol::CitusRoute workers{.group = 1, .term = Term{version}, .primary = primary.id, .cooldown = cooldown};
+    if (hold_for != nullptr) workers.hold_for = hold_for->id;
+    for (Node* worker : {&old_worker(), &new_worker()})
+      workers.nodes.push_back(in_plan(*worker, worker == &primary ? NodeState::primary : NodeState::secondary));
+    protocol::Assignment assignment{.monitor_id = "m", .version = ++version};
+    assignment.goal.state = NodeState::primary;
+    assignment.citus = protocol::CitusPlan{
+        {{.group = 0, .primary = coordinator().id, .nodes = {in_plan(coordinator(), NodeState::primary)}}, workers}};
+    board.offer(assignment, Clock::now());
+  }
+  protocol::CitusRouteFacts facts_of_worker() {
+    const auto report = board.next_report(false);
+    if (report.citus)
+      for (const auto& facts : report.citus->routes)
+        if (facts.group == 1) return facts;
+    return {};
+  }
+  std::string trouble() { return facts_of_worker().trouble; }
+  testing::AssertionResult holds(const Node& target, Millis timeout = 10s) {
+    if (eventually([&] { return facts_of_worker().held_for == target.id; }, timeout))
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "nothing is held: " << trouble();
+  }
+  testing::AssertionResult holds_nothing() {
+    if (eventually([&] { return sessions("autoctl_hold") == "0"; })) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "a session of ours still holds statements";
+  }
+  std::string sessions(const std::string& prefix) {
+    return coordinator().sql("select count(*) from pg_stat_activity where application_name like '" + prefix + "%'");
+  }
+  std::string row() { return coordinator().sql("select nodeport from pg_dist_node where groupid = 1"); }
+  void distribute() {
+    ASSERT_EQ(coordinator().sql("create table t (id int primary key)"), "");
+    ASSERT_EQ(coordinator().sql("select create_distributed_table('t', 'id')"), "");
+  }
+  /// A statement through the coordinator, in the background: "" or its error.
+  std::future<std::string> insert(int id) {
+    return std::async(std::launch::async, [this, id] {
+      return coordinator().sql("insert into t values (" + std::to_string(id) + ")", 30s);
+    });
+  }
+  static bool done(const std::future<std::string>& statement, Millis timeout) {
+    return statement.wait_for(timeout) == std::future_status::ready;
+  }
+  void hand_over() {
+    ASSERT_TRUE(ok(old_worker().postgres->stop(StopMode::fast, 10s)));
+    ASSERT_TRUE(ok(new_worker().postgres->promote(never)));
+  }
+
+  Board board{1};
+  std::uint64_t version = 0;
+  Millis cooldown{500};
+  std::unique_ptr<citus::Router> router;
+};
+
+TEST_F(CitusRouter, AddsWhatThePlanHas) {
+  EXPECT_EQ(row(), std::to_string(old_worker().config.pgport));
+  EXPECT_EQ(coordinator().sql("select nodeport from pg_dist_node where groupid = 0"),
+            std::to_string(coordinator().config.pgport));
+  EXPECT_EQ(old_worker().sql("select groupid from pg_dist_local_group"), "1");
+}
+
+TEST_F(CitusRouter, AHandOverIsFeltAsAPauseOnly) {
+  distribute();
+  route(old_worker(), &new_worker());
+  ASSERT_TRUE(holds(new_worker()));
+  auto statement = insert(1);
+  EXPECT_FALSE(done(statement, 300ms)) << "it should wait";
+  EXPECT_EQ(row(), std::to_string(old_worker().config.pgport)) << "not committed yet";
+  ASSERT_NO_FATAL_FAILURE(hand_over());
+  route(new_worker());
+  ASSERT_TRUE(done(statement, 10s));
+  EXPECT_EQ(statement.get(), "");
+  EXPECT_EQ(row(), std::to_string(new_worker().config.pgport));
+  EXPECT_TRUE(
+      eventually([&] { return facts_of_worker().routed_to == new_worker().id && !facts_of_worker().held_for; }));
+  EXPECT_EQ(coordinator().sql("create table t2 (id int)"), "");
+  EXPECT_TRUE(eventually([&] { return coordinator().sql("select create_distributed_table('t2', 'id')") == ""; }, 1s));
+  EXPECT_TRUE(holds_nothing());
+}
+
+TEST_F(CitusRouter, AHoldThatIsCalledOffLeavesNothing) {
+  distribute();
+  route(old_worker(), &new_worker());
+  ASSERT_TRUE(holds(new_worker()));
+  auto statement = insert(1);
+  EXPECT_FALSE(done(statement, 300ms));
+  route(old_worker());
+  ASSERT_TRUE(done(statement, 10s));
+  EXPECT_EQ(statement.get(), "");
+  EXPECT_EQ(row(), std::to_string(old_worker().config.pgport));
+  EXPECT_TRUE(holds_nothing());
+}
+
+TEST_F(CitusRouter, AKeeperThatGoesLeavesNothing) {
+  distribute();
+  route(old_worker(), &new_worker());
+  ASSERT_TRUE(holds(new_worker()));
+  auto statement = insert(1);
+  board.stop();
+  router.reset();
+  ASSERT_TRUE(done(statement, 10s));
+  EXPECT_EQ(statement.get(), "");
+  EXPECT_TRUE(holds_nothing());
+}
+
+TEST_F(CitusRouter, ANewRouterEndsWhatAFormerOneHeld) {
+  distribute();
+  const auto conninfo = [&] {
+    return fmt::format("host={} port={} dbname=postgres application_name=autoctl_hold_1", coordinator().config.pghost,
+                       coordinator().config.pgport);
+  };
+  auto former = pg::Connection::open(conninfo(), 5s);
+  ASSERT_TRUE(ok(former));
+  ASSERT_TRUE(ok(former->script("begin; lock table t", 5s)));
+  // It stops leading, and leads again.
+  NodeFacts facts;
+  facts.state = NodeState::demoted;
+  board.publish(facts, true);
+  ASSERT_TRUE(eventually([&] { return sessions("autoctl_router") == "0"; }));
+  facts.state = NodeState::primary;
+  facts.postgres_running = true;
+  board.publish(facts, true);
+  EXPECT_TRUE(holds_nothing());
+}
+
+TEST_F(CitusRouter, ASessionThatIsInTheWayIsEndedAfterTheCooldown) {
+  distribute();
+  auto idle = coordinator().connect();
+  ASSERT_TRUE(ok(idle));
+  ASSERT_TRUE(ok(idle->script("begin; insert into t values (1)", 5s)));
+  const auto from = Clock::now();
+  route(old_worker(), &new_worker());
+  ASSERT_TRUE(holds(new_worker()));
+  const auto waited = Clock::now() - from;
+  EXPECT_GE(waited, cooldown);
+  EXPECT_LT(waited, cooldown + 4s);
+  EXPECT_FALSE(idle->query("select 1", 5s)) << "its session is gone";
+}
+
+TEST_F(CitusRouter, AFailureMovesTheRowAtOnce) {
+  distribute();
+  old_worker().postgres->kill_now();
+  ASSERT_TRUE(ok(new_worker().postgres->promote(never)));
+  const auto from = Clock::now();
+  route(new_worker());
+  ASSERT_TRUE(eventually([&] { return coordinator().sql("insert into t values (1)") == ""; }));
+  const auto took = std::chrono::duration_cast<Millis>(Clock::now() - from);
+  std::printf("the first statement succeeds %ld ms after the plan says so\n", took.count());
+  EXPECT_LT(took, 3s);
+  EXPECT_EQ(coordinator().sql("create table t2 (id int)"), "");
+  EXPECT_TRUE(eventually([&] { return coordinator().sql("select create_distributed_table('t2', 'id')") == ""; }, 1s));
+}
+
+TEST_F(CitusRouter, TwoPhaseCommitsThatWereLeftAreFinishedOnTheNewPrimary) {
+  distribute();
+  // As if the coordinator had committed, and died before it told the worker.
+  ASSERT_EQ(old_worker().sql("select groupid from pg_dist_local_group"), "1");
+  const std::string gid = "citus_0_4711_1_1";
+  auto worker = old_worker().connect();
+  ASSERT_TRUE(ok(worker));
+  ASSERT_TRUE(ok(worker->script("begin; create table prepared (id int); prepare transaction '" + gid + "'", 5s)));
+  ASSERT_EQ(coordinator().sql("insert into pg_dist_transaction (groupid, gid) values (1, '" + gid + "')"), "");
+  worker->script("checkpoint", 5s);
+  ASSERT_NO_FATAL_FAILURE(hand_over());
+  route(new_worker());
+  EXPECT_TRUE(eventually([&] { return new_worker().sql("select count(*) from pg_prepared_xacts") == "0"; }));
+  EXPECT_EQ(new_worker().sql("select count(*) from prepared"), "0") << "it was committed, not rolled back";
+}
+
+TEST_F(CitusRouter, AGroupThatWasCreatedAnewDoesNotGetTheOldOnesShards) {
+  distribute();
+  Node& stranger = node(4);
+  stranger.config.role = "worker";
+  stranger.config.node = stranger.id;
+  stranger.open();
+  ASSERT_NO_FATAL_FAILURE(stranger.make_primary());
+  ASSERT_TRUE(ok(stranger.postgres->prepare_citus("secret", "postgres")));
+  protocol::Assignment assignment{.monitor_id = "m", .version = ++version};
+  assignment.goal.state = NodeState::primary;
+  assignment.citus = protocol::CitusPlan{
+      {{.group = 0, .primary = coordinator().id, .nodes = {in_plan(coordinator(), NodeState::primary)}},
+       {.group = 1, .primary = stranger.id, .nodes = {in_plan(stranger, NodeState::single)}}}};
+  board.offer(assignment, Clock::now());
+  EXPECT_TRUE(eventually([&] { return trouble().find("has not the data") != std::string::npos; })) << trouble();
+  EXPECT_EQ(row(), std::to_string(old_worker().config.pgport));
+}
+
+}  // namespace
+}  // namespace autoctl::keeper::test

@@ -1,0 +1,146 @@
+// What the monitor tells the nodes of a Citus formation beyond their goals.
+#include <gmock/gmock.h>
+
+#include "monitor/service/citus.h"
+#include "tests/support/engine_fixture.h"
+
+namespace autoctl::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class EngineCitus : public EngineTest {
+ protected:
+  PretendedKeeper& add_citus(const std::string& role, int proxy_port = 0) {
+    auto r = request("");
+    r.kind = "citus";
+    r.role = role;
+    r.proxy_port = proxy_port;
+    r.citus_secondary = role == "worker";
+    r.citus_cluster = "reports";
+    const auto answer = register_node(r);
+    EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
+    auto& keeper = *keepers.emplace_back(std::make_unique<PretendedKeeper>());
+    keeper.id = answer->node;
+    keeper.token = answer->token;
+    keeper.connection = static_cast<std::uint64_t>(answer->node.value);
+    keeper.report.epoch = 1;
+    keeper.report.host = r.host;
+    keeper.report.port = r.port;
+    keeper.report.api_port = r.api_port;
+    return keeper;
+  }
+  void settle() {
+    for (int round = 0; round < 12; ++round)
+      for (auto& keeper : keepers) obey_and_report(*keeper);
+  }
+  static std::vector<std::int64_t> ids(const std::vector<protocol::Peer>& peers) {
+    std::vector<std::int64_t> all;
+    for (const auto& peer : peers) all.push_back(peer.id.value);
+    return all;
+  }
+};
+
+TEST_F(EngineCitus, TheCoordinatorsPrimaryGetsThePlan) {
+  auto& coordinator = add_citus("coordinator");
+  auto& worker = add_citus("worker", 6432);
+  settle();
+  ASSERT_TRUE(coordinator.assignment.citus);
+  EXPECT_FALSE(worker.assignment.citus);
+  const auto& routes = coordinator.assignment.citus->routes;
+  ASSERT_EQ(routes.size(), 2U);
+  EXPECT_EQ(routes[0].primary, coordinator.id);
+  EXPECT_EQ(routes[1].primary, worker.id);
+  ASSERT_EQ(routes[1].nodes.size(), 1U);
+  EXPECT_EQ(routes[1].nodes[0].port, 6432);
+  EXPECT_EQ(routes[1].nodes[0].name, "worker1a");
+  EXPECT_EQ(routes[1].nodes[0].cluster, "reports");
+  EXPECT_TRUE(routes[1].nodes[0].secondary);
+}
+
+TEST_F(EngineCitus, EverybodyKnowsTheOtherGroupsNodes) {
+  auto& coordinator = add_citus("coordinator");
+  auto& one = add_citus("worker");
+  auto& two = add_citus("worker");
+  settle();
+  EXPECT_THAT(ids(coordinator.assignment.neighbours), ElementsAre(one.id.value, two.id.value));
+  EXPECT_THAT(ids(one.assignment.neighbours), ElementsAre(coordinator.id.value));
+  EXPECT_THAT(ids(one.assignment.peers), ElementsAre(two.id.value));
+}
+
+TEST_F(EngineCitus, APlainFormationHasNeither) {
+  make_pair();
+  EXPECT_FALSE(a().assignment.citus);
+  EXPECT_THAT(a().assignment.neighbours, IsEmpty());
+  EXPECT_THAT(state().citus, IsEmpty());
+}
+
+TEST_F(EngineCitus, ANodeThatHasNotSaidThatItTakesWritesIsNoRoute) {
+  auto& coordinator = add_citus("coordinator");
+  settle();
+  auto& worker = add_citus("worker");
+  report(worker);
+  obey_and_report(coordinator);
+  report(coordinator);
+  ASSERT_EQ(coordinator.assignment.citus->routes.size(), 2U);
+  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, NodeId{});
+  obey_and_report(worker);
+  report(coordinator);
+  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, worker.id);
+}
+
+TEST_F(EngineCitus, AHeldReportIsAnsweredWhenAnotherGroupChanges) {
+  auto& coordinator = add_citus("coordinator");
+  settle();
+  obey_and_report(coordinator, true);
+  const int answers = coordinator.answers;
+  add_citus("worker");
+  EXPECT_GT(coordinator.answers, answers);
+}
+
+TEST_F(EngineCitus, AWorkerWithoutACoordinatorIsTold) {
+  auto& worker = add_citus("worker");
+  settle();
+  EXPECT_THAT(worker.assignment.notice, HasSubstr("waits for a coordinator"));
+  EXPECT_THAT(state().groups[0].waiting_for, HasSubstr("waits for a coordinator"));
+  add_citus("coordinator");
+  settle();
+  EXPECT_EQ(worker.assignment.notice, "");
+}
+
+TEST_F(EngineCitus, WhatDiffersIsAnEventOnceAndItsEndToo) {
+  auto& coordinator = add_citus("coordinator");
+  add_citus("worker");
+  settle();
+  coordinator.report.citus = protocol::CitusFacts{.ready = true, .drift = {"worker1a is elsewhere"}};
+  const auto count = [&](const std::string& words) {
+    return std::ranges::count_if(store.all_events(), [&](const auto& event) { return event.description == words; });
+  };
+  report(coordinator);
+  report(coordinator);
+  EXPECT_EQ(count("pg_dist_node: worker1a is elsewhere"), 1);
+  EXPECT_THAT(state().citus[0].facts.drift, ElementsAre("worker1a is elsewhere"));
+  coordinator.report.citus = protocol::CitusFacts{.ready = true};
+  report(coordinator);
+  EXPECT_EQ(count("pg_dist_node: no longer so: worker1a is elsewhere"), 1);
+}
+
+TEST_F(EngineCitus, ARestartedMonitorPlansForEveryGroupFromTheStart) {
+  auto& coordinator = add_citus("coordinator");
+  auto& worker = add_citus("worker");
+  settle();
+  start_engine();
+  report(coordinator);
+  ASSERT_TRUE(coordinator.assignment.citus);
+  ASSERT_EQ(coordinator.assignment.citus->routes.size(), 2U);
+  EXPECT_EQ(coordinator.assignment.citus->routes[1].nodes.size(), 1U);
+  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, NodeId{}) << "before the worker has reported";
+  report(worker);
+  report(coordinator);
+  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, worker.id);
+}
+
+}  // namespace
+}  // namespace autoctl::test
