@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "cli/demo/cluster.h"
-#include "cli/output/table.h"
+#include "sheet.h"
 #include "support/network.h"
 #include "system.h"
 
@@ -26,62 +26,11 @@ constexpr std::size_t rows_after = 100;
 constexpr int dirty_rows = 60'000;  // about 1 kB each
 constexpr Millis idle_time{60'000};
 
-struct Options {
-  int runs = 5;
-  std::vector<std::string> systems = {"autoctl", "pg_auto_failover", "patroni"};
-  std::vector<std::string> scenarios = {"switchover", "switchover-dirty", "node-death", "postmaster-death", "link",
-                                        "idle"};
-  bool has(const std::string& scenario) const { return std::ranges::find(scenarios, scenario) != scenarios.end(); }
-};
-
-std::string seconds(Millis time) {
-  return fmt::format("{:.2f}", static_cast<double>(time.count()) / 1000);
-}
-
-/// Table cells by row name and system, and the medians that ratios are made of.
-class Sheet {
- public:
-  void add_times(const std::string& row, const std::string& system, std::vector<Millis> times) {
-    std::ranges::sort(times);
-    const Millis median = times[times.size() / 2];
-    medians_[row][system] = median;
-    add(row, system, fmt::format("{} ({} to {})", seconds(median), seconds(times.front()), seconds(times.back())));
-  }
-  void add(const std::string& row, const std::string& system, std::string cell) {
-    if (std::ranges::find(order_, row) == order_.end()) order_.push_back(row);
-    if (std::ranges::find(systems_, system) == systems_.end()) systems_.push_back(system);
-    cells_[row][system] = std::move(cell);
-  }
-  void print() {
-    std::vector<cli::Column> columns = {{"Write outage, s: median (best to worst)"}};
-    for (const auto& system : systems_) columns.push_back({system});
-    cli::Table table(columns);
-    for (const auto& row : order_) {
-      std::vector<std::string> cells = {row};
-      for (const auto& system : systems_) cells.push_back(cells_[row][system] + ratio(row, system));
-      table.add(std::move(cells));
-    }
-    fmt::print("{}", table.text());
-  }
-
- private:
-  std::string ratio(const std::string& row, const std::string& system) {
-    const auto& medians = medians_[row];
-    const auto ours = medians.find("autoctl");
-    const auto theirs = medians.find(system);
-    if (ours == medians.end() || theirs == medians.end() || ours == theirs || ours->second.count() == 0) return "";
-    return fmt::format(" = {:.0f} x",
-                       static_cast<double>(theirs->second.count()) / static_cast<double>(ours->second.count()));
-  }
-
-  std::vector<std::string> order_, systems_;
-  std::map<std::string, std::map<std::string, std::string>> cells_;
-  std::map<std::string, std::map<std::string, Millis>> medians_;
-};
-
 /// One system with its writer.
 class Trial {
  public:
+  static constexpr auto scenarios = {"switchover", "switchover-dirty", "node-death", "postmaster-death", "idle"};
+
   Trial(System& system, const Options& options, Sheet& sheet) : system_(system), options_(options), sheet_(sheet) {}
 
   Result<> run() {
@@ -255,13 +204,16 @@ Result<> measure(const Options& options, Sheet& sheet) {
       fmt::print("{} is not installed and left out\n", name);
       continue;
     }
-    auto scratch = demo::ScratchDirectory::make("bench-");
-    if (!scratch) return fail(std::move(scratch.error()));
-    const auto system = make();
-    AUTOCTL_TRY(system->start(scratch->path()));
-    AUTOCTL_TRY(Trial(*system, options, sheet).run());
+    if (std::ranges::any_of(Trial::scenarios, [&](const char* scenario) { return options.has(scenario); })) {
+      auto scratch = demo::ScratchDirectory::make("bench-");
+      if (!scratch) return fail(std::move(scratch.error()));
+      const auto system = make();
+      AUTOCTL_TRY(system->start(scratch->path()));
+      AUTOCTL_TRY(Trial(*system, options, sheet).run());
+    }
     if (name == "autoctl" && options.has("link") && test::may_make_networks())
       AUTOCTL_TRY(measure_link(options, sheet));
+    if (name == "autoctl") AUTOCTL_TRY(measure_citus(options, sheet));
   }
   return {};
 }

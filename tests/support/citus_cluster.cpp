@@ -33,7 +33,7 @@ std::string ask(const demo::Agent& node, const std::string& dbname, const std::s
 
 void CitusTest::SetUp() {
   ASSERT_NO_FATAL_FAILURE(ClusterTest::SetUp());
-  ASSERT_FALSE(citus_server().pg_ctl.empty());
+  ASSERT_FALSE(citus_server().pg_ctl.empty()) << citus_server().description;
   say_which_citus(citus_server());
 }
 

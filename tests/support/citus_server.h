@@ -17,8 +17,8 @@ struct CitusServer {
 Result<CitusServer> find_real_citus();
 /// Made once per process and removed at its end. Errors: not_found, system.
 Result<CitusServer> make_citus_stand_in();
-/// The real one where it is. $AUTOCTL_CITUS=real or stand-in decides instead of what is there. Fails the test, with an
-/// empty pg_ctl, when it cannot be had.
+/// The real one where it is. $AUTOCTL_CITUS=real or stand-in decides instead of what is there. pg_ctl is empty, and the
+/// description says why, when it cannot be had.
 const CitusServer& citus_server();
 
 /// Loudly, on stdout, and as a line in the file $AUTOCTL_TEST_NOTES, whose lines ./scripts/test ends with.

@@ -51,7 +51,7 @@ class Signals {
 struct Deed {
   std::string what;
   Millis outage{0}, longest_statement{0};
-  std::size_t failures = 0;
+  std::vector<Failure> failures;
 };
 
 class Demo {
@@ -241,8 +241,11 @@ Result<ExitCode> Demo::report() {
   if (!half) return fail(half.error());
   cli::Table table({{"Write outage"}, {"Longest statement"}, {"Errors"}, {"What was done", 0, true}});
   for (const auto& deed : deeds_)
-    table.add({seconds(deed.outage), seconds(deed.longest_statement), std::to_string(deed.failures), deed.what});
+    table.add({seconds(deed.outage), seconds(deed.longest_statement), std::to_string(deed.failures.size()), deed.what});
   screen_.line("\n" + table.text());
+  for (const auto& deed : deeds_)
+    if (!deed.failures.empty())
+      screen_.line(fmt::format("The first error of: {}\n  {}", deed.what, deed.failures.front().message));
   screen_.line(fmt::format("Rows acknowledged {}, in doubt {} (sent, but the answer got lost), lost {}{}\n",
                            writers_->acknowledged(), writers_->in_doubt(), *lost,
                            options_.citus ? fmt::format("; on one of their two groups only: {}", *half) : ""));

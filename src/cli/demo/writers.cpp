@@ -103,10 +103,14 @@ Millis Writers::longest_statement(TimePoint from) const {
   return longest;
 }
 
-std::size_t Writers::failures(TimePoint from) const {
-  std::size_t sum = 0;
-  for (const auto& client : clients_) sum += client->failures(from).size();
-  return sum;
+std::vector<Failure> Writers::failures(TimePoint from) const {
+  std::vector<Failure> all;
+  for (const auto& client : clients_) {
+    const auto its = client->failures(from);
+    all.insert(all.end(), its.begin(), its.end());
+  }
+  std::ranges::sort(all, {}, &Failure::ended);
+  return all;
 }
 
 std::vector<std::size_t> Writers::counts_after(std::size_t rows) const {

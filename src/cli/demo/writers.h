@@ -35,7 +35,7 @@ class Writers {
   /// What the writer that suffered most felt, see Client.
   Millis outage(TimePoint from, TimePoint to) const;
   Millis longest_statement(TimePoint from) const;
-  std::size_t failures(TimePoint from) const;
+  std::vector<Failure> failures(TimePoint from) const;
   /// What each client has when it has got another `rows` rows acknowledged; and whether all have got that far.
   std::vector<std::size_t> counts_after(std::size_t rows) const;
   bool reached(const std::vector<std::size_t>& counts) const;

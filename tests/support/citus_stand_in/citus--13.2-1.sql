@@ -95,7 +95,8 @@ BEGIN
   UPDATE pg_dist_node n SET hasmetadata = true, metadatasynced = true
     WHERE n.nodename = $1 AND n.nodeport = $2 RETURNING * INTO node;
   IF NOT found THEN RAISE 'node at "%:%" does not exist', $1, $2; END IF;
-  IF node.groupid <> 0 AND node.noderole = 'primary' THEN PERFORM citus.push_metadata(node); END IF;
+  -- Not only to the node itself: the others learn that it is synced.
+  PERFORM citus.push_metadata_to_synced_workers();
 END $$;
 
 CREATE FUNCTION pg_catalog.citus_activate_node(nodename text, nodeport int) RETURNS int LANGUAGE plpgsql AS $$
@@ -106,7 +107,6 @@ BEGIN
   UPDATE pg_dist_node n SET isactive = true WHERE n.nodename = $1 AND n.nodeport = $2 RETURNING nodeid INTO id;
   IF NOT found THEN RAISE 'node at "%:%" does not exist', $1, $2; END IF;
   PERFORM start_metadata_sync_to_node($1, $2);
-  PERFORM citus.push_metadata_to_synced_workers();
   RETURN id;
 END $$;
 
@@ -238,6 +238,27 @@ $$;
 CREATE FUNCTION pg_catalog.citus_version() RETURNS text LANGUAGE sql AS $$
   SELECT 'Citus 13.2.2 (a stand-in for autoctl''s tests)'
 $$;
+
+CREATE FUNCTION pg_catalog.run_command_on_workers(command text, parallel bool DEFAULT true, OUT nodename text,
+                                                  OUT nodeport int, OUT success bool, OUT result text)
+RETURNS SETOF record LANGUAGE plpgsql AS $$
+DECLARE
+  node pg_dist_node;
+BEGIN
+  FOR node IN SELECT * FROM pg_dist_node WHERE isactive AND noderole = 'primary' AND groupid <> 0 ORDER BY nodeid LOOP
+    nodename := node.nodename;
+    nodeport := node.nodeport;
+    BEGIN
+      SELECT value INTO result FROM citus.remote_query(citus.conninfo_of(node),
+        format('SELECT (%s)::text', rtrim(command, '; '))) AS remote(value text);
+      success := true;
+    EXCEPTION WHEN OTHERS THEN
+      result := sqlerrm;
+      success := false;
+    END;
+    RETURN NEXT;
+  END LOOP;
+END $$;
 
 -- A prepared transaction of ours is committed if we have noted it, and else rolled back.
 CREATE FUNCTION pg_catalog.recover_prepared_transactions() RETURNS int LANGUAGE plpgsql AS $$
