@@ -48,7 +48,12 @@ class CitusRouter : public PostgresTest {
 
   void start_router() { router = std::make_unique<citus::Router>(board, coordinator().config, coordinator().files); }
   protocol::CitusNode in_plan(const Node& node, NodeState goal) const {
-    return {.id = node.id, .name = node.config.name, .host = "127.0.0.1", .port = node.config.pgport, .goal = goal};
+    return {.id = node.id,
+            .name = node.config.name,
+            .host = "127.0.0.1",
+            .port = node.config.pgport,
+            .goal = goal,
+            .secondary = secondaries};
   }
   /// What the monitor would say.
   void route(const Node& primary, const Node* hold_for = nullptr) {
@@ -104,6 +109,7 @@ class CitusRouter : public PostgresTest {
   Board board{1};
   std::uint64_t version = 0;
   Millis cooldown{500};
+  bool secondaries = false;  // standbys shall be in the table, too
   std::unique_ptr<citus::Router> router;
 };
 
@@ -190,6 +196,36 @@ TEST_F(CitusRouter, ASessionThatIsInTheWayIsEndedAfterTheCooldown) {
   EXPECT_GE(waited, cooldown);
   EXPECT_LT(waited, cooldown + 4s);
   EXPECT_FALSE(idle->query("select 1", 5s)) << "its session is gone";
+}
+
+TEST_F(CitusRouter, AStandbyInTheTableChangesPlacesWithItsPrimary) {
+  distribute();
+  secondaries = true;
+  route(old_worker());
+  const auto table = [&] {
+    return coordinator().sql(
+        "select string_agg(noderole || ' ' || nodeport, ', ' order by noderole, nodeport) "
+        "from pg_dist_node where groupid = 1");
+  };
+  const auto roles = [](const Node& primary, const Node& secondary) {
+    return fmt::format("primary {}, secondary {}", primary.config.pgport, secondary.config.pgport);
+  };
+  EXPECT_TRUE(eventually([&] { return table() == roles(old_worker(), new_worker()); })) << table() << trouble();
+  route(old_worker(), &new_worker());
+  ASSERT_TRUE(holds(new_worker()));
+  auto statement = insert(1);
+  ASSERT_NO_FATAL_FAILURE(hand_over());
+  route(new_worker());
+  EXPECT_EQ(statement.get(), "");
+  EXPECT_EQ(table(), roles(new_worker(), old_worker()));
+  EXPECT_EQ(coordinator().sql("create table t2 (id int)"), "");
+  EXPECT_TRUE(eventually([&] { return coordinator().sql("select create_distributed_table('t2', 'id')") == ""; }, 1s));
+}
+
+TEST_F(CitusRouter, ANodesRolesNeedNoOtherGroup) {
+  old_worker().postgres->kill_now();
+  EXPECT_TRUE(ok(coordinator().postgres->create_roles("secret", "postgres")));
+  EXPECT_TRUE(ok(coordinator().postgres->prepare_citus("secret", "postgres")));
 }
 
 TEST_F(CitusRouter, AFailureMovesTheRowAtOnce) {

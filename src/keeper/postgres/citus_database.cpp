@@ -40,7 +40,7 @@ Result<> let_nodes_log_in(pg::Connection& sql, const std::string& role, const st
   const std::string password = tls::hmac_sha256_hex(secret, "citus " + role);
   const auto verifier = sql.encrypt_password(role, password);
   if (!verifier) return fail(verifier.error());
-  return sql.script(fmt::format("begin; set local citus.enable_ddl_propagation = off; alter role {} password {}; "
+  return sql.script(fmt::format("begin; alter role {} password {}; "
                                 "insert into pg_dist_authinfo (nodeid, rolename, authinfo) values (0, {}, {}); commit",
                                 pg::quote_identifier(role), pg::quote_literal(*verifier), pg::quote_literal(role),
                                 pg::quote_literal("password=" + password)),
@@ -53,6 +53,7 @@ Result<> Instance::prepare_citus(const std::string& secret, const std::string& f
   const auto& config = impl_->config;
   auto sql = impl_->session.open(2s, formation_dbname);
   if (!sql) return fail(std::move(sql.error()));
+  AUTOCTL_TRY(sql->script("set citus.enable_ddl_propagation = off", timeout));
   AUTOCTL_TRY(sql->script("create extension if not exists citus", create_extension_timeout));
   if (!needs_password(config.auth)) return {};
   AUTOCTL_TRY(sql->script(keep_quiet, timeout));

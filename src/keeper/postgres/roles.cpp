@@ -43,6 +43,8 @@ constexpr const char* rewind_grants =
 Result<> Instance::create_roles(const std::string& replication_password, const std::string& formation_dbname) {
   auto sql = impl_->session.open(2s);
   if (!sql) return fail(std::move(sql.error()));
+  // Each group's primary makes its own: passed on by Citus, it would need every other group to be there.
+  if (impl_->config.is_citus()) AUTOCTL_TRY(sql->script("set citus.enable_ddl_propagation = off", timeout));
   // The server gets a verifier: the password itself can appear in no log of statements.
   const auto verifier = sql->encrypt_password(replicator, replication_password);
   if (!verifier) return fail(verifier.error());
