@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
+#include "monitor/fsm/roles.h"
+#include "monitor/fsm/traffic.h"
+
 namespace autoctl::monitor {
 
 namespace {
-
-/// How long sessions that stand in the way of a move are left alone. After a failure they wait for a dead node in any
-/// case; in a hand-over they may be about to commit.
-constexpr Millis cooldown_after_failure{100};
-constexpr Millis cooldown_of_hand_over{1000};
 
 bool lives(const Node& node) {
   return node.row.goal.state != NodeState::dropped;
@@ -48,28 +46,48 @@ bool is_citus(const Model& model, const Group& group) {
   return model.formations.at(group.row.formation).kind == "citus";
 }
 
-NodeId hold_target(const Group&) {
-  return {};
+std::optional<Traffic> traffic_of(const Model& model, const Group& group) {
+  if (!is_citus(model, group) || group.row.group == 0 || !missing_coordinator(model, group).empty())
+    return std::nullopt;
+  Traffic traffic{.trouble = "the coordinator's group has no primary"};
+  for (const auto& [id, node] : model.groups.at({group.row.formation, 0}).nodes) {
+    if (!is_leader_state(node.row.goal.state)) continue;
+    if (!node.reported || node.health.verdict != Verdict::healthy || !node.citus) {
+      traffic.trouble = node.row.name + (node.health.why.empty() ? " has not reported yet" : ": " + node.health.why);
+      continue;
+    }
+    const auto route = std::ranges::find(node.citus->routes, group.row.group, &protocol::CitusRouteFacts::group);
+    traffic = {.trouble = node.row.name + " has not looked at this group's row yet"};
+    if (route == node.citus->routes.end()) continue;
+    traffic = {.coordinator_ready = node.citus->ready,
+               .routed_to = route->routed_to,
+               .held_for = route->held_for,
+               .trouble = route->trouble};
+  }
+  return traffic;
 }
 
-protocol::CitusRoute citus_route(const Group& group) {
+protocol::CitusRoute citus_route(const Model& model, const Group& group, TimePoint now) {
+  const GroupSnapshot view = snapshot(model, group);
+  const Settings& settings = model.settings_of(group);
   protocol::CitusRoute route;
   route.group = group.row.group;
   route.term = group.row.term;
-  route.hold_for = hold_target(group);
-  route.cooldown = route.hold_for ? cooldown_of_hand_over : cooldown_after_failure;
+  route.hold_for = hold_target(view, settings, now);
+  route.cooldown = move_cooldown(view, settings, now);
+  // A dropped node counts until it has stopped: a worker whose row goes while it runs could finish, as if they were its
+  // own, transactions that the coordinator has prepared elsewhere (citus#8855).
   for (const auto& [id, node] : group.nodes) {
-    if (!lives(node)) continue;
     route.nodes.push_back(citus_node(node.row));
     if (takes_writes(node)) route.primary = id;
   }
   return route;
 }
 
-protocol::CitusPlan citus_plan(const Model& model, const std::string& formation) {
+protocol::CitusPlan citus_plan(const Model& model, const std::string& formation, TimePoint now) {
   protocol::CitusPlan plan;
   for (const auto& [key, group] : model.groups)
-    if (key.first == formation) plan.routes.push_back(citus_route(group));
+    if (key.first == formation) plan.routes.push_back(citus_route(model, group, now));
   return plan;
 }
 
@@ -93,8 +111,8 @@ std::string missing_coordinator(const Model& model, const Group& group) {
   return there ? "" : "waits for a coordinator: `autoctl create coordinator` has not been run for this formation yet";
 }
 
-protocol::CitusDocument citus_document(const Model& model, const std::string& formation) {
-  protocol::CitusDocument document{.formation = formation, .plan = citus_plan(model, formation)};
+protocol::CitusDocument citus_document(const Model& model, const std::string& formation, TimePoint now) {
+  protocol::CitusDocument document{.formation = formation, .plan = citus_plan(model, formation, now)};
   const auto coordinators = model.groups.find({formation, 0});
   if (coordinators == model.groups.end()) return document;
   for (const auto& [id, node] : coordinators->second.nodes) {

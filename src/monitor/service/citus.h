@@ -2,6 +2,7 @@
 // has to be let in, and what became of it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,14 +13,15 @@ namespace autoctl::monitor {
 
 bool is_citus(const Model& model, const Group& group);
 
-/// The node for which the coordinator shall hold the group's statements, in a planned hand-over; 0 = none.
-NodeId hold_target(const Group& group);
+/// What the coordinator's primary does with the statements for a worker group, by its own word; nullopt where there is
+/// no coordinator, or the group has no use for one.
+std::optional<Traffic> traffic_of(const Model& model, const Group& group);
 
-/// Where the statements for this group shall go.
-protocol::CitusRoute citus_route(const Group& group);
+/// Where the statements for this group shall go, and whether they shall wait.
+protocol::CitusRoute citus_route(const Model& model, const Group& group, TimePoint now);
 
 /// All routes of a formation: part of the assignment of its coordinator's primary.
-protocol::CitusPlan citus_plan(const Model& model, const std::string& formation);
+protocol::CitusPlan citus_plan(const Model& model, const std::string& formation, TimePoint now);
 
 /// The formation's nodes of other groups.
 std::vector<protocol::Peer> neighbours_of(const Model& model, const Group& group);
@@ -28,7 +30,7 @@ std::vector<protocol::Peer> neighbours_of(const Model& model, const Group& group
 std::string missing_coordinator(const Model& model, const Group& group);
 
 /// For `show citus`.
-protocol::CitusDocument citus_document(const Model& model, const std::string& formation);
+protocol::CitusDocument citus_document(const Model& model, const std::string& formation, TimePoint now);
 
 /// What appeared in and what went from the troubles and drifts that a coordinator's keeper reports, a sentence each.
 std::vector<std::string> citus_news(const protocol::CitusFacts& before, const protocol::CitusFacts& now);

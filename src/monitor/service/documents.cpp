@@ -48,7 +48,7 @@ protocol::NodeDocument node_document(const Node& node, const NodeView& view, con
 }
 
 void add_group(protocol::StateDocument& state, const Model& model, const Group& group, TimePoint now) {
-  const GroupSnapshot view = snapshot(group, model.trusts_itself);
+  const GroupSnapshot view = snapshot(model, group);
   state.groups.push_back({.formation = group.row.formation,
                           .group = group.row.group,
                           .term = group.row.term,
@@ -79,7 +79,7 @@ Result<protocol::StateDocument> state_document(const Model& model, const std::st
       state.formations.push_back({name, row.kind, row.dbname, row.settings.number_sync_standbys});
   for (const auto& [name, row] : model.formations)
     if (row.kind == "citus" && (formation.empty() || name == formation))
-      state.citus.push_back(citus_document(model, name));
+      state.citus.push_back(citus_document(model, name, now));
   for (const auto& [key, members] : model.groups)
     if ((formation.empty() || key.first == formation) && (!group || key.second == *group))
       add_group(state, model, members, now);

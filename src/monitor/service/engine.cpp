@@ -182,7 +182,7 @@ void Engine::settle(Group& group) {
   judge(group, settings, clock_.now());
   if (store_available_) forget_dropped(group);
   for (int i = 0; store_available_ && i < decisions_in_a_row_max; ++i) {
-    const auto decision = decide(snapshot(group, model_.trusts_itself), settings, clock_.now());
+    const auto decision = decide(snapshot(model_, group), settings, clock_.now());
     if (!decision || !apply(group, *decision)) break;
     judge(group, settings, clock_.now());
   }

@@ -101,6 +101,7 @@ class Engine {
   void take_in_address(Node& node, const protocol::Report& report);
   void refresh_assignments(Group& group);
   void tell_formation(Group& group);
+  void settle_formation(const Group& coordinators);
   void take_in_citus(const Group& group, Node& node, const protocol::Report& report);
   void answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply);
   void release(Group& group, Node& node);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "monitor/service/citus.h"
+
 namespace autoctl::monitor {
 
 Group* Model::group_of(NodeId id) {
@@ -86,14 +88,15 @@ Model restore_model(const Image& image, Model before, TimePoint now, std::chrono
   return model;
 }
 
-GroupSnapshot snapshot(const Group& group, bool monitor_trusts_itself) {
+GroupSnapshot snapshot(const Model& model, const Group& group) {
   GroupSnapshot view;
   view.formation = group.row.formation;
   view.group = group.row.group;
   view.term = group.row.term;
   view.quorum_confirmed = group.row.quorum_confirmed;
   view.quorum_assigned = group.row.quorum_assigned;
-  view.monitor_trusts_itself = monitor_trusts_itself;
+  view.monitor_trusts_itself = model.trusts_itself;
+  view.traffic = traffic_of(model, group);
   for (const auto& [id, node] : group.nodes)
     view.nodes.push_back({.id = id,
                           .name = node.row.name,

@@ -86,7 +86,7 @@ Error no_such_formation(const std::string& name);
 Model restore_model(const Image& image, Model before, TimePoint now, std::chrono::system_clock::time_point wall_now);
 
 /// decide()'s input.
-GroupSnapshot snapshot(const Group& group, bool monitor_trusts_itself);
+GroupSnapshot snapshot(const Model& model, const Group& group);
 
 /// True when the node's Postgres should be running, as far as its goal and its last report tell.
 bool may_expect_postgres(const Node& node);

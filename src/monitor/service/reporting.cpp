@@ -46,9 +46,11 @@ void Engine::report(NodeId id, const protocol::Report& report, const Caller& cal
   if (auto checked = check_facts(*group, node, report); !checked) return reply(fail(std::move(checked.error())));
 
   std::optional<HeldReport> older = std::exchange(node.held, std::nullopt);
+  const std::optional<protocol::CitusFacts> statements_before = node.citus;
   take_in(*group, node, report, caller);
   update_trust();
   settle(*group);
+  if (report.citus != statements_before) settle_formation(*group);
 
   // The group may have forgotten the node: a dropped one that has stopped still hears so, once.
   const auto found = group->nodes.find(id);
@@ -154,7 +156,7 @@ void Engine::take_in_address(Node& node, const protocol::Report& report) {
 }
 
 void Engine::refresh_assignments(Group& group) {
-  const bool lease_required = another_node_is_electable(snapshot(group, model_.trusts_itself));
+  const bool lease_required = another_node_is_electable(snapshot(model_, group));
   for (auto& [id, node] : group.nodes) {
     protocol::Assignment next{.monitor_id = model_.monitor_id, .version = node.assignment.version};
     next.lease_required = lease_required;
@@ -165,7 +167,7 @@ void Engine::refresh_assignments(Group& group) {
     next.neighbours = neighbours_of(model_, group);
     next.notice = missing_coordinator(model_, group);
     const bool coordinates = group.row.group == 0 && is_citus(model_, group) && is_leader_state(node.row.goal.state);
-    if (coordinates) next.citus = citus_plan(model_, group.row.formation);
+    if (coordinates) next.citus = citus_plan(model_, group.row.formation, clock_.now());
     if (next.version == 0 || !same_content(next, node.assignment)) {
       next.version = ++version_;
       node.assignment = std::move(next);
@@ -178,11 +180,17 @@ void Engine::refresh_assignments(Group& group) {
 /// takes the writes.
 void Engine::tell_formation(Group& group) {
   if (!is_citus(model_, group)) return;
-  auto route = citus_route(group);
+  auto route = citus_route(model_, group, clock_.now());
   if (route == group.route) return;
   group.route = std::move(route);
   for (auto& [key, other] : model_.groups)
     if (key.first == group.row.formation && &other != &group) refresh_assignments(other);
+}
+
+/// A worker that hands over waits for what the coordinator says of its statements.
+void Engine::settle_formation(const Group& coordinators) {
+  for (auto& [key, group] : model_.groups)
+    if (key.first == coordinators.row.formation && &group != &coordinators) settle(group);
 }
 
 void Engine::answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply) {
