@@ -16,6 +16,7 @@ namespace {
 
 using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr Millis patience{180'000};
 
@@ -237,6 +238,8 @@ TEST_F(CitusCompose, FailsOverWorkersAndTheCoordinatorAndKeepsAllRows) {
   EXPECT_THAT(header,
               ContainsRegex("worker3b \\| +3/[0-9]+ \\| +127.0.0.1:6041 \\| +[0-9]+: 0/[0-9A-F]+ \\| +read-only "
                             "\\| +secondary \\| +secondary"));
+  const std::string group = run("autoctl show state --group 3 --pgdata monitor");
+  EXPECT_THAT(group, AllOf(HasSubstr("worker3a"), HasSubstr("worker3b"), Not(HasSubstr("worker2"))));
   EXPECT_THAT(run("autoctl show uri --pgdata monitor"),
               ContainsRegex("formation \\| default \\| postgres://127.0.0.1:601[01],127.0.0.1:601[01]/"
                             "citus\\?target_session_attrs=read-write&sslmode=require"));
