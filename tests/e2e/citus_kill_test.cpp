@@ -113,7 +113,7 @@ TEST_F(CitusKill, AtRandomMomentsOfSwitchoversLeavesNothingBehind) {
     ASSERT_TRUE(ok(cluster().heal()));
     const Millis recovered = recover();
     const Millis longest = writers().longest_statement(start);
-    const std::size_t failed = writers().failures(start);
+    const std::size_t failed = writers().failures(start).size();
     ASSERT_NO_FATAL_FAILURE(expect_metadata_follows(Millis(10'000)));
     ASSERT_NO_FATAL_FAILURE(expect_citus_settled(settle_timeout));
     std::cout << fmt::format("{:>4} {:<36} {:>4} ms: longest statement {:>6} ms, {} failed, {} ms to go on\n", number,
