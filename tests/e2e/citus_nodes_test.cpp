@@ -1,5 +1,6 @@
 // Nodes of a Citus formation: how they come together, and that pg_dist_node follows them whatever happens.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -197,6 +198,79 @@ TEST_F(CitusNodes, AStandbyIsASecondaryWhereItIsAskedFor) {
   const auto gone = autoctl({"drop", "node", "--pgdata", cluster().monitor().pgdata(), "--name", "worker1b"});
   EXPECT_TRUE(gone.ok()) << gone.output;
   EXPECT_TRUE(demo::eventually(Millis(20'000), [&] { return secondaries().empty(); }));
+}
+
+TEST_F(CitusNodes, AReadReplicaWritesOnceItIsPromoted) {
+  if (!citus_server().real) GTEST_SKIP() << needs_real_citus;
+  ASSERT_NO_FATAL_FAILURE(start_citus(1, 1));
+  for (const GroupId group : {0, 1}) {
+    const std::string name = group == 0 ? "coord0b" : "worker1b";
+    ASSERT_NO_FATAL_FAILURE(create_citus_node(name, group, {"--citus-secondary", "--citus-cluster", "reports"}));
+  }
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  distribute("t");
+  const demo::Agent& replica = *cluster().find("coord0b");
+  const auto read_from = [&] {
+    return query(replica, "select nodeport from pg_dist_node where noderole = 'secondary' and groupid = 1");
+  };
+  ASSERT_TRUE(demo::eventually(Millis(10'000), [&] { return !read_from().empty(); }));
+  EXPECT_THAT(query(replica, "show citus.use_secondary_nodes"), ElementsAre("always"));
+  EXPECT_THAT(query(replica, "select count(*) from t"), ElementsAre("200"));
+  const auto plan = query(replica, "explain select * from t where id = 1");
+  EXPECT_THAT(fmt::format("{}", fmt::join(plan, "\n")),
+              HasSubstr("port=" + std::to_string(cluster().find("worker1b")->pgport())));
+
+  for (const char* group : {"0", "1"}) {
+    const auto moved = autoctl({"perform", "switchover", "--pgdata", cluster().monitor().pgdata(), "--group", group});
+    ASSERT_TRUE(moved.ok()) << moved.output;
+    query_primary(0, std::string("insert into t values (100") + group + ", 'after')");
+    ASSERT_NO_FATAL_FAILURE(expect_citus_settled());
+  }
+  EXPECT_THAT(query(replica, "show citus.use_secondary_nodes"), ElementsAre("never"));
+  EXPECT_THAT(query(replica, "select count(*) from t"), ElementsAre("202"));
+  EXPECT_TRUE(demo::eventually(Millis(10'000), [&] {
+    return query(replica, "select count(*) from pg_dist_node where noderole = 'secondary'").front() == "0";
+  })) << "the former primaries did not ask to be secondaries";
+}
+
+TEST_F(CitusNodes, AClusterThatExistsIsAdoptedWithItsNumbers) {
+  if (!citus_server().real) GTEST_SKIP() << needs_real_citus;
+  const auto free = demo::find_free_ports(20'000, 3);
+  ASSERT_TRUE(ok(free));
+  const std::vector<std::string> names = {"c", "w1", "w2"};
+  const std::string bin = std::filesystem::path(citus_server().pg_ctl).parent_path();
+  std::string script = "set -e; PATH=" + bin + ":$PATH\n";
+  for (int i = 0; i < 3; ++i)
+    script += fmt::format(
+        "initdb -D {0} --no-sync -A trust; printf \"port={1}\\nunix_socket_directories='/tmp'\\n"
+        "shared_preload_libraries='auto_explain'\\n\" >> {0}/postgresql.conf\n"
+        "pg_ctl -D {0} -l {0}.old -w -o '-c shared_preload_libraries=citus' start\n"
+        "psql -X -h /tmp -p {1} -d postgres -c 'create extension citus'\n",
+        names[static_cast<std::size_t>(i)], *free + i);
+  script += fmt::format(
+      "psql -X -h /tmp -p {0} -d postgres -v ON_ERROR_STOP=1 -c \"select citus_set_coordinator_host("
+      "'127.0.0.1')\" -c \"select citus_add_node('127.0.0.1', {1}, 11)\" -c \"select citus_add_node("
+      "'127.0.0.1', {2}, 12)\" -c \"create table t (id int primary key)\" -c \"select "
+      "create_distributed_table('t', 'id')\" -c \"insert into t select generate_series(1, 100)\"\n",
+      *free, *free + 1, *free + 2);
+  for (const auto& name : names) script += "pg_ctl -D " + name + " -m fast -w stop\n";
+  const auto made = shell(script, Millis(120'000));
+  ASSERT_TRUE(made.ok()) << made.output;
+
+  ASSERT_TRUE(ok(cluster().create_monitor({})));
+  for (int i = 0; i < 3; ++i) {
+    demo::LocalCluster::Place place;
+    place.role = i == 0 ? "coordinator" : "worker";
+    if (i > 0) place.group = i;
+    place.pgport = *free + i;
+    place.words = {"--pgctl", citus_server().pg_ctl};
+    ASSERT_TRUE(ok(cluster().create_node(names[static_cast<std::size_t>(i)], place)));
+  }
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  EXPECT_TRUE(autoctl({"activate", "--pgdata", directory() + "/w2"}).ok());
+  EXPECT_THAT(query_primary(0, "select groupid from pg_dist_node order by 1"), ElementsAre("0", "11", "12"));
+  EXPECT_THAT(query_primary(0, "select count(*) from t"), ElementsAre("100"));
+  EXPECT_THAT(query_primary(0, "show shared_preload_libraries"), ElementsAre("citus, auto_explain"));
 }
 
 TEST_F(CitusNodes, PasswordsAndTlsBetweenNodes) {

@@ -110,7 +110,7 @@ void Auditor::run() {
 
 Result<> Auditor::connect() {
   if (sql_ && sql_->is_open()) return {};
-  auto fresh = session_.open(open_timeout, dbname_, auditor_name);
+  auto fresh = session_.open(open_timeout, dbname_, {auditor_name, session_options});
   if (!fresh) return fail(fresh.error());
   sql_ = std::move(*fresh);
   sql_->interrupt_when([this] {
@@ -162,7 +162,7 @@ void Auditor::repair(const std::vector<Suspicion>& suspicions) {
     const auto done = sql_->query("select start_metadata_sync_to_node($1::text, $2::int)",
                                   {suspicion.worker.host, std::to_string(suspicion.worker.port)}, sync_timeout);
     if (done)
-      spdlog::warn("{}; told it everything again", suspicion.what);
+      spdlog::info("{}; told it everything again", suspicion.what);
     else
       spdlog::warn("{}; it cannot be told again yet: {}", suspicion.what, done.error().message);
   }

@@ -15,6 +15,8 @@ namespace autoctl::keeper::citus {
 inline constexpr const char* router_name = "autoctl_router";
 inline constexpr const char* auditor_name = "autoctl_auditor";
 std::string hold_name(GroupId group);
+/// A coordinator that read from secondaries while it was a standby must change the primaries' rows now.
+inline constexpr const char* session_options = "-c citus.use_secondary_nodes=never";
 
 /// Ends the other sessions of ours that change the table: one that was given up may still wait for a worker, and keep
 /// its locks.

@@ -88,7 +88,7 @@ void Router::let_go() {
 
 Result<> Router::connect() {
   if (!sql_ || !sql_->is_open()) {
-    auto fresh = session_.open(open_timeout, config_.dbname, router_name);
+    auto fresh = session_.open(open_timeout, config_.dbname, {router_name, session_options});
     if (!fresh) return fail(fresh.error());
     sql_ = std::move(*fresh);
     sql_->interrupt_when([this] { return board_.stopping(); });
@@ -199,7 +199,7 @@ bool Router::begin_holds(const CitusPlan& plan, const std::vector<Row>& rows) {
 }
 
 Result<Router::Hold> Router::begin_hold(const CitusRoute& route, const Step& step) {
-  auto sql = session_.open(open_timeout, config_.dbname, hold_name(route.group));
+  auto sql = session_.open(open_timeout, config_.dbname, {hold_name(route.group), session_options});
   if (!sql) return fail(sql.error());
   // No longer wanted: its session ends, and with it whatever it waits for.
   sql->interrupt_when([this, group = route.group, target = route.hold_for] {

@@ -53,6 +53,7 @@ struct Instance::Impl {
   Result<> ensure_config_files(const Layout& layout) const;
   Result<bool> reset_overrides(const Layout& layout, const Settings& ours);
   Result<> reload_and_await(const std::string& name, const std::string& value, Millis timeout);
+  Result<> read_from_primaries();
   Result<> await_wal_processes(Millis timeout);
   Result<> await_no_receiver(std::chrono::steady_clock::time_point deadline);
 

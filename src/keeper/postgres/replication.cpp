@@ -133,8 +133,23 @@ Result<Lsn> Instance::stop_receiving() {
   }
 }
 
+/// Citus settles with the start of a process which nodes it sees: who connects right after the promotion shall write,
+/// and its own daemon, which syncs metadata and finishes two-phase commits, has to begin anew.
+Result<> Instance::Impl::read_from_primaries() {
+  const auto changed = change_goal({{"citus.use_secondary_nodes", "never"}, {"citus.cluster_name", "default"}});
+  if (!changed) return fail(changed.error());
+  AUTOCTL_TRY(reload_and_await("citus.cluster_name", "default", 2s));
+  const auto ended = session.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where backend_type like 'Citus Maintenance Daemon%' or "
+      "application_name like 'Citus Maintenance Daemon%'",
+      2s);
+  if (!ended) return fail(ended.error());
+  return {};
+}
+
 Result<> Instance::promote(const Cancelled& cancelled) {
   auto& impl = *impl_;
+  if (impl.config.citus_secondary) AUTOCTL_TRY(impl.read_from_primaries());
   bool asked = false;
   for (;;) {
     const auto rows = impl.session.query(

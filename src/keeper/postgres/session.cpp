@@ -19,16 +19,15 @@ constexpr std::string_view session_options =
 
 }  // namespace
 
-Result<pg::Connection> Session::open(Millis timeout, const std::string& dbname,
-                                     const std::string& application_name) const {
+Result<pg::Connection> Session::open(Millis timeout, const std::string& dbname, const Identity& identity) const {
   const auto lock = postgres::read_lock_file(pgdata_);
   if (!lock || lock->port == 0 || lock->socket_directory.empty())
     return fail(Errc::unavailable, "Postgres on " + pgdata_ + " does not listen yet");
   return pg::Connection::open(
       fmt::format("host={} port={} user={} dbname={} application_name={} options={}",
                   pg::quote_conninfo(lock->socket_directory), lock->port, pg::quote_conninfo(postgres::os_user()),
-                  pg::quote_conninfo(dbname), pg::quote_conninfo(application_name),
-                  pg::quote_conninfo(session_options)),
+                  pg::quote_conninfo(dbname), pg::quote_conninfo(identity.application_name),
+                  pg::quote_conninfo(std::string(session_options) + " " + identity.options)),
       timeout);
 }
 

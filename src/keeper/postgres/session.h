@@ -15,10 +15,17 @@ class Session {
  public:
   explicit Session(std::string pgdata) : pgdata_(std::move(pgdata)) {}
 
+  /// Who connects: the name in pg_stat_activity, and settings of the session ("-c name=value").
+  struct Identity {
+    std::string application_name = "autoctl";
+    std::string options = {};
+  };
   /// A new connection: what it sees is what the postmaster has loaded by now. Errors as pg::Connection::open, and
   /// unavailable when no server is there.
-  Result<pg::Connection> open(Millis timeout, const std::string& dbname = "postgres",
-                              const std::string& application_name = "autoctl") const;
+  Result<pg::Connection> open(Millis timeout, const std::string& dbname = "postgres") const {
+    return open(timeout, dbname, Identity{});
+  }
+  Result<pg::Connection> open(Millis timeout, const std::string& dbname, const Identity& identity) const;
 
   /// On the kept connection; opens it, and once more if it turns out to be broken. For statements that may run twice.
   Result<pg::Rows> query(const std::string& sql, const std::vector<pg::Param>& params, Millis timeout);
