@@ -117,7 +117,8 @@ TEST_F(CitusKill, AtRandomMomentsOfSwitchoversLeavesNothingBehind) {
     ASSERT_NO_FATAL_FAILURE(expect_metadata_follows(Millis(10'000)));
     ASSERT_NO_FATAL_FAILURE(expect_citus_settled(settle_timeout));
     std::cout << fmt::format("{:>4} {:<36} {:>4} ms: longest statement {:>6} ms, {} failed, {} ms to go on\n", number,
-                             victim.name, moment.count(), longest.count(), failed, recovered.count());
+                             victim.name, moment.count(), longest.count(), failed, recovered.count())
+              << std::flush;
     worst[victim.name].push_back(longest);
     ASSERT_FALSE(HasFailure());
     if (number % verify_interval != 0 && number != count) continue;

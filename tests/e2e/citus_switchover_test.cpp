@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int default_switchovers = 20;
-constexpr Millis operation_timeout{90'000};
+constexpr Millis operation_timeout{60'000};
 
 int from_environment(const char* name, int otherwise) {
   const char* value = std::getenv(name);

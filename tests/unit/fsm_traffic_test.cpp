@@ -191,6 +191,32 @@ TEST(Rule, quorum_grows_not_while_the_primary_prepares_to_hand_over) {
   EXPECT_EQ(group.fired(), "nothing") << "the checkpoint would begin anew";
 }
 
+TEST(Rule, switchover_done_when_the_statements_go_there) {
+  Group group = worker_pair();
+  group.request_switchover(node_a);
+  ASSERT_EQ(group.fired(), "switchover_done");
+  for (const Traffic& traffic : {Traffic{.coordinator_ready = true, .routed_to = node_b}, Traffic{}}) {
+    group.snapshot.traffic = traffic;
+    group.request_switchover(node_a);
+    EXPECT_EQ(group.fired(), "nothing");
+    group.request_switchover(node_a, Millis{10'000});
+    EXPECT_EQ(group.fired(), "nothing") << "it has moved: nothing is left to refuse";
+    Group later = group;
+    later.now += later.settings.drain_timeout;
+    EXPECT_EQ(later.fired(), "switchover_done") << "the primary has moved, whatever becomes of the coordinator";
+  }
+}
+
+TEST(Rule, switchover_refused_not_while_its_target_has_just_been_promoted) {
+  Group group = pair_at_rest();
+  group.request_switchover(node_a, Millis{10'000});
+  group.assign(node_a, {.state = NodeState::wait_primary});
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {};
+  EXPECT_EQ(group.fired(), "nothing") << "it is about to get there, however long the hand-over took";
+  group.now += group.settings.drain_timeout;
+  EXPECT_EQ(group.fired(), "switchover_refused");
+}
+
 TEST(Hold, begins_after_the_checkpoint_and_lasts_until_the_candidate_serves) {
   EXPECT_EQ(hold_in(worker_pair()), NodeId{});
   EXPECT_EQ(hold_in(preparing()), NodeId{});

@@ -29,9 +29,25 @@ constexpr Millis retry_pause_first{100};
 constexpr Millis retry_pause_max{2000};
 /// A difference that was repaired at once is still told, so that it can be seen and gets into the events.
 constexpr Millis drift_memory{3000};
+/// Citus tells the workers of a move right after it is committed, and refuses DDL until it has.
+constexpr Millis sync_patience{1000};
+constexpr Millis sync_interval{10};
 
 bool has_empty_group(const CitusPlan& plan) {
   return std::ranges::any_of(plan.routes, [](const auto& route) { return route.nodes.empty(); });
+}
+
+/// So that a move is reported only when a table can be distributed again; a worker that is away is not waited for long.
+void await_sync(pg::Connection& sql) {
+  const auto until = Clock::now() + sync_patience;
+  while (Clock::now() < until) {
+    const auto synced = sql.query(
+        "select coalesce(bool_and(metadatasynced), true) from pg_dist_node "
+        "where groupid <> 0 and noderole = 'primary' and isactive and hasmetadata",
+        query_timeout);
+    if (!synced || synced->truth(0, 0)) return;
+    std::this_thread::sleep_for(sync_interval);
+  }
 }
 
 const CitusRoute* find_route(const CitusPlan& plan, GroupId group) {
@@ -164,6 +180,7 @@ void Router::end_holds(const CitusPlan& plan) {
         spdlog::warn("The hand-over of group {} could not be committed, it is done anew: {}", it->first,
                      committed.error().message);
       auditor_.moved();
+      if (committed) await_sync(hold.sql);
     } else if (route != nullptr && route->hold_for == hold.target && hold.sql.query("select 1", query_timeout)) {
       ++it;
       continue;

@@ -15,7 +15,9 @@ struct Rule {
 
 constexpr std::array rule_table = {
     // An operation's end comes first: nothing else may change the leader before it is noticed.
-    Rule{{100, "switchover_done", "the node an operator asked for is the primary: the operation has succeeded"},
+    Rule{{100, "switchover_done",
+          "the node an operator asked for is the primary, and the coordinator sends a worker's statements there: the "
+          "operation has succeeded"},
          switchover_done},
 
     Rule{

@@ -64,6 +64,9 @@ Outcome switchover_done(const Context& c) {
   if (!c.group.operation || c.leader == nullptr || c.group.operation->target != c.leader->id ||
       !serves_as_primary(*c.leader) || !settled(*c.leader))
     return std::nullopt;
+  // What an operator does next may be a statement that needs pg_dist_node to be right.
+  if (!statements_arrived(c.group, *c.leader) && c.now - c.leader->goal_since < c.settings.drain_timeout)
+    return std::nullopt;
   return Effect(c, c.leader->name + " is the primary").end_operation(true, c.leader->name + " is the primary");
 }
 
@@ -110,8 +113,12 @@ Outcome switchover_starts(const Context& c) {
 
 Outcome switchover_refused(const Context& c) {
   if (!c.group.operation || in_progress(c) || c.leader->goal.checkpoint) return std::nullopt;
+  const bool moved = c.group.operation->target == c.leader->id;  // it, or its statements, are about to arrive
+  if (moved && c.now - c.leader->goal_since < c.settings.drain_timeout) return std::nullopt;
   std::string why;
-  if (choose(c, why) == nullptr)
+  if (moved)
+    why = c.leader->name + " was promoted, but has not come to rest as the primary";
+  else if (choose(c, why) == nullptr)
     why = "no standby can take over: " + why;
   else if (!can_hand_over(*c.leader))
     why = "no standby can take over: " + c.leader->name + " is not a healthy primary: " + c.leader->health.why;

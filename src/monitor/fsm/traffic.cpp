@@ -57,6 +57,10 @@ bool must_hold(const GroupSnapshot& group) {
   return group.traffic && (!group.traffic->coordinator_ready || group.traffic->routed_to);
 }
 
+bool statements_arrived(const GroupSnapshot& group, const NodeView& primary) {
+  return !must_hold(group) || (group.traffic->coordinator_ready && group.traffic->routed_to == primary.id);
+}
+
 std::string why_not_holdable(const GroupSnapshot& group, const NodeView& primary) {
   const Traffic& traffic = *group.traffic;
   std::string why;

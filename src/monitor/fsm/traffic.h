@@ -18,6 +18,9 @@ Millis move_cooldown(const GroupSnapshot& group, const Settings& settings, TimeP
 /// hold them first.
 bool must_hold(const GroupSnapshot& group);
 
+/// The coordinator sends them to `primary` by its own word, or nobody sends any.
+bool statements_arrived(const GroupSnapshot& group, const NodeView& primary);
+
 /// Why the coordinator cannot hold the statements that go to `primary` now; empty when it can.
 std::string why_not_holdable(const GroupSnapshot& group, const NodeView& primary);
 
