@@ -233,13 +233,15 @@ Result<Router::Hold> Router::begin_hold(const CitusRoute& route, const Step& ste
 
 // ---- everything else
 
-/// A worker that does not answer must not keep the others' statements from moving.
+/// A worker that does not answer must not keep the others' statements from moving. A group that has no primary for a
+/// moment moves nothing: adding a node is not worth breaking off for that.
 bool Router::overtaken(const CitusPlan& plan) const {
   const auto now = board_.citus_duty();
   if (!now) return true;
   return std::ranges::any_of(now->routes, [&](const CitusRoute& route) {
     const CitusRoute* before = find_route(plan, route.group);
-    return before != nullptr && (before->primary != route.primary || before->hold_for != route.hold_for);
+    const bool moves = route.primary && before != nullptr && before->primary != route.primary;
+    return before != nullptr && (moves || before->hold_for != route.hold_for);
   });
 }
 
