@@ -71,8 +71,8 @@ class EngineTest : public ::testing::Test {
     return *result;
   }
 
-  PretendedKeeper& add(const std::string& name) {
-    const auto r = request(name);
+  PretendedKeeper& add(const std::string& name) { return add(request(name)); }
+  PretendedKeeper& add(const protocol::RegisterRequest& r) {
     const auto answer = register_node(r);
     EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
     auto& keeper = *keepers.emplace_back(std::make_unique<PretendedKeeper>());
@@ -134,12 +134,16 @@ class EngineTest : public ::testing::Test {
     report(keeper, wait);
   }
 
+  /// Until all keepers have done what follows from their being there.
+  void settle() {
+    for (int round = 0; round < 12; ++round)
+      for (auto& keeper : keepers) obey_and_report(*keeper);
+  }
   /// A group of two, settled, each with a report held open.
   void make_pair() {
     add("a");
     add("b");
-    for (int round = 0; round < 12; ++round)
-      for (auto& keeper : keepers) obey_and_report(*keeper);
+    settle();
     ASSERT_EQ(a().assignment.goal.state, NodeState::primary);
     ASSERT_EQ(b().assignment.goal.state, NodeState::secondary);
     ASSERT_EQ(store.groups.at({"default", 0}).quorum_confirmed.voters, std::vector<NodeId>{b().id});

@@ -16,21 +16,7 @@ class EngineCitusSwitchover : public EngineTest {
     r.kind = "citus";
     r.role = role;
     r.group = group;
-    const auto answer = register_node(r);
-    EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
-    auto& keeper = *keepers.emplace_back(std::make_unique<PretendedKeeper>());
-    keeper.id = answer->node;
-    keeper.token = answer->token;
-    keeper.connection = static_cast<std::uint64_t>(answer->node.value);
-    keeper.report.epoch = 1;
-    keeper.report.host = r.host;
-    keeper.report.port = r.port;
-    keeper.report.api_port = r.api_port;
-    return keeper;
-  }
-  void settle() {
-    for (int round = 0; round < 12; ++round)
-      for (auto& keeper : keepers) obey_and_report(*keeper);
+    return add(r);
   }
   /// A coordinator that sends group 1's statements to its primary, and a worker pair at rest.
   void make_formation() {

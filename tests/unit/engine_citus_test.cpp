@@ -20,21 +20,7 @@ class EngineCitus : public EngineTest {
     r.proxy_port = proxy_port;
     r.citus_secondary = role == "worker";
     r.citus_cluster = "reports";
-    const auto answer = register_node(r);
-    EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
-    auto& keeper = *keepers.emplace_back(std::make_unique<PretendedKeeper>());
-    keeper.id = answer->node;
-    keeper.token = answer->token;
-    keeper.connection = static_cast<std::uint64_t>(answer->node.value);
-    keeper.report.epoch = 1;
-    keeper.report.host = r.host;
-    keeper.report.port = r.port;
-    keeper.report.api_port = r.api_port;
-    return keeper;
-  }
-  void settle() {
-    for (int round = 0; round < 12; ++round)
-      for (auto& keeper : keepers) obey_and_report(*keeper);
+    return add(r);
   }
   static std::vector<std::int64_t> ids(const std::vector<protocol::Peer>& peers) {
     std::vector<std::int64_t> all;
