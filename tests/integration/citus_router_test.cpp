@@ -61,11 +61,27 @@ class CitusRouter : public PostgresTest {
     if (hold_for != nullptr) workers.hold_for = hold_for->id;
     for (Node* worker : {&old_worker(), &new_worker()})
       workers.nodes.push_back(in_plan(*worker, worker == &primary ? NodeState::primary : NodeState::secondary));
+    offer({workers});
+  }
+  void offer(const std::vector<protocol::CitusRoute>& workers) {
     protocol::Assignment assignment{.monitor_id = "m", .version = ++version};
     assignment.goal.state = NodeState::primary;
     assignment.citus = protocol::CitusPlan{
-        {{.group = 0, .primary = coordinator().id, .nodes = {in_plan(coordinator(), NodeState::primary)}}, workers}};
+        {{.group = 0, .primary = coordinator().id, .nodes = {in_plan(coordinator(), NodeState::primary)}}}};
+    for (const auto& worker : workers) assignment.citus->routes.push_back(worker);
     board.offer(assignment, Clock::now());
+  }
+  /// Group 1 as it is, and a new group 2.
+  std::vector<protocol::CitusRoute> with_group_2(const Node& primary) {
+    return {{.group = 1, .primary = old_worker().id, .nodes = {in_plan(old_worker(), NodeState::primary)}},
+            {.group = 2, .primary = primary.id, .nodes = {in_plan(primary, NodeState::single)}}};
+  }
+  void make_worker(Node& made) {
+    made.config.role = "worker";
+    made.config.node = made.id;
+    made.open();
+    ASSERT_NO_FATAL_FAILURE(made.make_primary());
+    ASSERT_TRUE(ok(made.postgres->prepare_citus("secret", "postgres")));
   }
   protocol::CitusRouteFacts facts_of_worker() {
     const auto report = board.next_report(false);
@@ -87,7 +103,13 @@ class CitusRouter : public PostgresTest {
   std::string sessions(const std::string& prefix) {
     return coordinator().sql("select count(*) from pg_stat_activity where application_name like '" + prefix + "%'");
   }
-  std::string row() { return coordinator().sql("select nodeport from pg_dist_node where groupid = 1"); }
+  std::string row(int group = 1) {
+    return coordinator().sql("select nodeport from pg_dist_node where groupid = " + std::to_string(group));
+  }
+  /// Within less than the time that Citus lets a node be added.
+  bool gets_row(int group, const Node& node) {
+    return eventually([&] { return row(group) == std::to_string(node.config.pgport); }, 10s);
+  }
   void distribute() {
     ASSERT_EQ(coordinator().sql("create table t (id int primary key)"), "");
     ASSERT_EQ(coordinator().sql("select create_distributed_table('t', 'id')"), "");
@@ -258,20 +280,68 @@ TEST_F(CitusRouter, TwoPhaseCommitsThatWereLeftAreFinishedOnTheNewPrimary) {
   EXPECT_EQ(new_worker().sql("select count(*) from prepared"), "0") << "it was committed, not rolled back";
 }
 
+TEST_F(CitusRouter, ANodeThatAnInterruptedAttemptLeftLockedIsAdded) {
+  Node& added = node(4);
+  ASSERT_NO_FATAL_FAILURE(make_worker(added));
+  // What a session that died in the middle of citus_add_node leaves there. Citus finishes it for nodes of its table
+  // only.
+  auto worker = added.connect();
+  ASSERT_TRUE(ok(worker));
+  ASSERT_TRUE(ok(worker->script(
+      "begin; lock table pg_dist_node in exclusive mode; prepare transaction 'citus_0_999999_7_0'", 5s)));
+  offer(with_group_2(added));
+  EXPECT_TRUE(gets_row(2, added));
+  EXPECT_EQ(added.sql("select count(*) from pg_prepared_xacts"), "0");
+}
+
+TEST_F(CitusRouter, WhatIsStillUnderWayIsNotFinished) {
+  Node& added = node(4);
+  ASSERT_NO_FATAL_FAILURE(make_worker(added));
+  auto session = coordinator().connect();
+  ASSERT_TRUE(ok(session));
+  const auto pid = session->query("select pg_backend_pid()", 5s);
+  ASSERT_TRUE(ok(pid));
+  ASSERT_TRUE(ok(session->script("begin; select pg_current_xact_id()", 5s)));
+  auto worker = added.connect();
+  ASSERT_TRUE(ok(worker));
+  const std::string gid = fmt::format("citus_0_{}_7_0", pid->text(0, 0));
+  ASSERT_TRUE(ok(worker->script("begin; create table t (id int); prepare transaction '" + gid + "'", 5s)));
+  offer(with_group_2(added));
+  EXPECT_TRUE(gets_row(2, added));
+  EXPECT_EQ(added.sql("select gid from pg_prepared_xacts"), gid);
+  EXPECT_EQ(added.sql("rollback prepared '" + gid + "'"), "");
+}
+
+TEST_F(CitusRouter, AddingANodeIsNotBrokenOffForAGroupThatIsNotInTheTable) {
+  Node& added = node(4);
+  ASSERT_NO_FATAL_FAILURE(make_worker(added));
+  auto worker = added.connect();
+  ASSERT_TRUE(ok(worker));
+  ASSERT_TRUE(ok(worker->script("begin; lock table pg_dist_node in exclusive mode", 5s)));
+  auto routes = with_group_2(added);
+  routes.push_back({.group = 3});
+  offer(routes);
+  const auto adding = [&] {
+    return coordinator().sql(
+        "select pid from pg_stat_activity where application_name = 'autoctl_router' and query like '%citus_add_node%' "
+        "and state = 'active'");
+  };
+  ASSERT_TRUE(eventually([&] { return adding() != ""; })) << "it should wait for the lock";
+  const std::string session = adding();
+  routes.back().primary = NodeId{99};
+  routes.back().nodes = {in_plan(new_worker(), NodeState::single)};
+  routes.back().nodes.front().id = NodeId{99};
+  offer(routes);
+  EXPECT_FALSE(eventually([&] { return adding() != session; }, 500ms)) << "the statement was given up";
+  ASSERT_TRUE(ok(worker->script("rollback", 5s)));
+  EXPECT_TRUE(gets_row(2, added));
+}
+
 TEST_F(CitusRouter, AGroupThatWasCreatedAnewDoesNotGetTheOldOnesShards) {
   distribute();
   Node& stranger = node(4);
-  stranger.config.role = "worker";
-  stranger.config.node = stranger.id;
-  stranger.open();
-  ASSERT_NO_FATAL_FAILURE(stranger.make_primary());
-  ASSERT_TRUE(ok(stranger.postgres->prepare_citus("secret", "postgres")));
-  protocol::Assignment assignment{.monitor_id = "m", .version = ++version};
-  assignment.goal.state = NodeState::primary;
-  assignment.citus = protocol::CitusPlan{
-      {{.group = 0, .primary = coordinator().id, .nodes = {in_plan(coordinator(), NodeState::primary)}},
-       {.group = 1, .primary = stranger.id, .nodes = {in_plan(stranger, NodeState::single)}}}};
-  board.offer(assignment, Clock::now());
+  ASSERT_NO_FATAL_FAILURE(make_worker(stranger));
+  offer({{.group = 1, .primary = stranger.id, .nodes = {in_plan(stranger, NodeState::single)}}});
   EXPECT_TRUE(eventually([&] { return trouble().find("has not the data") != std::string::npos; })) << trouble();
   EXPECT_EQ(row(), std::to_string(old_worker().config.pgport));
 }

@@ -63,7 +63,7 @@ void Auditor::activate(bool active) {
   changed_.notify_all();
 }
 
-void Auditor::moved() {
+void Auditor::recover_soon() {
   const std::lock_guard lock(mutex_);
   recovery_due_ = true;
   changed_.notify_all();

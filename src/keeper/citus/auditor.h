@@ -23,8 +23,8 @@ class Auditor {
 
   /// From now on, or no longer. A new coordinator first finishes what its predecessor left prepared.
   void activate(bool active);
-  /// Statements go elsewhere now: what was prepared on the old node has to be finished on the new one.
-  void moved();
+  /// Something may have been left prepared: statements go elsewhere now, or a session of ours was given up.
+  void recover_soon();
   /// What is not as it should be, a sentence each.
   std::vector<std::string> findings() const;
 

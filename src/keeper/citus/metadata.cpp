@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <thread>
+
 namespace autoctl::keeper::citus {
 
 namespace {
@@ -13,6 +15,9 @@ constexpr auto read_timeout = 5s;
 constexpr auto add_timeout = 60s;
 /// Beyond the cooldown, after which Citus itself ends whoever is in the way: our lock must not be given up first.
 constexpr auto lock_patience = 10s;
+/// A session whose client is gone ends as soon as its statement is cancelled.
+constexpr auto cancel_patience = 1s;
+constexpr auto cancel_interval = 20ms;
 
 std::string number(int value) {
   return std::to_string(value);
@@ -53,13 +58,42 @@ std::string hold_name(GroupId group) {
 }
 
 Result<> end_former_router(pg::Connection& sql) {
-  const auto ended = sql.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid() "
-      "and "
-      "datname = current_database()",
-      {router_name}, read_timeout);
+  const std::string others =
+      "from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid() and datname = current_database()";
+  const auto until = std::chrono::steady_clock::now() + cancel_patience;
+  while (std::chrono::steady_clock::now() < until) {
+    const auto cancelled = sql.query("select pg_cancel_backend(pid) " + others, {router_name}, read_timeout);
+    if (!cancelled) return fail(cancelled.error());
+    if (cancelled->empty()) return {};
+    std::this_thread::sleep_for(cancel_interval);
+  }
+  const auto ended = sql.query("select pg_terminate_backend(pid) " + others, {router_name}, read_timeout);
   if (!ended) return fail(ended.error());
   return {};
+}
+
+Result<int> finish_prepared(pg::Connection& coordinator, pg::Connection& worker) {
+  // In this order, as Citus' own recovery does it: what is seen prepared, and belongs to no transaction under way
+  // afterwards, has been decided; and it was committed if, and only if, there is a record of it.
+  const auto prepared = worker.query(
+      "select gid, split_part(gid, '_', 3) from pg_prepared_xacts where gid ~ '^citus_0_[0-9]+_' and "
+      "database = current_database()",
+      read_timeout);
+  if (!prepared) return fail(prepared.error());
+  int finished = 0;
+  for (int i = 0; i < prepared->size(); ++i) {
+    const std::string gid = prepared->text(i, 0);
+    const auto decided = coordinator.query(
+        "select not exists (select from pg_stat_activity where pid = $1::int and xact_start is not null and "
+        "pid <> pg_backend_pid()), exists (select from pg_dist_transaction where gid = $2)",
+        {prepared->text(i, 1), gid}, read_timeout);
+    if (!decided) return fail(decided.error());
+    if (!decided->truth(0, 0)) continue;
+    const std::string verb = decided->truth(0, 1) ? "commit" : "rollback";
+    AUTOCTL_TRY(worker.script(verb + " prepared " + pg::quote_literal(gid), read_timeout));
+    ++finished;
+  }
+  return finished;
 }
 
 Result<bool> end_former_holds(pg::Connection& sql) {

@@ -19,8 +19,12 @@ std::string hold_name(GroupId group);
 inline constexpr const char* session_options = "-c citus.use_secondary_nodes=never";
 
 /// Ends the other sessions of ours that change the table: one that was given up may still wait for a worker, and keep
-/// its locks.
+/// its locks. A statement is cancelled first, so that Citus can take back what it prepared on the workers.
 Result<> end_former_router(pg::Connection& sql);
+/// Finishes what this coordinator prepared on `worker`, a node that is not in the table: Citus' own recovery asks only
+/// nodes that are. Such a transaction is left when the coordinator or its session died while it added the node, and its
+/// locks keep the node from being added for ever. Returns how many there were.
+Result<int> finish_prepared(pg::Connection& coordinator, pg::Connection& worker);
 /// Ends sessions that hold statements for a keeper that is gone. True if there were any.
 Result<bool> end_former_holds(pg::Connection& sql);
 

@@ -65,6 +65,18 @@ bool matters(const std::optional<CitusFacts>& now, const std::optional<CitusFact
   return now.has_value() != before.has_value() || !(essence(now) == essence(before));
 }
 
+/// The row names a node that is none of the group's: a cluster that was adopted, or a node that moved; but not a group
+/// that was created anew and knows nothing of the row's shards.
+Result<> check_data(pg::Connection& worker, const Step& step) {
+  const auto group = worker.query("select groupid from pg_dist_local_group", query_timeout);
+  if (!group) return fail(group.error());
+  if (group->number(0, 0) == step.citus_group) return {};
+  return fail(Errc::conflict,
+              fmt::format("{}:{} has not the data of that row's group (its own is group {}): create the "
+                          "node over that data, or move the shards away with citus_drain_node",
+                          step.host, step.port, group->number(0, 0)));
+}
+
 }  // namespace
 
 Router::Router(Board& board, const config::Config& config, const config::Files& files)
@@ -120,7 +132,9 @@ Result<> Router::connect() {
 
 void Router::work(const CitusPlan& plan) {
   const auto give_up = [this](const Error& error) {
-    if (failures_++ == 0) spdlog::warn("pg_dist_node cannot be looked at: {}", error.message);
+    if (failures_++ == 0 || given_up_for_ != error.message)
+      spdlog::warn("pg_dist_node cannot be looked at: {}", error.message);
+    given_up_for_ = error.message;
     if (sql_ && !sql_->is_open()) sql_.reset();
     publish(CitusFacts{});
   };
@@ -142,7 +156,7 @@ void Router::work(const CitusPlan& plan) {
     for (const Step& step : seen.steps) note_drift(step.why);
   report(seen);
   if (!seen.steps.empty()) {
-    const bool done = carry_out(plan, seen.steps);
+    const bool done = carry_out(plan, *rows, seen.steps);
     failures_ = done && held ? 0 : failures_ + 1;
     if (!sql_) return;
     rows = read_rows(*sql_, has_empty_group(plan));
@@ -179,7 +193,7 @@ void Router::end_holds(const CitusPlan& plan) {
       else
         spdlog::warn("The hand-over of group {} could not be committed, it is done anew: {}", it->first,
                      committed.error().message);
-      auditor_.moved();
+      auditor_.recover_soon();
       if (committed) await_sync(hold.sql);
     } else if (route != nullptr && route->hold_for == hold.target && hold.sql.query("select 1", query_timeout)) {
       ++it;
@@ -233,33 +247,35 @@ Result<Router::Hold> Router::begin_hold(const CitusRoute& route, const Step& ste
 
 // ---- everything else
 
-/// A worker that does not answer must not keep the others' statements from moving. A group that has no primary for a
-/// moment moves nothing: adding a node is not worth breaking off for that.
-bool Router::overtaken(const CitusPlan& plan) const {
+/// A worker that does not answer must not keep the others' statements from moving. A group that is not in the table
+/// yet, or has no primary for a moment, moves nothing: adding a node is not worth breaking off for that.
+bool Router::overtaken(const CitusPlan& plan, const std::vector<Row>& rows) const {
   const auto now = board_.citus_duty();
   if (!now) return true;
   return std::ranges::any_of(now->routes, [&](const CitusRoute& route) {
     const CitusRoute* before = find_route(plan, route.group);
-    const bool moves = route.primary && before != nullptr && before->primary != route.primary;
-    return before != nullptr && (moves || before->hold_for != route.hold_for);
+    if (before == nullptr || find_row(plan, *before, rows) == nullptr) return false;
+    const bool moves = route.primary && before->primary != route.primary;
+    return moves || before->hold_for != route.hold_for;
   });
 }
 
-bool Router::carry_out(const CitusPlan& plan, const std::vector<Step>& steps) {
+bool Router::carry_out(const CitusPlan& plan, const std::vector<Row>& rows, const std::vector<Step>& steps) {
   bool all = true;
-  sql_->interrupt_when([&] { return board_.stopping() || overtaken(plan); });
+  sql_->interrupt_when([&] { return board_.stopping() || overtaken(plan, rows); });
   std::map<GroupId, std::string> failed;
   for (const Step& step : steps) {
     if (failed.contains(step.group)) continue;  // its steps build on each other
     if (!sql_->is_open()) {
+      auditor_.recover_soon();
       sql_.reset();
       return false;
     }
-    Result<> done = step.foreign ? check_data(step) : Result<>{};
+    Result<> done = prepare(step);
     if (done) done = do_step(*sql_, step);
     if (done) {
       spdlog::info("pg_dist_node changed: {}", step.why);
-      if (step.kind == Step::Kind::move) auditor_.moved();
+      if (step.kind == Step::Kind::move) auditor_.recover_soon();
       troubles_.erase(step.group);
       continue;
     }
@@ -272,26 +288,31 @@ bool Router::carry_out(const CitusPlan& plan, const std::vector<Step>& steps) {
   return all;
 }
 
-/// The row names a node that is none of the group's: a cluster that was adopted, or a node that moved; but not a group
-/// that was created anew and knows nothing of the row's shards.
-Result<> Router::check_data(const Step& step) {
+/// What has to be seen to on the worker itself before a step about it.
+Result<> Router::prepare(const Step& step) {
+  if (step.kind != Step::Kind::add && !step.foreign) return {};
+  auto worker = open_worker(step);
+  if (!worker && !step.foreign && worker.error().code == Errc::denied) return {};  // Citus has credentials of its own
+  if (!worker) return fail(worker.error());
+  if (step.foreign) return check_data(*worker, step);
+  const auto finished = finish_prepared(*sql_, *worker);
+  if (!finished) return fail(finished.error());
+  if (*finished > 0)
+    spdlog::info("Finished {} prepared transactions that an interrupted attempt to add {}:{} had left", *finished,
+                 step.host, step.port);
+  return {};
+}
+
+Result<pg::Connection> Router::open_worker(const Step& step) {
   const auto secret = replication_password(files_);
   if (!secret) return fail(secret.error());
   const std::string user = postgres::os_user();
-  auto there = pg::Connection::open(
+  return pg::Connection::open(
       fmt::format("host={} port={} user={} dbname={} sslmode={} connect_timeout=2 application_name={} password={}",
                   pg::quote_conninfo(step.host), step.port, pg::quote_conninfo(user),
                   pg::quote_conninfo(config_.dbname), config_.ssl.mode, router_name,
                   tls::hmac_sha256_hex(*secret, "citus " + user)),
       open_timeout);
-  if (!there) return fail(there.error());
-  const auto group = there->query("select groupid from pg_dist_local_group", query_timeout);
-  if (!group) return fail(group.error());
-  if (group->number(0, 0) == step.citus_group) return {};
-  return fail(Errc::conflict,
-              fmt::format("{}:{} has not the data of that row's group (its own is group {}): create the "
-                          "node over that data, or move the shards away with citus_drain_node",
-                          step.host, step.port, group->number(0, 0)));
 }
 
 void Router::report(const Outcome& seen) {

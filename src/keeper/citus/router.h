@@ -46,10 +46,11 @@ class Router {
   Result<Hold> begin_hold(const protocol::CitusRoute& route, const Step& step);
 
   // everything else
-  bool carry_out(const protocol::CitusPlan& plan, const std::vector<Step>& steps);
-  /// Another group has to be moved or held now.
-  bool overtaken(const protocol::CitusPlan& plan) const;
-  Result<> check_data(const Step& step);
+  bool carry_out(const protocol::CitusPlan& plan, const std::vector<Row>& rows, const std::vector<Step>& steps);
+  /// Statements of another group have to be moved or held now.
+  bool overtaken(const protocol::CitusPlan& plan, const std::vector<Row>& rows) const;
+  Result<> prepare(const Step& step);
+  Result<pg::Connection> open_worker(const Step& step);
   void note_drift(const std::string& what);
   void report(const Outcome& seen);
   void publish(std::optional<protocol::CitusFacts> facts);
@@ -67,6 +68,7 @@ class Router {
   std::optional<protocol::CitusPlan> carried_out_;  // the plan that the table has followed
   std::optional<protocol::CitusFacts> published_;
   int failures_ = 0;
+  std::string given_up_for_;  // so that each reason is logged once
   std::thread thread_;
 };
 
