@@ -10,13 +10,15 @@ constexpr Millis command_timeout{120'000};
 
 class Autoctl : public System {
  public:
+  explicit Autoctl(int nodes) : count_(nodes) {}
   std::string name() const override { return "autoctl"; }
 
   Result<> start(const std::string& directory) override {
     cluster_ = std::make_unique<demo::LocalCluster>(AUTOCTL_BINARY, directory);
     AUTOCTL_TRY(cluster_->create_monitor({}));
-    for (const char* node : {"node_1", "node_2"}) {
-      if (auto created = cluster_->create_node(node, {}); !created) return fail(std::move(created.error()));
+    for (int number = 1; number <= count_; ++number) {
+      if (auto created = cluster_->create_node("node_" + std::to_string(number), {}); !created)
+        return fail(std::move(created.error()));
       AUTOCTL_TRY(cluster_->wait_settled(start_timeout));
     }
     return {};
@@ -47,13 +49,14 @@ class Autoctl : public System {
   }
 
  private:
+  const int count_;
   std::unique_ptr<demo::LocalCluster> cluster_;
 };
 
 }  // namespace
 
-std::unique_ptr<System> make_autoctl() {
-  return std::make_unique<Autoctl>();
+std::unique_ptr<System> make_autoctl(int nodes) {
+  return std::make_unique<Autoctl>(nodes);
 }
 
 }  // namespace autoctl::bench

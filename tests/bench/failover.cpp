@@ -194,8 +194,8 @@ Result<> measure_link(const Options& options, Sheet& sheet) {
 }
 
 Result<> measure(const Options& options, Sheet& sheet) {
-  const std::vector<std::tuple<std::string, std::string, std::unique_ptr<System> (*)()>> known = {
-      {"autoctl", AUTOCTL_BINARY, make_autoctl},
+  const std::vector<std::tuple<std::string, std::string, std::function<std::unique_ptr<System>()>>> known = {
+      {"autoctl", AUTOCTL_BINARY, [&] { return make_autoctl(options.nodes); }},
       {"pg_auto_failover", "pg_autoctl", make_pg_auto_failover},
       {"patroni", "patroni", make_patroni}};
   for (const auto& [name, program, make] : known) {
@@ -225,6 +225,9 @@ int main(int argc, char** argv) {
   autoctl::bench::Options options;
   CLI::App app("Write outages of failover systems; run it through ./scripts/bench");
   app.add_option("--runs", options.runs, "of each scenario")->capture_default_str();
+  app.add_option("--nodes", options.nodes, "of autoctl's group; the peers have two")
+      ->check(CLI::Range(2, 9))
+      ->capture_default_str();
   app.add_option("--system", options.systems, "which to measure")->capture_default_str();
   app.add_option("--scenario", options.scenarios, "what to measure")->capture_default_str();
   CLI11_PARSE(app, argc, argv);

@@ -12,6 +12,7 @@ namespace autoctl::bench {
 
 struct Options {
   int runs = 5;
+  int nodes = 2;  // of autoctl's group; the peers have two
   std::vector<std::string> systems = {"autoctl", "pg_auto_failover", "patroni"};
   std::vector<std::string> scenarios = {"switchover",
                                         "switchover-dirty",

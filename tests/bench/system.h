@@ -17,7 +17,8 @@ struct Part {
   std::optional<pid_t> except;  // a subtree that does not count
 };
 
-/// One primary and one standby with their daemons, at default settings, on loopback. Not thread-safe.
+/// One primary and its standbys, one unless the system can do more, with their daemons, at default settings, on
+/// loopback. Not thread-safe.
 class System {
  public:
   virtual ~System() = default;
@@ -41,7 +42,7 @@ class System {
   bool wait_settled(Millis timeout);
 };
 
-std::unique_ptr<System> make_autoctl();
+std::unique_ptr<System> make_autoctl(int nodes);
 std::unique_ptr<System> make_pg_auto_failover();
 std::unique_ptr<System> make_patroni();
 

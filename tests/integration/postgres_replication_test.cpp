@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include "common/fsm/ancestry.h"
 #include "common/tls/certificate.h"
-#include "keeper/fsm/ancestry.h"
 #include "postgres_node.h"
 
 namespace autoctl::keeper::test {

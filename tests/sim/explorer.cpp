@@ -1,6 +1,9 @@
 #include "explorer.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
 
 #include "monitor/fsm/roles.h"
 
@@ -8,18 +11,21 @@ namespace autoctl::sim {
 
 namespace {
 
-std::vector<FairRules> ways_to_recover() {
+/// All ways for two nodes; the others' worlds are many more, and the keeper's and the links' ends differ little in
+/// them.
+std::vector<FairRules> ways_to_recover(int nodes) {
   std::vector<FairRules> ways = {{Loss::nothing, 0}};
   for (Loss loss : {Loss::whole_node, Loss::keeper_only, Loss::link_to_monitor, Loss::every_link})
-    for (int node = 0; node < 2; ++node) ways.push_back({loss, node});
+    for (int node = 0; node < nodes; ++node)
+      if (nodes <= 2 || loss == Loss::whole_node) ways.push_back({loss, node});
   return ways;
 }
 
 /// The same for a worker group, with every kind of coordinator; statements may wait when the faults end.
-std::vector<FairRules> ways_of_workers_to_recover() {
+std::vector<FairRules> ways_of_workers_to_recover(int nodes) {
   using enum Statements;
   std::vector<FairRules> ways;
-  for (const FairRules& way : ways_to_recover()) {
+  for (const FairRules& way : ways_to_recover(nodes)) {
     if (way.loss == Loss::link_to_monitor || way.loss == Loss::every_link) continue;
     for (Statements statements : {wait_for_0, wait_for_1})
       ways.push_back({way.loss, way.lost_node, Coordinator::follows, statements});
@@ -38,167 +44,280 @@ bool is_committed_leader(NodeState goal) {
   return is_leader_state(goal) || goal == NodeState::stop_replication;
 }
 
-/// As far as goals and quorums go; facts may be old.
-bool is_electable(const SimMonitor& monitor, int node) {
-  return takes_part(monitor.goals[node].state) && monitor.confirmed == voter(node) && monitor.assigned == voter(node);
+/// Rules that fire because a node is taken for lost.
+bool is_judgement(int rule_id) {
+  static constexpr std::array blaming = {
+      "primary_is_dead",       "primary_lost_while_draining", "candidate_lost", "fast_forward_failed",
+      "switchover_called_off", "switchover_overdue",          "standby_lost",   "standby_stalled"};
+  return std::ranges::find(blaming, rule_name(rule_id)) != blaming.end();
+}
+
+/// Every commit that this quorum acknowledged is on one of `nodes`.
+bool covers(const SimQuorum& quorum, std::uint8_t nodes) {
+  return !quorum.asynchronous() && std::popcount<std::uint8_t>(quorum.voters & ~nodes) < quorum.acks;
+}
+
+/// By goals and quorums `nodes` can elect: then what was acknowledged must be on one of them.
+bool can_elect(const World& world, std::uint8_t nodes) {
+  for (int n = 0; n < world.size; ++n)
+    if ((nodes >> n & 1U) != 0 && !takes_part(world.monitor.goals[n].state)) return false;
+  return covers(world.monitor.confirmed, nodes) && covers(world.monitor.assigned, nodes);
+}
+
+std::string broken_election(const World& world, std::uint8_t nodes) {
+  for (std::uint8_t token = 0; token < token_count; ++token) {
+    if (world.commits[token] != Commit::acknowledged) continue;
+    bool somebody_has = false;
+    for (int n = 0; n < world.size; ++n)
+      if ((nodes >> n & 1U) != 0 && world.nodes[n].data == Data::intact && world.nodes[n].has(token))
+        somebody_has = true;
+    if (!somebody_has) return "nodes that can elect lack an acknowledged commit";
+  }
+  for (int n = 0; n < world.size; ++n) {
+    const SimNode& self = world.nodes[n];
+    if ((nodes >> n & 1U) == 0 && self.data == Data::intact && self.opens_as_primary && !covers(self.sync, nodes) &&
+        is_leader_state(world.monitor.goals[n].state))
+      return "nodes can elect which the primary can do without";
+  }
+  return {};
 }
 
 /// Every rule of the design about one moment; empty when all hold.
 std::string broken_rule(const World& world) {
-  if (can_acknowledge(world, 0) && can_acknowledge(world, 1)) return "two nodes can acknowledge commits";
-  if (leads_or_will(world.monitor.goals[0].state) && leads_or_will(world.monitor.goals[1].state))
-    return "two leaders or candidates";
+  int acknowledging = 0;
+  int leading = 0;
   const bool promised = std::ranges::find(world.commits, Commit::acknowledged) != world.commits.end();
-  for (int n = 0; n < 2; ++n) {
-    const SimNode& self = world.nodes[n];
-    const SimNode& peer = world.nodes[other(n)];
-    if (is_committed_leader(world.monitor.goals[n].state)) {
-      if (self.data == Data::torn) return "the data of the node that leads is torn";
-      if (promised && !has_every_acknowledged_commit(world, n))
-        return "the node that leads lacks an acknowledged commit";
-    }
-    if (!is_electable(world.monitor, n)) continue;
-    if (!has_every_acknowledged_commit(world, n)) return "an electable node lacks an acknowledged commit";
-    if (peer.data == Data::intact && peer.opens_as_primary && !peer.sync)
-      return "a node is electable which the primary does not wait for";
+  for (int n = 0; n < world.size; ++n) {
+    if (can_acknowledge(world, n)) ++acknowledging;
+    if (leads_or_will(world.monitor.goals[n].state)) ++leading;
+    if (!is_committed_leader(world.monitor.goals[n].state)) continue;
+    if (world.nodes[n].data == Data::torn) return "the data of the node that leads is torn";
+    if (promised && !has_every_acknowledged_commit(world, n)) return "the node that leads lacks an acknowledged commit";
   }
+  if (acknowledging > 1) return "two nodes can acknowledge commits";
+  if (leading > 1) return "two leaders or candidates";
+  for (std::uint8_t nodes = 1; nodes < 1U << world.size; ++nodes)
+    if (can_elect(world, nodes))
+      if (const std::string broken = broken_election(world, nodes); !broken.empty()) return broken;
   return {};
 }
 
 }  // namespace
 
-Explorer::Explorer(Plan plan) : plan_(std::move(plan)), decisions_(plan_.decide, plan_.settings, plan_.worker) {
-  for (const FairRules& rules : plan_.worker ? ways_of_workers_to_recover() : ways_to_recover())
-    recoveries_.push_back({FairRun(decisions_, plan_.settings, rules), rules, {}});
+Explorer::Explorer(Plan plan) : plan_(std::move(plan)), decisions_(plan_.rules, plan_.nodes, plan_.worker) {
+  for (const FairRules& rules : plan_.worker ? ways_of_workers_to_recover(plan_.nodes) : ways_to_recover(plan_.nodes))
+    recoveries_.push_back({FairRun(decisions_, plan_.rules, rules), rules, {}});
+  for (std::uint8_t n = 0; n < max_nodes; ++n) {
+    alike_[n] = n;
+    for (int m = 0; m < n; ++m)
+      if (!plan_.worker && plan_.rules.attributes[m] == plan_.rules.attributes[n]) alike_[n] = alike_[m];
+  }
+}
+
+World Explorer::first_world() const {
+  World world;
+  world.size = static_cast<std::uint8_t>(plan_.nodes);
+  world.faults = plan_.faults;
+  world.judgements = plan_.judgements;
+  for (std::uint8_t token = 0; token < plan_.commits; ++token) world.commits[token] = Commit::unused;
+  for (int n = plan_.nodes; n < max_nodes; ++n) world.monitor.gone[n] = true;
+  if (plan_.at_rest) {
+    // What joining leads to, as the plans that begin with it have shown.
+    const FairRun nothing_happens(const_cast<Decisions&>(decisions_), plan_.rules, {Loss::nothing, 0});
+    while (nothing_happens.round(world)) {
+    }
+    world.faults = plan_.faults;
+    world.judgements = plan_.judgements;
+  }
+  canonicalise(world, alike_);
+  return world;
 }
 
 Report Explorer::run() {
-  World first;
-  first.faults = plan_.faults;
-  for (std::uint8_t token = 0; token < plan_.commits; ++token) first.commits[token] = Commit::unused;
-  worlds_.insert(first);
+  const World first = first_world();
+  seen_.insert(first);
+  frontier_.push_back(first);
   origins_.push_back({0, {}});
-  for (std::uint32_t index = 0; index < worlds_.size() && !report_.counterexample; ++index) {
-    check(index);
-    if (!report_.counterexample) expand(index);
-    if (worlds_.size() > plan_.max_states) fail(index, "more states than expected");
+  for (; !frontier_.empty() && !report_.counterexample; ++here_) {
+    check();
+    if (!report_.counterexample) expand();
+    if (std::getenv("AUTOCTL_SIM_PROGRESS") != nullptr && here_ % 200'000 == 0)
+      std::fprintf(stderr, "%u of %zu worlds, %zu of the monitor\n", here_, origins_.size(),
+                   decisions_.monitor_states());
+    if (origins_.size() > plan_.max_states) fail("more states than expected");
+    frontier_.pop_front();
   }
-  report_.states = worlds_.size();
+  report_.states = origins_.size();
   report_.monitor_states = decisions_.monitor_states();
   return std::move(report_);
 }
 
-void Explorer::expand(std::uint32_t index) {
-  for (int n = 0; n < 2; ++n) {
-    node_actions(index, n);
-    if (worlds_[index].faults > 0) node_faults(index, n);
-  }
-  group_actions(index);
+void Explorer::expand() {
+  for (int n = 0; n < plan_.nodes; ++n) expand_node(n);
+  expand_group();
 }
 
-void Explorer::node_actions(std::uint32_t index, int node) {
+std::optional<World> Explorer::taken(const World& world, Action action, Violation& violation) {
   using Kind = Action::Kind;
-  const auto n = static_cast<std::uint8_t>(node);
-  const auto attempt = [&](Kind kind, auto act) {
-    World next = worlds_[index];
-    if (act(next, node)) reach(index, {kind, n}, next);
-  };
+  World next = world;
+  const int n = action.node;
+  bool done = false;
+  switch (action.kind) {
+    case Kind::none:
+      break;
+    case Kind::hear:
+      done = keeper_hears(next, n);
+      if (done) keeper_works(next, n, violation);
+      break;
+    case Kind::work:
+      done = keeper_works(next, n, violation);
+      break;
+    case Kind::report:
+      done = keeper_reports(next, n);
+      break;
+    case Kind::send:
+      done = keeper_sends_report(next, n);
+      break;
+    case Kind::arrive:
+      done = report_arrives(next, n);
+      break;
+    case Kind::self_fence:
+      done = keeper_fences_itself(next, n);
+      break;
+    case Kind::wal:
+      done = wal_arrives(next, n);
+      break;
+    case Kind::commit:
+      done = client_commits(next, n);
+      break;
+    case Kind::acknowledge:
+      done = client_is_acknowledged(next, action.node);
+      break;
+    case Kind::request:
+      done = next.monitor.operation == Operation::none && world.judgements > 0;
+      next.monitor.operation = Operation::requested;
+      if (plan_.judgements != Plan::unlimited) --next.judgements;
+      break;
+    case Kind::drop:
+      // Dropping the only node that has everything is an operator's own risk.
+      done = others_must_serve(world, n, plan_.rules) && operator_drops(next, n);
+      break;
+    case Kind::forget:
+      done = monitor_forgets(next, n);
+      break;
+    case Kind::decide: {
+      const auto& effects = decisions_.under_any_belief(world.monitor);
+      done = action.node < effects.size();
+      if (!done) break;
+      apply(next, effects[action.node]);
+      if (plan_.judgements == Plan::unlimited || !is_judgement(effects[action.node].rule_id)) break;
+      done = world.judgements > 0;
+      --next.judgements;
+      break;
+    }
+    case Kind::server_crash:
+      done = server_crashes(next, n);
+      break;
+    case Kind::recycle:
+      done = wal_is_recycled(next, n);
+      break;
+    case Kind::break_node:
+      done = !std::exchange(next.nodes[n].broken, true);
+      break;
+    case Kind::repair_node:
+      done = std::exchange(next.nodes[n].broken, false);
+      break;
+    case Kind::monitor_restart:
+      done = std::ranges::any_of(world.monitor.facts, &SimFacts::reported);
+      next.monitor.facts = next.sent = {};
+      break;
+    case Kind::cut:
+    case Kind::heal:
+      done = ((world.cut >> n & 1U) == 0) == (action.kind == Kind::cut);
+      next.cut = static_cast<std::uint8_t>(next.cut ^ 1U << n);
+      break;
+  }
+  if (!done) return std::nullopt;
+  const bool is_fault = action.kind == Kind::server_crash || action.kind == Kind::recycle ||
+                        action.kind == Kind::break_node || action.kind == Kind::monitor_restart ||
+                        action.kind == Kind::cut;
+  if (is_fault && world.faults == 0) return std::nullopt;
+  if (is_fault && plan_.faults != Plan::unlimited) --next.faults;
+  canonicalise(next, alike_);
+  return next;
+}
+
+void Explorer::attempt(Action action) {
   Violation violation;
-  attempt(Kind::hear, keeper_hears);
-  attempt(Kind::work, [&](World& world, int self) { return keeper_works(world, self, violation); });
-  if (violation) fail(index, violation.what + " (node " + std::to_string(node) + ")");
-  if (plan_.delays) {
-    attempt(Kind::send, keeper_sends_report);
-    attempt(Kind::arrive, report_arrives);
-  } else {
-    attempt(Kind::report, keeper_reports);
-  }
-  attempt(Kind::self_fence, keeper_fences_itself);
-  attempt(Kind::wal, wal_arrives);
-  attempt(Kind::commit, client_commits);
-  // Dropping the only node that has everything is an operator's own risk.
-  if (plan_.drops && other_must_serve(worlds_[index], node)) attempt(Kind::drop, operator_drops);
-  attempt(Kind::forget, monitor_forgets);
-  attempt(Kind::repair_node, [](World& world, int self) { return std::exchange(world.nodes[self].broken, false); });
+  const auto next = taken(frontier_.front(), action, violation);
+  if (violation) fail(violation.what + " (node " + std::to_string(action.node) + ")");
+  if (!next) return;
+  ++report_.transitions;
+  if (!seen_.insert(*next)) return;
+  frontier_.push_back(*next);
+  origins_.push_back({here_, action});
 }
 
-void Explorer::node_faults(std::uint32_t index, int node) {
+void Explorer::expand_node(int node) {
   using Kind = Action::Kind;
   const auto n = static_cast<std::uint8_t>(node);
-  const auto attempt = [&](Kind kind, auto act) {
-    World next = worlds_[index];
-    if (act(next, node)) reach(index, {kind, n}, next, true);
-  };
-  attempt(Kind::server_crash, server_crashes);
-  if (plan_.recycling) attempt(Kind::recycle, wal_is_recycled);
-  attempt(Kind::break_node, [](World& world, int self) { return !std::exchange(world.nodes[self].broken, true); });
+  for (Kind kind : {Kind::hear, Kind::work, Kind::self_fence, Kind::wal, Kind::commit, Kind::forget, Kind::repair_node,
+                    Kind::server_crash, Kind::break_node})
+    attempt({kind, n});
+  if (plan_.delays) {
+    attempt({Kind::send, n});
+    attempt({Kind::arrive, n});
+  } else {
+    attempt({Kind::report, n});
+  }
+  if (plan_.drops) attempt({Kind::drop, n});
+  if (plan_.recycling) attempt({Kind::recycle, n});
 }
 
-void Explorer::group_actions(std::uint32_t index) {
+void Explorer::expand_group() {
   using Kind = Action::Kind;
-  for (std::uint8_t token = 0; token < token_count; ++token) {
-    World next = worlds_[index];
-    if (client_is_acknowledged(next, token)) reach(index, {Kind::acknowledge, token}, next);
+  for (std::uint8_t token = 0; token < token_count; ++token) attempt({Kind::acknowledge, token});
+  if (plan_.operations) attempt({Kind::request});
+  attempt({Kind::monitor_restart});
+  const std::uint8_t links = plan_.nodes == 3 ? 3 : plan_.nodes - 1;
+  for (std::uint8_t link = 0; link < links; ++link) {
+    attempt({Kind::cut, link});
+    attempt({Kind::heal, link});
   }
-  const World now = worlds_[index];
-  if (plan_.operations && now.monitor.operation == Operation::none) {
-    World next = now;
-    next.monitor.operation = Operation::requested;
-    reach(index, {Kind::request}, next);
-  }
-  if (!now.link || now.faults > 0) {
-    World next = now;
-    next.link = !now.link;
-    reach(index, {now.link ? Kind::cut : Kind::heal}, next, now.link);
-  }
-  if (now.faults > 0 && (now.monitor.facts[0].reported || now.monitor.facts[1].reported)) {
-    World next = now;
-    next.monitor.facts = next.sent = {};
-    reach(index, {Kind::monitor_restart}, next, true);
-  }
-  for (const Effect& effect : decisions_.under_any_belief(now.monitor)) {
-    if (!effect.problem.empty()) fail(index, std::string(rule_name(effect.rule_id)) + ": " + effect.problem);
+  std::uint8_t number = 0;
+  for (const Effect& effect : decisions_.under_any_belief(frontier_.front().monitor)) {
+    if (!effect.problem.empty()) fail(std::string(rule_name(effect.rule_id)) + ": " + effect.problem);
     report_.rules_fired.insert(rule_name(effect.rule_id));
-    World next = now;
-    apply(next, effect);
-    reach(index, {Kind::decide, 0, static_cast<std::uint16_t>(effect.rule_id)}, next);
+    attempt({Kind::decide, number++});
   }
 }
 
-void Explorer::reach(std::uint32_t from, Action action, World world, bool is_fault) {
-  ++report_.transitions;
-  if (is_fault && plan_.faults != Plan::unlimited) --world.faults;
-  canonicalise(world);
-  if (worlds_.insert(world).second) origins_.push_back({from, action});
-}
-
-void Explorer::check(std::uint32_t index) {
-  const World& world = worlds_[index];
-  if (const std::string broken = broken_rule(world); !broken.empty()) return fail(index, broken);
-  for (int n = 0; n < 2; ++n) {
+void Explorer::check() {
+  const World& world = frontier_.front();
+  if (const std::string broken = broken_rule(world); !broken.empty()) return fail(broken);
+  for (int n = 0; n < plan_.nodes; ++n) {
     const NodeState reached = world.nodes[n].reached;
     const NodeState goal = world.monitor.goals[n].state;
     if (goal == NodeState::init) continue;
     report_.pairs.emplace(reached, goal);
     if (keeper::find_transition(reached, goal) == nullptr)
-      return fail(index,
-                  "no transition from " + std::string(to_string(reached)) + " to " + std::string(to_string(goal)));
+      return fail("no transition from " + std::string(to_string(reached)) + " to " + std::string(to_string(goal)));
   }
-  if (plan_.check_liveness) check_recovery(index);
+  if (plan_.check_liveness) check_recovery();
 }
 
-void Explorer::check_recovery(std::uint32_t index) {
+void Explorer::check_recovery() {
   for (std::size_t variant = 0; variant < recoveries_.size(); ++variant) {
     const FairRules& rules = recoveries_[variant].rules;
-    const World begin = recoveries_[variant].run.begin(worlds_[index]);
-    if (!must_recover(begin, rules)) continue;
+    const World begin = recoveries_[variant].run.begin(frontier_.front());
+    if (!must_recover(begin, rules, plan_.rules)) continue;
     auto problem = check_fair_run(begin, variant);
-    if (problem) return fail(index, sim::describe(rules) + ": " + *problem);
+    if (problem) return fail(sim::describe(rules) + ": " + *problem);
   }
 }
 
 std::optional<std::string> Explorer::check_fair_run(const World& begin, std::size_t variant) {
-  constexpr int bound = 60;
+  constexpr int bound = 80;
   Recovery& recovery = recoveries_[variant];
   const FairRules& rules = recovery.rules;
   std::vector<World> path;
@@ -211,7 +330,7 @@ std::optional<std::string> Explorer::check_fair_run(const World& begin, std::siz
       break;
     }
     if (recovery.run.round(world)) continue;
-    problem = why_not_recovered(world, rules);
+    problem = why_not_recovered(world, rules, plan_.rules);
     break;
   }
   if (!problem) {
@@ -224,8 +343,8 @@ std::optional<std::string> Explorer::check_fair_run(const World& begin, std::siz
   return log;
 }
 
-void Explorer::fail(std::uint32_t index, const std::string& what) {
-  if (!report_.counterexample) report_.counterexample = what + "\n" + trace(index);
+void Explorer::fail(const std::string& what) {
+  if (!report_.counterexample) report_.counterexample = what + "\n" + trace();
 }
 
 std::string Explorer::describe(const Action& action) {
@@ -250,19 +369,25 @@ std::string Explorer::describe(const Action& action) {
                                        "MONITOR RESTART",
                                        "LINK CUT",
                                        "link heals"};
-  std::string text = names[static_cast<std::size_t>(action.kind)];
-  if (action.kind == Action::Kind::decide) return text + ": " + std::string(rule_name(action.rule));
-  return text + " (" + std::to_string(action.node) + ")";
+  return std::string(names[static_cast<std::size_t>(action.kind)]) + " (" + std::to_string(action.node) + ")";
 }
 
-std::string Explorer::trace(std::uint32_t index) const {
-  std::vector<std::uint32_t> path;
-  for (std::uint32_t at = index; at != 0; at = origins_[at].parent) path.push_back(at);
+/// Nodes that are alike may change places from one step to the next: the numbers are those of the world before.
+std::string Explorer::trace() {
+  std::vector<Action> path;
+  for (std::uint32_t at = here_; at != 0; at = origins_[at].parent) path.push_back(origins_[at].action);
+  std::ranges::reverse(path);
   constexpr std::size_t shown_in_full = 14;
   std::string text = "  shortest way there, " + std::to_string(path.size()) + " steps:\n";
-  for (auto at = path.rbegin(); at != path.rend(); ++at) {
-    text += "  " + describe(origins_[*at].action) + "\n";
-    if (path.rend() - at <= static_cast<std::ptrdiff_t>(shown_in_full)) text += sim::describe(worlds_[*at]);
+  World world = first_world();
+  for (std::size_t step = 0; step < path.size(); ++step) {
+    text += "  " + describe(path[step]);
+    if (path[step].kind == Action::Kind::decide)
+      text += ": " + std::string(rule_name(decisions_.under_any_belief(world.monitor)[path[step].node].rule_id));
+    text += "\n";
+    Violation ignored;
+    world = *taken(world, path[step], ignored);
+    if (path.size() - step <= shown_in_full) text += sim::describe(world);
   }
   return text;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,18 +18,20 @@
 namespace autoctl::sim {
 
 struct Plan {
-  monitor::Settings settings;
-  Decide decide = monitor::decide;
-  std::uint8_t faults = 3;   // crashes, cuts, monitor restarts on one path; `unlimited` = any number
-  std::uint8_t commits = 1;  // unsettled at a time, at most token_count
-  bool operations = true;    // an operator asks for a switchover at any time
-  bool drops = false;        // and drops one of the nodes
-  bool recycling = false;    // WAL that a standby needs goes
-  bool worker = false;       // a Citus worker group: its statements come through a coordinator that may do anything
-  bool delays = false;       // between a report's leaving and its arrival anything can happen
-  bool check_liveness = true;
-  std::size_t max_states = 6'000'000;
   static constexpr std::uint8_t unlimited = 255;
+  int nodes = 2;
+  Rules rules;
+  std::uint8_t faults = 3;              // crashes, cuts, monitor restarts on one path; `unlimited` = any number
+  std::uint8_t judgements = unlimited;  // how often a node is taken for lost, rightly or not, or a switchover asked for
+  std::uint8_t commits = 1;             // unsettled at a time, at most token_count
+  bool operations = true;               // an operator asks for a switchover at any time
+  bool drops = false;                   // and drops one of the nodes
+  bool recycling = false;               // WAL that a standby needs goes
+  bool worker = false;   // a Citus worker group: its statements come through a coordinator that may do anything
+  bool delays = false;   // between a report's leaving and its arrival anything can happen
+  bool at_rest = false;  // begins with a primary and its standbys, not with nodes that have registered
+  bool check_liveness = true;
+  std::size_t max_states = 50'000'000;
 };
 
 struct Report {
@@ -71,38 +74,42 @@ class Explorer {
       heal
     };
     Kind kind = Kind::none;
-    std::uint8_t node = 0;
-    std::uint16_t rule = 0;
+    std::uint8_t node = 0;  // or which of several
   };
   struct Origin {
     std::uint32_t parent;
     Action action;
   };
+  /// Takes one action; nullopt if it cannot be taken in this world.
+  std::optional<World> taken(const World& world, Action action, Violation& violation);
 
-  void expand(std::uint32_t index);
-  void node_actions(std::uint32_t index, int node);
-  void node_faults(std::uint32_t index, int node);
-  void group_actions(std::uint32_t index);
-  void reach(std::uint32_t from, Action action, World world, bool is_fault = false);
-  void check(std::uint32_t index);
-  void check_recovery(std::uint32_t index);
+  World first_world() const;
+  void expand();
+  void attempt(Action action);
+  void expand_node(int node);
+  void expand_group();
+  void check();
+  void check_recovery();
   std::optional<std::string> check_fair_run(const World& world, std::size_t variant);
-  void fail(std::uint32_t index, const std::string& what);
-  std::string trace(std::uint32_t index) const;
+  void fail(const std::string& what);
+  std::string trace();
   static std::string describe(const Action& action);
 
   /// One way in which faults stop, and the worlds from which it is known to end well.
   struct Recovery {
     FairRun run;
     FairRules rules;
-    WorldSet good;
+    FingerprintSet good;
   };
 
   Plan plan_;
   Decisions decisions_;
   Report report_;
-  WorldSet worlds_;
-  std::vector<Origin> origins_;
+  FingerprintSet seen_;
+  std::deque<World> frontier_;   // worlds from here_ on
+  std::uint32_t here_ = 0;       // the world that is looked at
+  std::vector<Origin> origins_;  // of every world; a trace takes the actions again
+  std::array<std::uint8_t, max_nodes> alike_{};
   std::vector<Recovery> recoveries_;
 };
 

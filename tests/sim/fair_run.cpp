@@ -1,5 +1,8 @@
 #include "fair_run.h"
 
+#include <algorithm>
+#include <bit>
+
 #include "monitor/fsm/roles.h"
 #include "monitor/fsm/verdict.h"
 #include "node_model.h"
@@ -23,12 +26,21 @@ constexpr TimePoint last_sign_of_the_lost = run_now - std::chrono::minutes{1};
 
 }  // namespace
 
-FairRun::FairRun(Decisions& decisions, monitor::Settings settings, FairRules rules)
-    : decisions_(&decisions), settings_(settings), rules_(rules) {}
+FairRun::FairRun(Decisions& decisions, const Rules& model, FairRules rules)
+    : decisions_(&decisions), settings_(model.settings), rules_(rules) {
+  for (int n = 0; n < max_nodes; ++n)
+    for (int m = 0; m < n; ++m)
+      if (model.attributes[m] == model.attributes[n] && !is_lost(n) && !is_lost(m) &&
+          rules_.coordinator == Coordinator::none)
+        alike_[n] = alike_[m];
+}
 
 World FairRun::begin(World world) const {
-  world.link = rules_.loss != Loss::every_link;
-  world.faults = 0;
+  world.cut = 0;
+  for (int n = 0; n < world.size; ++n)
+    if (rules_.loss == Loss::every_link && n != rules_.lost_node)
+      world.cut = static_cast<std::uint8_t>(world.cut | link_between(n, rules_.lost_node));
+  world.faults = world.judgements = 0;
   world.sent = {};  // overtaken by newer ones
   world.statements = rules_.statements;
   for (SimNode& node : world.nodes) node.broken = false;
@@ -38,18 +50,21 @@ World FairRun::begin(World world) const {
 
 bool FairRun::nodes_act(World& world) const {
   bool changed = false;
-  for (int n = 0; n < 2; ++n) {
+  const auto all_wal_arrives = [&] {
+    for (int n = 0; n < world.size; ++n)
+      while (wal_arrives(world, n)) changed = true;
+  };
+  for (int n = 0; n < world.size; ++n) {
     if (!is_lost(n) && keeper_hears(world, n)) changed = true;
     Violation ignored;  // the explorer has seen this step already
     while (works(n) && keeper_works(world, n, ignored)) changed = true;
-    while (wal_arrives(world, n)) changed = true;
-    while (wal_arrives(world, other(n))) changed = true;
+    all_wal_arrives();
   }
   for (std::uint8_t token = 0; token < token_count; ++token)
     if (client_is_acknowledged(world, token)) changed = true;
-  for (int n = 0; n < 2; ++n)
+  for (int n = 0; n < world.size; ++n)
     if (!is_lost(n) && keeper_reports(world, n)) changed = true;
-  canonicalise(world);
+  canonicalise(world, alike_);
   return changed;
 }
 
@@ -69,13 +84,14 @@ monitor::Verdict FairRun::judge(const World& world, int node) const {
   const SimFacts& facts = world.monitor.facts[node];
   const bool expected = expects_postgres(world.monitor.goals[node].state);
   const bool answers = world.nodes[node].server != Server::stopped;
-  const bool heard = streams(world, node) || streams(world, other(node));
+  const bool heard = streams(world, node) || streaming_from(world, node) != 0;
+  const bool link = world.cut == 0;
   const unsigned key = (is_lost(node) ? 1U : 0U) | (facts.reported ? 2U : 0U) | (facts.cannot_run ? 4U : 0U) |
-                       (expected ? 8U : 0U) | (answers ? 16U : 0U) | (heard ? 32U : 0U) | (world.link ? 64U : 0U);
+                       (expected ? 8U : 0U) | (answers ? 16U : 0U) | (heard ? 32U : 0U) | (link ? 64U : 0U);
   if (judged_[key]) return *judged_[key];
   NodeObservation seen;
   seen.last_report = a_moment_ago;
-  if (is_lost(node)) seen = observe_lost(facts.reported, answers, heard, world.link);
+  if (is_lost(node)) seen = observe_lost(facts.reported, answers, heard, link);
   seen.watching_since = watching_since;
   seen.cannot_run = facts.cannot_run;
   judged_[key] = monitor::assess(seen, expected, settings_, run_now).verdict;
@@ -86,12 +102,12 @@ Belief FairRun::observe(const World& world, bool time_passes) const {
   Belief belief;
   belief.stalls_elapsed = belief.others_elapsed = time_passes;
   belief.statements = world.statements;
-  for (int n = 0; n < 2; ++n) belief.verdicts[n] = judge(world, n);
+  for (int n = 0; n < world.size; ++n) belief.verdicts[n] = judge(world, n);
   return belief;
 }
 
 bool FairRun::monitor_acts(World& world, bool time_passes, std::string* log) const {
-  for (int n = 0; n < 2; ++n) {
+  for (int n = 0; n < world.size; ++n) {
     const SimFacts& facts = world.monitor.facts[n];
     const bool stopped = facts.current && facts.state == NodeState::dropped;
     if ((stopped || is_lost(n)) && monitor_forgets(world, n)) return true;
@@ -130,92 +146,130 @@ bool FairRun::round(World& world, std::string* log) const {
   return changed || monitor_acts(world, true, log);
 }
 
+bool takes_part(NodeState goal) {
+  return goal == NodeState::secondary || goal == NodeState::report_lsn || goal == NodeState::fast_forward ||
+         goal == NodeState::prepare_promotion;
+}
+
 namespace {
 
-/// What the old primary's quorum tells about a candidate that was dropped: was it never told to promote?
-bool quorum_of_the_old_primary_stands(const SimMonitor& monitor, int old_primary) {
-  return monitor.confirmed == voter(other(old_primary)) && monitor.assigned == voter(other(old_primary));
+/// Every commit that this quorum acknowledged is on one of `nodes`.
+bool covers(const SimQuorum& quorum, std::uint8_t nodes) {
+  return !quorum.asynchronous() && std::popcount<std::uint8_t>(quorum.voters & ~nodes) < quorum.acks;
+}
+
+bool past_return(NodeState goal) {
+  return is_leader_state(goal) || goal == NodeState::stop_replication;
+}
+
+/// Nobody has been told to promote: the goals, and where a candidate was dropped the quorum, tell.
+bool can_be_called_back(const World& world, int old_primary) {
+  const SimMonitor& monitor = world.monitor;
+  for (int n = 0; n < world.size; ++n)
+    if (past_return(monitor.goals[n].state)) return false;
+  const SimQuorum& quorum = monitor.assigned;
+  return !monitor.confirmed.asynchronous() && !quorum.asynchronous() && !quorum.contains(old_primary);
 }
 
 }  // namespace
 
-bool takes_part(NodeState goal) {
-  return goal == NodeState::secondary || goal == NodeState::report_lsn || goal == NodeState::prepare_promotion;
-}
-
-bool other_must_serve(const World& world, int lost_node) {
-  const int survivor = other(lost_node);
-  const NodeState goal = world.monitor.goals[survivor].state;
-  const NodeState lost_goal = world.monitor.goals[lost_node].state;
-  if (world.nodes[survivor].data != Data::intact) return false;
-  if (is_leader_state(goal) || goal == NodeState::stop_replication) return true;
-  if (takes_part(goal) && world.monitor.confirmed == voter(survivor) && world.monitor.assigned == voter(survivor))
-    return true;
-  const bool nobody_promotes = lost_goal == NodeState::dropped
-                                   ? quorum_of_the_old_primary_stands(world.monitor, survivor)
-                                   : lost_goal != NodeState::stop_replication && !is_leader_state(lost_goal);
-  return nobody_promotes && (goal == NodeState::draining || goal == NodeState::demote_timeout);
-}
-
-bool must_recover(const World& begin, FairRules rules) {
-  for (int n = 0; n < 2; ++n) {
-    if (begin.monitor.goals[n].state != NodeState::dropped) continue;
-    const bool without_it = rules.loss == Loss::nothing || (rules.loss == Loss::whole_node && rules.lost_node == n);
-    return without_it && other_must_serve(begin, n);
+bool others_must_serve(const World& world, int lost_node, const Rules& rules) {
+  const SimMonitor& monitor = world.monitor;
+  // Told to promote and lost before it was seen to do so: nobody else is, unless an operator drops it.
+  const bool undecided = lost_node != nobody && monitor.goals[lost_node].state == NodeState::stop_replication;
+  std::uint8_t voters = 0;
+  bool promotable = false;
+  for (int n = 0; n < world.size; ++n) {
+    if (n == lost_node || world.nodes[n].data != Data::intact) continue;
+    const NodeState goal = monitor.goals[n].state;
+    if (past_return(goal)) return true;
+    if ((goal == NodeState::draining || goal == NodeState::demote_timeout) && can_be_called_back(world, n)) return true;
+    if (!takes_part(goal)) continue;
+    voters = static_cast<std::uint8_t>(voters | 1U << n);
+    const bool votes = monitor.confirmed.contains(n) || monitor.assigned.contains(n);
+    promotable = promotable || (votes && rules.attributes[n].candidate_priority > 0);
   }
-  if (rules.loss == Loss::nothing) return true;
+  return !undecided && promotable && covers(monitor.confirmed, voters) && covers(monitor.assigned, voters);
+}
+
+bool must_recover(const World& begin, FairRules fair, const Rules& rules) {
+  for (int n = 0; n < begin.size; ++n) {
+    if (begin.monitor.goals[n].state != NodeState::dropped) continue;
+    const bool without_it = fair.loss == Loss::nothing || (fair.loss == Loss::whole_node && fair.lost_node == n);
+    return without_it && others_must_serve(begin, n, rules);
+  }
+  if (fair.loss == Loss::nothing) return true;
   // A primary that nobody commands but that answers is not replaced; it waits for ever for a standby that cannot
   // stream.
-  const bool answers = rules.loss == Loss::keeper_only && begin.nodes[rules.lost_node].server == Server::primary;
-  if (answers && begin.nodes[other(rules.lost_node)].lost_its_place) return false;
-  return other_must_serve(begin, rules.lost_node);
+  const bool answers = fair.loss == Loss::keeper_only && begin.nodes[fair.lost_node].server == Server::primary;
+  for (int n = 0; n < begin.size; ++n)
+    if (answers && n != fair.lost_node && begin.nodes[n].lost_its_place) return false;
+  return others_must_serve(begin, fair.lost_node, rules);
 }
 
 namespace {
 
-std::optional<std::string> why_not_served_by(const World& world, int node) {
-  const SimNode& self = world.nodes[node];
-  if (!is_leader_state(world.monitor.goals[node].state)) return "the surviving node's goal is not to be the primary";
-  if (self.server != Server::primary) return "the surviving node's Postgres does not accept writes";
-  if (!has_every_acknowledged_commit(world, node)) return "the surviving primary lacks an acknowledged commit";
-  if (world.monitor.operation != Operation::none) return "an operation does not end";
+/// Empty if one node, and not `without`, is the primary and has every acknowledged commit.
+std::optional<std::string> why_not_served(const World& world, int without) {
+  for (int n = 0; n < world.size; ++n) {
+    if (n == without || !is_leader_state(world.monitor.goals[n].state)) continue;
+    if (world.nodes[n].server != Server::primary) return "the primary's Postgres does not accept writes";
+    if (!has_every_acknowledged_commit(world, n)) return "the primary lacks an acknowledged commit";
+    if (world.monitor.operation != Operation::none) return "an operation does not end";
+    return std::nullopt;
+  }
+  return "no surviving node's goal is to be the primary";
+}
+
+/// How many acknowledgements the primary should ask of so many standbys.
+int wanted_acks(const Rules& rules, int voters) {
+  return std::min(std::max(1, rules.settings.number_sync_standbys), voters);
+}
+
+std::optional<std::string> why_not_whole(const World& world, const Rules& rules) {
+  if (const auto why = why_not_served(world, nobody)) return why;
+  int leader = 0;
+  std::uint8_t wanted = 0;
+  int members = 0;
+  for (int n = 0; n < world.size; ++n) {
+    const NodeState goal = world.monitor.goals[n].state;
+    if (goal == NodeState::dropped) {
+      if (world.nodes[n].server != Server::stopped) return "the dropped node runs";
+      continue;
+    }
+    ++members;
+    if (is_leader_state(goal))
+      leader = n;
+    else if (rules.attributes[n].replication_quorum)
+      wanted = static_cast<std::uint8_t>(wanted | 1U << n);
+    if (!world.nodes[n].heard || !world.nodes[n].done) return "a keeper has not reached its goal";
+  }
+  const NodeState goal = world.monitor.goals[leader].state;
+  if (members == 1)
+    return goal == NodeState::single ? std::nullopt : std::optional("the node that is left is not single");
+  if (goal != (wanted == 0 ? NodeState::wait_primary : NodeState::primary)) return "there is no synchronous primary";
+  for (int n = 0; n < world.size; ++n) {
+    if (n == leader || world.monitor.goals[n].state == NodeState::dropped) continue;
+    if (world.monitor.goals[n].state != NodeState::secondary) return "a standby is no secondary";
+    if (!streams_from(world, n, leader)) return "a secondary does not stream";
+  }
+  const SimQuorum quorum{static_cast<std::uint8_t>(wanted_acks(rules, std::popcount(wanted))), wanted};
+  if (wanted != 0 && (world.monitor.confirmed != quorum || world.monitor.assigned != quorum))
+    return "the quorum is not confirmed, or not what it should be";
   return std::nullopt;
 }
 
-std::optional<std::string> why_not_whole(const World& world) {
-  for (int n = 0; n < 2; ++n) {
-    if (world.monitor.goals[n].state != NodeState::dropped) continue;
-    if (world.nodes[n].server != Server::stopped) return "the dropped node runs";
-    if (world.monitor.goals[other(n)].state != NodeState::single) return "the node that is left is not single";
-    return why_not_served_by(world, other(n));
-  }
-  for (int leader = 0; leader < 2; ++leader) {
-    const int standby = other(leader);
-    if (world.monitor.goals[leader].state != NodeState::primary) continue;
-    if (world.monitor.goals[standby].state != NodeState::secondary) return "there is no secondary";
-    if (world.monitor.confirmed != voter(standby) || world.monitor.assigned != voter(standby))
-      return "the quorum is not confirmed";
-    for (const SimNode& node : world.nodes)
-      if (!node.heard || !node.done) return "a keeper has not reached its goal";
-    if (!streams(world, standby)) return "the secondary does not stream";
-    if (world.monitor.operation != Operation::none) return "an operation does not end";
-    if (!has_every_acknowledged_commit(world, leader)) return "the primary lacks an acknowledged commit";
-    return std::nullopt;
-  }
-  return "there is no synchronous primary";
-}
-
 }  // namespace
 
-std::optional<std::string> why_not_recovered(const World& world, FairRules rules) {
-  if (rules.coordinator != Coordinator::stays_away &&
+std::optional<std::string> why_not_recovered(const World& world, FairRules fair, const Rules& rules) {
+  if (fair.coordinator != Coordinator::stays_away &&
       (world.statements == Statements::wait_for_0 || world.statements == Statements::wait_for_1))
     return "the statements for the group wait on";
-  if (rules.loss == Loss::nothing) return why_not_whole(world);
-  const auto why = why_not_served_by(world, other(rules.lost_node));
+  if (fair.loss == Loss::nothing) return why_not_whole(world, rules);
+  const auto why = why_not_served(world, fair.lost_node);
   // A node that only lost its keeper or the monitor serves on, as long as its standby hears it.
-  const bool lost_node_serves = world.nodes[rules.lost_node].server == Server::primary &&
-                                can_acknowledge(world, rules.lost_node) && world.monitor.operation == Operation::none;
+  const bool lost_node_serves = world.nodes[fair.lost_node].server == Server::primary &&
+                                can_acknowledge(world, fair.lost_node) && world.monitor.operation == Operation::none;
   return lost_node_serves ? std::nullopt : why;
 }
 

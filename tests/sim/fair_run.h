@@ -35,7 +35,7 @@ struct FairRules {
 class FairRun {
  public:
   /// `decisions` must outlive it.
-  FairRun(Decisions& decisions, monitor::Settings settings, FairRules rules);
+  FairRun(Decisions& decisions, const Rules& model, FairRules rules);
 
   /// The first world of the run: faults are over, but for the loss.
   World begin(World world) const;
@@ -57,17 +57,18 @@ class FairRun {
   Decisions* decisions_;
   monitor::Settings settings_;
   FairRules rules_;
+  std::array<std::uint8_t, max_nodes> alike_ = {0, 1, 2};
   mutable std::array<std::optional<monitor::Verdict>, 128> judged_;  // by everything that judge() looks at
 };
 
 /// A goal with which a standby can be elected.
 bool takes_part(NodeState goal);
-/// Must the group, once this node is lost, be served by the other one (design, rule 1)?
-bool other_must_serve(const World& world, int lost_node);
+/// Must the group, once this node is lost, be served by one of the others (design, rule 1)?
+bool others_must_serve(const World& world, int lost_node, const Rules& rules);
 /// Do the design's rules promise that this run ends well?
-bool must_recover(const World& begin, FairRules rules);
+bool must_recover(const World& begin, FairRules fair, const Rules& rules);
 /// How the run has to end; nullopt if `world`, its fixed point, is as it should be.
-std::optional<std::string> why_not_recovered(const World& world, FairRules rules);
+std::optional<std::string> why_not_recovered(const World& world, FairRules fair, const Rules& rules);
 std::string describe(FairRules rules);
 
 }  // namespace autoctl::sim

@@ -16,37 +16,52 @@ constexpr std::chrono::hours long_time{1};
 /// The model's "now": decisions look at differences only.
 constexpr TimePoint model_now{std::chrono::hours{24}};
 
-std::optional<int> node_of(NodeId id) {
-  if (id == node_id(0)) return 0;
-  if (id == node_id(1)) return 1;
-  return std::nullopt;
-}
+/// Names of nodes as the rules see them; both orders of ids are tried, as rules prefer the lowest among equals.
+struct Names {
+  bool descend = false;
+  NodeId id(int node) const { return NodeId{descend ? max_nodes - node : node + 1}; }
+  std::optional<int> node(NodeId id) const {
+    const auto n = static_cast<int>(descend ? max_nodes - id.value : id.value - 1);
+    return n >= 0 && n < max_nodes ? std::optional(n) : std::nullopt;
+  }
+  SyncQuorum quorum(SimQuorum sim) const {
+    SyncQuorum quorum;
+    quorum.acks = sim.acks;
+    quorum.voters = ids(sim.voters);
+    return quorum;
+  }
+  std::vector<NodeId> ids(std::uint8_t bits) const {
+    std::vector<NodeId> all;
+    for (int n = 0; n < max_nodes; ++n)
+      if (bits >> n & 1U) all.push_back(id(n));
+    std::ranges::sort(all);
+    return all;
+  }
+  std::optional<SimQuorum> quorum(const SyncQuorum& quorum) const {
+    SimQuorum sim{static_cast<std::uint8_t>(quorum.acks), 0};
+    for (NodeId voter : quorum.voters) {
+      const auto who = node(voter);
+      if (!who) return std::nullopt;
+      sim.voters = static_cast<std::uint8_t>(sim.voters | 1U << *who);
+    }
+    const bool possible = quorum.acks >= 0 && quorum.acks <= static_cast<int>(quorum.voters.size());
+    return possible && (quorum.acks == 0) == quorum.voters.empty() ? std::optional(sim) : std::nullopt;
+  }
+};
 
-SyncQuorum quorum_of(Voter who) {
-  if (who == Voter::nobody) return {};
-  return {1, {node_id(who == Voter::node_0 ? 0 : 1)}};
-}
-
-std::optional<Voter> voter_of(const SyncQuorum& quorum) {
-  if (quorum == SyncQuorum{}) return Voter::nobody;
-  if (quorum.acks != 1 || quorum.voters.size() != 1) return std::nullopt;
-  const auto node = node_of(quorum.voters.front());
-  return node ? std::optional(voter(*node)) : std::nullopt;
-}
-
-Goal goal_of(const SimGoal& sim, int node) {
+Goal goal_of(const SimGoal& sim, const Names& names) {
   Goal goal;
   goal.state = sim.state;
   goal.term = now_term;
-  if (sim.upstream) goal.upstream = node_id(other(node));
-  if (sim.sync) goal.sync = quorum_of(voter(other(node)));
+  if (sim.upstream != nobody) goal.upstream = names.id(sim.upstream);
+  goal.sync = names.quorum(sim.sync);
   goal.fence = sim.fence;
   goal.checkpoint = sim.checkpoint;
+  goal.await_lsn = Lsn{sim.await_length};
   return goal;
 }
 
-NodeFacts facts_of(const SimFacts& sim, int node) {
-  const NodeId peer = node_id(other(node));
+NodeFacts facts_of(const SimFacts& sim, int node, int others, const Names& names) {
   NodeFacts facts;
   facts.state = sim.state;
   facts.term = Term{sim.current ? now_term.value : 0};
@@ -54,114 +69,123 @@ NodeFacts facts_of(const SimFacts& sim, int node) {
   facts.in_recovery = sim.in_recovery;
   facts.cannot_run = sim.cannot_run;
   facts.timeline = Timeline{sim.timeline};
+  facts.lsn = Lsn{sim.length};
   const bool primary = sim.running && !sim.in_recovery;
-  if (primary) facts.prepared_peers = {peer};
-  if (primary && sim.sync) facts.sync_in_force = quorum_of(voter(other(node)));
-  if (primary && sim.connected) facts.streaming = {peer};
-  facts.receiving = sim.in_recovery && sim.connected;
+  if (primary) facts.prepared_peers = names.ids(static_cast<std::uint8_t>(others & ~(1U << node)));
+  facts.sync_in_force = names.quorum(sim.sync);
+  facts.streaming = names.ids(sim.streaming);
+  facts.receiving = sim.receiving;
   return facts;
 }
 
-monitor::Traffic traffic_of(Statements statements) {
+monitor::Traffic traffic_of(Statements statements, const Names& names) {
   monitor::Traffic traffic;
   if (statements == Statements::away) return traffic;
   traffic.coordinator_ready = true;
   const bool to_0 = statements == Statements::go_to_0 || statements == Statements::wait_for_1;
-  traffic.routed_to = node_id(to_0 ? 0 : 1);
-  if (statements == Statements::wait_for_0) traffic.held_for = node_id(0);
-  if (statements == Statements::wait_for_1) traffic.held_for = node_id(1);
+  traffic.routed_to = names.id(to_0 ? 0 : 1);
+  if (statements == Statements::wait_for_0) traffic.held_for = names.id(0);
+  if (statements == Statements::wait_for_1) traffic.held_for = names.id(1);
   return traffic;
 }
 
-monitor::Operation operation_of(Operation sim, bool elapsed) {
+monitor::Operation operation_of(Operation sim, bool elapsed, const Names& names) {
   monitor::Operation operation;
   operation.id = 1;
-  if (sim == Operation::to_node_0) operation.target = node_id(0);
-  if (sim == Operation::to_node_1) operation.target = node_id(1);
+  for (int n = 0; n < max_nodes; ++n)
+    if (sim == operation_to(n)) operation.target = names.id(n);
   operation.requested_at = elapsed ? model_now - long_time : model_now;
   return operation;
 }
 
-std::string take_goals(Effect& effect, const monitor::Decision& decision) {
+std::string take_goals(Effect& effect, const monitor::Decision& decision, const Names& names) {
   if (decision.term != Term{now_term.value + 1}) return "the decision does not begin the next term";
   for (const auto& [id, goal] : decision.goals) {
-    const auto node = node_of(id);
+    const auto node = names.node(id);
     if (!node || effect.assigned[*node] || effect.monitor.gone[*node]) return "a goal for nobody, or two for one node";
-    const auto sync = voter_of(goal.sync);
+    const auto sync = names.quorum(goal.sync);
     if (goal.term != decision.term) return "a goal of another term than its decision's";
-    if (!sync || *sync == voter(*node)) return "a goal with a quorum that cannot be";
-    if (goal.upstream && goal.upstream != node_id(other(*node))) return "a goal with an upstream that cannot be";
-    effect.monitor.goals[*node] = {goal.state, bool{goal.upstream}, *sync != Voter::nobody, goal.fence,
-                                   goal.checkpoint};
+    if (!sync || sync->contains(*node)) return "a goal with a quorum that cannot be";
+    const auto upstream = goal.upstream ? names.node(goal.upstream) : std::nullopt;
+    if (goal.upstream && (!upstream || upstream == node)) return "a goal with an upstream that cannot be";
+    SimGoal& assigned = effect.monitor.goals[*node];
+    assigned = {.state = goal.state, .sync = *sync, .fence = goal.fence, .checkpoint = goal.checkpoint};
+    if (upstream) assigned.upstream = static_cast<std::uint8_t>(*upstream);
+    assigned.await_length = static_cast<std::uint8_t>(goal.await_lsn.value);
     effect.assigned[*node] = true;
   }
   return {};
 }
 
-std::string take_quorums(Effect& effect, const monitor::Decision& decision) {
-  const auto take = [](const std::optional<SyncQuorum>& quorum, Voter& into) {
+std::string take_quorums(Effect& effect, const monitor::Decision& decision, const Names& names) {
+  const auto take = [&](const std::optional<SyncQuorum>& quorum, SimQuorum& into) {
     if (!quorum) return true;
-    const auto who = voter_of(*quorum);
-    if (who) into = *who;
-    return who.has_value();
+    const auto sim = names.quorum(*quorum);
+    if (sim) into = *sim;
+    return sim.has_value();
   };
   if (take(decision.quorum_assigned, effect.monitor.assigned) &&
       take(decision.quorum_confirmed, effect.monitor.confirmed))
     return {};
-  return "a quorum that two nodes cannot form";
+  return "a quorum that these nodes cannot form";
 }
 
 }  // namespace
 
-NodeId node_id(int node) {
-  return NodeId{node + 1};
-}
-
-monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief) {
+monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief, const Rules& rules) {
+  const Names names{belief.ids_descend};
   monitor::GroupSnapshot group;
   group.formation = "default";
   group.term = now_term;
-  group.quorum_confirmed = quorum_of(sim.confirmed);
-  group.quorum_assigned = quorum_of(sim.assigned);
+  group.quorum_confirmed = names.quorum(sim.confirmed);
+  group.quorum_assigned = names.quorum(sim.assigned);
   group.monitor_trusts_itself = belief.trusts_itself;
-  if (belief.statements != Statements::no_coordinator) group.traffic = traffic_of(belief.statements);
-  if (sim.operation != Operation::none) group.operation = operation_of(sim.operation, belief.others_elapsed);
-  for (int n = 0; n < 2; ++n) {
+  if (belief.statements != Statements::no_coordinator) group.traffic = traffic_of(belief.statements, names);
+  if (sim.operation != Operation::none) group.operation = operation_of(sim.operation, belief.others_elapsed, names);
+  int members = 0;
+  for (int n = 0; n < max_nodes; ++n)
+    if (!sim.gone[n]) members |= 1 << n;
+  for (int n = 0; n < max_nodes; ++n) {
     if (sim.gone[n]) continue;
     monitor::NodeView view;
-    view.id = node_id(n);
-    view.name = n == 0 ? "node_0" : "node_1";
-    view.goal = goal_of(sim.goals[n], n);
+    view.id = names.id(n);
+    view.name = "node_" + std::to_string(n);
+    view.goal = goal_of(sim.goals[n], names);
     view.goal_since = belief.others_elapsed ? model_now - long_time : model_now;
     view.reported = sim.facts[n].reported;
-    if (view.reported) view.facts = facts_of(sim.facts[n], n);
+    if (view.reported) view.facts = facts_of(sim.facts[n], n, members, names);
     view.facts.cannot_write = belief.disk_is_full && view.facts.postgres_running && !view.facts.in_recovery;
     view.health = {belief.verdicts[n], "as the model has it"};
+    view.candidate_priority = rules.attributes[n].candidate_priority;
+    view.replication_quorum = rules.attributes[n].replication_quorum;
     view.lease_until = belief.others_elapsed ? model_now - long_time : model_now + long_time;
     if (view.reported && !view.facts.receiving)
       view.stalled_since = belief.stalls_elapsed ? model_now - long_time : model_now;
     group.nodes.push_back(std::move(view));
   }
+  if (belief.ids_descend) std::ranges::reverse(group.nodes);
   return group;
 }
 
-Route route_of(const SimMonitor& sim, const Belief& belief, const monitor::Settings& settings) {
-  const monitor::GroupSnapshot group = snapshot_of(sim, belief);
+Route route_of(const SimMonitor& sim, const Belief& belief, const Rules& rules) {
+  const Names names{belief.ids_descend};
+  const monitor::GroupSnapshot group = snapshot_of(sim, belief, rules);
   const monitor::NodeView* leader = monitor::leader_of(group);
   const bool serves = leader != nullptr && monitor::serves_as_primary(*leader);
-  return {node_of(monitor::hold_target(group, settings, model_now)), serves ? node_of(leader->id) : std::nullopt};
+  const NodeId held_for = monitor::hold_target(group, rules.settings, model_now);
+  return {held_for ? names.node(held_for) : std::nullopt, serves ? names.node(leader->id) : std::nullopt};
 }
 
-std::optional<Effect> decide_once(const SimMonitor& sim, const Belief& belief, const monitor::Settings& settings,
-                                  const Decide& decide) {
-  const auto decision = decide(snapshot_of(sim, belief), settings, model_now);
+std::optional<Effect> decide_once(const SimMonitor& sim, const Belief& belief, const Rules& rules) {
+  const Names names{belief.ids_descend};
+  const auto decision = rules.decide(snapshot_of(sim, belief, rules), rules.settings, model_now);
   if (!decision) return std::nullopt;
   Effect effect{.monitor = sim, .rule_id = decision->rule_id};
-  effect.problem = take_goals(effect, *decision);
-  if (effect.problem.empty()) effect.problem = take_quorums(effect, *decision);
+  effect.problem = take_goals(effect, *decision, names);
+  if (effect.problem.empty()) effect.problem = take_quorums(effect, *decision, names);
   if (decision->operation_target) {
-    const auto node = node_of(*decision->operation_target);
-    effect.monitor.operation = node == 0 ? Operation::to_node_0 : Operation::to_node_1;
+    const auto node = names.node(*decision->operation_target);
+    effect.monitor.operation = operation_to(*node);
   }
   if (decision->operation) effect.monitor.operation = Operation::none;
   return effect;
@@ -179,8 +203,8 @@ void has_new_goal(World& world, int node) {
 }  // namespace
 
 bool operator_drops(World& world, int node) {
-  if (world.monitor.goals[0].state == NodeState::dropped || world.monitor.goals[1].state == NodeState::dropped)
-    return false;
+  for (int n = 0; n < world.size; ++n)
+    if (world.monitor.goals[n].state == NodeState::dropped) return false;
   world.monitor.goals[node] = {.state = NodeState::dropped};
   has_new_goal(world, node);
   return true;
@@ -195,7 +219,7 @@ bool monitor_forgets(World& world, int node) {
 
 void apply(World& world, const Effect& effect) {
   world.monitor = effect.monitor;
-  for (int n = 0; n < 2; ++n)
+  for (int n = 0; n < world.size; ++n)
     if (effect.assigned[n]) has_new_goal(world, n);
 }
 
@@ -212,44 +236,53 @@ bool same(const Effect& a, const Effect& b) {
          std::memcmp(&a.monitor, &b.monitor, sizeof a.monitor) == 0;
 }
 
-constexpr unsigned beliefs = 256;
+constexpr unsigned verdict_bits = 2 * max_nodes;
 
-Belief belief_of(std::uint8_t bits) {
+Belief belief_of(unsigned bits) {
   Belief belief;
-  for (unsigned n = 0; n < 2; ++n) belief.verdicts[n] = static_cast<Verdict>(bits >> (2 * n) & 3U);
-  belief.trusts_itself = (bits & 16U) == 0;
-  belief.stalls_elapsed = (bits & 32U) != 0;
-  belief.others_elapsed = (bits & 64U) != 0;
-  belief.disk_is_full = (bits & 128U) != 0;
+  for (unsigned n = 0; n < max_nodes; ++n) belief.verdicts[n] = static_cast<Verdict>(bits >> (2 * n) & 3U);
+  belief.trusts_itself = (bits >> verdict_bits & 1U) == 0;
+  belief.stalls_elapsed = (bits >> verdict_bits & 2U) != 0;
+  belief.others_elapsed = (bits >> verdict_bits & 4U) != 0;
+  belief.disk_is_full = (bits >> verdict_bits & 8U) != 0;
+  belief.ids_descend = (bits >> verdict_bits & 16U) != 0;
   return belief;
 }
 
-std::array<std::uint8_t, 2> bits_of(const Belief& belief) {
+std::array<std::uint8_t, 3> key_of(const Belief& belief) {
   unsigned bits = 0;
-  for (unsigned n = 0; n < 2; ++n) bits |= static_cast<unsigned>(belief.verdicts[n]) << (2 * n);
-  bits |= (belief.trusts_itself ? 0U : 16U) | (belief.stalls_elapsed ? 32U : 0U) | (belief.others_elapsed ? 64U : 0U) |
-          (belief.disk_is_full ? 128U : 0U);
-  return {static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(belief.statements)};
+  for (unsigned n = 0; n < max_nodes; ++n) bits |= static_cast<unsigned>(belief.verdicts[n]) << (2 * n);
+  const unsigned others = (belief.trusts_itself ? 0U : 1U) | (belief.stalls_elapsed ? 2U : 0U) |
+                          (belief.others_elapsed ? 4U : 0U) | (belief.disk_is_full ? 8U : 0U) |
+                          (belief.ids_descend ? 16U : 0U);
+  return {static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(others),
+          static_cast<std::uint8_t>(belief.statements)};
 }
 
-/// assess() calls nobody healthy who has not reported.
-bool possible(const SimMonitor& sim, const Belief& belief) {
-  for (int n = 0; n < 2; ++n)
-    if (belief.verdicts[n] == Verdict::healthy && !sim.facts[n].reported) return false;
-  return true;
+/// assess() calls nobody healthy who has not reported. For three nodes a few beliefs that amount to another are left
+/// out: a suspect is as an unreachable node to a monitor that cannot elect without it; a monitor that does not trust
+/// itself does nothing about a dead primary, as about an unreachable one; of a full disk two nodes have told all.
+bool worth_trying(const SimMonitor& sim, const Belief& belief, int nodes) {
+  for (int n = 0; n < max_nodes; ++n) {
+    if (sim.gone[n] && belief.verdicts[n] != Verdict::healthy) return false;
+    if (!sim.gone[n] && belief.verdicts[n] == Verdict::healthy && !sim.facts[n].reported) return false;
+    if (nodes > 2 && belief.verdicts[n] == Verdict::suspected) return false;
+  }
+  if (nodes > 2) return belief.trusts_itself && !belief.disk_is_full && belief.stalls_elapsed == belief.others_elapsed;
+  return !belief.ids_descend;
 }
 
 }  // namespace
 
 const std::optional<Effect>& Decisions::under(const SimMonitor& sim, const Belief& belief) {
-  const auto [entry, is_new] = one_.try_emplace({sim, bits_of(belief)});
-  if (is_new) entry->second = decide_once(sim, belief, settings_, decide_);
+  const auto [entry, is_new] = one_.try_emplace({sim, key_of(belief)});
+  if (is_new) entry->second = decide_once(sim, belief, rules_);
   return entry->second;
 }
 
 const Route& Decisions::route(const SimMonitor& sim, const Belief& belief) {
-  const auto [entry, is_new] = routes_.try_emplace({sim, bits_of(belief)});
-  if (is_new) entry->second = route_of(sim, belief, settings_);
+  const auto [entry, is_new] = routes_.try_emplace({sim, key_of(belief)});
+  if (is_new) entry->second = route_of(sim, belief, rules_);
   return entry->second;
 }
 
@@ -258,14 +291,14 @@ const std::vector<Effect>& Decisions::under_any_belief(const SimMonitor& sim) {
   std::vector<Effect>& effects = entry->second;
   if (!is_new) return effects;
   const auto consider = [&](const Belief& belief) {
-    const auto& effect = under(sim, belief);
+    const auto effect = decide_once(sim, belief, rules_);
     if (effect && std::ranges::none_of(effects, [&](const Effect& e) { return same(e, *effect); }))
       effects.push_back(*effect);
   };
   using enum Statements;
-  for (unsigned bits = 0; bits < beliefs; ++bits) {
-    Belief belief = belief_of(static_cast<std::uint8_t>(bits));
-    if (!possible(sim, belief)) continue;
+  for (unsigned bits = 0; bits < 32U << verdict_bits; ++bits) {
+    Belief belief = belief_of(bits);
+    if (!worth_trying(sim, belief, nodes_)) continue;
     if (!worker_) consider(belief);
     for (Statements statements : {away, go_to_0, go_to_1, wait_for_0, wait_for_1}) {
       if (!worker_) break;

@@ -15,47 +15,59 @@ namespace autoctl::sim {
 using Decide =
     std::function<std::optional<monitor::Decision>(const monitor::GroupSnapshot&, const monitor::Settings&, TimePoint)>;
 
+/// What an operator has set for a node.
+struct Attributes {
+  int candidate_priority = 50;
+  bool replication_quorum = true;
+  friend bool operator==(const Attributes&, const Attributes&) = default;
+};
+
+/// All that stays the same during one exploration.
+struct Rules {
+  monitor::Settings settings;
+  Decide decide = monitor::decide;
+  std::array<Attributes, max_nodes> attributes{};
+};
+
 /// What the monitor believes beyond the facts; the explorer tries everything.
 struct Belief {
-  std::array<monitor::Verdict, 2> verdicts{};
+  std::array<monitor::Verdict, max_nodes> verdicts{};
   bool trusts_itself = true;
   bool stalls_elapsed = false;  // a standby that does not receive has not for long
   bool disk_is_full = false;    // a serving primary says so
   bool others_elapsed = false;  // patience, leases and hand-overs are over
   Statements statements = Statements::no_coordinator;
+  bool ids_descend = false;  // the last node has the lowest id
 };
 
 /// What one decision does to the world.
 struct Effect {
-  SimMonitor monitor;              // afterwards
-  std::array<bool, 2> assigned{};  // nodes that got a new goal
+  SimMonitor monitor;                      // afterwards
+  std::array<bool, max_nodes> assigned{};  // nodes that got a new goal
   int rule_id = 0;
   std::string problem;  // the decision itself is malformed
 };
 
-monitor::GroupSnapshot snapshot_of(const SimMonitor& monitor, const Belief& belief);
+monitor::GroupSnapshot snapshot_of(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
 /// What the coordinator of a worker group is told.
 struct Route {
   std::optional<int> hold_for;  // nullopt: the statements go on
   std::optional<int> primary;   // the node that the monitor sees accept writes
 };
-Route route_of(const SimMonitor& monitor, const Belief& belief, const monitor::Settings& settings);
-std::optional<Effect> decide_once(const SimMonitor& monitor, const Belief& belief, const monitor::Settings& settings,
-                                  const Decide& decide);
+Route route_of(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
+std::optional<Effect> decide_once(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
 void apply(World& world, const Effect& effect);
-/// `drop node`; one of the two at most.
+/// `drop node`; one at most.
 bool operator_drops(World& world, int node);
 /// A dropped node leaves the group: in truth when it has stopped or is dead, here at any time.
 bool monitor_forgets(World& world, int node);
 std::string_view rule_name(int rule_id);
-NodeId node_id(int node);
 
 /// decide() with a memory: worlds by the million share a few thousand states of the monitor.
 class Decisions {
  public:
   /// `worker`: the group's statements come through a coordinator, of which anything may be believed.
-  Decisions(Decide decide, monitor::Settings settings, bool worker)
-      : decide_(std::move(decide)), settings_(settings), worker_(worker) {}
+  Decisions(Rules rules, int nodes, bool worker) : rules_(std::move(rules)), nodes_(nodes), worker_(worker) {}
   /// The decision that this belief leads to.
   const std::optional<Effect>& under(const SimMonitor& monitor, const Belief& belief);
   /// All different decisions that any belief leads to.
@@ -66,7 +78,7 @@ class Decisions {
  private:
   struct Key {
     SimMonitor monitor;
-    std::array<std::uint8_t, 2> belief;
+    std::array<std::uint8_t, 3> belief;
   };
   struct SameBytes {
     template <class T>
@@ -81,8 +93,8 @@ class Decisions {
     }
   };
 
-  Decide decide_;
-  monitor::Settings settings_;
+  Rules rules_;
+  int nodes_;
   bool worker_;
   std::unordered_map<Key, std::optional<Effect>, Hash, SameBytes> one_;
   std::unordered_map<Key, Route, Hash, SameBytes> routes_;

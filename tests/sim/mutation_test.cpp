@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "explorer.h"
 
 namespace autoctl::sim {
@@ -11,11 +13,13 @@ namespace {
 using monitor::Decision;
 using monitor::GroupSnapshot;
 using monitor::Settings;
+using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 /// What the explorer finds with this in place of decide().
 std::string counterexample(Decide mutant) {
-  return Explorer({.decide = std::move(mutant), .faults = 2}).run().counterexample.value_or("nothing");
+  return Explorer({.rules = {.decide = std::move(mutant)}, .faults = 2}).run().counterexample.value_or("nothing");
 }
 
 /// A mutant that changes the decisions of one rule.
@@ -37,13 +41,13 @@ Decide seeing(std::function<void(GroupSnapshot&)> lie) {
 
 TEST(Mutant, quorum_is_confirmed_without_proof) {
   EXPECT_THAT(counterexample(changing("quorum_turned_on", [](Decision& d) { d.quorum_confirmed = d.quorum_assigned; })),
-              StartsWith("a node is electable which the primary does not wait for"));
+              StartsWith("nodes can elect which the primary can do without"));
 }
 
 TEST(Mutant, standby_lost_leaves_it_electable) {
   const auto keep = [](Decision& d) { d.quorum_confirmed = d.quorum_assigned = std::nullopt; };
   EXPECT_THAT(counterexample(changing("standby_lost", keep)),
-              StartsWith("a node is electable which the primary does not wait for"));
+              StartsWith("nodes can elect which the primary can do without"));
 }
 
 TEST(Mutant, candidate_is_promoted_before_it_is_fenced) {
@@ -63,7 +67,7 @@ TEST(Mutant, candidate_is_never_fenced) {
     for (auto& [id, goal] : d.goals) goal.fence = false;
   };
   EXPECT_THAT(counterexample(changing("primary_is_dead", omit)),
-              StartsWith("after the loss of node 0: the surviving node's goal is not to be the primary"));
+              StartsWith("after the loss of node 0: no surviving node's goal is to be the primary"));
 }
 
 TEST(Mutant, election_ignores_the_assigned_quorum) {
@@ -85,7 +89,7 @@ TEST(Mutant, candidate_is_told_to_promote_though_it_is_lost) {
       if (node.goal.state == NodeState::prepare_promotion) node.health.verdict = monitor::Verdict::healthy;
   };
   EXPECT_THAT(counterexample(seeing(revive)),
-              StartsWith("after the loss of node 1: the surviving node's goal is not to be the primary"));
+              StartsWith("after the loss of node 0: no surviving node's goal is to be the primary"));
 }
 
 TEST(Mutant, old_primary_is_never_told_to_rejoin) {
@@ -98,11 +102,16 @@ TEST(Mutant, old_primary_is_never_told_to_rejoin) {
 
 TEST(Mutant, candidate_told_to_promote_can_be_called_off) {
   const auto demote = [](GroupSnapshot& group) {
+    const auto told = [](const monitor::NodeView& n) {
+      return n.goal.state == NodeState::stop_replication && !n.reported;
+    };
+    const auto candidate = std::ranges::find_if(group.nodes, told);
+    if (candidate == group.nodes.end()) return;
+    candidate->goal.state = NodeState::prepare_promotion;
     for (auto& node : group.nodes)
-      if (node.goal.state == NodeState::stop_replication && !node.reported)
-        node.goal.state = NodeState::prepare_promotion;
+      if (node.goal.state == NodeState::demoted) node.goal.state = NodeState::demote_timeout;
   };
-  EXPECT_THAT(counterexample(seeing(demote)), StartsWith("the node that leads lacks an acknowledged commit"));
+  EXPECT_THAT(counterexample(seeing(demote)), StartsWith("two nodes can acknowledge commits"));
 }
 
 TEST(Mutant, worker_waits_for_its_coordinator_for_ever) {
@@ -110,8 +119,9 @@ TEST(Mutant, worker_waits_for_its_coordinator_for_ever) {
     auto decision = monitor::decide(group, settings, now);
     return decision && decision->rule == "switchover_not_held" ? std::nullopt : decision;
   };
-  EXPECT_THAT(Explorer({.decide = patient, .faults = 0, .worker = true}).run().counterexample.value_or("nothing"),
-              StartsWith("after the faults, with a coordinator that never holds: an operation does not end"));
+  EXPECT_THAT(
+      Explorer({.rules = {.decide = patient}, .faults = 0, .worker = true}).run().counterexample.value_or("nothing"),
+      StartsWith("after the faults, with a coordinator that never holds: an operation does not end"));
 }
 
 TEST(Mutant, lost_candidate_is_never_called_off) {
@@ -120,7 +130,48 @@ TEST(Mutant, lost_candidate_is_never_called_off) {
     return decision && decision->rule == "election_called_off" ? std::nullopt : decision;
   };
   EXPECT_THAT(counterexample(stubborn),
-              StartsWith("after the loss of node 1: the surviving node's goal is not to be the primary"));
+              StartsWith("after the loss of node 0: no surviving node's goal is to be the primary"));
+}
+
+/// Of three nodes, from rest.
+std::string counterexample_of_three(Decide mutant, int preferred_priority = 50, bool operations = false) {
+  Plan plan{.nodes = 3, .rules = {.decide = std::move(mutant)}, .faults = 0, .judgements = 2, .at_rest = true};
+  plan.operations = operations;
+  plan.rules.attributes[2].candidate_priority = preferred_priority;
+  return Explorer(plan).run().counterexample.value_or("nothing");
+}
+
+TEST(MutantOfThree, preferred_standby_does_not_fetch_what_it_lacks) {
+  const auto at_once = [](Decision& d) {
+    for (auto& [id, goal] : d.goals)
+      if (goal.state == NodeState::fast_forward)
+        goal = Goal{.state = NodeState::prepare_promotion, .term = goal.term, .fence = true};
+  };
+  EXPECT_THAT(counterexample_of_three(changing("standbys_elect", at_once), 60),
+              HasSubstr("lacks an acknowledged commit"));
+}
+
+TEST(MutantOfThree, candidate_takes_over_without_what_another_acknowledged) {
+  const auto trust = [](Decision& d) {
+    for (auto& [id, goal] : d.goals) goal.await_lsn = Lsn{};
+  };
+  EXPECT_THAT(counterexample_of_three(changing("old_primary_drained", trust), 50, true),
+              HasSubstr("lacks an acknowledged commit"));
+}
+
+TEST(MutantOfThree, first_old_primary_can_be_called_back_after_a_second_one) {
+  const auto forget = [](Decision& d) {
+    std::erase_if(d.goals, [](const auto& assigned) { return assigned.second.state == NodeState::demoted; });
+  };
+  EXPECT_THAT(counterexample_of_three(changing("candidate_is_fenced", forget)), Not(StartsWith("nothing")));
+}
+
+TEST(MutantOfThree, standby_that_joins_again_stays_electable) {
+  const auto stay = [](Decision& d) {
+    for (auto& [id, goal] : d.goals)
+      if (goal.state == NodeState::catchingup) goal.state = NodeState::secondary;
+  };
+  EXPECT_THAT(counterexample_of_three(changing("old_primary_rejoins", stay)), Not(StartsWith("nothing")));
 }
 
 }  // namespace

@@ -50,8 +50,8 @@ Progress start_as_primary(SimNode& self, Violation& violation) {
 Progress stop_receiving(SimNode& self) {
   const bool was_running = self.server != Server::stopped;
   if (!start(self)) return Progress::waits;
-  if (!self.upstream && was_running) return Progress::finished;
-  self.upstream = false;
+  if (self.upstream == nobody && was_running) return Progress::finished;
+  self.upstream = nobody;
   return Progress::changed;
 }
 
@@ -61,48 +61,70 @@ Progress promote(SimNode& self, Violation& violation) {
   if (self.server == Server::stopped) return start(self) ? Progress::changed : Progress::waits;
   self.server = Server::primary;
   self.opens_as_primary = true;
-  self.upstream = false;
+  self.upstream = nobody;
   ++self.timeline;
   return Progress::changed;
 }
 
+/// Has everything but what sessions still wait for.
+bool has_what_was_written(const World& world, int standby, int primary) {
+  const SimNode& self = world.nodes[primary];
+  for (std::uint8_t i = 0; i < self.length; ++i)
+    if (world.commits[self.log[i]] != pending_on(primary) && !world.nodes[standby].has(self.log[i])) return false;
+  return true;
+}
+
 Progress await_quorum(const World& world, int node) {
   const SimNode& self = world.nodes[node];
-  if (!self.goal.sync) return Progress::finished;
-  if (self.server != Server::primary || !streams(world, other(node))) return Progress::waits;
-  for (std::uint8_t i = 0; i < self.length; ++i)
-    if (world.commits[self.log[i]] != pending_on(node) && !world.nodes[other(node)].has(self.log[i]))
-      return Progress::waits;
-  return Progress::finished;
+  if (self.goal.sync.asynchronous()) return Progress::finished;
+  if (self.server != Server::primary) return Progress::waits;
+  int caught_up = 0;
+  for (int n = 0; n < world.size; ++n)
+    if (self.goal.sync.contains(n) && streams_from(world, n, node) && has_what_was_written(world, n, node)) ++caught_up;
+  return caught_up >= self.goal.sync.acks ? Progress::finished : Progress::waits;
+}
+
+/// Follows the goal's upstream as it is.
+Progress connect(SimNode& self) {
+  if (self.data != Data::intact || self.opens_as_primary) return Progress::waits;
+  if (self.upstream == self.goal.upstream && self.server != Server::stopped) return Progress::waits;
+  self.upstream = self.goal.upstream;
+  return start(self) ? Progress::changed : Progress::waits;
+}
+
+bool streams_from_goal(const World& world, int node) {
+  return world.nodes[node].goal.upstream != nobody && streams_from(world, node, world.nodes[node].goal.upstream);
+}
+
+Progress fetch_missing(World& world, int node) {
+  SimNode& self = world.nodes[node];
+  const bool enough = self.length >= self.goal.await_length && self.server == Server::standby;
+  return enough ? Progress::finished : connect(self);
 }
 
 Progress follow_upstream(World& world, int node) {
-  SimNode& self = world.nodes[node];
-  if (streams(world, node)) return Progress::finished;
-  if (self.data != Data::intact || self.opens_as_primary) return Progress::waits;
-  if (self.upstream && self.server != Server::stopped) return Progress::waits;
-  self.upstream = true;
-  return start(self) ? Progress::changed : Progress::waits;
+  return streams_from_goal(world, node) ? Progress::finished : connect(world.nodes[node]);
 }
 
 /// Follows as it is if the histories allow it; else tears the data up (a rewind or copy begins) and then copies.
 Progress join_upstream(World& world, int node) {
   SimNode& self = world.nodes[node];
-  const SimNode& upstream = world.nodes[other(node)];
-  if (streams(world, node)) return Progress::finished;
+  if (self.goal.upstream == nobody) return Progress::waits;
+  const SimNode& upstream = world.nodes[self.goal.upstream];
+  if (streams_from_goal(world, node)) return Progress::finished;
   if (self.data == Data::intact && self.opens_as_primary && self.server != Server::stopped) {
     stop(world, node);
     return Progress::changed;
   }
-  if (self.data == Data::intact && !self.opens_as_primary && (!self.upstream || self.server == Server::stopped)) {
-    self.upstream = true;
-    return start(self) ? Progress::changed : Progress::waits;
-  }
-  if (!world.link || upstream.server != Server::primary || self.broken) return Progress::waits;
+  if (self.data == Data::intact && !self.opens_as_primary &&
+      (self.upstream != self.goal.upstream || self.server == Server::stopped))
+    return connect(self);
+  if (!linked(world, node, self.goal.upstream) || upstream.server != Server::primary || self.broken)
+    return Progress::waits;
   if (self.data == Data::intact) {
     SimNode follower = self;
     follower.opens_as_primary = false;
-    follower.upstream = true;
+    follower.upstream = self.goal.upstream;
     start(follower);
     World would_be = world;
     would_be.nodes[node] = follower;
@@ -118,8 +140,8 @@ Progress join_upstream(World& world, int node) {
   }
   self.data = Data::intact;
   self.opens_as_primary = false;
-  self.upstream = true;
-  self.sync = false;
+  self.upstream = self.goal.upstream;
+  self.sync = {};
   self.lost_its_place = false;
   self.length = upstream.length;
   self.log = upstream.log;
@@ -170,6 +192,8 @@ Progress run(World& world, int node, Step step, Violation& violation) {
       return start(self) ? Progress::changed : Progress::waits;
     case Step::promote:
       return promote(self, violation);
+    case Step::fetch_missing:
+      return fetch_missing(world, node);
     case Step::follow_upstream:
       return follow_upstream(world, node);
     case Step::join_upstream:
@@ -215,9 +239,11 @@ SimFacts facts_now(const World& world, int node) {
   facts.running = self.server != Server::stopped;
   facts.in_recovery = self.server == Server::standby;
   facts.cannot_run = self.broken && !facts.running && wants_postgres(self.goal.state);
-  facts.sync = primary && self.sync;
-  facts.connected = primary ? streams(world, other(node)) : streams(world, node);
+  if (primary) facts.sync = self.sync;
+  if (primary) facts.streaming = streaming_from(world, node);
+  facts.receiving = streams(world, node);
   facts.timeline = facts.running ? self.timeline : 0;
+  if (position_matters(self.reached)) facts.length = self.length;
   return facts;
 }
 
@@ -243,7 +269,7 @@ bool report_arrives(World& world, int node) {
 
 bool keeper_fences_itself(World& world, int node) {
   const SimNode& self = world.nodes[node];
-  if (self.server != Server::primary || !self.goal.sync || streams(world, other(node))) return false;
+  if (self.server != Server::primary || self.goal.sync.asynchronous() || streaming_from(world, node) != 0) return false;
   stop(world, node);
   return true;
 }
@@ -251,7 +277,7 @@ bool keeper_fences_itself(World& world, int node) {
 bool wal_arrives(World& world, int standby) {
   if (!streams(world, standby)) return false;
   SimNode& self = world.nodes[standby];
-  const SimNode& upstream = world.nodes[other(standby)];
+  const SimNode& upstream = world.nodes[self.upstream];
   if (self.length == upstream.length && self.timeline == upstream.timeline) return false;
   self.timeline = upstream.timeline;
   if (self.length < upstream.length) {
@@ -272,9 +298,13 @@ bool client_commits(World& world, int node) {
 }
 
 bool client_is_acknowledged(World& world, std::uint8_t token) {
-  for (int node = 0; node < 2; ++node) {
+  for (int node = 0; node < world.size; ++node) {
+    const SimNode& self = world.nodes[node];
     if (world.commits[token] != pending_on(node)) continue;
-    if (!can_acknowledge(world, node) || (world.nodes[node].sync && !world.nodes[other(node)].has(token))) return false;
+    int acks = 0;
+    for (int n = 0; n < world.size; ++n)
+      if (self.sync.contains(n) && streams_from(world, n, node) && world.nodes[n].has(token)) ++acks;
+    if (self.server != Server::primary || acks < self.sync.acks) return false;
     world.commits[token] = Commit::acknowledged;
     return true;
   }

@@ -1,46 +1,51 @@
-// A set of worlds, numbered in the order in which they came in.
+// A set of worlds of which only 64-bit fingerprints are kept: one world in some 10^11 could be taken for another.
 #pragma once
 
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "world.h"
 
 namespace autoctl::sim {
 
-class WorldSet {
+class FingerprintSet {
  public:
-  WorldSet() : slots_(std::size_t{1} << 12U) {}
+  FingerprintSet() : slots_(std::size_t{1} << 12U) {}
 
-  /// Its number, and whether it is new.
-  std::pair<std::uint32_t, bool> insert(const World& world) {
-    if (worlds_.size() * 2 >= slots_.size()) grow();
-    const std::size_t slot = find(world);
-    if (slots_[slot] != 0) return {slots_[slot] - 1, false};
-    worlds_.push_back(world);
-    slots_[slot] = static_cast<std::uint32_t>(worlds_.size());
-    return {slots_[slot] - 1, true};
+  /// True if it is new.
+  bool insert(const World& world) {
+    if (size_ * 2 >= slots_.size()) grow();
+    const std::uint64_t print = fingerprint(world);
+    const std::size_t slot = find(print);
+    if (slots_[slot] != 0) return false;
+    slots_[slot] = print;
+    ++size_;
+    return true;
   }
-  bool contains(const World& world) const { return slots_[find(world)] != 0; }
-  std::size_t size() const { return worlds_.size(); }
-  const World& operator[](std::uint32_t number) const { return worlds_[number]; }
+  bool contains(const World& world) const { return slots_[find(fingerprint(world))] != 0; }
+  std::size_t size() const { return size_; }
 
  private:
+  static std::uint64_t fingerprint(const World& world) {
+    const std::uint64_t hash = hash_bytes(&world, sizeof world);
+    return hash != 0 ? hash : 1;  // 0 is a free slot
+  }
   /// The slot that holds it, or the free one where it belongs.
-  std::size_t find(const World& world) const {
+  std::size_t find(std::uint64_t print) const {
     const std::size_t mask = slots_.size() - 1;
-    std::size_t slot = hash_bytes(&world, sizeof world) & mask;
-    while (slots_[slot] != 0 && !(worlds_[slots_[slot] - 1] == world)) slot = (slot + 1) & mask;
+    std::size_t slot = print & mask;
+    while (slots_[slot] != 0 && slots_[slot] != print) slot = (slot + 1) & mask;
     return slot;
   }
   void grow() {
-    slots_.assign(slots_.size() * 4, 0);
-    for (std::uint32_t i = 0; i < worlds_.size(); ++i) slots_[find(worlds_[i])] = i + 1;
+    std::vector<std::uint64_t> before(slots_.size() * 2, 0);
+    before.swap(slots_);
+    for (const std::uint64_t print : before)
+      if (print != 0) slots_[find(print)] = print;
   }
 
-  std::vector<World> worlds_;
-  std::vector<std::uint32_t> slots_;  // open addressing; 0 = free, else number + 1
+  std::vector<std::uint64_t> slots_;  // open addressing
+  std::size_t size_ = 0;
 };
 
 }  // namespace autoctl::sim

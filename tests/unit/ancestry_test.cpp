@@ -1,8 +1,8 @@
-#include "keeper/fsm/ancestry.h"
+#include "common/fsm/ancestry.h"
 
 #include <gtest/gtest.h>
 
-namespace autoctl::keeper {
+namespace autoctl {
 namespace {
 
 Lineage lineage(std::uint32_t timeline, std::uint64_t lsn, std::vector<HistoryEntry> history = {}) {
@@ -58,4 +58,4 @@ TEST(Ancestry, WhatIsNotKnownIsNotGuessed) {
 }
 
 }  // namespace
-}  // namespace autoctl::keeper
+}  // namespace autoctl

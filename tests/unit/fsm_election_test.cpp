@@ -39,10 +39,13 @@ TEST(Quorum, covers_nothing_when_either_is_asynchronous_or_differs) {
   EXPECT_TRUE(covers_every_commit(group, {node_b, node_c}));
   group.quorum_assigned = {};
   EXPECT_FALSE(covers_every_commit(group, {node_b, node_c}));
-  EXPECT_FALSE(in_every_quorum(group, node_b));
+  EXPECT_FALSE(in_a_quorum(group, node_b));
   group.quorum_assigned = {1, {node_b, node_c}};
-  EXPECT_TRUE(in_every_quorum(group, node_b));
-  EXPECT_FALSE(in_every_quorum(group, node_c));
+  EXPECT_TRUE(in_a_quorum(group, node_b));
+  EXPECT_TRUE(in_a_quorum(group, node_c)) << "the primary may wait for it by now";
+  EXPECT_FALSE(in_a_quorum(group, node_d));
+  EXPECT_FALSE(covers_every_commit(group, {node_b}));
+  EXPECT_TRUE(covers_every_commit(group, {node_b, node_c})) << "whatever is in force: one of them has it";
 }
 
 TEST(Quorum, asks_for_what_is_demanded_and_never_more_than_there_are) {
@@ -61,15 +64,55 @@ TEST(Quorum, after_a_promotion) {
   EXPECT_EQ(quorum_after_promotion(group.snapshot, group[node_b], group.settings), SyncQuorum{});
 }
 
-TEST(Quorum, nobody_of_priority_zero_wins_even_with_the_most) {
+TEST(Election, priority_wins_then_the_most_advanced_then_the_lowest_id) {
+  Group group = three_at_rest();
+  const std::vector<NodeId> both = {node_b, node_c};
+  EXPECT_EQ(preferred(group.snapshot, both)->id, node_b);
+  group[node_c].facts.lsn = Lsn{5000};
+  EXPECT_EQ(preferred(group.snapshot, both)->id, node_c);
+  group[node_b].candidate_priority = 60;
+  EXPECT_EQ(preferred(group.snapshot, both)->id, node_b);
+  EXPECT_EQ(most_advanced(group.snapshot, both)->id, node_c) << "whom it fetches the rest from";
+  EXPECT_EQ(preferred(group.snapshot, {}), nullptr);
+}
+
+TEST(Election, nobody_of_priority_zero_wins_even_with_the_most) {
   Group group = three_at_rest();
   group[node_c].facts.lsn = Lsn{5000};
-  EXPECT_EQ(most_advanced(group.snapshot, {node_b, node_c})->id, node_c);
   group[node_c].candidate_priority = 0;
-  EXPECT_EQ(most_advanced(group.snapshot, {node_b, node_c}), nullptr) << "node_b lacks what node_c has";
-  group[node_b].facts.lsn = Lsn{5000};
-  EXPECT_EQ(most_advanced(group.snapshot, {node_b, node_c})->id, node_b);
-  EXPECT_EQ(most_advanced(group.snapshot, {}), nullptr);
+  EXPECT_EQ(preferred(group.snapshot, {node_b, node_c})->id, node_b);
+  group[node_b].candidate_priority = 0;
+  EXPECT_EQ(preferred(group.snapshot, {node_b, node_c}), nullptr);
+}
+
+TEST(Election, says_who_is_missing) {
+  Group group = three_at_rest();
+  EXPECT_EQ(why_nobody_is_electable(group.snapshot), "");
+  group.judge(node_c, Verdict::dead);
+  EXPECT_EQ(why_nobody_is_electable(group.snapshot),
+            "of the quorum node_c (dead) is missing, and may be the only one with the last acknowledged commits");
+  group.judge(node_c, Verdict::healthy);
+  group[node_b].candidate_priority = group[node_c].candidate_priority = 0;
+  EXPECT_EQ(why_nobody_is_electable(group.snapshot), "all standbys that could take over have candidate priority 0");
+}
+
+TEST(Election, leaves_out_who_has_forked_off) {
+  Group group = three_at_rest();
+  EXPECT_EQ(voters_present(group.snapshot), (std::vector{node_b, node_c}));
+  group[node_c].facts.timeline = Timeline{2};
+  EXPECT_EQ(voters_present(group.snapshot), std::vector{node_b}) << "promoted by hand: newer than the primary's";
+  for (NodeId id : {node_a, node_b, node_c}) {
+    group[id].facts.timeline = Timeline{2};
+    group[id].facts.history = {{Timeline{1}, Lsn{500}}};
+  }
+  EXPECT_EQ(voters_present(group.snapshot), (std::vector{node_b, node_c}));
+  group[node_c].facts.history = {{Timeline{1}, Lsn{400}}};
+  EXPECT_EQ(voters_present(group.snapshot), std::vector{node_b}) << "the same number from another promotion";
+  group[node_b].facts.timeline = Timeline{1};
+  group[node_b].facts.history = {};
+  EXPECT_EQ(voters_present(group.snapshot), std::vector<NodeId>{}) << "it went on where the primary had switched";
+  group[node_b].facts.lsn = Lsn{450};
+  EXPECT_EQ(voters_present(group.snapshot), std::vector{node_b}) << "behind, but on the way";
 }
 
 }  // namespace

@@ -165,6 +165,21 @@ TEST(Rule, quorum_turned_on_for_nobody_who_could_block_it) {
   EXPECT_TRUE(broken_by([](Group& g) { g[node_a].facts.term = Term{1}; }));
 }
 
+TEST(Rule, quorum_disproved) {
+  Group group = pair_at_rest();
+  group[node_a].facts.sync_in_force = {};
+  ASSERT_EQ(group.fired(), "quorum_disproved") << "somebody changed the names behind our back";
+  EXPECT_EQ(group.decision()->quorum_confirmed, SyncQuorum{}) << "nobody is electable";
+  EXPECT_FALSE(group.decision()->quorum_assigned);
+  group.snapshot.quorum_confirmed = {};
+  EXPECT_EQ(group.fired(), "nothing") << "said once";
+  group[node_a].facts.term = Term{1};
+  group[node_a].facts.sync_in_force = group[node_a].goal.sync;
+  EXPECT_EQ(group.fired(), "nothing") << "they are back, but not proved";
+  group.settle(node_a);
+  EXPECT_EQ(group.fired(), "quorum_confirmed");
+}
+
 TEST(Rule, quorum_confirmed) {
   Group group = pair_at_rest();
   group.snapshot.quorum_confirmed = {};

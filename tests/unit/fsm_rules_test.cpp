@@ -122,10 +122,10 @@ TEST(Rule, standbys_elect) {
   EXPECT_EQ(goal_in(group.decision(), node_b), nullptr);
 }
 
-TEST(Rule, standbys_elect_by_timeline_then_lsn_then_priority) {
+TEST(Rule, standbys_elect_by_priority_then_timeline_then_lsn) {
   Group group = electing();
   group.is_fenced(node_b, Lsn{900});
-  group[node_b].facts.timeline = Timeline{2};
+  group[node_a].facts.timeline = group[node_b].facts.timeline = Timeline{2};
   EXPECT_EQ(state_in(group.decision(), node_b), NodeState::prepare_promotion) << "a newer timeline beats a larger LSN";
   group = electing();
   group[node_c].candidate_priority = 60;
@@ -140,6 +140,79 @@ TEST(Rule, standbys_elect_waits_for_whoever_may_have_more) {
   EXPECT_EQ(group.fired(), "nothing") << "node_c is alive and about to tell";
   group.judge(node_c, Verdict::dead);
   EXPECT_EQ(group.fired(), "nothing") << "with 1 of 2, node_b alone may lack a commit";
+}
+
+TEST(Rule, standbys_elect_lets_the_winner_fetch_what_it_lacks) {
+  Group group = electing();
+  group[node_b].candidate_priority = 60;
+  group.is_fenced(node_c, Lsn{2000});
+  ASSERT_EQ(group.fired(), "standbys_elect");
+  const auto decision = group.decision();
+  ASSERT_EQ(state_in(decision, node_b), NodeState::fast_forward);
+  EXPECT_EQ(goal_in(decision, node_b)->upstream, node_c) << "never itself";
+  EXPECT_EQ(goal_in(decision, node_b)->await_lsn, Lsn{2000});
+  EXPECT_EQ(goal_in(decision, node_c), nullptr) << "it stays fenced";
+}
+
+TEST(Rule, standbys_elect_without_one_that_never_tells_if_it_may_lack_nothing) {
+  Group group = electing();
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {2, {node_b, node_c}};
+  group[node_c].facts.term = Term{1};
+  EXPECT_EQ(group.fired(), "nothing") << "give it time";
+  group[node_c].goal_since = group.now - std::chrono::hours(1);
+  EXPECT_EQ(group.fired(), "standbys_elect") << "with 2 of 2, node_b has everything";
+}
+
+TEST(Rule, voter_returns) {
+  Group group = electing();
+  group.assign_and_settle(node_c, {.state = NodeState::secondary, .upstream = node_a});
+  group.judge(node_c, Verdict::unreachable);
+  EXPECT_EQ(group.fired(), "nothing");
+  group.judge(node_c, Verdict::healthy);
+  ASSERT_EQ(group.fired(), "voter_returns");
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::report_lsn);
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {1, {node_b}};
+  EXPECT_EQ(group.fired(), "standbys_elect") << "what node_c has does not matter";
+}
+
+/// node_b, of higher priority, fetches from node_c what it lacks.
+Group fast_forwarding() {
+  Group group = electing();
+  group[node_b].candidate_priority = 60;
+  group.is_fenced(node_c, Lsn{2000});
+  group.assign(node_b, {.state = NodeState::fast_forward, .upstream = node_c, .await_lsn = Lsn{2000}});
+  return group;
+}
+
+TEST(Rule, fast_forward_failed) {
+  Group group = fast_forwarding();
+  EXPECT_EQ(group.fired(), "nothing");
+  group.judge(node_c, Verdict::dead);
+  ASSERT_EQ(group.fired(), "fast_forward_failed");
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::report_lsn);
+  group.judge(node_c, Verdict::healthy);
+  group[node_b].goal_since = group.now - std::chrono::hours(1);
+  ASSERT_EQ(group.fired(), "fast_forward_failed") << "the WAL may be gone";
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::report_lsn);
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::prepare_promotion) << "it has everything";
+  group[node_c].candidate_priority = 0;
+  EXPECT_EQ(goal_in(group.decision(), node_c), nullptr) << "then node_b tries again";
+}
+
+TEST(Rule, candidate_is_fenced_after_it_has_fetched_what_it_lacked) {
+  Group group = fast_forwarding();
+  group.settle(node_b);
+  group.is_fenced(node_b, Lsn{2000});
+  ASSERT_EQ(group.fired(), "candidate_is_fenced");
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::stop_replication);
+}
+
+TEST(Rule, candidate_lost_while_it_fetches) {
+  Group group = fast_forwarding();
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {2, {node_b, node_c}};
+  group.judge(node_b, Verdict::dead);
+  ASSERT_EQ(group.fired(), "candidate_lost");
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::prepare_promotion);
 }
 
 TEST(Rule, standbys_elect_ignores_who_is_in_no_quorum) {
@@ -351,6 +424,55 @@ TEST(Rule, old_primary_drained) {
   EXPECT_EQ(decision->quorum_assigned, SyncQuorum{});
   group.judge(node_b, Verdict::suspected);
   EXPECT_EQ(group.fired(), "nothing") << "nobody is told to promote who may be gone: there is no way back from it";
+}
+
+/// node_a of three has stopped in a hand-over to node_b, which has not told that it has everything.
+Group handed_over() {
+  Group group = three_at_rest();
+  group.request_switchover(node_b);
+  group.assign_and_settle(node_a, {.state = NodeState::draining, .sync = group[node_a].goal.sync});
+  group.is_stopped(node_a);
+  group[node_a].facts.lsn = Lsn{1200};
+  group.assign_and_settle(node_b, {.state = NodeState::prepare_promotion, .upstream = node_a});
+  return group;
+}
+
+TEST(Rule, old_primary_drained_asks_whether_the_candidate_has_what_others_may_have) {
+  Group group = handed_over();
+  ASSERT_EQ(group.fired(), "old_primary_drained");
+  const auto decision = group.decision();
+  ASSERT_EQ(state_in(decision, node_b), NodeState::prepare_promotion);
+  EXPECT_EQ(goal_in(decision, node_b)->await_lsn, Lsn{1200});
+  EXPECT_TRUE(goal_in(decision, node_b)->fence);
+  EXPECT_EQ(state_in(decision, node_a), NodeState::demote_timeout);
+  group[node_b].facts.lsn = Lsn{1200};
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::stop_replication) << "it has told already";
+}
+
+TEST(Rule, handover_fell_short) {
+  Group group = handed_over();
+  group.assign_and_settle(node_a, {.state = NodeState::demote_timeout});
+  group.assign_and_settle(node_b, {.state = NodeState::prepare_promotion, .fence = true, .await_lsn = Lsn{1200}});
+  group.is_fenced(node_b, Lsn{1100});
+  ASSERT_EQ(group.fired(), "handover_fell_short") << "with 1 of 2, node_c may have acknowledged more";
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::report_lsn);
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::report_lsn);
+  group.is_fenced(node_b, Lsn{1200});
+  EXPECT_EQ(group.fired(), "candidate_is_fenced");
+  group.is_fenced(node_b, Lsn{1100});
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {2, {node_b, node_c}};
+  EXPECT_EQ(group.fired(), "candidate_is_fenced") << "with 2 of 2, what is missing was never acknowledged";
+}
+
+TEST(Rule, switchover_called_off_keeps_the_other_standbys) {
+  Group group = three_at_rest();
+  group.request_switchover(node_b);
+  group.assign(node_a, {.state = NodeState::draining, .sync = group[node_a].goal.sync});
+  group.assign_and_settle(node_b, {.state = NodeState::prepare_promotion, .upstream = node_a});
+  group.judge(node_b, Verdict::dead);
+  ASSERT_EQ(group.fired(), "switchover_called_off");
+  EXPECT_EQ(state_in(group.decision(), node_a), NodeState::primary);
+  EXPECT_EQ(goal_in(group.decision(), node_a)->sync, group.snapshot.quorum_assigned);
 }
 
 TEST(Rule, switchover_called_off) {

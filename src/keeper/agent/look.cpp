@@ -68,6 +68,7 @@ void Worker::fill_from(const Observed& seen) {
   facts_.postgres_running = true;
   facts_.in_recovery = seen.in_recovery;
   facts_.system_id = seen.system_id;
+  if (facts_.timeline != seen.timeline) facts_.history = read_history(files_.pgdata, seen.timeline);
   facts_.timeline = seen.timeline;
   facts_.lsn = seen.lsn;
   facts_.receiving = seen.in_recovery && seen.receiving;

@@ -33,6 +33,7 @@ Worker::Role Worker::wanted_role() const {
     case NodeState::secondary:
     case NodeState::prepare_promotion:
     case NodeState::report_lsn:
+    case NodeState::fast_forward:
       return Role::standby;
     default:
       return Role::stopped;
@@ -41,7 +42,7 @@ Worker::Role Worker::wanted_role() const {
 
 /// A fenced standby must not: an election counts on what it said.
 bool Worker::may_receive() const {
-  return saved_.state != NodeState::report_lsn && !saved_.goal.fence;
+  return saved_.state != NodeState::report_lsn && saved_.state != NodeState::fast_forward && !saved_.goal.fence;
 }
 
 void Worker::maintain() {

@@ -92,6 +92,21 @@ Result<> await_handover(const StepContext& c) {
   return cancelled_error();
 }
 
+/// From a standby that is fenced itself: it sends what it has and gets no more. Gives up only for a newer goal: the
+/// monitor sees whether the other lives.
+Result<> fetch_missing(const StepContext& c) {
+  const protocol::Peer* source = find_peer(c.peers, c.goal.upstream);
+  if (source == nullptr) return fail(Errc::unavailable, "the monitor has not said where the missing WAL is");
+  AUTOCTL_TRY(run_as_standby(c, source));
+  while (!c.cancelled()) {
+    const Observed seen = c.breathe();
+    if (seen.in_recovery && seen.lsn >= c.goal.await_lsn) return {};
+    if (!c.postgres.running()) return fail(Errc::postgres, "the standby stopped while it fetched missing WAL");
+    std::this_thread::sleep_for(poll_interval);
+  }
+  return cancelled_error();
+}
+
 Result<> stop_receiving(const StepContext& c) {
   if (!c.postgres.running()) return run_as_standby(c, nullptr);
   auto received = c.postgres.stop_receiving();
@@ -143,6 +158,8 @@ Result<> run_step(Step step, const StepContext& c) {
       return c.goal.fence ? stop_receiving(c) : Result<>{};
     case Step::promote:
       return c.postgres.promote(c.cancelled);
+    case Step::fetch_missing:
+      return fetch_missing(c);
     case Step::follow_upstream:
       return follow_upstream(c);
     case Step::join_upstream:

@@ -26,6 +26,8 @@ std::string_view to_string(Step step) {
       return "fence_if_asked";
     case Step::promote:
       return "promote";
+    case Step::fetch_missing:
+      return "fetch_missing";
     case Step::follow_upstream:
       return "follow_upstream";
     case Step::join_upstream:
@@ -45,7 +47,8 @@ constexpr std::array serve_synchronously = {Step::start_as_primary, Step::apply_
 constexpr std::array hand_over = {Step::checkpoint_if_asked, Step::stop_fast};
 constexpr std::array stop = {Step::stop_fast};
 constexpr std::array fence = {Step::stop_receiving};
-constexpr std::array prepare = {Step::fence_if_asked};
+constexpr std::array prepare = {Step::await_handover, Step::fence_if_asked};
+constexpr std::array fetch = {Step::fetch_missing, Step::stop_receiving};
 constexpr std::array take_over = {Step::await_handover, Step::stop_receiving, Step::apply_sync, Step::promote};
 constexpr std::array follow = {Step::follow_upstream};
 constexpr std::array join = {Step::join_upstream};
@@ -58,12 +61,13 @@ constexpr StateSet primary_lineage = {S::single,   S::wait_primary,   S::primary
 constexpr StateSet anything_with_data = {S::single,         S::wait_primary, S::primary,           S::draining,
                                          S::demote_timeout, S::demoted,      S::wait_standby,      S::catchingup,
                                          S::secondary,      S::report_lsn,   S::prepare_promotion, S::stop_replication,
-                                         S::join_secondary};
-constexpr StateSet standbys = {S::catchingup, S::secondary, S::report_lsn, S::prepare_promotion, S::join_secondary};
+                                         S::join_secondary, S::fast_forward};
+constexpr StateSet standbys = {S::catchingup,        S::secondary,      S::report_lsn,
+                               S::prepare_promotion, S::join_secondary, S::fast_forward};
 constexpr StateSet anything = {
-    S::init,       S::single,         S::wait_primary,   S::primary,           S::wait_standby,
-    S::catchingup, S::secondary,      S::join_secondary, S::prepare_promotion, S::stop_replication,
-    S::draining,   S::demote_timeout, S::demoted,        S::report_lsn,        S::dropped};
+    S::init,      S::single,         S::wait_primary,      S::primary,          S::wait_standby, S::catchingup,
+    S::secondary, S::join_secondary, S::prepare_promotion, S::stop_replication, S::draining,     S::demote_timeout,
+    S::demoted,   S::report_lsn,     S::fast_forward,      S::dropped};
 
 constexpr std::array table = {
     Transition{{S::init}, S::single, "creates the database cluster, or adopts the one that is there", create},
@@ -75,7 +79,7 @@ constexpr std::array table = {
     Transition{anything_with_data, S::catchingup, "follows the primary: as it is, rewound, or from a fresh copy", join},
     Transition{standbys, S::secondary, "streams from the primary", follow},
 
-    Transition{{S::single, S::wait_primary, S::primary, S::draining},
+    Transition{{S::single, S::wait_primary, S::primary, S::draining, S::demote_timeout},
                S::draining,
                "hands over: checkpoint, then a fast shutdown",
                hand_over},
@@ -83,8 +87,10 @@ constexpr std::array table = {
     Transition{anything, S::demoted, "stays stopped until the new primary is ready for it", stop},
 
     Transition{standbys, S::report_lsn, "stops receiving and tells how far it got", fence},
+    Transition{
+        {S::report_lsn, S::fast_forward}, S::fast_forward, "fetches the WAL that another standby has more", fetch},
     Transition{standbys, S::prepare_promotion, "gets ready to be promoted", prepare},
-    Transition{{S::prepare_promotion, S::stop_replication},
+    Transition{{S::prepare_promotion, S::fast_forward, S::stop_replication},
                S::stop_replication,
                "stops receiving and opens for writes",
                take_over},

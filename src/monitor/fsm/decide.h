@@ -38,8 +38,10 @@ std::optional<Decision> decide(const GroupSnapshot& group, const Settings& setti
 /// Why no standby could be promoted right now, or nullopt if `group` could fail over; for show state and refusals.
 std::optional<std::string> why_not_electable(const GroupSnapshot& group, const NodeView& node);
 
-/// May `id` be elected after the loss of the primary, as far as quorums go (design, rule 1)?
-bool in_every_quorum(const GroupSnapshot& group, NodeId id);
+/// Does `id` count in an election after the loss of the primary, as far as quorums go (design, rule 1)? Between a
+/// quorum that is confirmed and another that is assigned the keeper may have applied either: those of both count, and
+/// covers_every_commit() asks for enough of each.
+bool in_a_quorum(const GroupSnapshot& group, NodeId id);
 
 /// Why the group is not where it should be, in a sentence for `show state`; empty when all is well.
 std::string waiting_for(const GroupSnapshot& group, const Settings& settings, TimePoint now);

@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "common/fsm/ancestry.h"
 #include "monitor/fsm/decide.h"
 #include "monitor/fsm/roles.h"
 
@@ -25,28 +26,56 @@ bool covers_every_commit(const GroupSnapshot& group, const std::vector<NodeId>& 
   return covers(group.quorum_confirmed, nodes) && covers(group.quorum_assigned, nodes);
 }
 
-bool in_every_quorum(const GroupSnapshot& group, NodeId id) {
-  const auto in = [id](const SyncQuorum& q) { return !q.asynchronous() && q.contains(id); };
-  return in(group.quorum_confirmed) && in(group.quorum_assigned);
+bool in_a_quorum(const GroupSnapshot& group, NodeId id) {
+  const SyncQuorum& confirmed = group.quorum_confirmed;
+  const SyncQuorum& assigned = group.quorum_assigned;
+  return !confirmed.asynchronous() && !assigned.asynchronous() && (confirmed.contains(id) || assigned.contains(id));
 }
 
 bool another_node_is_electable(const GroupSnapshot& group) {
   const NodeView* leader = leader_of(group);
   return std::ranges::any_of(group.nodes, [&](const NodeView& n) {
-    return &n != leader && n.goal.state != NodeState::dropped && in_every_quorum(group, n.id);
+    return &n != leader && n.goal.state != NodeState::dropped && in_a_quorum(group, n.id);
   });
 }
 
 bool can_take_part(const NodeView& node) {
   return healthy(node) && node.reported && node.facts.in_recovery && node.facts.postgres_running &&
          (node.goal.state == NodeState::secondary || node.goal.state == NodeState::report_lsn ||
-          node.goal.state == NodeState::prepare_promotion);
+          node.goal.state == NodeState::fast_forward || node.goal.state == NodeState::prepare_promotion);
+}
+
+namespace {
+
+/// Who is or was last the primary, by the newest timeline that was reported; nullptr if nobody knows.
+const NodeView* last_primary(const GroupSnapshot& group) {
+  const NodeView* last = nullptr;
+  for (const NodeView& node : group.nodes) {
+    const bool led = is_leader_state(node.goal.state) || is_outgoing_state(node.goal.state);
+    if (led && node.reported && (last == nullptr || node.facts.timeline > last->facts.timeline)) last = &node;
+  }
+  return last;
+}
+
+}  // namespace
+
+bool has_forked_off(const GroupSnapshot& group, const NodeView& node) {
+  const NodeView* primary = last_primary(group);
+  if (primary == nullptr || !primary->facts.timeline || !node.facts.timeline) return false;
+  if (node.facts.timeline > primary->facts.timeline) return true;
+  // Its last report may be older than what the standby has received; and without a history file nothing is proved.
+  if (primary->facts.history.empty() && node.facts.timeline != primary->facts.timeline) return false;
+  const Lineage own{node.facts.timeline, node.facts.lsn, node.facts.history};
+  const Lineage reference{primary->facts.timeline, Lsn{}, primary->facts.history};
+  if (node.facts.timeline == primary->facts.timeline && (own.history.empty() || reference.history.empty()))
+    return false;
+  return compare_ancestry(own, reference) == Ancestry::diverged;
 }
 
 std::vector<NodeId> voters_present(const GroupSnapshot& group) {
   std::vector<NodeId> present;
   for (const NodeView& node : group.nodes)
-    if (can_take_part(node) && in_every_quorum(group, node.id)) present.push_back(node.id);
+    if (can_take_part(node) && in_a_quorum(group, node.id) && !has_forked_off(group, node)) present.push_back(node.id);
   return present;
 }
 
@@ -59,23 +88,65 @@ std::vector<NodeId> eligible_voters(const GroupSnapshot& group, const NodeView& 
   return eligible;
 }
 
-const NodeView* most_advanced(const GroupSnapshot& group, const std::vector<NodeId>& nodes) {
-  const auto position = [](const NodeView& n) { return std::tuple(n.facts.timeline, n.facts.lsn); };
+std::string why_nobody_is_electable(const GroupSnapshot& group) {
+  if (group.quorum_confirmed.asynchronous() || group.quorum_assigned.asynchronous())
+    return "the primary did not wait for any standby: each may lack acknowledged commits";
+  const std::vector<NodeId> present = voters_present(group);
+  if (covers_every_commit(group, present))
+    return preferred(group, present) == nullptr ? "all standbys that could take over have candidate priority 0" : "";
+  std::string missing;
+  for (const NodeView& node : group.nodes) {
+    if (is_leader_state(node.goal.state) || !in_a_quorum(group, node.id) || contains(present, node.id)) continue;
+    missing += (missing.empty() ? "" : ", ") + node.name + " (" + std::string(to_string(node.health.verdict)) +
+               (has_forked_off(group, node) ? ", its history has forked off" : "") + ")";
+  }
+  return "of the quorum " + (missing.empty() ? "too many were dropped" : missing + " is missing") +
+         ", and may be the only one with the last acknowledged commits";
+}
+
+namespace {
+
+auto position(const NodeView& node) {
+  return std::tuple(node.facts.timeline, node.facts.lsn);
+}
+
+/// The first of `nodes` that no other beats.
+template <class Beats>
+const NodeView* best_of(const GroupSnapshot& group, const std::vector<NodeId>& nodes, Beats beats) {
   const NodeView* best = nullptr;
   for (NodeId id : nodes) {
     const NodeView* node = group.find(id);
-    if (node == nullptr) continue;
-    const bool wins = best == nullptr || position(*node) > position(*best) ||
-                      (position(*node) == position(*best) && node->candidate_priority > best->candidate_priority);
-    if (wins) best = node;
+    if (node != nullptr && (best == nullptr || beats(*node, *best))) best = node;
   }
+  return best;
+}
+
+}  // namespace
+
+bool is_behind(const NodeView& a, const NodeView& b) {
+  return position(a) < position(b);
+}
+
+const NodeView* most_advanced(const GroupSnapshot& group, const std::vector<NodeId>& nodes) {
+  return best_of(group, nodes, [](const NodeView& a, const NodeView& b) {
+    return std::tuple(position(a), a.candidate_priority) > std::tuple(position(b), b.candidate_priority);
+  });
+}
+
+const NodeView* preferred(const GroupSnapshot& group, const std::vector<NodeId>& nodes) {
+  const NodeView* best = best_of(group, nodes, [](const NodeView& a, const NodeView& b) {
+    return std::tuple(a.candidate_priority, position(a)) > std::tuple(b.candidate_priority, position(b));
+  });
   return best != nullptr && best->candidate_priority > 0 ? best : nullptr;
+}
+
+int wanted_acks(const Settings& settings) {
+  return std::max(1, settings.number_sync_standbys);
 }
 
 SyncQuorum quorum_of(std::vector<NodeId> voters, const Settings& settings) {
   std::ranges::sort(voters);
-  const int wanted = std::max(1, settings.number_sync_standbys);
-  const int acks = std::min(wanted, static_cast<int>(voters.size()));
+  const int acks = std::min(wanted_acks(settings), static_cast<int>(voters.size()));
   return {acks, std::move(voters)};
 }
 
@@ -92,8 +163,10 @@ std::optional<std::string> why_not_electable(const GroupSnapshot& group, const N
   if (is_leader_state(node.goal.state)) return "it is the primary";
   if (node.candidate_priority == 0) return "its candidate priority is 0";
   if (node.goal.state != NodeState::secondary) return "it is " + std::string(to_string(node.goal.state));
-  if (!in_every_quorum(group, node.id))
-    return "the primary does not wait for it, so that it may lack acknowledged commits";
+  // A primary that has not proved yet whom it waits for settles first.
+  const bool in_both = group.quorum_confirmed.contains(node.id) && group.quorum_assigned.contains(node.id);
+  if (!in_both) return "the primary does not wait for it, so that it may lack acknowledged commits";
+  if (has_forked_off(group, node)) return "its history has forked off from the primary's";
   if (!healthy(node)) return "it is " + std::string(to_string(node.health.verdict)) + " (" + node.health.why + ")";
   if (!settled(node)) return "it has not reached its state yet: it reports " + std::string(to_string(node.facts.state));
   if (!can_take_part(node)) return "its Postgres is not a running standby";

@@ -18,15 +18,32 @@ bool covers_every_commit(const GroupSnapshot& group, const std::vector<NodeId>& 
 /// A standby that can take part in an election now: alive, a standby by its own report, with Postgres running.
 bool can_take_part(const NodeView& node);
 
-/// Standbys that count in an election: they take part and are in both quorums.
+/// Standbys that count in an election: they take part, the primary waits for them by the confirmed or the assigned
+/// quorum, and their history is the primary's.
 std::vector<NodeId> voters_present(const GroupSnapshot& group);
+
+/// Why nobody can be elected now: who of the quorum is missing, and what may be lost without; empty if enough are here.
+std::string why_nobody_is_electable(const GroupSnapshot& group);
+
+/// True if this node's history is known to be another than that of the last primary: what it has proves nothing.
+bool has_forked_off(const GroupSnapshot& group, const NodeView& node);
+
+/// Has `a` received less than `b`: by timeline, then by LSN?
+bool is_behind(const NodeView& a, const NodeView& b);
 
 /// Standbys that the primary may be told to wait for: they stream now, and are meant to be in the quorum.
 std::vector<NodeId> eligible_voters(const GroupSnapshot& group, const NodeView& leader);
 
 /// The most advanced of `nodes` (timeline, then LSN), the highest priority among equals, then the lowest id; nullptr if
-/// none may be promoted (all have priority 0). The most advanced overall must win: nothing fetches missing WAL yet.
+/// there is none.
 const NodeView* most_advanced(const GroupSnapshot& group, const std::vector<NodeId>& nodes);
+
+/// The winner of an election among `nodes`: the highest candidate priority, then the most advanced, then the lowest id;
+/// nullptr if none may be promoted (all have priority 0).
+const NodeView* preferred(const GroupSnapshot& group, const std::vector<NodeId>& nodes);
+
+/// How many acknowledgements a commit should wait for where there are as many voters.
+int wanted_acks(const Settings& settings);
 
 /// How many acknowledgements to ask of `voters`.
 SyncQuorum quorum_of(std::vector<NodeId> voters, const Settings& settings);

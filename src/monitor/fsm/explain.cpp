@@ -14,7 +14,15 @@ std::string explain_leader(const GroupSnapshot& group, const NodeView& leader) {
     if (node.id == leader.id || node.goal.state == NodeState::dropped) continue;
     if (const auto why = why_not_electable(group, node)) text += "; " + node.name + " cannot take over: " + *why;
   }
+  if (const std::string why = why_nobody_is_electable(group); lost(leader) && !why.empty())
+    text += "; nobody can be elected: " + why;
   return text;
+}
+
+/// There is no primary and no candidate.
+std::string why_blocked(const GroupSnapshot& group) {
+  const std::string why = why_nobody_is_electable(group);
+  return why.empty() ? "the standbys elect one" : "nobody can be elected: " + why;
 }
 
 std::string explain_standby(const NodeView& node) {
@@ -38,7 +46,7 @@ std::string waiting_for(const GroupSnapshot& group, const Settings&, TimePoint) 
   };
   const NodeView* leader = leader_of(group);
   if (leader == nullptr && candidate_of(group) == nullptr && !group.nodes.empty())
-    add("no primary: nobody can be elected without the missing members of the quorum");
+    add("no primary: " + why_blocked(group));
   if (leader != nullptr) add(explain_leader(group, *leader));
   for (const NodeView& node : group.nodes)
     if (&node != leader && node.goal.state != NodeState::dropped) add(explain_standby(node));

@@ -1,6 +1,6 @@
 // The primary is gone. In order: stop the quorum from receiving (from then on the old primary cannot acknowledge a
-// commit), see who has the most, promote that one, let the others follow. Until the candidate is told to promote,
-// everything can be taken back; from then on only that candidate can be the primary.
+// commit), see who has the most, let the winner fetch what it lacks, promote it, let the others follow. Until the
+// candidate is told to promote, everything can be taken back; from then on only that candidate can be the primary.
 #include "monitor/fsm/rule.h"
 
 namespace autoctl::monitor {
@@ -11,16 +11,15 @@ namespace {
 /// candidate that was chosen before and cannot take part any more has to tell, too, when it is back.
 Outcome start_election(const Context& c, const std::string& reason, const NodeView* old_primary) {
   const std::vector<NodeId> present = voters_present(c.group);
-  if (!covers_every_commit(c.group, present)) return std::nullopt;
+  const NodeView* favourite = preferred(c.group, present);
+  if (!covers_every_commit(c.group, present) || favourite == nullptr) return std::nullopt;
+  const bool alone = present.size() == 1;
   Effect effect(c, reason);
   if (old_primary != nullptr) effect.assign(*old_primary, NodeState::demote_timeout);
-  const bool alone = std::ranges::count_if(c.group.nodes, can_take_part) == 1;
-  const NodeView* candidate = alone ? most_advanced(c.group, present) : nullptr;
-  if (alone && candidate == nullptr) return std::nullopt;
   for (const NodeView& node : c.group.nodes) {
-    if (&node == candidate)
+    if (alone && &node == favourite)
       effect.assign(node, NodeState::prepare_promotion, Goal{.fence = true});
-    else if (can_take_part(node) || is_candidate_state(node.goal.state))
+    else if (contains(present, node.id) || is_candidate_state(node.goal.state))
       effect.assign(node, NodeState::report_lsn);
   }
   return effect;
@@ -30,7 +29,7 @@ bool election_is_on(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::report_lsn; }) != nullptr;
 }
 
-/// The old primary on its way down, if the candidate has not been told to promote yet.
+/// The old primary on its way down while it can still be called back: nobody has been told to promote.
 const NodeView* deposed(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::demote_timeout; });
 }
@@ -38,13 +37,14 @@ const NodeView* deposed(const GroupSnapshot& group) {
 /// A candidate that is told to promote takes the old primary's quorum away; without one the quorum tells (it may have
 /// been dropped since).
 bool nobody_was_told_to_promote(const Context& c, const NodeView& old_primary) {
-  if (c.candidate != nullptr) return c.candidate->goal.state == NodeState::prepare_promotion;
+  if (c.candidate != nullptr) return can_be_called_off(c.candidate->goal.state);
   return !c.group.quorum_confirmed.asynchronous() && !c.group.quorum_assigned.asynchronous() &&
          !c.group.quorum_assigned.contains(old_primary.id);
 }
 
 std::string who_is_missing(const Context& c) {
   if (c.candidate == nullptr) return "too many standbys were lost";
+  if (!lost(*c.candidate)) return "what " + c.candidate->name + " lacks was lost";
   return c.candidate->name + " was lost (" + c.candidate->health.why + ")";
 }
 
@@ -53,6 +53,31 @@ bool no_stale_reads(const Context& c) {
   if (!c.settings.promotion_waits_for_lease) return true;
   const NodeView* old_primary = deposed(c.group);
   return old_primary == nullptr || settled(*old_primary) || c.now >= old_primary->lease_until;
+}
+
+/// Enough voters are here, and one of them may be promoted.
+bool can_elect(const Context& c) {
+  const std::vector<NodeId> present = voters_present(c.group);
+  return covers_every_commit(c.group, present) && preferred(c.group, present) != nullptr;
+}
+
+/// By its own word it receives from nobody any more.
+bool is_fenced_candidate(const NodeView& node) {
+  const bool fenced = node.goal.state == NodeState::fast_forward ||
+                      (node.goal.state == NodeState::prepare_promotion && node.goal.fence);
+  return fenced && settled(node) && can_take_part(node) && !node.facts.receiving;
+}
+
+/// It has what it was to wait for, or has every acknowledged commit in any case.
+bool has_what_it_needs(const Context& c, const NodeView& candidate) {
+  return candidate.facts.lsn >= candidate.goal.await_lsn || covers_every_commit(c.group, {candidate.id});
+}
+
+/// It leads somewhere without the old primary.
+bool election_goes_on(const Context& c) {
+  if (c.candidate == nullptr) return can_elect(c);
+  const bool fell_short = is_fenced_candidate(*c.candidate) && !has_what_it_needs(c, *c.candidate);
+  return !lost(*c.candidate) && (!fell_short || can_elect(c));
 }
 
 }  // namespace
@@ -91,22 +116,59 @@ Outcome primary_lost_while_draining(const Context& c) {
   return start_election(c, c.draining->name + " was lost while it drained: " + c.draining->health.why, c.draining);
 }
 
+Outcome voter_returns(const Context& c) {
+  if (c.leader != nullptr || c.candidate != nullptr || c.draining != nullptr || !election_is_on(c.group))
+    return std::nullopt;
+  const std::vector<NodeId> present = voters_present(c.group);
+  const NodeView* late = find_node(
+      c.group, [&](const NodeView& n) { return n.goal.state == NodeState::secondary && contains(present, n.id); });
+  if (late == nullptr) return std::nullopt;
+  return Effect(c, late->name + " is in the quorum and has come while the others elect")
+      .assign(*late, NodeState::report_lsn);
+}
+
 Outcome standbys_elect(const Context& c) {
   if (c.leader != nullptr || c.candidate != nullptr) return std::nullopt;
   std::vector<NodeId> told;
   for (const NodeView& node : c.group.nodes) {
-    if (node.goal.state != NodeState::report_lsn || !healthy(node)) continue;
-    if (!settled(node)) return std::nullopt;  // it is about to tell, and may have the most
-    if (can_take_part(node)) told.push_back(node.id);
+    if (node.goal.state != NodeState::report_lsn || !healthy(node) || !in_a_quorum(c.group, node.id) ||
+        has_forked_off(c.group, node))
+      continue;
+    if (can_take_part(node) && settled(node))
+      told.push_back(node.id);
+    else if (!settled(node) && c.now - node.goal_since < c.settings.postgres_restart_timeout)
+      return std::nullopt;  // it is about to tell, and may have the most
   }
-  std::vector<NodeId> voters = told;
-  std::erase_if(voters, [&](NodeId id) { return !in_every_quorum(c.group, id); });
-  if (!covers_every_commit(c.group, voters)) return std::nullopt;
-  const NodeView* winner = most_advanced(c.group, voters);
-  if (winner == nullptr) return std::nullopt;
-  return Effect(c, winner->name + " has received up to " + to_string(winner->facts.lsn) + ", the most of " +
-                       std::to_string(told.size()) + " standbys")
+  const NodeView* winner = preferred(c.group, told);
+  if (!covers_every_commit(c.group, told) || winner == nullptr) return std::nullopt;
+  const NodeView* source = most_advanced(c.group, told);
+  const std::string count = std::to_string(told.size()) + " standbys";
+  if (is_behind(*winner, *source))
+    return Effect(c, winner->name + " has the highest candidate priority of " + count + ", but only " +
+                         to_string(winner->facts.lsn) + ": it fetches the rest up to " + to_string(source->facts.lsn) +
+                         " from " + source->name)
+        .assign(*winner, NodeState::fast_forward, Goal{.upstream = source->id, .await_lsn = source->facts.lsn});
+  return Effect(c, winner->name + " has received up to " + to_string(winner->facts.lsn) + ", the most of " + count)
       .assign(*winner, NodeState::prepare_promotion, Goal{.fence = true});
+}
+
+/// The source's own election cannot have ended otherwise: if it lives it is the next best, else all tell again.
+Outcome fast_forward_failed(const Context& c) {
+  const NodeView* candidate = c.candidate;
+  if (candidate == nullptr || candidate->goal.state != NodeState::fast_forward || settled(*candidate) ||
+      lost(*candidate))
+    return std::nullopt;
+  const NodeView* source = c.group.find(candidate->goal.upstream);
+  const bool source_serves = source != nullptr && !lost(*source) && source->goal.state == NodeState::report_lsn;
+  const bool overdue = c.now - candidate->goal_since >= c.settings.postgres_restart_timeout;
+  if (source_serves && !overdue) return std::nullopt;
+  const std::string what =
+      candidate->name + " could not fetch missing WAL" + (source == nullptr ? "" : " from " + source->name);
+  Effect effect(c, what + (source_serves ? " in time" : ", which was lost: the others elect again"));
+  effect.assign(*candidate, NodeState::report_lsn);
+  if (source_serves && can_take_part(*source) && source->candidate_priority > 0)
+    effect.assign(*source, NodeState::prepare_promotion, Goal{.fence = true});
+  return effect;
 }
 
 Outcome election_called_off(const Context& c) {
@@ -114,35 +176,46 @@ Outcome election_called_off(const Context& c) {
   if (c.leader != nullptr || c.draining != nullptr || old_primary == nullptr || !healthy(*old_primary) ||
       old_primary->facts.cannot_run || !nobody_was_told_to_promote(c, *old_primary))
     return std::nullopt;
-  const bool goes_on =
-      c.candidate != nullptr ? !lost(*c.candidate) : covers_every_commit(c.group, voters_present(c.group));
-  if (goes_on) return std::nullopt;
+  if (election_goes_on(c)) return std::nullopt;
   Effect effect(c, who_is_missing(c) + " before anybody was told to promote, and " + old_primary->name + " is back");
-  effect.assign(*old_primary, NodeState::wait_primary).asynchronous();
-  for (const NodeView& node : c.group.nodes)
-    if (node.goal.state == NodeState::report_lsn || is_candidate_state(node.goal.state))
-      effect.follow(node, NodeState::catchingup, old_primary->id);
+  std::vector<NodeId> leaving;
+  for (const NodeView& node : c.group.nodes) {
+    if (node.goal.state != NodeState::report_lsn && !is_candidate_state(node.goal.state)) continue;
+    effect.follow(node, NodeState::catchingup, old_primary->id);
+    leaving.push_back(node.id);
+  }
+  serve_again(c, effect, *old_primary, leaving);
   if (c.group.operation) effect.end_operation(false, "the candidate was lost before it was promoted");
   return effect;
 }
 
 Outcome candidate_lost(const Context& c) {
-  if (c.candidate == nullptr || c.candidate->goal.state != NodeState::prepare_promotion || !lost(*c.candidate) ||
+  if (c.candidate == nullptr || !can_be_called_off(c.candidate->goal.state) || !lost(*c.candidate) ||
       c.draining != nullptr)
     return std::nullopt;
   return start_election(c, who_is_missing(c) + " before it was told to promote", nullptr);
 }
 
+Outcome handover_fell_short(const Context& c) {
+  const NodeView* candidate = c.candidate;
+  if (candidate == nullptr || !is_fenced_candidate(*candidate) || has_what_it_needs(c, *candidate)) return std::nullopt;
+  return start_election(c,
+                        candidate->name + " got only " + to_string(candidate->facts.lsn) + " of " +
+                            to_string(candidate->goal.await_lsn) + ", and other standbys may have more",
+                        nullptr);
+}
+
 Outcome candidate_is_fenced(const Context& c) {
   const NodeView* candidate = c.candidate;
-  if (candidate == nullptr || candidate->goal.state != NodeState::prepare_promotion || !candidate->goal.fence ||
-      !settled(*candidate) || !can_take_part(*candidate) || candidate->facts.receiving || !no_stale_reads(c))
+  if (candidate == nullptr || !is_fenced_candidate(*candidate) || !has_what_it_needs(c, *candidate) ||
+      !no_stale_reads(c))
     return std::nullopt;
   const SyncQuorum sync = quorum_after_promotion(c.group, *candidate, c.settings);
-  return Effect(c, candidate->name + " receives no more, at " + to_string(candidate->facts.lsn) +
-                       ": the old primary cannot acknowledge a commit from now on")
-      .assign(*candidate, NodeState::stop_replication, Goal{.sync = sync})
-      .assign_quorum(sync);
+  Effect effect(c, candidate->name + " receives no more, at " + to_string(candidate->facts.lsn) +
+                       ": the old primary cannot acknowledge a commit from now on");
+  effect.assign(*candidate, NodeState::stop_replication, Goal{.sync = sync}).assign_quorum(sync);
+  if (const NodeView* old_primary = deposed(c.group)) effect.assign(*old_primary, NodeState::demoted);
+  return effect;
 }
 
 Outcome candidate_promoted(const Context& c) {

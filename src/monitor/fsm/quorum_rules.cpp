@@ -35,7 +35,34 @@ std::string why_lost(const Context& c, NodeId id) {
   return {};
 }
 
+/// Left for good, by an operator's word; a node that is only away is still waited for.
+bool has_left(const GroupSnapshot& group, NodeId id) {
+  const NodeView* node = group.find(id);
+  return node == nullptr || node->goal.state == NodeState::dropped || !node->replication_quorum;
+}
+
+/// Asks as many as it did, as far as there are still so many.
+SyncQuorum without_those_who_left(const GroupSnapshot& group, SyncQuorum quorum) {
+  std::erase_if(quorum.voters, [&](NodeId id) { return has_left(group, id); });
+  quorum.acks = std::min(quorum.acks, static_cast<int>(quorum.voters.size()));
+  return quorum;
+}
+
 }  // namespace
+
+void serve_again(const Context& c, Effect& effect, const NodeView& old_primary, const std::vector<NodeId>& leaving) {
+  const SyncQuorum quorum = without_those_who_left(c.group, c.group.quorum_assigned);
+  const auto stays = [&](NodeId id) {
+    const NodeView* node = c.group.find(id);
+    return node != nullptr && node->goal.state == NodeState::secondary && !lost(*node) && !contains(leaving, id);
+  };
+  const bool enough = std::ranges::count_if(quorum.voters, stays) >= quorum.acks;
+  const bool may_be = !quorum.asynchronous() && !quorum.contains(old_primary.id);
+  if (may_be && (enough || c.settings.number_sync_standbys > 0))
+    effect.assign(old_primary, NodeState::primary, Goal{.sync = quorum}).assign_quorum(quorum);
+  else
+    effect.assign(old_primary, NodeState::wait_primary).asynchronous();
+}
 
 Outcome quorum_turned_on(const Context& c) {
   if (c.leader == nullptr || c.leader->goal.state != NodeState::wait_primary || !settled(*c.leader) ||
@@ -48,6 +75,20 @@ Outcome quorum_turned_on(const Context& c) {
   return Effect(c, c.leader->name + " shall wait for " + std::to_string(quorum.acks) + " of " + names)
       .assign(*c.leader, NodeState::primary, Goal{.sync = quorum})
       .assign_quorum(quorum);
+}
+
+/// The keeper puts the names back by itself, and proves them again before it says so.
+Outcome quorum_disproved(const Context& c) {
+  if (!primary_with_quorum(c) || !healthy(*c.leader) || !serves_as_primary(*c.leader)) return std::nullopt;
+  const NodeView& leader = *c.leader;
+  if (!settled(leader) || c.group.quorum_confirmed != leader.goal.sync ||
+      leader.facts.sync_in_force == leader.goal.sync)
+    return std::nullopt;
+  return Effect(c, leader.name +
+                       " has other synchronous_standby_names in force than it has proved: commits may not have "
+                       "waited for " +
+                       names_of(c.group, leader.goal.sync.voters))
+      .confirm_quorum({});
 }
 
 Outcome quorum_confirmed(const Context& c) {
@@ -68,7 +109,8 @@ Outcome quorum_grows(const Context& c) {
   for (NodeId id : c.leader->goal.sync.voters)
     if (!contains(voters, id) && why_lost(c, id).empty()) voters.push_back(id);
   SyncQuorum quorum = quorum_of(std::move(voters), c.settings);
-  if (quorum == c.leader->goal.sync || quorum.acks < c.leader->goal.sync.acks) return std::nullopt;
+  const int wanted = std::min(wanted_acks(c.settings), c.leader->goal.sync.acks);
+  if (quorum == c.leader->goal.sync || quorum.acks < wanted) return std::nullopt;
   return Effect(c, c.leader->name + " shall wait for " + std::to_string(quorum.acks) + " of " +
                        names_of(c.group, quorum.voters))
       .assign(*c.leader, NodeState::primary, Goal{.sync = quorum})
@@ -87,7 +129,16 @@ Outcome standby_lost(const Context& c) {
     reason += (reason.empty() ? "" : "; ") + names_of(c.group, {id}) + " " + why;
   }
   const int left = static_cast<int>(now_in_force.voters.size() - lost.size());
-  if (lost.empty() || left >= now_in_force.acks || c.settings.number_sync_standbys > 0) return std::nullopt;
+  if (lost.empty() || left >= now_in_force.acks) return std::nullopt;
+  if (c.settings.number_sync_standbys > 0) {
+    // It waits for those who are away as long as that takes, but not for those who will never come back.
+    const SyncQuorum members = without_those_who_left(c.group, now_in_force);
+    if (members == now_in_force) return std::nullopt;
+    if (!members.asynchronous())
+      return Effect(c, reason + "; " + c.leader->name + " waits for those who are left")
+          .assign(*c.leader, NodeState::primary, Goal{.sync = members})
+          .assign_quorum(members);
+  }
   Effect effect(c, reason + "; " + c.leader->name + " goes on without waiting");
   effect.assign(*c.leader, NodeState::wait_primary).asynchronous();
   for (NodeId id : now_in_force.voters) {

@@ -29,7 +29,12 @@ inline bool is_outgoing_state(NodeState state) {
   return state == NodeState::draining || state == NodeState::demote_timeout || state == NodeState::demoted;
 }
 inline bool is_candidate_state(NodeState state) {
-  return state == NodeState::prepare_promotion || state == NodeState::stop_replication;
+  return state == NodeState::fast_forward || state == NodeState::prepare_promotion ||
+         state == NodeState::stop_replication;
+}
+/// Chosen, but not told to promote: everything can still be taken back.
+inline bool can_be_called_off(NodeState state) {
+  return state == NodeState::fast_forward || state == NodeState::prepare_promotion;
 }
 
 /// A running primary by its own report, whatever it is on its way to. A promoted candidate is one: with a quorum to

@@ -70,6 +70,10 @@ class Effect {
 
 using Outcome = std::optional<Decision>;
 
+/// An old primary goes on: with its quorum where that can or must be, else alone until standbys have joined again.
+/// `leaving` are those of the quorum that join again.
+void serve_again(const Context&, Effect&, const NodeView& old_primary, const std::vector<NodeId>& leaving);
+
 // Joining: from an empty group to a standby that streams (joining.cpp).
 Outcome first_node_becomes_single(const Context&);
 Outcome newcomer_waits_for_primary(const Context&);
@@ -81,6 +85,7 @@ Outcome primary_is_alone(const Context&);
 
 // The synchronous quorum (quorum_rules.cpp).
 Outcome quorum_turned_on(const Context&);
+Outcome quorum_disproved(const Context&);
 Outcome quorum_confirmed(const Context&);
 Outcome quorum_grows(const Context&);
 Outcome standby_lost(const Context&);
@@ -101,9 +106,12 @@ Outcome primary_is_dead(const Context&);
 Outcome primary_cannot_write(const Context&);
 Outcome primary_was_dropped(const Context&);
 Outcome primary_lost_while_draining(const Context&);
+Outcome voter_returns(const Context&);
 Outcome standbys_elect(const Context&);
+Outcome fast_forward_failed(const Context&);
 Outcome election_called_off(const Context&);
 Outcome candidate_lost(const Context&);
+Outcome handover_fell_short(const Context&);
 Outcome candidate_is_fenced(const Context&);
 Outcome candidate_promoted(const Context&);
 Outcome old_primary_rejoins(const Context&);

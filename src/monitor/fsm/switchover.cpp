@@ -135,6 +135,12 @@ Outcome old_primary_drained(const Context& c) {
   if (candidate == nullptr || candidate->goal.state != NodeState::prepare_promotion || !settled(*candidate) ||
       !can_take_part(*candidate))
     return std::nullopt;
+  // With several voters another one may have acknowledged what did not reach the candidate.
+  if (candidate->facts.lsn < c.draining->facts.lsn && !covers_every_commit(c.group, {candidate->id}))
+    return Effect(c, c.draining->name + " has stopped at " + to_string(c.draining->facts.lsn) + "; " + candidate->name +
+                         " shows that it has that, too")
+        .assign(*candidate, NodeState::prepare_promotion, Goal{.fence = true, .await_lsn = c.draining->facts.lsn})
+        .assign(*c.draining, NodeState::demote_timeout);
   const SyncQuorum sync = quorum_after_promotion(c.group, *candidate, c.settings);
   return Effect(c, c.draining->name + " has stopped at " + to_string(c.draining->facts.lsn) + "; " + candidate->name +
                        " takes over")
@@ -151,8 +157,8 @@ Outcome switchover_called_off(const Context& c) {
   const std::string why =
       candidate == nullptr ? "the candidate was dropped" : candidate->name + " was lost: " + candidate->health.why;
   Effect effect(c, why + "; " + c.draining->name + ", which was to hand over, goes on");
-  effect.assign(*c.draining, NodeState::wait_primary).asynchronous();
   if (candidate != nullptr) effect.follow(*candidate, NodeState::catchingup, c.draining->id);
+  serve_again(c, effect, *c.draining, candidate != nullptr ? std::vector{candidate->id} : std::vector<NodeId>{});
   if (c.group.operation) effect.end_operation(false, why);
   return effect;
 }

@@ -1,8 +1,8 @@
-#include "keeper/fsm/ancestry.h"
+#include "common/fsm/ancestry.h"
 
 #include <algorithm>
 
-namespace autoctl::keeper {
+namespace autoctl {
 namespace {
 
 /// Both walked the same timelines, left at the same positions, up to the end of the shorter list.
@@ -26,4 +26,4 @@ Ancestry compare_ancestry(const Lineage& own, const Lineage& upstream) {
   return own.lsn_exact && own.lsn ? Ancestry::follows : Ancestry::unknown;
 }
 
-}  // namespace autoctl::keeper
+}  // namespace autoctl

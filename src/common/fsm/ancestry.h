@@ -6,7 +6,7 @@
 #include "common/fsm/goal.h"
 #include "common/fsm/types.h"
 
-namespace autoctl::keeper {
+namespace autoctl {
 
 struct Lineage {
   Timeline timeline;
@@ -23,4 +23,4 @@ enum class Ancestry {
 
 Ancestry compare_ancestry(const Lineage& own, const Lineage& upstream);
 
-}  // namespace autoctl::keeper
+}  // namespace autoctl
