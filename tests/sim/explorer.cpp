@@ -11,6 +11,9 @@ namespace autoctl::sim {
 
 namespace {
 
+/// More than any group needs: one that takes longer is taken for one that never rests.
+constexpr int rounds_to_rest = 80;
+
 /// All ways for two nodes; the others' worlds are many more, and the keeper's and the links' ends differ little in
 /// them.
 std::vector<FairRules> ways_to_recover(int nodes) {
@@ -124,11 +127,12 @@ World Explorer::first_world() const {
   if (plan_.at_rest) {
     // What joining leads to, as the plans that begin with it have shown.
     const FairRun nothing_happens(const_cast<Decisions&>(decisions_), plan_.rules, {Loss::nothing, 0});
-    while (nothing_happens.round(world)) {
+    for (int round = 0; round < rounds_to_rest && nothing_happens.round(world); ++round) {
     }
     world.faults = plan_.faults;
     world.judgements = plan_.judgements;
   }
+  if (plan_.asked) world.monitor.operation = Operation::requested;
   canonicalise(world, alike_);
   return world;
 }
@@ -317,7 +321,6 @@ void Explorer::check_recovery() {
 }
 
 std::optional<std::string> Explorer::check_fair_run(const World& begin, std::size_t variant) {
-  constexpr int bound = 80;
   Recovery& recovery = recoveries_[variant];
   const FairRules& rules = recovery.rules;
   std::vector<World> path;
@@ -325,8 +328,8 @@ std::optional<std::string> Explorer::check_fair_run(const World& begin, std::siz
   std::optional<std::string> problem;
   for (int round = 0; !recovery.good.contains(world); ++round) {
     path.push_back(world);
-    if (round == bound) {
-      problem = "no rest after " + std::to_string(bound) + " rounds";
+    if (round == rounds_to_rest) {
+      problem = "no rest after " + std::to_string(rounds_to_rest) + " rounds";
       break;
     }
     if (recovery.run.round(world)) continue;

@@ -30,6 +30,7 @@ struct Plan {
   bool worker = false;   // a Citus worker group: its statements come through a coordinator that may do anything
   bool delays = false;   // between a report's leaving and its arrival anything can happen
   bool at_rest = false;  // begins with a primary and its standbys, not with nodes that have registered
+  bool asked = false;    // begins with an operator's request for a switchover, to be looked at when the monitor likes
   bool check_liveness = true;
   std::size_t max_states = 50'000'000;
 };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 namespace autoctl::sim {
 namespace {
@@ -14,7 +15,10 @@ Rules standbys_must_stay(int number_sync_standbys) {
   return rules;
 }
 
-Report explore(const Plan& plan) {
+/// AUTOCTL_SIM_DEEPER=N lets the monitor take N more nodes for lost where that is bounded.
+Report explore(Plan plan) {
+  if (const char* deeper = std::getenv("AUTOCTL_SIM_DEEPER"); deeper != nullptr && plan.judgements != Plan::unlimited)
+    plan.judgements = static_cast<std::uint8_t>(plan.judgements + std::atoi(deeper));
   Report report = Explorer(plan).run();
   std::printf("%zu states, %zu transitions, %zu states of the monitor\n", report.states, report.transitions,
               report.monitor_states);
@@ -76,8 +80,8 @@ TEST(Explorer, CommitsThatOvertakeEachOther) {
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
-/// From rest, with every order of events. How often the monitor takes a node for lost, rightly or not, and how often an
-/// operator asks for a switchover, is bounded: without that there are some 10^8 states.
+/// From rest, with every order of events. How often the monitor takes a node for lost, rightly or not, is bounded, and
+/// so is how often an operator asks for a switchover: without that there are some 10^8 states.
 TEST(Explorer, ThreeNodesLoseTheirPrimary) {
   const Report report = explore({.nodes = 3, .faults = 0, .judgements = 2, .operations = false, .at_rest = true});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
@@ -85,6 +89,13 @@ TEST(Explorer, ThreeNodesLoseTheirPrimary) {
 
 TEST(Explorer, ThreeNodesAmongCrashes) {
   const Report report = explore({.nodes = 3, .faults = 1, .judgements = 1, .operations = false, .at_rest = true});
+  EXPECT_FALSE(report.counterexample) << *report.counterexample;
+}
+
+/// Without anybody taken for lost: with one that is, 18 million states, 2 minutes (AUTOCTL_SIM_DEEPER=1).
+TEST(Explorer, ThreeNodesSwitchOver) {
+  const Report report =
+      explore({.nodes = 3, .faults = 0, .judgements = 0, .operations = false, .at_rest = true, .asked = true});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
@@ -117,20 +128,28 @@ TEST(Explorer, ThreeNodesOfWhichOneIsAReadReplica) {
 }
 
 /// A rule that nothing can reach is not proved by all this.
-TEST(Explorer, EveryRuleThatTwoNodesCanMeetFires) {
+TEST(Explorer, EveryRuleFires) {
   std::set<std::string_view> silent;
   for (const monitor::RuleInfo& rule : monitor::rules()) silent.insert(rule.name);
-  for (const Plan& plan : {Plan{.faults = 1, .operations = false, .recycling = true, .check_liveness = false},
-                           Plan{.faults = 0, .drops = true, .check_liveness = false},
-                           Plan{.faults = 0, .worker = true, .check_liveness = false}}) {
+  const Plan of_three{.nodes = 3, .faults = 0, .operations = false, .at_rest = true, .check_liveness = false};
+  Plan one_preferred = of_three, one_is_enough = of_three, switchover = of_three;
+  one_preferred.judgements = one_is_enough.judgements = 1;
+  one_preferred.rules.attributes[2].candidate_priority = 60;
+  one_is_enough.rules = standbys_must_stay(2);
+  switchover.judgements = 0;
+  switchover.asked = true;
+  for (const Plan& plan :
+       {Plan{.faults = 1, .operations = false, .recycling = true, .check_liveness = false},
+        Plan{.faults = 0, .drops = true, .check_liveness = false},
+        Plan{.faults = 0, .worker = true, .check_liveness = false}, one_preferred, one_is_enough, switchover}) {
     const Report report = explore(plan);
     for (std::string_view rule : report.rules_fired) silent.erase(rule);
   }
-  const std::set<std::string_view> of_three_nodes = {
-      "standbys_elect", "voter_returns", "fast_forward_failed",     "handover_fell_short",
-      "candidate_lost", "quorum_grows",  "standby_follows_primary",
+  const std::set<std::string_view> out_of_reach = {
+      "quorum_disproved",  // nobody meddles with a primary's settings: what was acknowledged meanwhile no rule can save
+      "voter_returns",     // several standbys elect and one is missing: four nodes
   };
-  EXPECT_EQ(silent, of_three_nodes);
+  EXPECT_EQ(silent, out_of_reach);
 }
 
 }  // namespace

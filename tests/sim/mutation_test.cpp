@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "explorer.h"
+#include "monitor/fsm/roles.h"
 
 namespace autoctl::sim {
 namespace {
@@ -172,6 +173,23 @@ TEST(MutantOfThree, standby_that_joins_again_stays_electable) {
       if (goal.state == NodeState::catchingup) goal.state = NodeState::secondary;
   };
   EXPECT_THAT(counterexample_of_three(changing("old_primary_rejoins", stay)), Not(StartsWith("nothing")));
+}
+
+TEST(MutantOfThree, election_without_all_who_may_have_acknowledged) {
+  const auto hurry = [](GroupSnapshot& group) {
+    const monitor::NodeView* leader = monitor::leader_of(group);
+    if (leader != nullptr && !monitor::dead(*leader)) return;
+    for (SyncQuorum* quorum : {&group.quorum_confirmed, &group.quorum_assigned})
+      quorum->acks = static_cast<int>(quorum->voters.size());
+  };
+  EXPECT_THAT(counterexample_of_three(seeing(hurry)), HasSubstr("lacks an acknowledged commit"));
+}
+
+TEST(MutantOfThree, changed_quorum_counts_before_it_is_proved) {
+  const Decide hasty = changing("quorum_grows", [](Decision& d) { d.quorum_confirmed = d.quorum_assigned; });
+  Plan plan{.nodes = 3, .rules = {.decide = hasty}, .faults = 1, .judgements = 1, .operations = false, .at_rest = true};
+  EXPECT_THAT(Explorer(plan).run().counterexample.value_or("nothing"),
+              StartsWith("nodes can elect which the primary can do without"));
 }
 
 }  // namespace

@@ -235,7 +235,7 @@ SimFacts facts_now(const World& world, int node) {
   SimFacts facts;
   facts.reported = true;
   facts.current = self.done && self.heard;
-  facts.state = facts.current ? self.reached : what_matters_of_an_older_term(self.reached);
+  if (facts.current) facts.state = self.reached;
   facts.running = self.server != Server::stopped;
   facts.in_recovery = self.server == Server::standby;
   facts.cannot_run = self.broken && !facts.running && wants_postgres(self.goal.state);

@@ -95,7 +95,7 @@ void forget_what_nobody_reads(World& world) {
     }
   }
   for_all_facts(world, [](SimFacts& facts) {
-    if (facts.reported && !facts.current) facts.state = what_matters_of_an_older_term(facts.state);
+    if (!facts.current) facts.state = NodeState::init;
   });
 }
 
@@ -213,11 +213,6 @@ void order_nodes(World& world, const std::array<std::uint8_t, max_nodes>& alike)
 }
 
 }  // namespace
-
-NodeState what_matters_of_an_older_term(NodeState reached) {
-  const bool served = is_leader_state(reached) || reached == NodeState::stop_replication;
-  return served ? NodeState::wait_primary : NodeState::init;
-}
 
 bool position_matters(NodeState goal) {
   return goal == NodeState::report_lsn || goal == NodeState::fast_forward || goal == NodeState::prepare_promotion ||

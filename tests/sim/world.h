@@ -162,10 +162,6 @@ bool has_every_acknowledged_commit(const World& world, int node);
 /// puts nodes that are alike in one order. `alike[n]` is equal for nodes that may change places.
 void canonicalise(World& world, const std::array<std::uint8_t, max_nodes>& alike = {0, 1, 2});
 
-/// The state that stands for `reached` in a report whose term is not the node's goal's: rules only ask whether it
-/// served.
-NodeState what_matters_of_an_older_term(NodeState reached);
-
 /// Are positions of nodes in this state compared by any rule?
 bool position_matters(NodeState goal);
 

@@ -300,6 +300,19 @@ TEST(Rule, standby_stalled) {
   EXPECT_EQ(group.fired(), "nothing") << "the primary streams to it";
 }
 
+/// A primary that was called back proves its quorum before it says `primary`, and may have nobody but this standby.
+TEST(Stalled, joins_a_primary_that_waits_for_it) {
+  Group group = pair_at_rest();
+  group.settings.number_sync_standbys = 1;
+  group[node_a].facts.state = NodeState::demote_timeout;
+  group[node_a].facts.term = Term{1};
+  group[node_a].facts.streaming = {};
+  group.assign_and_settle(node_b, {.state = NodeState::catchingup, .upstream = node_a});
+  group[node_b].facts.receiving = false;
+  group[node_b].stalled_since = group.now - group.settings.standby_stall_timeout;
+  EXPECT_EQ(group.fired(), "standby_stalled");
+}
+
 TEST(Electable, says_why_not) {
   Group group = pair_at_rest();
   const auto why = [&] { return why_not_electable(group.snapshot, group[node_b]).value_or(""); };

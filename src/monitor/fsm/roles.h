@@ -37,11 +37,10 @@ inline bool can_be_called_off(NodeState state) {
   return state == NodeState::fast_forward || state == NodeState::prepare_promotion;
 }
 
-/// A running primary by its own report, whatever it is on its way to. A promoted candidate is one: with a quorum to
-/// wait for it cannot reach `primary` before a standby has joined it.
+/// It is to be the primary and accepts writes by its own report, whatever state it comes from: with a quorum to wait
+/// for, one that was promoted or called back cannot reach `primary` before a standby has joined it.
 inline bool serves_as_primary(const NodeView& node) {
-  return node.reported && (is_leader_state(node.facts.state) || node.facts.state == NodeState::stop_replication) &&
-         node.facts.postgres_running && !node.facts.in_recovery;
+  return node.reported && is_leader_state(node.goal.state) && node.facts.postgres_running && !node.facts.in_recovery;
 }
 
 template <class Predicate>
