@@ -60,6 +60,8 @@ void add_groups(CLI::App& root, Invocation& invocation) {
   add_config_set(*config, invocation);
   add_config_check(*config, invocation);
   add_set_formation(*add_group(root, "set", "change a formation's settings"), invocation);
+  add_enable_monitor(*add_group(root, "enable", "register a node with another monitor"), invocation);
+  add_disable_monitor(*add_group(root, "disable", "take a node from its monitor"), invocation);
   add_inspect_fsm(*add_group(root, "inspect", "look inside"), invocation);
 }
 

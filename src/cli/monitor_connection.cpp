@@ -23,6 +23,9 @@ Result<client::Endpoint> own_endpoint(const config::Config& config, const config
 
 Result<client::Endpoint> endpoint_of(const config::Config& config, const config::Files& files) {
   if (!config.is_monitor() && !config.monitor_url.empty()) return client::node_endpoint(config, files);
+  if (!config.is_monitor() && config.monitor.empty())
+    return fail(Errc::conflict, config.name + " has no monitor: it was disabled",
+                "`autoctl enable monitor` gives it one; or name a monitor with --monitor");
   auto endpoint = config.is_monitor() ? own_endpoint(config, files)
                                       : client::discover(config.monitor, {config.monitor_ca_file, discover_timeout});
   if (!endpoint) return endpoint;

@@ -118,6 +118,22 @@ CitusDocument sample() {
   return {"f", NodeId{1}, sample<CitusPlan>(), sample<CitusFacts>()};
 }
 template <>
+Peer sample() {
+  return {NodeId{1}, "a", "b", 5432, NodeState::primary, 3};
+}
+template <>
+Standing sample() {
+  return {70, false, "eu", {{"heartbeat", "500"}}};
+}
+template <>
+FormerNode sample() {
+  return {NodeId{4}, "secret", {{"heartbeat", "500"}}};
+}
+template <>
+Memory sample() {
+  return {sample_goal(), {sample<Peer>()}, {sample<Peer>()}};
+}
+template <>
 RegisterRequest sample() {
   RegisterRequest r;
   r.formation = "f";
@@ -138,6 +154,7 @@ RegisterRequest sample() {
   r.citus_secondary = true;
   r.citus_cluster = "reports";
   r.proxy_port = 6432;
+  r.former = sample<FormerNode>();
   return r;
 }
 template <>
@@ -156,11 +173,8 @@ Report sample() {
           .api_port = 2,
           .pg_version = "15.4",
           .facts = sample_facts(),
-          .citus = sample<CitusFacts>()};
-}
-template <>
-Peer sample() {
-  return {NodeId{1}, "a", "b", 5432, NodeState::primary};
+          .citus = sample<CitusFacts>(),
+          .memory = sample<Memory>()};
 }
 template <>
 Assignment sample() {
@@ -174,6 +188,7 @@ Assignment sample() {
           .peers = {sample<Peer>()},
           .neighbours = {sample<Peer>()},
           .citus = sample<CitusPlan>(),
+          .standing = sample<Standing>(),
           .notice = "waits for a coordinator"};
 }
 template <>
@@ -241,9 +256,9 @@ template <class T>
 class RoundTrip : public testing::Test {};
 using AllTypes =
     testing::Types<SyncQuorum, Goal, HistoryEntry, NodeFacts, CitusNode, CitusRoute, CitusPlan, CitusRouteFacts,
-                   CitusFacts, CitusDocument, RegisterRequest, RegisterAnswer, Report, Peer, Assignment, NodeDocument,
-                   GroupDocument, FormationDocument, StateDocument, EventDocument, EventsDocument, OperationRequest,
-                   OperationDocument, SettingsDocument, ErrorDocument>;
+                   CitusFacts, CitusDocument, FormerNode, Memory, Standing, RegisterRequest, RegisterAnswer, Report,
+                   Peer, Assignment, NodeDocument, GroupDocument, FormationDocument, StateDocument, EventDocument,
+                   EventsDocument, OperationRequest, OperationDocument, SettingsDocument, ErrorDocument>;
 TYPED_TEST_SUITE(RoundTrip, AllTypes);
 
 TYPED_TEST(RoundTrip, KeepsEveryField) {

@@ -31,6 +31,7 @@ TEST_F(StateFile, RoundTrip) {
   saved.goal.await_lsn = Lsn{0x100000028};
   saved.goal.sync = {1, {NodeId{2}, NodeId{3}}};
   saved.lease_required = true;
+  saved.standing = {70, false, "eu", {{"silence_timeout", "9000"}}};
   saved.epoch = 7;
   saved.neighbours = {{.id = NodeId{3}, .name = "w", .host = "db3", .port = 5433}};
   saved.peers = {{.id = NodeId{2}, .name = "b", .host = "db2", .port = 5432, .goal = NodeState::secondary}};
@@ -41,6 +42,7 @@ TEST_F(StateFile, RoundTrip) {
   EXPECT_EQ(loaded->term, saved.term);
   EXPECT_EQ(loaded->goal, saved.goal);
   EXPECT_EQ(loaded->lease_required, true);
+  EXPECT_EQ(loaded->standing, saved.standing);
   EXPECT_EQ(loaded->epoch, 7U);
   EXPECT_EQ(loaded->peers, saved.peers);
   EXPECT_EQ(loaded->neighbours, saved.neighbours);

@@ -43,6 +43,9 @@ void add_set_formation(CLI::App& set, Invocation& invocation);
 /// list, mermaid, check.
 void add_inspect_fsm(CLI::App& inspect, Invocation& invocation);
 
+void add_disable_monitor(CLI::App& parent, Invocation& invocation);
+void add_enable_monitor(CLI::App& parent, Invocation& invocation);
+
 void add_demo(CLI::App& root, Invocation& invocation);
 void add_version(CLI::App& root, Invocation& invocation);
 void add_help(CLI::App& root, Invocation& invocation);

@@ -148,6 +148,11 @@ Result<Agent*> LocalCluster::create_node(const std::string& name, const Place& p
   return nodes_.back().get();
 }
 
+std::unique_ptr<Agent> LocalCluster::give_up_monitor() {
+  api_.reset();
+  return std::exchange(monitor_, nullptr);
+}
+
 Agent* LocalCluster::find(const std::string& name) const {
   const auto found = std::ranges::find_if(nodes_, [&](const auto& node) { return node->name() == name; });
   return found == nodes_.end() ? nullptr : found->get();

@@ -62,6 +62,9 @@ class LocalCluster {
   /// `autoctl create ROLE … --run`; returns at once.
   Result<Agent*> create_node(const std::string& name, const Place& place);
 
+  /// It is the caller's from then on, running or not; the cluster has none until another is created.
+  std::unique_ptr<Agent> give_up_monitor();
+
   Agent& monitor() { return *monitor_; }
   bool has_monitor() const { return monitor_ != nullptr; }
   const std::vector<std::unique_ptr<Agent>>& nodes() const { return nodes_; }

@@ -136,6 +136,12 @@ Result<> MonitorApi::drop_node(NodeId node, Millis timeout) {
   return {};
 }
 
+Result<> MonitorApi::leave(NodeId node, Millis timeout) {
+  const auto body = call(post(fmt::format("/v1/nodes/{}/leave", node.value), "{}"), timeout, Retry::other_hosts);
+  if (!body) return fail(body.error());
+  return {};
+}
+
 Result<protocol::FormationDocument> MonitorApi::create_formation(const protocol::FormationDocument& formation,
                                                                  Millis timeout) {
   if (const auto known = version(timeout); !known) return fail(known.error());

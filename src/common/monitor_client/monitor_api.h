@@ -52,6 +52,7 @@ class MonitorApi {
   Result<protocol::RegisterAnswer> register_node(const protocol::RegisterRequest& request, Millis timeout);
   Result<protocol::Assignment> report(NodeId node, const protocol::Report& report, Millis timeout);
   Result<> drop_node(NodeId node, Millis timeout);
+  Result<> leave(NodeId node, Millis timeout);
   Result<protocol::FormationDocument> create_formation(const protocol::FormationDocument& formation, Millis timeout);
   Result<> drop_formation(const std::string& formation, Millis timeout);
   Result<protocol::StateDocument> state(const std::string& formation, std::optional<GroupId> group, Millis timeout);

@@ -117,6 +117,7 @@ void fields(auto&& field, Of<RegisterRequest> auto& v) {
   field("citus_secondary", v.citus_secondary);
   field("citus_cluster", v.citus_cluster);
   field("proxy_port", v.proxy_port);
+  field("former", v.former);
 }
 
 void fields(auto&& field, Of<RegisterAnswer> auto& v) {
@@ -142,6 +143,7 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("pg_version", v.pg_version);
   field.required("facts", v.facts);
   field("citus", v.citus);
+  field("memory", v.memory);
 }
 
 void fields(auto&& field, Of<Peer> auto& v) {
@@ -150,6 +152,26 @@ void fields(auto&& field, Of<Peer> auto& v) {
   field("host", v.host);
   field("port", v.port);
   field("goal", v.goal);
+  field("group", v.group);
+}
+
+void fields(auto&& field, Of<Standing> auto& v) {
+  field("candidate_priority", v.candidate_priority);
+  field("replication_quorum", v.replication_quorum);
+  field("region", v.region);
+  field("settings", v.settings);
+}
+
+void fields(auto&& field, Of<FormerNode> auto& v) {
+  field.required("id", v.id);
+  field("replication_password", v.replication_password);
+  field("settings", v.settings);
+}
+
+void fields(auto&& field, Of<Memory> auto& v) {
+  field.required("goal", v.goal);
+  field("peers", v.peers);
+  field("neighbours", v.neighbours);
 }
 
 void fields(auto&& field, Of<Assignment> auto& v) {
@@ -163,6 +185,7 @@ void fields(auto&& field, Of<Assignment> auto& v) {
   field("peers", v.peers);
   field("neighbours", v.neighbours);
   field("citus", v.citus);
+  field("standing", v.standing);
   field("notice", v.notice);
 }
 

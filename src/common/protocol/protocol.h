@@ -3,6 +3,7 @@
 //   POST   /v1/register                  RegisterRequest   -> RegisterAnswer     operator credential
 //   POST   /v1/nodes/{id}/report         Report            -> Assignment         node credential; held open if wait
 //   DELETE /v1/nodes/{id}                                  -> {}                 operator or that node's credential
+//   POST   /v1/nodes/{id}/leave                            -> {}                 the same; the node goes on without us
 //   GET    /v1/state?formation=&group=                     -> StateDocument
 //   GET    /v1/events?formation=&group=&after=&count=&wait_ms=  -> EventsDocument  held open while there is none, up to
 //   wait_ms GET    /v1/settings?formation=                         -> SettingsDocument   PATCH changes some of them
@@ -21,6 +22,7 @@
 #include "common/fsm/goal.h"
 #include "common/fsm/types.h"
 #include "common/protocol/citus.h"
+#include "common/protocol/membership.h"
 #include "common/util/result.h"
 
 // What is in Goal and NodeFacts crosses the wire too, and goes into the keeper's state file.
@@ -58,6 +60,7 @@ struct RegisterRequest {
   bool citus_secondary = false;           // register it as a secondary in pg_dist_node while it is a standby
   std::string citus_cluster = "default";  // pg_dist_node.nodecluster
   int proxy_port = 0;                     // in pg_dist_node instead of `port`; 0 = none
+  std::optional<FormerNode> former;       // it comes from another monitor, as it is
 };
 
 struct RegisterAnswer {
@@ -83,16 +86,7 @@ struct Report {
   std::string pg_version;  // "15.4"
   NodeFacts facts;
   std::optional<CitusFacts> citus;  // from a coordinator group's primary
-};
-
-/// What a keeper knows of another node of its group.
-struct Peer {
-  NodeId id;
-  std::string name;
-  std::string host;
-  int port = 0;
-  NodeState goal = NodeState::init;
-  friend bool operator==(const Peer&, const Peer&) = default;
+  std::optional<Memory> memory;     // until the keeper has its first answer
 };
 
 struct Assignment {
@@ -107,7 +101,8 @@ struct Assignment {
   std::vector<Peer> peers;         // the group's other nodes, dropped ones left out
   std::vector<Peer> neighbours;    // a Citus formation's nodes of other groups: they have to be let in
   std::optional<CitusPlan> citus;  // for a coordinator group's primary
-  std::string notice;              // for the keeper's log, when it changes: what this node waits for
+  Standing standing;
+  std::string notice;  // for the keeper's log, when it changes: what this node waits for
 };
 
 struct NodeDocument {
@@ -206,12 +201,14 @@ struct ErrorDocument {
 
 // nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
 // inside a module only; decode() does not throw.
-#define AUTOCTL_PROTOCOL_TYPES(X)                                                                                   \
-  X(CitusNode)                                                                                                      \
-  X(CitusRoute)                                                                                                     \
-  X(CitusPlan) X(CitusRouteFacts) X(CitusFacts) X(CitusDocument) X(RegisterRequest) X(RegisterAnswer) X(Report)     \
-      X(Peer) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument) X(EventDocument) \
-          X(EventsDocument) X(OperationRequest) X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
+#define AUTOCTL_PROTOCOL_TYPES(X)                                                                                \
+  X(CitusNode)                                                                                                   \
+  X(CitusRoute)                                                                                                  \
+  X(CitusPlan)                                                                                                   \
+  X(CitusRouteFacts) X(CitusFacts) X(CitusDocument) X(RegisterRequest) X(RegisterAnswer) X(Report) X(FormerNode) \
+      X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument)          \
+          X(StateDocument) X(EventDocument) X(EventsDocument) X(OperationRequest) X(OperationDocument)           \
+              X(SettingsDocument) X(ErrorDocument)
 #define X(T)                                   \
   void to_json(nlohmann::json& j, const T& v); \
   void from_json(const nlohmann::json& j, T& v);

@@ -56,6 +56,11 @@ void Board::wake_worker() {
   [[maybe_unused]] const auto written = ::write(wakeup_fd_, &one, sizeof one);
 }
 
+void Board::remember(protocol::Memory memory) {
+  const std::lock_guard lock(mutex_);
+  memory_ = std::move(memory);
+}
+
 protocol::Report Board::next_report(bool wait) {
   const std::lock_guard lock(mutex_);
   protocol::Report report;
@@ -65,6 +70,7 @@ protocol::Report Board::next_report(bool wait) {
   report.known_version = assignment_ ? assignment_->version : 0;
   report.facts = facts_;
   report.citus = citus_;
+  if (!assignment_) report.memory = memory_;
   urgent_taken_ = urgent_published_;
   return report;
 }
@@ -72,8 +78,9 @@ protocol::Report Board::next_report(bool wait) {
 void Board::offer(const protocol::Assignment& assignment, TimePoint request_left) {
   const std::lock_guard lock(mutex_);
   if (assignment.lease.count() > 0) lease_until_ = std::max(lease_until_, request_left + assignment.lease);
-  // Answers of the two connections may cross. Versions grow while a monitor lives; what answers a request that left after the
-  // assignment at hand had come is newer in any case, also if the monitor started again with its clock set back.
+  // Answers of the two connections may cross. Versions grow while a monitor lives; what answers a request that left
+  // after the assignment at hand had come is newer in any case, also if the monitor started again with its clock set
+  // back.
   const bool newer = !assignment_ || assignment.version > assignment_->version || request_left > assigned_at_;
   const bool differs = newer && (!assignment_ || assignment.version != assignment_->version);
   if (newer) {

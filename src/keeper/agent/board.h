@@ -40,6 +40,8 @@ class Board {
   void wake_worker();
 
   // ---- heartbeat, messenger
+  /// At start: what goes with each report until the monitor has answered one.
+  void remember(protocol::Memory memory);
   /// The next report: newest facts and a new sequence number, taken together.
   protocol::Report next_report(bool wait);
   /// Takes in an answer to a report that left at `request_left`: renews the lease, keeps the assignment if it is newer,
@@ -84,6 +86,7 @@ class Board {
   std::condition_variable changed_;
   NodeFacts facts_;
   std::optional<protocol::CitusFacts> citus_;
+  protocol::Memory memory_;
   std::uint64_t facts_published_ = 0;
   std::uint64_t urgent_published_ = 0, urgent_taken_ = 0;
   std::uint64_t epoch_;

@@ -109,6 +109,18 @@ Result<> make_certificate(config::Config& config, const config::Files& files) {
   return {};
 }
 
+Result<> forget_at_monitor(const config::Config& config, const config::Files& files) {
+  const auto endpoint = client::node_endpoint(config, files);
+  if (!endpoint) return fail(endpoint.error());
+  auto api = client::MonitorApi::create(*endpoint);
+  if (!api) return fail(api.error());
+  auto dropped = api->drop_node(config.node, monitor_timeout);
+  if (!dropped && dropped.error().code != Errc::not_found && dropped.error().code != Errc::denied) return dropped;
+  return {};
+}
+
+}  // namespace
+
 protocol::RegisterRequest request_for(const config::Config& config, const DataDirectory& found) {
   protocol::RegisterRequest request;
   request.formation = config.formation;
@@ -132,12 +144,15 @@ protocol::RegisterRequest request_for(const config::Config& config, const DataDi
   return request;
 }
 
+namespace {
+
 Result<> write_own_files(const config::Files& files, const config::Config& config,
                          const protocol::RegisterAnswer& answer) {
   AUTOCTL_TRY(config::write_file(files.token(), answer.token + "\n", 0600));
   AUTOCTL_TRY(save_replication_password(files, answer.replication_password));
   SavedState state;
   state.goal = answer.goal;
+  state.standing = {config.candidate_priority, config.replication_quorum, config.region, {}};
   AUTOCTL_TRY(save_state(files, state));
   return config::save(files, config);
 }
@@ -218,13 +233,7 @@ Result<> drop_node(const config::Files& files, bool destroy) {
                 "stop it first: `autoctl stop`");
   auto config = config::load(files);
   if (!config) return fail(config.error());
-  const auto endpoint = client::node_endpoint(*config, files);
-  if (!endpoint) return fail(endpoint.error());
-  auto api = client::MonitorApi::create(*endpoint);
-  if (!api) return fail(api.error());
-  const auto dropped = api->drop_node(config->node, monitor_timeout);
-  if (!dropped && dropped.error().code != Errc::not_found && dropped.error().code != Errc::denied)
-    return fail(dropped.error());
+  if (!config->monitor_url.empty()) AUTOCTL_TRY(forget_at_monitor(*config, files));
   std::error_code error;
   fs::remove_all(files.directory, error);
   if (!error && destroy) fs::remove_all(files.pgdata, error);

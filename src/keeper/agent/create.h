@@ -2,7 +2,9 @@
 #pragma once
 
 #include "common/config/config.h"
+#include "common/protocol/protocol.h"
 #include "common/util/result.h"
+#include "keeper/postgres/instance.h"
 
 namespace autoctl::keeper {
 
@@ -12,6 +14,9 @@ namespace autoctl::keeper {
 /// untouched. Errors: conflict (foreign data, name, port, system identifier), unavailable (monitor), denied,
 /// incompatible, system.
 Result<config::Config> create_node(config::Config config);
+
+/// What a node of this configuration and these data registers with.
+protocol::RegisterRequest request_for(const config::Config& config, const DataDirectory& found);
 
 /// `autoctl drop node` on the node itself: forgets the registration, removes our files; `destroy` removes PGDATA too.
 Result<> drop_node(const config::Files& files, bool destroy);

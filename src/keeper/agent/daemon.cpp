@@ -33,16 +33,30 @@ sigset_t block_signals() {
   return signals;
 }
 
-/// Until asked to stop; returns how Postgres shall be stopped.
-StopMode wait_for_stop(const sigset_t& signals, Worker& worker) {
+enum class End { stop_fast, stop_immediate, other_monitor };
+
+/// `autoctl enable|disable monitor` has changed the configuration that this keeper runs with.
+bool has_another_monitor(const config::Config& config, const config::Files& files) {
+  const auto now = config::load(files);
+  if (!now) {
+    logging::error(now.error());
+    return false;
+  }
+  return now->monitor_id != config.monitor_id || now->monitor_url != config.monitor_url;
+}
+
+End wait_for_end(const sigset_t& signals, Worker& worker, const config::Config& config, const config::Files& files) {
   sd_notify(0, "READY=1");
   while (true) {
     const timespec tick{1, 0};
     const int received = sigtimedwait(&signals, nullptr, &tick);
     sd_notify(0, "WATCHDOG=1");
-    if (received == SIGHUP) worker.request_reload();
-    if (received == SIGTERM || received == SIGINT) return StopMode::fast;
-    if (received == SIGQUIT) return StopMode::immediate;
+    if (received == SIGHUP) {
+      if (has_another_monitor(config, files)) return End::other_monitor;
+      worker.request_reload();
+    }
+    if (received == SIGTERM || received == SIGINT) return End::stop_fast;
+    if (received == SIGQUIT) return End::stop_immediate;
   }
 }
 
@@ -55,6 +69,50 @@ Result<client::MonitorApi> connect(const config::Config& config, const config::F
   return client::MonitorApi::create(*endpoint);
 }
 
+Result<std::unique_ptr<Reporter>> report_to_monitor(Board& board, const config::Config& config,
+                                                    const config::Files& files, const Tools& tools) {
+  if (config.monitor_url.empty()) {
+    spdlog::warn("This node has no monitor: it stays what it is; `autoctl enable monitor` gives it one");
+    return nullptr;
+  }
+  auto heartbeat = connect(config, files);
+  if (!heartbeat) return fail(heartbeat.error());
+  auto messenger = connect(config, files);
+  if (!messenger) return fail(messenger.error());
+  return std::make_unique<Reporter>(board, config, std::move(*heartbeat), std::move(*messenger), tools.version);
+}
+
+/// A keeper's life under one monitor. To change it is to start anew, but for Postgres, which goes on: nothing that was
+/// heard from the last monitor is left but what is in the state file.
+Result<End> serve(const config::Config& config, const config::Files& files, Instance& postgres,
+                  const sigset_t& signals) {
+  auto saved = load_state(files);
+  if (!saved) return fail(saved.error());
+  ++saved->epoch;
+  AUTOCTL_TRY(save_state(files, *saved));
+
+  Board board(saved->epoch);
+  board.assume(saved->lease_required, start_grace);
+  board.remember({saved->goal, saved->peers, saved->neighbours});
+  auto status_port = open_status_port(config, files, board);
+  if (!status_port) return fail(status_port.error());
+  Worker worker(board, postgres, config, files, *saved);
+  const Fence fence(board, postgres);
+  const auto reporter = report_to_monitor(board, config, files, postgres.tools());
+  if (!reporter) {
+    board.stop();
+    return fail(reporter.error());
+  }
+  std::optional<citus::Router> router;
+  if (config.role == "coordinator") router.emplace(board, config, files);
+  std::thread work([&] { worker.run(); });
+  spdlog::info("Keeper of {} (node {}) runs, epoch {}", config.name, config.node.value, saved->epoch);
+  const End end = wait_for_end(signals, worker, config, files);
+  board.stop();
+  work.join();
+  return end;
+}
+
 Result<> run(const config::Files& files, const sigset_t& signals) {
   auto config = config::load(files);
   if (!config) return fail(config.error());
@@ -62,38 +120,21 @@ Result<> run(const config::Files& files, const sigset_t& signals) {
   if (!pid_file) return fail(pid_file.error());
   auto tools = find_tools(config->pg_ctl);
   if (!tools) return fail(tools.error());
-  auto saved = load_state(files);
-  if (!saved) return fail(saved.error());
-  ++saved->epoch;
-  AUTOCTL_TRY(save_state(files, *saved));
   AUTOCTL_TRY(become_subreaper());
-
-  auto heartbeat = connect(*config, files);
-  if (!heartbeat) return fail(heartbeat.error());
-  auto messenger = connect(*config, files);
-  if (!messenger) return fail(messenger.error());
-
   Instance postgres(*config, files, *tools);
-  Board board(saved->epoch);
-  board.assume(saved->lease_required, start_grace);
-  auto status_port = open_status_port(*config, files, board);
-  if (!status_port) return fail(status_port.error());
-  Worker worker(board, postgres, *config, files, *saved);
-  StopMode mode = StopMode::fast;
-  {
-    const Fence fence(board, postgres);
-    const Reporter reporter(board, *config, std::move(*heartbeat), std::move(*messenger), tools->version);
-    std::optional<citus::Router> router;
-    if (config->role == "coordinator") router.emplace(board, *config, files);
-    std::thread work([&] { worker.run(); });
-    spdlog::info("Keeper of {} (node {}) runs, epoch {}", config->name, config->node.value, saved->epoch);
-    mode = wait_for_stop(signals, worker);
-    sd_notify(0, "STOPPING=1");
-    spdlog::info("Stopping");
-    board.stop();
-    work.join();
+  while (true) {
+    const auto end = serve(*config, files, postgres, signals);
+    if (!end) return fail(end.error());
+    if (*end != End::other_monitor) {
+      sd_notify(0, "STOPPING=1");
+      spdlog::info("Stopping");
+      return postgres.stop(*end == End::stop_fast ? StopMode::fast : StopMode::immediate, stop_patience);
+    }
+    spdlog::info("Another monitor: Postgres goes on meanwhile");
+    auto changed = config::load(files);
+    if (!changed) return fail(changed.error());
+    *config = *std::move(changed);
   }
-  return postgres.stop(mode, stop_patience);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ Result<SavedState> load_state(const config::Files& files) {
     saved.lease_required = json.at("lease_required").get<bool>();
     json.at("peers").get_to(saved.peers);
     json.at("neighbours").get_to(saved.neighbours);
+    json.at("standing").get_to(saved.standing);
     saved.epoch = json.at("epoch").get<std::uint64_t>();
     return saved;
   } catch (const std::exception& error) {
@@ -35,6 +36,7 @@ Result<> save_state(const config::Files& files, const SavedState& saved) {
                                {"lease_required", saved.lease_required},
                                {"peers", saved.peers},
                                {"neighbours", saved.neighbours},
+                               {"standing", saved.standing},
                                {"epoch", saved.epoch}};
   return config::write_file(files.state(), json.dump(2) + "\n");
 }

@@ -20,7 +20,8 @@ struct SavedState {
   /// keeps its standbys' slots and HBA lines, before the monitor is back.
   std::vector<protocol::Peer> peers;
   std::vector<protocol::Peer> neighbours;  // of a Citus formation's other groups: they stay let in
-  std::uint64_t epoch = 0;  // counts the keeper's starts
+  protocol::Standing standing;             // so that another monitor can be told
+  std::uint64_t epoch = 0;                 // counts the keeper's starts
 };
 
 /// Errors: not_found (a new node), bad_config (damaged).

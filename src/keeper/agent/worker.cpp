@@ -70,7 +70,8 @@ void Worker::obey() {
   note(assignment->notice);
   if (assignment->goal.term < saved_.goal.term) return;  // a lower term than one obeyed before: never
   if (assignment->goal == saved_.goal && assignment->lease_required == saved_.lease_required &&
-      assignment->peers == saved_.peers && assignment->neighbours == saved_.neighbours)
+      assignment->peers == saved_.peers && assignment->neighbours == saved_.neighbours &&
+      assignment->standing == saved_.standing)
     return;
   if (!same_task(assignment->goal, saved_.goal)) {
     spdlog::info("Goal: {} (term {}), from {}", to_string(assignment->goal.state), assignment->goal.term.value,
@@ -81,6 +82,7 @@ void Worker::obey() {
   saved_.lease_required = assignment->lease_required;
   saved_.peers = assignment->peers;
   saved_.neighbours = assignment->neighbours;
+  saved_.standing = assignment->standing;
   if (const auto saved = save_state(files_, saved_); !saved) failed(saved.error());
 }
 

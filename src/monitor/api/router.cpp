@@ -95,6 +95,12 @@ void drop_node(const Call& call) {
   });
 }
 
+void leave(const Call& call) {
+  call.service.post([id = NodeId{call.id}, caller = call.caller(), reply = call.reply<void>()](Engine& engine) {
+    engine.leave(id, caller, reply);
+  });
+}
+
 void create_formation(const Call& call) {
   protocol::FormationDocument body;
   if (!decode_body(call, body)) return;
@@ -172,10 +178,11 @@ struct Route {
   void (*handle)(const Call& call);
 };
 
-constexpr std::array<Route, 11> routes = {{
+constexpr std::array<Route, 12> routes = {{
     {"POST", "/v1/register", register_node},
     {"POST", "/v1/nodes/{id}/report", report},
     {"DELETE", "/v1/nodes/{id}", drop_node},
+    {"POST", "/v1/nodes/{id}/leave", leave},
     {"POST", "/v1/formations", create_formation},
     {"DELETE", "/v1/formations", drop_formation},
     {"GET", "/v1/state", state},

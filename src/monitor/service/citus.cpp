@@ -98,7 +98,8 @@ std::vector<protocol::Peer> neighbours_of(const Model& model, const Group& group
   for (const auto& [key, other] : model.groups)
     if (key.first == group.row.formation && key.second != group.row.group)
       for (const auto& [id, node] : other.nodes)
-        if (lives(node)) neighbours.push_back({id, node.row.name, node.row.host, node.row.port, NodeState::init});
+        if (lives(node))
+          neighbours.push_back({id, node.row.name, node.row.host, node.row.port, NodeState::init, key.second});
   std::ranges::sort(neighbours, {}, &protocol::Peer::id);
   return neighbours;
 }

@@ -2,6 +2,7 @@
 
 #include "common/util/version.h"
 #include "monitor/service/citus.h"
+#include "monitor/service/returning.h"
 
 namespace autoctl::monitor {
 
@@ -13,8 +14,8 @@ std::string connection_of(const Node& node) {
   return node.facts.in_recovery ? "read-only" : "read-write";
 }
 
-protocol::NodeDocument node_document(const Node& node, const NodeView& view, const GroupSnapshot& group,
-                                     const std::string& kind, TimePoint now) {
+protocol::NodeDocument node_document(const Node& node, const GroupSnapshot& group, const std::string& kind,
+                                     TimePoint now) {
   protocol::NodeDocument document;
   document.formation = node.row.formation;
   document.group = node.row.group;
@@ -35,7 +36,7 @@ protocol::NodeDocument node_document(const Node& node, const NodeView& view, con
   document.lsn = node.facts.lsn;
   document.candidate_priority = node.row.candidate_priority;
   document.replication_quorum = node.row.replication_quorum;
-  const auto why = why_not_electable(group, view);
+  const auto why = why_not_electable(group, view_of(node));
   document.electable = !why;
   document.not_electable_because = why.value_or("");
   document.trouble = node.facts.trouble;
@@ -54,14 +55,15 @@ void add_group(protocol::StateDocument& state, const Model& model, const Group& 
                           .term = group.row.term,
                           .quorum_confirmed = group.row.quorum_confirmed,
                           .quorum_assigned = group.row.quorum_assigned,
-                          .waiting_for = waiting_for(view, model.settings_of(group), now)});
+                          .waiting_for = is_incomplete(model, group)
+                                             ? why_incomplete(model, group.row.formation)
+                                             : waiting_for(view, model.settings_of(group), now)});
   if (const std::string missing = missing_coordinator(model, group); !missing.empty() && !group.nodes.empty()) {
     std::string& text = state.groups.back().waiting_for;
     text += (text.empty() ? "" : "; ") + missing;
   }
   const std::string& kind = model.formations.at(group.row.formation).kind;
-  for (const NodeView& node : view.nodes)
-    state.nodes.push_back(node_document(group.nodes.at(node.id), node, view, kind, now));
+  for (const auto& [id, node] : group.nodes) state.nodes.push_back(node_document(node, view, kind, now));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "monitor/service/evidence.h"
+#include "monitor/service/returning.h"
 
 namespace autoctl::monitor {
 
@@ -181,7 +182,7 @@ void Engine::settle(Group& group) {
   const Settings& settings = model_.settings_of(group);
   judge(group, settings, clock_.now());
   if (store_available_) forget_dropped(group);
-  for (int i = 0; store_available_ && i < decisions_in_a_row_max; ++i) {
+  for (int i = 0; store_available_ && !is_incomplete(model_, group) && i < decisions_in_a_row_max; ++i) {
     const auto decision = decide(snapshot(model_, group), settings, clock_.now());
     if (!decision || !apply(group, *decision)) break;
     judge(group, settings, clock_.now());
@@ -226,7 +227,7 @@ void Engine::look_after_suspects(Group& group) {
   const Settings& settings = model_.settings_of(group);
   const TimePoint now = clock_.now();
   for (const auto& [id, node] : group.nodes) {
-    if (wants_evidence(node.seen, settings, now)) {
+    if (!node.row.awaited && wants_evidence(node.seen, settings, now)) {
       prober_.watch(id, {node.row.host, node.row.port, node.row.api_port});
       watched_.insert(id);
     } else if (watched_.erase(id) != 0) {
@@ -241,6 +242,7 @@ void Engine::update_trust() {
   std::size_t out = 0;
   for (const auto& [key, group] : model_.groups) {
     for (const auto& [id, node] : group.nodes) {
+      if (node.row.awaited) continue;
       ++nodes;
       if (out_of_sight(node, model_.settings_of(group), clock_.now())) ++out;
     }
@@ -321,6 +323,7 @@ void Engine::tick() {
     waiter = operation_waiters_.erase(waiter);
   }
   update_trust();
+  complete_formations();
   for (auto& [key, group] : model_.groups) {
     if (group.next_check > now) continue;
     settle(group);

@@ -47,6 +47,8 @@ class Engine {
   void register_node(const protocol::RegisterRequest& request, const Caller& caller,
                      Reply<protocol::RegisterAnswer> reply);
   void drop_node(NodeId id, const Caller& caller, const Reply<>& reply);
+  /// The node goes on without this monitor; its formation waits for it.
+  void leave(NodeId id, const Caller& caller, const Reply<>& reply);
   void state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
              const Reply<protocol::StateDocument>& reply);
   void create_formation(const protocol::FormationDocument& document, const Caller& caller,
@@ -93,6 +95,13 @@ class Engine {
   /// An operator, and a store to write to.
   Result<> admit_change(const Caller& caller) const;
   void drop_again(Group& group, const Node& node, const Reply<>& reply);
+
+  // returning.cpp
+  Result<> arrive(Group& group, Node& node, const protocol::Report& report);
+  void await_others(const FormationRow& formation, const Group& group, const protocol::Memory& memory, Change& change);
+  bool complete(const std::string& name);
+  void complete_formations();
+  void drop_awaited(Group& group, const Node& node, const Reply<>& reply);
 
   // reporting.cpp
   Result<> admit(const Node& node, const protocol::Report& report, const Caller& caller) const;

@@ -81,7 +81,9 @@ void update_stalls(Group& group, const Settings& settings, TimePoint now) {
 void judge(Group& group, const Settings& settings, TimePoint now) {
   gather_witnesses(group, settings, now);
   update_stalls(group, settings, now);
-  for (auto& [id, node] : group.nodes) node.health = assess(node.seen, may_expect_postgres(node), settings, now);
+  for (auto& [id, node] : group.nodes)
+    node.health = node.row.awaited ? Health{Verdict::unreachable, "it has not come to this monitor yet"}
+                                   : assess(node.seen, may_expect_postgres(node), settings, now);
 }
 
 void ask_witnesses(Group& group, const Settings& settings, TimePoint now) {
@@ -89,7 +91,9 @@ void ask_witnesses(Group& group, const Settings& settings, TimePoint now) {
     bool in_question = false;
     bool urgent = false;
     for (const auto& [other_id, other] : group.nodes) {
-      if (!wants_evidence(other.seen, settings, now) || (!follows(node, other_id) && !follows(other, id))) continue;
+      if (other.row.awaited || !wants_evidence(other.seen, settings, now) ||
+          (!follows(node, other_id) && !follows(other, id)))
+        continue;
       in_question = true;
       urgent = urgent || now - suspected_since(other.seen) < questions_are_urgent;
     }

@@ -46,13 +46,14 @@ void Engine::register_node(const protocol::RegisterRequest& request, const Calle
   if (plan->changed_group) change.groups.push_back(*plan->changed_group);
   change.nodes.push_back(node.row);
   change.events.push_back(event_of(group, &node, "operator", node.row.name + " is registered"));
+  if (node.row.awaited) node.health = {Verdict::unreachable, "it has not come to this monitor yet"};
   if (!commit(std::move(change)))
     return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the node may or may not be registered",
                       "try again in a moment; should its name be taken then, drop that node first"));
 
   if (plan->changed_formation) model_.formations[key.first] = *plan->changed_formation;
   if (plan->changed_group) model_.groups[key].row = *plan->changed_group;
-  model_.last_node = id;
+  model_.last_node = std::max(model_.last_node, id);
   Group& joined = model_.groups.at(key);
   joined.nodes[id] = std::move(node);
   prober_.prepare(request.host);
@@ -101,6 +102,7 @@ void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
   if (!access_.act_as(node, caller.bearer))
     if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
   if (!store_available_) return reply(store_is_away());
+  if (node.row.awaited) return drop_awaited(*group, node, reply);
   if (node.row.goal.state == NodeState::dropped) return drop_again(*group, node, reply);
 
   Change change;

@@ -88,6 +88,20 @@ Model restore_model(const Image& image, Model before, TimePoint now, std::chrono
   return model;
 }
 
+NodeView view_of(const Node& node) {
+  return {.id = node.row.id,
+          .name = node.row.name,
+          .goal = node.row.goal,
+          .goal_since = node.goal_since,
+          .reported = node.reported,
+          .facts = node.facts,
+          .health = node.health,
+          .candidate_priority = node.row.candidate_priority,
+          .replication_quorum = node.row.replication_quorum,
+          .lease_until = node.lease_until,
+          .stalled_since = node.stalled_since};
+}
+
 GroupSnapshot snapshot(const Model& model, const Group& group) {
   GroupSnapshot view;
   view.formation = group.row.formation;
@@ -98,17 +112,7 @@ GroupSnapshot snapshot(const Model& model, const Group& group) {
   view.monitor_trusts_itself = model.trusts_itself;
   view.traffic = traffic_of(model, group);
   for (const auto& [id, node] : group.nodes)
-    view.nodes.push_back({.id = id,
-                          .name = node.row.name,
-                          .goal = node.row.goal,
-                          .goal_since = node.goal_since,
-                          .reported = node.reported,
-                          .facts = node.facts,
-                          .health = node.health,
-                          .candidate_priority = node.row.candidate_priority,
-                          .replication_quorum = node.row.replication_quorum,
-                          .lease_until = node.lease_until,
-                          .stalled_since = node.stalled_since});
+    if (!node.row.awaited) view.nodes.push_back(view_of(node));
   if (const auto& running = group.operation)
     view.operation =
         Operation{.id = running->id,

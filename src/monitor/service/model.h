@@ -85,7 +85,9 @@ Error no_such_formation(const std::string& name);
 /// The model that an image describes. What `before` knew of the moment is kept for nodes that are still there.
 Model restore_model(const Image& image, Model before, TimePoint now, std::chrono::system_clock::time_point wall_now);
 
-/// decide()'s input.
+NodeView view_of(const Node& node);
+
+/// decide()'s input. Awaited nodes are no part of it: nobody knows what they are.
 GroupSnapshot snapshot(const Model& model, const Group& group);
 
 /// True when the node's Postgres should be running, as far as its goal and its last report tell.

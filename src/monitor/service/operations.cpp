@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "monitor/service/engine.h"
+#include "monitor/service/returning.h"
 #include "monitor/settings_values.h"
 
 namespace autoctl::monitor {
@@ -53,6 +54,7 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
     return reply(fail(Errc::not_found, "there is no group " + std::to_string(request.group.value_or(0)) +
                                            " in formation '" + request.formation + "'"));
   Group& group = found->second;
+  if (is_incomplete(model_, group)) return reply(fail(Errc::conflict, why_incomplete(model_, request.formation)));
   if (group.operation)
     return reply(fail(Errc::conflict,
                       "operation " + std::to_string(group.operation->id) + " (" + group.operation->kind +

@@ -4,6 +4,7 @@
 
 #include "common/config/checks.h"
 #include "common/tls/certificate.h"
+#include "monitor/settings_values.h"
 
 namespace autoctl::monitor {
 
@@ -91,6 +92,12 @@ std::string free_name(const Model& model, const protocol::RegisterRequest& r, Gr
 Result<> check_unique(const Model& model, const protocol::RegisterRequest& r) {
   for (const auto& [key, group] : model.groups) {
     for (const auto& [id, node] : group.nodes) {
+      if (r.former && r.former->id == id && node.row.awaited && key == GroupKey{r.formation, *r.group}) continue;
+      if (r.former && r.former->id == id)
+        return fail(Errc::conflict,
+                    "node id " + std::to_string(id.value) + " is taken by " + node.row.name + " of formation '" +
+                        key.first + "'",
+                    "nodes keep their ids: let them come to a new monitor (`autoctl create monitor`)");
       const std::string drop = "if that is a leftover, drop it first: autoctl drop node --formation " + key.first +
                                " --name " + node.row.name;
       const std::string who = "node " + std::to_string(id.value) + " (" + node.row.name + ", " + node.row.host + ":" +
@@ -112,7 +119,7 @@ bool is_deserted(const Group& group) {
 
 Result<> check_data(const Group* group, const protocol::RegisterRequest& r) {
   const bool first = group == nullptr || is_deserted(*group);
-  if (first && r.existing_standby)
+  if (first && r.existing_standby && !r.former)
     return fail(Errc::conflict, "the first node of a group cannot be a standby", "create the primary's node first");
   if (!first && r.system_id && group->row.system_id && r.system_id != group->row.system_id)
     return fail(Errc::conflict,
@@ -140,9 +147,47 @@ Result<std::optional<FormationRow>> plan_formation(const Model& model, const pro
   return formation;
 }
 
+/// The formation of nodes that come from another monitor: as they know it, and incomplete until all of them are here.
+Result<std::optional<FormationRow>> plan_former_formation(const Model& model, const protocol::RegisterRequest& r) {
+  const auto found = model.formations.find(r.formation);
+  if (found == model.formations.end() || !has_nodes(model, r.formation)) {
+    if (found != model.formations.end() && r.formation != default_formation && found->second.kind != r.kind)
+      return fail(Errc::conflict, "formation '" + r.formation + "' is of kind " + found->second.kind,
+                  "drop it: it is made as its nodes know it");
+    return FormationRow{.name = r.formation,
+                        .kind = r.kind,
+                        .dbname = r.dbname,
+                        .settings = from_stored(r.former->settings),
+                        .replication_password = r.former->replication_password,
+                        .incomplete = true};
+  }
+  const FormationRow& row = found->second;
+  if (row.kind != r.kind || row.replication_password != r.former->replication_password)
+    return fail(Errc::conflict, "this monitor has another formation '" + r.formation + "', with nodes of its own",
+                "let the nodes come to a new monitor (`autoctl create monitor`)");
+  return std::nullopt;
+}
+
+Result<> check_former(const protocol::RegisterRequest& r) {
+  if (r.former->id.value < 1) return fail(Errc::bad_usage, "former.id: it must be positive");
+  if (r.former->replication_password.empty()) return fail(Errc::bad_usage, "former.replication_password: it is empty");
+  if (r.name.empty()) return fail(Errc::bad_usage, "name: it is empty");
+  if (!r.group) return fail(Errc::bad_usage, "group: it is missing");
+  return {};
+}
+
+/// New nodes come after the formation's own.
+Result<> check_complete(const Model& model, const protocol::RegisterRequest& r) {
+  const auto found = model.formations.find(r.formation);
+  if (found == model.formations.end() || !found->second.incomplete) return {};
+  return fail(Errc::conflict, "formation '" + r.formation + "' waits for its own nodes",
+              "new ones can join when `autoctl show state` says that all of them are here");
+}
+
 NodeRow new_node(const Model& model, const protocol::RegisterRequest& r, GroupId group) {
   NodeRow node;
-  node.id = NodeId{model.last_node.value + 1};
+  node.id = r.former ? r.former->id : NodeId{model.last_node.value + 1};
+  node.awaited = r.former.has_value();
   node.formation = r.formation;
   node.group = group;
   node.name = r.name.empty() ? free_name(model, r, group, node.id) : r.name;
@@ -160,6 +205,19 @@ NodeRow new_node(const Model& model, const protocol::RegisterRequest& r, GroupId
   return node;
 }
 
+/// What is known of a former node already: others have told where it is and what it was.
+void take_over(const protocol::RegisterRequest& r, const Group* group, RegistrationPlan& plan) {
+  if (group == nullptr) return;
+  if (const auto known = group->nodes.find(plan.node.id); known != group->nodes.end()) {
+    plan.node.goal = known->second.row.goal;
+    plan.node.reported = known->second.row.reported;
+    plan.node.epoch = known->second.row.epoch;
+  }
+  if (group->row.system_id || !r.system_id || plan.changed_group) return;
+  plan.changed_group = group->row;
+  plan.changed_group->system_id = r.system_id;
+}
+
 }  // namespace
 
 Result<RegistrationPlan> plan_registration(const Model& model, const protocol::RegisterRequest& request) {
@@ -171,10 +229,12 @@ Result<RegistrationPlan> plan_registration(const Model& model, const protocol::R
   AUTOCTL_TRY(check_words(request));
   AUTOCTL_TRY(check_numbers(request));
   AUTOCTL_TRY(check_kind(request));
+
+  AUTOCTL_TRY(request.former ? check_former(request) : check_complete(model, request));
   AUTOCTL_TRY(check_unique(model, request));
 
   RegistrationPlan plan;
-  auto formation = plan_formation(model, request);
+  auto formation = request.former ? plan_former_formation(model, request) : plan_formation(model, request);
   if (!formation) return fail(std::move(formation.error()));
   plan.changed_formation = *std::move(formation);
   const GroupId number = choose_group(model, request);
@@ -188,6 +248,7 @@ Result<RegistrationPlan> plan_registration(const Model& model, const protocol::R
     plan.changed_group = row;
   }
   plan.node = new_node(model, request, number);
+  if (request.former) take_over(request, group, plan);
   return plan;
 }
 

@@ -4,6 +4,8 @@
 #include "monitor/service/citus.h"
 #include "monitor/service/engine.h"
 #include "monitor/service/evidence.h"
+#include "monitor/service/returning.h"
+#include "monitor/settings_values.h"
 
 namespace autoctl::monitor {
 
@@ -20,15 +22,24 @@ constexpr int port_max = 65'535;
 bool same_content(const protocol::Assignment& a, const protocol::Assignment& b) {
   return a.monitor_id == b.monitor_id && a.lease_required == b.lease_required && a.check_upstream == b.check_upstream &&
          a.heartbeat == b.heartbeat && a.goal == b.goal && a.peers == b.peers && a.neighbours == b.neighbours &&
-         a.citus == b.citus && a.notice == b.notice;
+         a.citus == b.citus && a.standing == b.standing && a.notice == b.notice;
 }
 
 std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {
   std::vector<protocol::Peer> peers;
   for (const auto& [other_id, other] : group.nodes)
     if (other_id != id && other.row.goal.state != NodeState::dropped)
-      peers.push_back({other_id, other.row.name, other.row.host, other.row.port, other.row.goal.state});
+      peers.push_back(
+          {other_id, other.row.name, other.row.host, other.row.port, other.row.goal.state, other.row.group});
   return peers;
+}
+
+/// Those that are not the defaults.
+SettingValues own_settings(const Settings& settings) {
+  static const SettingValues defaults = to_values(Settings{});
+  SettingValues values = to_values(settings);
+  std::erase_if(values, [&](const auto& value) { return std::ranges::find(defaults, value) != defaults.end(); });
+  return values;
 }
 
 }  // namespace
@@ -44,11 +55,14 @@ void Engine::report(NodeId id, const protocol::Report& report, const Caller& cal
   Node& node = group->nodes.at(id);
   if (auto admitted = admit(node, report, caller); !admitted) return reply(fail(std::move(admitted.error())));
   if (auto checked = check_facts(*group, node, report); !checked) return reply(fail(std::move(checked.error())));
+  if (node.row.awaited)
+    if (auto arrived = arrive(*group, node, report); !arrived) return reply(fail(std::move(arrived.error())));
 
   std::optional<HeldReport> older = std::exchange(node.held, std::nullopt);
   const std::optional<protocol::CitusFacts> statements_before = node.citus;
   take_in(*group, node, report, caller);
   update_trust();
+  complete_formations();
   settle(*group);
   if (report.citus != statements_before) settle_formation(*group);
 
@@ -156,7 +170,13 @@ void Engine::take_in_address(Node& node, const protocol::Report& report) {
 }
 
 void Engine::refresh_assignments(Group& group) {
-  const bool lease_required = another_node_is_electable(snapshot(model_, group));
+  // Another monitor may still think that the primary's standbys are electable.
+  const bool incomplete = is_incomplete(model_, group);
+  const bool lease_required = another_node_is_electable(snapshot(model_, group)) ||
+                              (incomplete && std::ranges::any_of(group.nodes, [](const auto& entry) {
+                                 return entry.second.row.goal.state == NodeState::primary;
+                               }));
+  const SettingValues settings = own_settings(model_.settings_of(group));
   for (auto& [id, node] : group.nodes) {
     protocol::Assignment next{.monitor_id = model_.monitor_id, .version = node.assignment.version};
     next.lease_required = lease_required;
@@ -166,7 +186,9 @@ void Engine::refresh_assignments(Group& group) {
     next.peers = peers_of(group, id);
     next.neighbours = neighbours_of(model_, group);
     next.notice = missing_coordinator(model_, group);
-    const bool coordinates = group.row.group == 0 && is_citus(model_, group) && is_leader_state(node.row.goal.state);
+    next.standing = {node.row.candidate_priority, node.row.replication_quorum, node.row.region, settings};
+    const bool coordinates =
+        !incomplete && group.row.group == 0 && is_citus(model_, group) && is_leader_state(node.row.goal.state);
     if (coordinates) next.citus = citus_plan(model_, group.row.formation, clock_.now());
     if (next.version == 0 || !same_content(next, node.assignment)) {
       next.version = ++version_;
@@ -195,7 +217,7 @@ void Engine::settle_formation(const Group& coordinators) {
 
 void Engine::answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply) {
   protocol::Assignment assignment = node.assignment;
-  if (may_accept_writes(node.row.goal.state)) {
+  if (may_accept_writes(node.row.goal.state) && !is_incomplete(model_, group)) {
     assignment.lease = model_.settings_of(group).lease;
     // The keeper counts from when its request left, which is earlier.
     node.lease_until = std::max(node.lease_until, clock_.now() + assignment.lease);

@@ -34,10 +34,11 @@ Result<T> json_column(const pg::Rows& rows, int row, int column, const char* wha
 }  // namespace
 
 const char* const select_formations =
-    "SELECT name, kind, dbname, settings::text, replication_password FROM autoctl.formation ORDER BY name";
+    "SELECT name, kind, dbname, settings::text, replication_password, incomplete FROM autoctl.formation ORDER BY name";
 const char* const upsert_formation =
-    "INSERT INTO autoctl.formation (name, kind, dbname, settings, replication_password) VALUES ($1, $2, $3, $4, $5)"
-    " ON CONFLICT (name) DO UPDATE SET kind = $2, dbname = $3, settings = $4, replication_password = $5";
+    "INSERT INTO autoctl.formation (name, kind, dbname, settings, replication_password, incomplete)"
+    " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name)"
+    " DO UPDATE SET kind = $2, dbname = $3, settings = $4, replication_password = $5, incomplete = $6";
 
 FormationRow formation(const pg::Rows& rows, int row) {
   SettingValues values;
@@ -45,13 +46,14 @@ FormationRow formation(const pg::Rows& rows, int row) {
   if (stored.is_object())
     for (const auto& [name, value] : stored.items())
       if (value.is_string()) values.emplace_back(name, value.get<std::string>());
-  return {rows.text(row, 0), rows.text(row, 1), rows.text(row, 2), from_stored(values), rows.text(row, 4)};
+  return {rows.text(row, 0),   rows.text(row, 1), rows.text(row, 2),
+          from_stored(values), rows.text(row, 4), rows.truth(row, 5)};
 }
 
 std::vector<pg::Param> params(const FormationRow& f) {
   nlohmann::json settings = nlohmann::json::object();
   for (const auto& [name, value] : to_values(f.settings)) settings[name] = value;
-  return {f.name, f.kind, f.dbname, settings.dump(), f.replication_password};
+  return {f.name, f.kind, f.dbname, settings.dump(), f.replication_password, text_of(f.incomplete)};
 }
 
 const char* const select_groups =
@@ -87,17 +89,17 @@ std::vector<pg::Param> params(const GroupRow& g) {
 const char* const select_nodes =
     "SELECT id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode, candidate_priority,"
     " replication_quorum, goal::text, reported, reported_term, pg_version, epoch, token_sha256,"
-    " citus_secondary, citus_cluster, proxy_port"
+    " citus_secondary, citus_cluster, proxy_port, awaited"
     " FROM autoctl.node ORDER BY id";
 const char* const upsert_node =
     "INSERT INTO autoctl.node (id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode,"
     " candidate_priority, replication_quorum, goal, reported, reported_term, pg_version, epoch, token_sha256,"
-    " citus_secondary, citus_cluster, proxy_port)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON "
-    "CONFLICT (id)"
-    " DO UPDATE SET host = $5, port = $6, api_port = $7, candidate_priority = $11, replication_quorum = $12, goal = "
-    "$13,"
-    " reported = $14, reported_term = $15, pg_version = $16, epoch = $17, token_sha256 = $18";
+    " citus_secondary, citus_cluster, proxy_port, awaited)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
+    " ON CONFLICT (id) DO UPDATE SET name = $4, host = $5, port = $6, api_port = $7, role = $8, region = $9,"
+    " ssl_mode = $10, candidate_priority = $11, replication_quorum = $12, goal = $13, reported = $14,"
+    " reported_term = $15, pg_version = $16, epoch = $17, token_sha256 = $18, citus_secondary = $19,"
+    " citus_cluster = $20, proxy_port = $21, awaited = $22";
 
 Result<NodeRow> node(const pg::Rows& rows, int row) {
   auto goal = json_column<Goal>(rows, row, 12, "autoctl.node.goal");
@@ -124,6 +126,7 @@ Result<NodeRow> node(const pg::Rows& rows, int row) {
   n.citus_secondary = rows.truth(row, 18);
   n.citus_cluster = rows.text(row, 19);
   n.proxy_port = static_cast<int>(rows.number(row, 20));
+  n.awaited = rows.truth(row, 21);
   return n;
 }
 
@@ -148,7 +151,8 @@ std::vector<pg::Param> params(const NodeRow& n) {
           n.token_sha256,
           text_of(n.citus_secondary),
           n.citus_cluster,
-          std::to_string(n.proxy_port)};
+          std::to_string(n.proxy_port),
+          text_of(n.awaited)};
 }
 
 const char* const select_operations =

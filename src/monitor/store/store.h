@@ -21,6 +21,7 @@ struct FormationRow {
   std::string dbname = "postgres";
   Settings settings;
   std::string replication_password;
+  bool incomplete = false;  // nodes are awaited: nothing is decided until all of them are here
 };
 
 struct GroupRow {
@@ -51,6 +52,7 @@ struct NodeRow {
   bool citus_secondary = false;
   std::string citus_cluster = "default";
   int proxy_port = 0;
+  bool awaited = false;  // it is, or was, under another monitor and has not told us yet what it is
 };
 
 struct OperationRow {

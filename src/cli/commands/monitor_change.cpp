@@ -1,0 +1,149 @@
+// enable monitor, disable monitor.
+#include "keeper/agent/monitor_change.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "cli/commands/commands.h"
+#include "cli/daemon_control.h"
+#include "cli/monitor_connection.h"
+#include "common/config/checks.h"
+#include "common/util/pid_file.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+constexpr Millis arrival_timeout{30'000};
+constexpr Millis poll_interval{100};
+
+struct DisableOptions {
+  std::string pgdata;
+  bool force = false;
+};
+
+struct EnableOptions {
+  std::string pgdata;
+  std::string monitor;
+  std::string monitor_ca_file;
+  std::string token_file;
+};
+
+Result<config::Config> load_node(const std::string& pgdata) {
+  auto config = load_config(pgdata);
+  if (config && config->is_monitor())
+    return fail(Errc::bad_usage, config->pgdata + " is a monitor's", "--pgdata is the data directory of a node");
+  return config;
+}
+
+/// True when a keeper runs, and has been told.
+Result<bool> tell_keeper(const config::Files& files) {
+  const auto pid = locked_pid(files.pid());
+  if (!pid) return fail(pid.error());
+  if (!*pid) return false;
+  AUTOCTL_TRY(signal_daemon(**pid, SIGHUP));
+  return true;
+}
+
+Result<ExitCode> disable(const DisableOptions& options) {
+  auto config = load_node(options.pgdata);
+  if (!config) return fail(config.error());
+  const config::Files files(options.pgdata);
+  if (config->monitor_url.empty()) {
+    spdlog::info("Node {} \"{}\" has no monitor: nothing to do", config->node.value, config->name);
+    return ExitCode::ok;
+  }
+  AUTOCTL_TRY(keeper::leave_monitor(*config, files, options.force));
+  if (const auto told = tell_keeper(files); !told) return fail(told.error());
+  spdlog::info("Node {} \"{}\" has left the monitor at {}: it stays what it is, and does not fail over",
+               config->node.value, config->name, config->monitor_url);
+  return ExitCode::ok;
+}
+
+/// Until the keeper has told the new monitor what it is; then says whom that waits for.
+Result<> await_arrival(const config::Config& config) {
+  auto api = connect_monitor({.pgdata = config.pgdata});
+  if (!api) return fail(api.error());
+  const auto deadline = std::chrono::steady_clock::now() + arrival_timeout;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto state = api->state(config.formation, config.group, call_timeout);
+    if (!state) return fail(state.error());
+    const auto node = std::ranges::find(state->nodes, config.node, &protocol::NodeDocument::id);
+    if (node != state->nodes.end() && node->report_age_ms >= 0) {
+      spdlog::info("The monitor knows node {} \"{}\" as {}", config.node.value, config.name, to_string(node->assigned));
+      for (const auto& group : state->groups)
+        if (!group.waiting_for.empty()) spdlog::info("Group {}: {}", group.group, group.waiting_for);
+      return {};
+    }
+    std::this_thread::sleep_for(poll_interval);
+  }
+  return fail(Errc::timeout, "the keeper has not reported to the new monitor yet",
+              "it goes on trying; `autoctl show state` tells, and its log why");
+}
+
+Result<ExitCode> enable(const EnableOptions& options) {
+  if (options.monitor.empty())
+    return fail(Errc::bad_usage, "which monitor? none is given", "`autoctl show uri --monitor` there prints its URI");
+  auto config = load_node(options.pgdata);
+  if (!config) return fail(config.error());
+  const config::Files files(options.pgdata);
+  const auto absolute = [](const std::string& path) {
+    return path.empty() ? path : std::filesystem::absolute(path).string();
+  };
+  const auto joined = keeper::join_monitor(
+      *config, files, {options.monitor, absolute(options.monitor_ca_file), absolute(options.token_file)});
+  if (!joined) return fail(joined.error());
+  spdlog::info("Node {} \"{}\" is registered with the monitor at {}", joined->node.value, joined->name,
+               joined->monitor_url);
+  const auto told = tell_keeper(files);
+  if (!told) return fail(told.error());
+  if (*told)
+    AUTOCTL_TRY(await_arrival(*joined));
+  else
+    spdlog::info("Next: autoctl run --pgdata {}", files.pgdata);
+  return ExitCode::ok;
+}
+
+void declare_disable(CLI::App& command, DisableOptions& options) {
+  add_pgdata(command, options.pgdata);
+  command.add_flag("--force", options.force, "also when the monitor does not answer");
+}
+
+void declare_enable(CLI::App& command, EnableOptions& options) {
+  add_pgdata(command, options.pgdata);
+  command.add_option("--monitor,monitor", options.monitor, "the monitor: https://host:port or postgres://…")
+      ->check(checked(config::check_monitor))
+      ->type_name("URI");
+  command
+      .add_option("--monitor-ca-file", options.monitor_ca_file,
+                  "certificates to trust for an https:// monitor; default: the system's")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE");
+  command
+      .add_option("--token-file", options.token_file,
+                  "credential to register with; default: what a postgres:// monitor hands out")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE");
+}
+
+}  // namespace
+
+void add_disable_monitor(CLI::App& parent, Invocation& invocation) {
+  add_command<DisableOptions>(parent, invocation, "monitor", "take this node from its monitor; Postgres goes on",
+                              "autoctl disable monitor --pgdata /srv/pg", declare_disable, disable);
+}
+
+void add_enable_monitor(CLI::App& parent, Invocation& invocation) {
+  add_command<EnableOptions>(parent, invocation, "monitor",
+                             "register this node, as it is, with another monitor; Postgres goes on",
+                             "autoctl enable monitor --pgdata /srv/pg \\\n"
+                             "    'postgres://autoctl_node@monitor:5432/pg_auto_failover?sslmode=require'",
+                             declare_enable, enable);
+}
+
+}  // namespace autoctl::cli

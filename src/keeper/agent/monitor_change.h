@@ -1,0 +1,27 @@
+// A node's monitor is changed while its Postgres goes on.
+#pragma once
+
+#include <string>
+
+#include "common/config/config.h"
+#include "common/util/result.h"
+
+namespace autoctl::keeper {
+
+/// Takes the node from its monitor: that one decides nothing in the node's formation until the node is back or dropped.
+/// `force`: also when that monitor does not answer. The files are changed; a running keeper has to be told (SIGHUP).
+/// Errors: unavailable, timeout (hint: force), conflict (it is in the middle of something), system.
+Result<> leave_monitor(config::Config config, const config::Files& files, bool force);
+
+struct NewMonitor {
+  std::string address;     // as given to --monitor
+  std::string ca_file;     // for https://
+  std::string token_file;  // credential to register with
+};
+
+/// Registers the node, as it is, with another monitor, and changes the files; a running keeper has to be told (SIGHUP).
+/// Errors: conflict (its present monitor answers; the new one has other nodes of these names, addresses or ids), those
+/// of client::discover and register_node. Nothing is changed then.
+Result<config::Config> join_monitor(config::Config config, const config::Files& files, const NewMonitor& monitor);
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,168 @@
+// Nodes that leave for another monitor, and nodes that come from one that was lost.
+#include "tests/support/engine_fixture.h"
+
+namespace autoctl::test {
+namespace {
+
+class EngineReturning : public EngineTest {
+ protected:
+  /// The monitor is lost: another one that knows nothing. The keepers remember what they were told.
+  void lose_monitor() {
+    for (auto& keeper : keepers) remember(*keeper);
+    store = MemoryStore();
+    now += Millis{60'000};
+    start_engine();
+  }
+  void remember(PretendedKeeper& keeper) {
+    password_ = store.formations.at("default").replication_password;
+    keeper.report.memory = {keeper.assignment.goal, keeper.assignment.peers, keeper.assignment.neighbours};
+  }
+  Result<> come(PretendedKeeper& keeper, const std::string& name) {
+    protocol::RegisterRequest r;
+    r.name = name;
+    r.group = 0;
+    r.host = keeper.report.host;
+    r.port = keeper.report.port;
+    r.api_port = keeper.report.api_port;
+    r.system_id = keeper.report.facts.system_id;
+    r.candidate_priority = keeper.assignment.standing.candidate_priority;
+    r.former = protocol::FormerNode{keeper.id, password_, keeper.assignment.standing.settings};
+    const auto answer = register_node(r);
+    if (!answer) return fail(answer.error());
+    EXPECT_EQ(answer->node, keeper.id);
+    keeper.token = answer->token;
+    return {};
+  }
+  void come_and_report(PretendedKeeper& keeper, const std::string& name) {
+    const auto came = come(keeper, name);
+    ASSERT_TRUE(came) << came.error().message;
+    ++keeper.report.epoch;
+    keeper.assignment.version = 0;
+    report(keeper);
+    ASSERT_FALSE(keeper.refused) << keeper.refused->message;
+    keeper.report.memory.reset();
+  }
+  Result<> leave(PretendedKeeper& keeper) {
+    std::optional<Result<>> result;
+    engine->leave(keeper.id, {keeper.token, 0}, [&](Result<> answer) { result = std::move(answer); });
+    return *result;
+  }
+  Result<> drop(PretendedKeeper& keeper) {
+    std::optional<Result<>> result;
+    engine->drop_node(keeper.id, {}, [&](Result<> answer) { result = std::move(answer); });
+    return *result;
+  }
+  std::string waiting_for() { return state().groups.at(0).waiting_for; }
+
+  std::string password_;
+};
+
+TEST_F(EngineReturning, WhatTheNodesKnowIsBack) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  engine->change_settings({"default", {{"silence_timeout", "9000"}}}, {}, [](const auto&) {});
+  hold_all();
+  const auto before = store.groups.at({"default", 0});
+  const Goal goal_a = a().assignment.goal;
+  const Goal goal_b = b().assignment.goal;
+  lose_monitor();
+
+  come_and_report(a(), "a");
+  EXPECT_EQ(a().assignment.goal, goal_a) << "nothing changes before all are here";
+  EXPECT_EQ(a().assignment.peers.size(), 1U) << "the standby's slot stays";
+  EXPECT_TRUE(a().assignment.lease_required);
+  EXPECT_EQ(a().assignment.lease, Millis{0}) << "the other monitor may live, and elect the standby";
+  EXPECT_NE(waiting_for().find("enable monitor"), std::string::npos) << waiting_for();
+  pass_reporting(Millis{120'000}, {&b()});
+  EXPECT_EQ(a().assignment.goal, goal_a);
+
+  come_and_report(b(), "b");
+  EXPECT_EQ(b().assignment.goal, goal_b);
+  report(a());
+  EXPECT_EQ(a().assignment.goal, goal_a);
+  EXPECT_GT(a().assignment.lease, Millis{0});
+  EXPECT_EQ(store.groups.at({"default", 0}).quorum_confirmed, before.quorum_confirmed);
+  EXPECT_GT(store.groups.at({"default", 0}).term, std::max(goal_a.term, goal_b.term));
+  EXPECT_EQ(store.formations.at("default").settings.silence_timeout, Millis{9000});
+  EXPECT_EQ(store.formations.at("default").replication_password, password_);
+  EXPECT_EQ(waiting_for(), "");
+}
+
+TEST_F(EngineReturning, StandbyThatComesFirstWaitsForThePrimary) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  lose_monitor();
+  come_and_report(b(), "b");
+  pass_reporting(Millis{120'000}, {&a()});
+  EXPECT_EQ(b().assignment.goal.state, NodeState::secondary);
+  const auto dropped = drop(a());
+  ASSERT_FALSE(dropped) << "what the primary acknowledged may be there alone";
+  EXPECT_EQ(dropped.error().code, Errc::conflict);
+  come_and_report(a(), "a");
+  EXPECT_EQ(a().assignment.goal.state, NodeState::primary);
+  EXPECT_EQ(store.groups.at({"default", 0}).quorum_confirmed.voters, std::vector<NodeId>{b().id});
+}
+
+TEST_F(EngineReturning, StandbyThatIsGoneIsDroppedAndThePrimaryGoesOnAlone) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  lose_monitor();
+  come_and_report(a(), "a");
+  const auto dropped = drop(b());
+  ASSERT_TRUE(dropped) << dropped.error().message;
+  for (int i = 0; i < 5; ++i) obey_and_report(a());
+  EXPECT_EQ(a().assignment.goal.state, NodeState::single);
+}
+
+TEST_F(EngineReturning, LatecomerJoinsTheGroupThatWentOn) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  lose_monitor();
+  come_and_report(a(), "a");
+  ASSERT_TRUE(drop(b()));
+  for (int i = 0; i < 5; ++i) obey_and_report(a());
+  ASSERT_EQ(a().assignment.goal.state, NodeState::single);
+  come_and_report(b(), "b");
+  EXPECT_EQ(b().assignment.goal.state, NodeState::catchingup);
+  settle();
+  EXPECT_EQ(a().assignment.goal.state, NodeState::primary);
+  EXPECT_EQ(b().assignment.goal.state, NodeState::secondary);
+}
+
+TEST_F(EngineReturning, MonitorThatStartsAgainMeanwhileWaitsOn) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  lose_monitor();
+  come_and_report(a(), "a");
+  start_engine();
+  come_and_report(b(), "b");
+  EXPECT_NE(waiting_for().find("a has reported"), std::string::npos) << waiting_for();
+  report(a());
+  EXPECT_EQ(waiting_for(), "");
+}
+
+TEST_F(EngineReturning, NodeThatLeftIsNotReplacedAndMayComeBack) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const Goal goal = a().assignment.goal;
+  remember(a());
+  ASSERT_TRUE(leave(a()));
+  EXPECT_EQ(refusal(a()), Errc::denied) << "the report that was held open";
+  report(a());
+  EXPECT_EQ(refusal(a()), Errc::denied);
+  pass_reporting(Millis{120'000}, {&a()});
+  EXPECT_EQ(b().assignment.goal.state, NodeState::secondary) << "it may be the primary under another monitor";
+  come_and_report(a(), "a");
+  EXPECT_EQ(a().assignment.goal, goal);
+  EXPECT_EQ(waiting_for(), "");
+}
+
+TEST_F(EngineReturning, RefusesWhatDoesNotFit) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  remember(a());
+  EXPECT_EQ(come(a(), "a").error().code, Errc::conflict) << "it is here";
+  lose_monitor();
+  come_and_report(a(), "a");
+  const auto newcomer = register_node(request("c"));
+  ASSERT_FALSE(newcomer);
+  EXPECT_EQ(newcomer.error().code, Errc::conflict);
+  b().report.facts.system_id = SystemId{4712};
+  EXPECT_EQ(come(b(), "b").error().code, Errc::conflict) << "another cluster's data";
+}
+
+}  // namespace
+}  // namespace autoctl::test
