@@ -16,7 +16,10 @@ constexpr const char* primaries_in_metadata =
     "FROM pg_dist_node WHERE noderole = 'primary' ORDER BY 1";
 constexpr const char* left_over =
     "SELECT 'prepared transaction ' || gid FROM pg_prepared_xacts WHERE database = current_database() "
-    "UNION ALL SELECT 'session ' || application_name FROM pg_stat_activity WHERE application_name LIKE 'autoctl_hold%'";
+    "UNION ALL SELECT 'session ' || application_name FROM pg_stat_activity WHERE application_name LIKE 'autoctl_hold%' "
+    "UNION ALL SELECT format('%s on %s', l.mode, coalesce(l.relation::regclass::text, l.locktype)) FROM pg_locks l "
+    "JOIN pg_database d ON d.oid = l.database AND d.datname = current_database() WHERE l.pid IS DISTINCT FROM "
+    "pg_backend_pid() AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')";
 
 /// Rows as one text, or why there are none: for polling, where an error is no failure yet.
 std::string ask(const demo::Agent& node, const std::string& dbname, const std::string& sql) {

@@ -31,7 +31,8 @@ class CitusTest : public ClusterTest {
   /// pg_dist_node, on the coordinator and on every worker, has exactly the groups' primaries, each in its own group,
   /// active and synced.
   void expect_metadata_follows(Millis timeout = Millis(10'000));
-  /// No node has a prepared transaction or a session that holds statements back. Writers must not write.
+  /// No node has a prepared transaction, a session that holds statements back or a lock that keeps anybody from writing.
+  /// Writers must not write.
   void expect_nothing_left(Millis timeout = Millis(10'000));
   /// Everything at rest: states, pg_dist_node.
   void expect_citus_settled(Millis timeout = Millis(60'000));
