@@ -39,6 +39,28 @@ std::string socket_directory(const config::Config& config, const config::Files& 
   return files.directory.size() + name_max < sizeof(sockaddr_un::sun_path) ? files.directory : "/tmp";
 }
 
+std::string socket_directories(const config::Config& config, const config::Files& files) {
+  const std::string own = socket_directory(config, files);
+  const bool add = own != public_socket_directory && ::access(public_socket_directory, W_OK) == 0;
+  return add ? own + "," + public_socket_directory : own;
+}
+
+/// What the server itself wrote since its last start. Its collector takes its words away from the startup log.
+std::string own_words(const std::string& pgdata) {
+  std::string newest;
+  std::filesystem::file_time_type time;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(pgdata + "/log", error)) {
+    const auto written = entry.last_write_time(error);
+    if (!newest.empty() && written < time) continue;
+    newest = entry.path();
+    time = written;
+  }
+  const std::string text = newest.empty() ? "" : config::read_file(newest).value_or("");
+  const auto start = text.rfind("starting PostgreSQL ");
+  return start == std::string::npos ? text : text.substr(start);
+}
+
 std::string without_block(const std::string& text) {
   const auto begin = text.find(hba_begin);
   const auto end = text.find(hba_end);
@@ -70,12 +92,9 @@ Result<> OwnPostgres::initdb() {
 std::string OwnPostgres::settings() const {
   std::string text =
       "# Written by autoctl at each start. Your own settings belong below the include line of postgresql.conf.\n";
-  std::string sockets = socket_directory(config_, files_);
-  if (::access(public_socket_directory, W_OK) == 0 && sockets != public_socket_directory)
-    sockets += std::string(",") + public_socket_directory;
   text += setting("listen_addresses", config_.listen);
   text += setting("port", std::to_string(config_.pgport));
-  text += setting("unix_socket_directories", sockets);
+  text += setting("unix_socket_directories", socket_directories(config_, files_));
   text += setting("cluster_name", "autoctl_monitor");
   if (config_.auth == "md5" || config_.auth == "scram-sha-256") text += setting("password_encryption", config_.auth);
   // A session that we gave up must end before a new one may write (PostgresStore::load).
@@ -127,6 +146,7 @@ Result<> OwnPostgres::configure() {
 
 Result<> OwnPostgres::spawn() {
   AUTOCTL_TRY(postmaster_.clear_remains());
+  postgres::remove_stale_socket_locks(socket_directories(config_, files_), config_.pgport);
   std::error_code ignored;
   std::filesystem::remove(files_.startup_log(), ignored);
   Command command = postgres::tool_command(tools_, "postgres", {"-D", files_.pgdata});
@@ -135,7 +155,8 @@ Result<> OwnPostgres::spawn() {
 }
 
 Error OwnPostgres::start_failure() const {
-  const std::string log = config::read_file(files_.startup_log()).value_or("");
+  std::string log = config::read_file(files_.startup_log()).value_or("");
+  if (log.find("logging collector") != std::string::npos) log = own_words(files_.pgdata);
   if (log.find("could not bind") != std::string::npos)
     return {Errc::conflict, fmt::format("port {} is in use: {}", config_.pgport, postgres::last_lines(log)),
             "choose another --pgport"};

@@ -170,6 +170,19 @@ TEST_F(MonitorDaemon, BringsItsPostgresBackAndAnswersMeanwhile) {
   EXPECT_TRUE(std::ranges::any_of(events->events, [](const auto& e) { return e.kind == "monitor"; }));
 }
 
+/// In a container nobody may reap a postmaster that died together with the daemon: its process id goes on being there.
+TEST_F(MonitorDaemon, StartsBesideTheLockOfAPostmasterThatNobodyReaped) {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  monitor.terminate();
+  const pid_t unreaped = ::fork();
+  if (unreaped == 0) ::_exit(0);
+  const std::string socket = monitor.files().directory + "/.s.PGSQL." + std::to_string(monitor.config().pgport);
+  ASSERT_TRUE(config::write_file(socket + ".lock", std::to_string(unreaped) + "\n", 0600));
+  monitor.start();
+  EXPECT_TRUE(eventually([&] { return monitor.answers(); }));
+  ::waitpid(unreaped, nullptr, 0);
+}
+
 TEST_F(MonitorDaemon, AnswersFromMemoryWhileItsPostgresHangs) {
   ASSERT_NO_FATAL_FAILURE(begin());
   FakeNode first(monitor, "first", 7001);

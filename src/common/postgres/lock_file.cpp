@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <sstream>
 
 #include "common/config/files.h"
 #include "common/postgres/proc.h"
@@ -33,6 +34,8 @@ std::optional<LockFile> read_lock_file(const std::string& pgdata) {
   return text ? parse_lock_file(*text) : std::nullopt;
 }
 
+namespace {
+
 void remove_stale_socket_lock(const std::string& socket_directory, int port) {
   const std::string socket = socket_directory + "/.s.PGSQL." + std::to_string(port);
   const auto text = config::read_file(socket + ".lock");
@@ -41,6 +44,14 @@ void remove_stale_socket_lock(const std::string& socket_directory, int port) {
   if (!lock || !proc::stat(lock->pid) || proc::is_postgres(lock->pid)) return;
   ::unlink((socket + ".lock").c_str());
   ::unlink(socket.c_str());
+}
+
+}  // namespace
+
+void remove_stale_socket_locks(const std::string& socket_directories, int port) {
+  std::istringstream list(socket_directories);
+  std::string directory;
+  while (std::getline(list >> std::ws, directory, ',')) remove_stale_socket_lock(directory, port);
 }
 
 }  // namespace autoctl::postgres

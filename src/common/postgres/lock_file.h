@@ -19,8 +19,9 @@ struct LockFile {
 std::optional<LockFile> read_lock_file(const std::string& pgdata);
 std::optional<LockFile> parse_lock_file(std::string_view text);
 
-/// Removes the lock file beside a server's socket when the process that it names lives and is no Postgres: the server
-/// would believe it and not start. Happens where process ids are small and come again: in containers.
-void remove_stale_socket_lock(const std::string& socket_directory, int port);
+/// Removes the lock file beside a server's socket when the process that it names is there and is no living Postgres: the
+/// server would believe it and not start. Happens where process ids are small and come again, or where nobody reaps a
+/// dead postmaster: in containers. `socket_directories` is what the setting unix_socket_directories says.
+void remove_stale_socket_locks(const std::string& socket_directories, int port);
 
 }  // namespace autoctl::postgres

@@ -131,9 +131,7 @@ Result<> Instance::start(const Cancelled& cancelled) {
 void Instance::Impl::clear_socket_locks() const {
   const auto settings = read_settings(layout().config_file);
   const auto found = settings.find("unix_socket_directories");
-  std::istringstream list(found == settings.end() ? "/var/run/postgresql" : found->second);
-  std::string directory;
-  while (std::getline(list >> std::ws, directory, ',')) postgres::remove_stale_socket_lock(directory, config.pgport);
+  postgres::remove_stale_socket_locks(found == settings.end() ? "/var/run/postgresql" : found->second, config.pgport);
 }
 
 /// The lock file says when a query is worth trying: each try while it recovers would cost the server a fork.
