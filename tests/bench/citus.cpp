@@ -71,7 +71,7 @@ class CitusTrial {
   }
 
   Result<> repeat(const std::string& what, const std::function<Result<>()>& strike) {
-    std::vector<Millis> outages, longest;
+    std::vector<Millis> outages, service, longest;
     std::size_t errors = 0;
     for (int number = 1; number <= options_.runs; ++number) {
       AUTOCTL_TRY(cluster_.wait_settled(recovery_timeout));
@@ -80,16 +80,19 @@ class CitusTrial {
       AUTOCTL_TRY(strike());
       AUTOCTL_TRY(write());
       outages.push_back(writers_->outage(start, Clock::now()));
+      service.push_back(writers_->service_outage(start, Clock::now()));
       longest.push_back(writers_->longest_statement(start));
       const auto failed = writers_->failures(start).size();
       errors += failed;
-      fmt::print("{:<18} {:<32} run {}: {} s, longest statement {} s, {} errors\n", system_name, "citus, " + what,
-                 number, seconds(outages.back()), seconds(longest.back()), failed);
+      fmt::print("{:<18} {:<32} run {}: {} s, of all writers {} s, longest statement {} s, {} errors\n", system_name,
+                 "citus, " + what, number, seconds(outages.back()), seconds(service.back()), seconds(longest.back()),
+                 failed);
       std::cout << std::flush;
       // Its return is another matter.
       AUTOCTL_TRY(cluster_.heal());
     }
-    sheet_.add_times("citus, " + what, system_name, std::move(outages));
+    sheet_.add_times("citus, " + what, system_name, std::move(outages));  // of the writer that suffered most
+    sheet_.add_times("  nobody wrote, " + what, system_name, std::move(service));
     sheet_.add_times("  longest statement, " + what, system_name, std::move(longest));
     sheet_.add("  errors, all runs, " + what, system_name, std::to_string(errors));
     return {};

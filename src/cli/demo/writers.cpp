@@ -1,6 +1,7 @@
 #include "cli/demo/writers.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "cli/demo/processes.h"
@@ -95,6 +96,13 @@ Millis Writers::outage(TimePoint from, TimePoint to) const {
   Millis longest{0};
   for (const auto& client : clients_) longest = std::max(longest, client->outage(from, to));
   return longest;
+}
+
+Millis Writers::service_outage(TimePoint from, TimePoint to) const {
+  std::vector<Acknowledgement> all;
+  for (const auto& client : clients_) std::ranges::copy(client->acknowledgements(), std::back_inserter(all));
+  std::ranges::sort(all, {}, &Acknowledgement::received);
+  return largest_gap(all, from, to);
 }
 
 Millis Writers::longest_statement(TimePoint from) const {

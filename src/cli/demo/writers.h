@@ -34,6 +34,8 @@ class Writers {
   std::size_t in_doubt() const;
   /// What the writer that suffered most felt, see Client.
   Millis outage(TimePoint from, TimePoint to) const;
+  /// The time in which none of them had a row acknowledged.
+  Millis service_outage(TimePoint from, TimePoint to) const;
   Millis longest_statement(TimePoint from) const;
   std::vector<Failure> failures(TimePoint from) const;
   /// What each client has when it has got another `rows` rows acknowledged; and whether all have got that far.
