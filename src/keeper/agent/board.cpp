@@ -7,13 +7,6 @@
 
 namespace autoctl::keeper {
 
-namespace {
-
-/// A streaming standby counts this long after it was last seen: the worker looks once a second.
-constexpr Millis streaming_memory{2500};
-
-}  // namespace
-
 Board::Board(std::uint64_t epoch) : epoch_(epoch), wakeup_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
 
 Board::~Board() {
@@ -25,7 +18,7 @@ void Board::publish(const NodeFacts& facts, bool urgent) {
   facts_ = facts;
   ++facts_published_;
   if (urgent) ++urgent_published_;
-  if (!facts.streaming.empty() && facts.postgres_running) streaming_seen_ = std::chrono::steady_clock::now();
+  lease_.see(facts, std::chrono::steady_clock::now());
   ++guard_version_;
   changed_.notify_all();
 }
@@ -77,7 +70,7 @@ protocol::Report Board::next_report(bool wait) {
 
 void Board::offer(const protocol::Assignment& assignment, TimePoint request_left) {
   const std::lock_guard lock(mutex_);
-  if (assignment.lease.count() > 0) lease_until_ = std::max(lease_until_, request_left + assignment.lease);
+  lease_.renew(request_left, assignment.lease);
   // Answers of the two connections may cross. Versions grow while a monitor lives; what answers a request that left
   // after the assignment at hand had come is newer in any case, also if the monitor started again with its clock set
   // back.
@@ -86,7 +79,7 @@ void Board::offer(const protocol::Assignment& assignment, TimePoint request_left
   if (newer) {
     assignment_ = assignment;
     assigned_at_ = std::chrono::steady_clock::now();
-    lease_required_ = assignment.lease_required;
+    lease_.require(assignment.lease_required);
   }
   if (assignment.check_upstream) upstream_question_ = true;
   ++guard_version_;
@@ -134,10 +127,9 @@ void Board::publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent
   changed_.notify_all();
 }
 
-Board::Guard Board::guard() const {
+Lease::Guard Board::guard() const {
   const std::lock_guard lock(mutex_);
-  const bool serves = facts_.postgres_running && !facts_.in_recovery;
-  return {lease_required_ && serves, std::max(lease_until_, streaming_seen_ + streaming_memory)};
+  return lease_.guard();
 }
 
 void Board::await_guard_change(TimePoint deadline) {
@@ -154,13 +146,12 @@ void Board::set_fenced(bool fenced) {
 
 bool Board::may_serve() const {
   const std::lock_guard lock(mutex_);
-  return !lease_required_ || std::chrono::steady_clock::now() < lease_until_;
+  return lease_.may_serve(std::chrono::steady_clock::now());
 }
 
 void Board::assume(bool lease_required, Millis grace) {
   const std::lock_guard lock(mutex_);
-  lease_required_ = lease_required;
-  streaming_seen_ = std::chrono::steady_clock::now() + grace;
+  lease_.assume(lease_required, std::chrono::steady_clock::now(), grace);
 }
 
 void Board::stop() {

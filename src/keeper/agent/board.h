@@ -15,6 +15,7 @@
 
 #include "common/fsm/goal.h"
 #include "common/protocol/protocol.h"
+#include "keeper/fsm/lease.h"
 
 namespace autoctl::keeper {
 
@@ -62,11 +63,7 @@ class Board {
   void publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent);
 
   // ---- fence
-  struct Guard {
-    bool armed = false;  // a lease is required and Postgres may accept writes
-    TimePoint until;     // the later of the lease's end and the last moment a standby was seen streaming, plus a little
-  };
-  Guard guard() const;
+  Lease::Guard guard() const;
   /// Blocks until `deadline`, a change of what guard() says, or a stop.
   void await_guard_change(TimePoint deadline);
   void set_fenced(bool fenced);
@@ -95,9 +92,7 @@ class Board {
   std::optional<protocol::Assignment> assignment_;
   TimePoint assigned_at_;
   bool upstream_question_ = false;
-  bool lease_required_ = false;
-  TimePoint lease_until_;
-  TimePoint streaming_seen_;
+  Lease lease_;
   std::atomic<bool> fenced_ = false;
   std::atomic<bool> stopping_ = false;
   int wakeup_fd_ = -1;

@@ -20,7 +20,7 @@ Fence::~Fence() {
 void Fence::watch() {
   while (!board_.stopping()) {
     const auto now = std::chrono::steady_clock::now();
-    const Board::Guard guard = board_.guard();
+    const Lease::Guard guard = board_.guard();
     if (!guard.armed || board_.fenced()) {
       board_.await_guard_change(now + idle);
     } else if (now < guard.until) {

@@ -42,11 +42,12 @@ Clock real_clock() {
   return {[] { return std::chrono::steady_clock::now(); }, [] { return std::chrono::system_clock::now(); }};
 }
 
-Engine::Engine(Store& store, Prober& prober, Access access, Clock clock)
+Engine::Engine(Store& store, Prober& prober, Access access, Clock clock, Decide decide)
     : store_(store),
       prober_(prober),
       access_(std::move(access)),
       clock_(std::move(clock)),
+      decide_(std::move(decide)),
       last_round_(clock_.now()),
       version_(first_version(clock_)) {}
 
@@ -183,7 +184,7 @@ void Engine::settle(Group& group) {
   judge(group, settings, clock_.now());
   if (store_available_) forget_dropped(group);
   for (int i = 0; store_available_ && !is_incomplete(model_, group) && i < decisions_in_a_row_max; ++i) {
-    const auto decision = decide(snapshot(model_, group), settings, clock_.now());
+    const auto decision = decide_(snapshot(model_, group), settings, clock_.now());
     if (!decision || !apply(group, *decision)) break;
     judge(group, settings, clock_.now());
   }

@@ -30,10 +30,13 @@ struct Caller {
   std::uint64_t connection = 0;
 };
 
+/// The rule table, or in tests one with a mistake in it.
+using Decide = std::function<std::optional<Decision>(const GroupSnapshot&, const Settings&, TimePoint)>;
+
 class Engine {
  public:
   /// `store` and `prober` must outlive it. Until restore() it has nothing and refuses what changes anything.
-  Engine(Store& store, Prober& prober, Access access, Clock clock);
+  Engine(Store& store, Prober& prober, Access access, Clock clock, Decide decide = monitor::decide);
 
   // ---- the store comes and goes
   /// What store.load() returned. Reports that came while it was away are taken into account from here on.
@@ -122,6 +125,7 @@ class Engine {
   Prober& prober_;
   const Access access_;
   const Clock clock_;
+  const Decide decide_;
 
   Model model_;
   EventLog log_;

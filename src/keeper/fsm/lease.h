@@ -1,0 +1,36 @@
+// Whether a primary may go on without the monitor (design, rule 3). Pure: whoever asks says what time it is.
+#pragma once
+
+#include "common/fsm/goal.h"
+
+namespace autoctl::keeper {
+
+class Lease {
+ public:
+  struct Guard {
+    bool armed = false;  // a lease is required and Postgres may accept writes
+    TimePoint until;     // the later of the lease's end and the last moment a standby was seen streaming, plus a little
+  };
+
+  /// An answer to a report that left then granted this much.
+  void renew(TimePoint request_left, Millis granted);
+  /// Could another node be elected? As the monitor last said.
+  void require(bool required) { required_ = required; }
+  /// What Postgres was seen to do.
+  void see(const NodeFacts& facts, TimePoint now);
+  /// At start: what was known before, until the monitor says otherwise. `grace` is how long nothing is fenced.
+  void assume(bool required, TimePoint now, Millis grace);
+
+  /// When Postgres has to be stopped.
+  Guard guard() const;
+  /// True if a lease is not required, or is running.
+  bool may_serve(TimePoint now) const { return !required_ || now < until_; }
+
+ private:
+  bool required_ = false;
+  bool serves_ = false;
+  TimePoint until_;
+  TimePoint streaming_seen_;
+};
+
+}  // namespace autoctl::keeper
