@@ -22,8 +22,8 @@ constexpr Millis shutdown_patience{10'000};
 
 }  // namespace
 
-Worker::Role Worker::wanted_role() const {
-  switch (saved_.state) {
+Worker::Role Worker::role_of(NodeState state) {
+  switch (state) {
     case NodeState::single:
     case NodeState::wait_primary:
     case NodeState::primary:
@@ -48,10 +48,8 @@ bool Worker::may_receive() const {
 void Worker::maintain() {
   const Role role = wanted_role();
   if (role == Role::stopped) {
-    if (postgres_.running()) {
-      spdlog::warn("Postgres runs though this node is {}: stopping it", to_string(saved_.state));
-      if (const auto stopped = postgres_.stop(StopMode::fast, shutdown_patience); !stopped) failed(stopped.error());
-    }
+    if (postgres_.running()) spdlog::warn("Postgres runs though this node is {}: stopping it", to_string(saved_.state));
+    if (stop_postgres()) succeeded();
     return;
   }
   if (!postgres_.running()) {
@@ -71,6 +69,13 @@ void Worker::maintain() {
     return;
   }
   keep_house();
+}
+
+bool Worker::stop_postgres() {
+  if (!postgres_.running()) return true;
+  const auto stopped = postgres_.stop(StopMode::fast, shutdown_patience);
+  if (!stopped) failed(stopped.error());
+  return stopped.has_value();
 }
 
 void Worker::start_again() {
@@ -130,8 +135,9 @@ void Worker::keep_house() {
 void Worker::failed(const Error& error) {
   const auto now = Clock::now();
   if (failures_++ == 0) first_failure_ = now;
-  if (error.message != facts_.trouble)
+  if (error.message != last_failure_)
     spdlog::error("{}{}{}", error.message, error.hint.empty() ? "" : "; ", error.hint);
+  last_failure_ = error.message;
   facts_.trouble = error.message;
   const bool gave_up = failures_ >= start_attempts || now - first_failure_ > start_patience;
   if (gave_up && !postgres_.running() && wanted_role() != Role::stopped) facts_.cannot_run = true;
@@ -142,6 +148,7 @@ void Worker::failed(const Error& error) {
 void Worker::succeeded() {
   failures_ = 0;
   retry_at_ = {};
+  last_failure_.clear();
   facts_.trouble.clear();
   facts_.cannot_run = false;
 }

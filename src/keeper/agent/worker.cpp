@@ -39,10 +39,13 @@ void Worker::run() {
   look();
   publish();
   while (!board_.stopping()) {
-    obey();
+    const bool obedient = obey();
     if (reload_requested_.exchange(false) && postgres_.running())
       if (const auto reloaded = postgres_.reload(); !reloaded) failed(reloaded.error());
-    if (Clock::now() >= retry_at_) act();
+    if (obedient && Clock::now() >= retry_at_) {
+      retry_at_ = {};
+      act();
+    }
     look();
     publish();
     wait_for_work();
@@ -64,26 +67,43 @@ bool Worker::cancelled() const {
   return newest && newest->goal.term > saved_.goal.term && !same_task(newest->goal, saved_.goal);
 }
 
-void Worker::obey() {
+/// False while the newest goal cannot be remembered: then the one before it no longer counts either, but what is to
+/// stop stops.
+bool Worker::obey() {
   const auto assignment = board_.assignment();
-  if (!assignment) return;
+  if (!assignment) return true;
   note(assignment->notice);
-  if (assignment->goal.term < saved_.goal.term) return;  // a lower term than one obeyed before: never
+  if (assignment->goal.term < saved_.goal.term) return true;  // a lower term than one obeyed before: never
   if (assignment->goal == saved_.goal && assignment->lease_required == saved_.lease_required &&
       assignment->peers == saved_.peers && assignment->neighbours == saved_.neighbours &&
       assignment->standing == saved_.standing)
-    return;
-  if (!same_task(assignment->goal, saved_.goal)) {
-    spdlog::info("Goal: {} (term {}), from {}", to_string(assignment->goal.state), assignment->goal.term.value,
-                 to_string(saved_.state));
-    succeeded();
+    return true;
+  const bool other_task = !same_task(assignment->goal, saved_.goal);
+  SavedState next = saved_;
+  next.goal = assignment->goal;
+  next.lease_required = assignment->lease_required;
+  next.peers = assignment->peers;
+  next.neighbours = assignment->neighbours;
+  next.standing = assignment->standing;
+  if (!remember(std::move(next))) {
+    if (role_of(assignment->goal.state) == Role::stopped) stop_postgres();
+    return false;
   }
-  saved_.goal = assignment->goal;
-  saved_.lease_required = assignment->lease_required;
-  saved_.peers = assignment->peers;
-  saved_.neighbours = assignment->neighbours;
-  saved_.standing = assignment->standing;
-  if (const auto saved = save_state(files_, saved_); !saved) failed(saved.error());
+  if (!other_task) return true;
+  spdlog::info("Goal: {} (term {}), from {}", to_string(saved_.goal.state), saved_.goal.term.value,
+               to_string(saved_.state));
+  succeeded();
+  return true;
+}
+
+/// What is not on disk is neither obeyed nor reported: after a crash an older goal would be obeyed again.
+bool Worker::remember(SavedState next) {
+  if (const auto saved = save_state(files_, next); !saved) {
+    failed(saved.error());
+    return false;
+  }
+  saved_ = std::move(next);
+  return true;
 }
 
 void Worker::note(const std::string& notice) {
@@ -149,13 +169,12 @@ void Worker::transition() {
 }
 
 void Worker::reached(const Goal& goal) {
-  if (saved_.state != goal.state) spdlog::info("Reached {} (term {})", to_string(goal.state), goal.term.value);
-  saved_.state = goal.state;
-  saved_.term = goal.term;
-  if (const auto saved = save_state(files_, saved_); !saved) {
-    failed(saved.error());
-    return;
-  }
+  const bool moved = saved_.state != goal.state;
+  SavedState next = saved_;
+  next.state = goal.state;
+  next.term = goal.term;
+  if (!remember(std::move(next))) return;
+  if (moved) spdlog::info("Reached {} (term {})", to_string(goal.state), goal.term.value);
   settled_since_ = Clock::now();
   if (config_.citus_secondary) house_is_kept_ = false;  // some of its settings differ between a primary and a standby
   board_.set_fenced(false);
@@ -166,7 +185,7 @@ void Worker::wait_for_work() {
   const bool waiting = saved_.state == NodeState::wait_primary || saved_.state == NodeState::catchingup || !settled();
   const bool busy = waiting && Clock::now() - settled_since_ < busy_limit;
   auto until = Clock::now() + (busy ? busy_interval : calm_interval);
-  if (failures_ > 0) until = std::min(until, std::max(retry_at_, Clock::now()));
+  if (retry_at_ != TimePoint{}) until = std::min(until, std::max(retry_at_, Clock::now()));
   // A goal that came meanwhile is no reason to wait; the eventfd stays readable until it is drained here.
   std::array<pollfd, 2> fds = {{{board_.wakeup_fd(), POLLIN, 0}, {postgres_.pidfd(), POLLIN, 0}}};
   const auto left = std::chrono::duration_cast<Millis>(until - Clock::now()).count();

@@ -26,7 +26,8 @@ class Worker {
 
  private:
   // goals (worker.cpp)
-  void obey();
+  bool obey();
+  bool remember(SavedState next);
   void note(const std::string& notice);
   void act();
   void transition();
@@ -38,9 +39,11 @@ class Worker {
 
   // what should run while nothing changes (maintain.cpp)
   enum class Role { stopped, primary, standby };
-  Role wanted_role() const;
+  static Role role_of(NodeState state);
+  Role wanted_role() const { return role_of(saved_.state); }
   bool may_receive() const;
   void maintain();
+  bool stop_postgres();
   void start_again();
   void keep_house();
   void failed(const Error& error);
@@ -67,7 +70,9 @@ class Worker {
   TimePoint next_house_keeping_;
   TimePoint last_answer_;  // of Postgres to a query
   int failures_ = 0;       // of the present task, in a row
-  TimePoint first_failure_, retry_at_;
+  std::string last_failure_;  // as it was logged
+  TimePoint first_failure_;
+  TimePoint retry_at_;  // after a failure; none while nothing has failed since the last try
   TimePoint settled_since_;
   std::atomic<bool> reload_requested_ = false;
 };
