@@ -1,0 +1,181 @@
+#include "faults.h"
+
+namespace autoctl::simulator {
+
+void Faults::begin(Micros until) {
+  until_ = until;
+  interval_ = seconds(1) << kernel_.random.below(5);
+  monitor_.duplicates = true;
+  for (int group = 0; group < servers_.count() / servers_.group_size(); ++group)
+    kernel_.post(kernel_.random.between(0, interval_), {.what = What::fault_in_group, .value = group});
+  kernel_.post(kernel_.random.between(0, 2 * interval_), {.what = What::fault_of_monitor});
+}
+
+void Faults::end() {
+  until_ = kernel_.now;
+  network_.heal();
+  monitor_.duplicates = false;
+  monitor_.thaw();
+  monitor_.store().away_until = 0;
+  monitor_.store().next_fault = PretendedStore::Fault::none;
+  if (!monitor_.alive()) monitor_.start();
+  for (int node = 0; node < servers_.count(); ++node) {
+    servers_.host(node) = {};
+    servers_[node].disk_full_until = servers_[node].slow_until = 0;
+    keepers_[static_cast<std::size_t>(node)].start();
+  }
+}
+
+void Faults::note(int node, std::string_view what, Micros duration) {
+  ++kernel_.tally.faults;
+  kernel_.trace.note(kernel_.now, servers_.group_of(node), servers_.place_of(node), what,
+                     duration == 0 ? "" : "for " + std::to_string(duration / 1000) + " ms");
+}
+
+int Faults::another_node(int node) {
+  if (servers_.group_size() == 1) return node;
+  const int place =
+      (servers_.place_of(node) + kernel_.random.between(1, servers_.group_size() - 1)) % servers_.group_size();
+  return servers_.first_of(servers_.group_of(node)) + place;
+}
+
+void Faults::on_group(const Event& event) {
+  if (kernel_.now >= until_) return;
+  const int group = static_cast<int>(event.value);
+  int node = servers_.first_of(group) + kernel_.random.below(servers_.group_size());
+  for (int place = 0; place < servers_.group_size() && kernel_.random.permille(700); ++place)
+    if (servers_[servers_.first_of(group) + place].primary) node = servers_.first_of(group) + place;
+  strike(node);
+  kernel_.post(kernel_.random.between(1, 2 * interval_), event);
+}
+
+void Faults::strike(int node) {
+  Postgres& server = servers_[node];
+  Keeper& keeper = keepers_[static_cast<std::size_t>(node)];
+  switch (kernel_.random.below(14)) {
+    case 0:
+    case 1:
+      note(node, "POSTGRES CRASHES");
+      return servers_.kill(node);
+    case 2:
+    case 3:
+      ++kernel_.tally.faults;
+      keeper.kill();
+      kernel_.post(some_time(seconds(30)), {.what = What::node_boots, .node = node});
+      return;
+    case 4:
+    case 5:
+      return switch_off(node);
+    case 6:
+      return freeze(node);
+    case 7:
+    case 8:
+      return cut_from_monitor(node);
+    case 9:
+    case 10:
+      return cut_from_peer(node);
+    case 11:
+      return isolate(node);
+    case 12:
+      server.disk_full_until = kernel_.now + some_time(seconds(30));
+      return note(node, "DISK FULL", server.disk_full_until - kernel_.now);
+    default:
+      if (kernel_.random.coin() && !server.primary && server.connection == 0 && server.exists) {
+        server.lost_its_place = true;
+        return note(node, "ITS WAL IS RECYCLED");
+      }
+      if (kernel_.random.coin()) {
+        server.slow_until = kernel_.now + some_time(seconds(60));
+        return note(node, "SLOW STARTS", server.slow_until - kernel_.now);
+      }
+      note(node, "AN OPERATOR ASKS FOR A SWITCHOVER");
+      kernel_.post(0, {.what = What::operator_asks, .value = servers_.group_of(node)});
+  }
+}
+
+void Faults::switch_off(int node) {
+  if (!servers_.host(node).powered) return;
+  note(node, "HOST LOST");
+  servers_.host(node).powered = false;
+  keepers_[static_cast<std::size_t>(node)].kill();
+  servers_.kill(node);
+  kernel_.post(some_time(seconds(60)), {.what = What::node_boots, .node = node});
+}
+
+void Faults::on_node_boots(const Event& event) {
+  servers_.host(event.node).powered = true;
+  keepers_[static_cast<std::size_t>(event.node)].start();
+}
+
+void Faults::freeze(int node) {
+  const Micros duration = std::min(some_time(seconds(60)), until_ - kernel_.now);  // what waits for it waits so long
+  note(node, "FROZEN", duration);
+  servers_.host(node).frozen_until = std::max(servers_.host(node).frozen_until, kernel_.now + duration);
+}
+
+/// One direction, the other, or both.
+void Faults::cut_from_monitor(int node) {
+  const Micros until = kernel_.now + some_time(seconds(60));
+  const int directions = kernel_.random.below(3);
+  note(node,
+       directions == 0   ? "CUT FROM MONITOR"
+       : directions == 1 ? "MONITOR HEARS IT NOT"
+                         : "HEARS MONITOR NOT",
+       until - kernel_.now);
+  if (directions != 2) network_.cut_to_monitor(node, until);
+  if (directions != 1) network_.cut_from_monitor(node, until);
+}
+
+void Faults::cut_from_peer(int node) {
+  const int peer = another_node(node);
+  const Micros until = kernel_.now + some_time(seconds(60));
+  const bool both = kernel_.random.coin();
+  note(node, both ? "CUT FROM PEER" : "PEER HEARS IT NOT", until - kernel_.now);
+  network_.cut(node, peer, until);
+  if (both) network_.cut(peer, node, until);
+}
+
+void Faults::isolate(int node) {
+  const Micros until = kernel_.now + some_time(seconds(60));
+  note(node, "CUT FROM EVERYBODY", until - kernel_.now);
+  network_.cut_to_monitor(node, until);
+  network_.cut_from_monitor(node, until);
+  for (int place = 0; place < servers_.group_size(); ++place) {
+    const int peer = servers_.first_of(servers_.group_of(node)) + place;
+    network_.cut(node, peer, until);
+    network_.cut(peer, node, until);
+  }
+}
+
+void Faults::on_monitor(const Event& event) {
+  if (kernel_.now >= until_) return;
+  ++kernel_.tally.faults;
+  PretendedStore& store = monitor_.store();
+  switch (kernel_.random.below(6)) {
+    case 0:
+      monitor_.crash(kernel_.random.coin());
+      break;
+    case 1:
+    case 2:
+      store.next_fault = static_cast<PretendedStore::Fault>(kernel_.random.between(1, 4));
+      break;
+    case 3:
+      store.away_until = kernel_.now + some_time(seconds(20));
+      break;
+    case 4:
+      monitor_.freeze(some_time(seconds(20)));
+      break;
+    default: {
+      const Micros until = kernel_.now + some_time(seconds(30));
+      for (int node = 0; node < servers_.count(); ++node) {
+        if (kernel_.random.permille(100)) continue;
+        network_.cut_to_monitor(node, until);
+        network_.cut_from_monitor(node, until);
+        note(node, "MONITOR IS CUT OFF", until - kernel_.now);
+      }
+    }
+  }
+  kernel_.post(kernel_.random.between(1, 4 * interval_), event);
+}
+
+}  // namespace autoctl::simulator

@@ -1,0 +1,43 @@
+// What goes wrong, at random, as long as a round of faults lasts; and how all of it ends.
+#pragma once
+
+#include <vector>
+
+#include "monitor_host.h"
+
+namespace autoctl::simulator {
+
+class Faults {
+ public:
+  Faults(Kernel& kernel, Network& network, Servers& servers, std::vector<Keeper>& keepers, MonitorHost& monitor)
+      : kernel_(kernel), network_(network), servers_(servers), keepers_(keepers), monitor_(monitor) {}
+
+  void begin(Micros until);
+  /// Everything is switched on, thawed and connected; nothing new goes wrong.
+  void end();
+
+  void on_group(const Event& event);
+  void on_monitor(const Event& event);
+  void on_node_boots(const Event& event);
+
+ private:
+  void note(int node, std::string_view what, Micros duration = 0);
+  Micros some_time(Micros longest) { return kernel_.random.skewed(ms(20), longest); }
+  int another_node(int node);
+  void strike(int node);
+  void switch_off(int node);
+  void freeze(int node);
+  void cut_from_monitor(int node);
+  void cut_from_peer(int node);
+  void isolate(int node);
+
+  Kernel& kernel_;
+  Network& network_;
+  Servers& servers_;
+  std::vector<Keeper>& keepers_;
+  MonitorHost& monitor_;
+  Micros until_ = 0;
+  Micros interval_ = 0;  // between two faults of a group, about
+};
+
+}  // namespace autoctl::simulator

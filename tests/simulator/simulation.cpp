@@ -1,0 +1,261 @@
+#include "simulation.h"
+
+#include <spdlog/spdlog.h>
+
+#include "faults.h"
+
+namespace autoctl::simulator {
+
+namespace {
+
+constexpr std::size_t notes_kept = 250;
+constexpr Micros check_interval = ms(500);
+
+class Simulation {
+ public:
+  explicit Simulation(const Plan& plan);
+  Outcome run();
+
+ private:
+  void dispatch(const Event& event);
+  void of_node(const Event& event);
+  void of_everything(const Event& event);
+  void clients_commit(int group);
+  bool is_for_a_frozen_node(const Event& event);
+  void heal();
+  void begin_round();
+  void check();
+  std::string why_not_whole(int group) const;
+  std::string describe(int group) const;
+
+  const Plan plan_;
+  Kernel kernel_;
+  Network network_;
+  Servers servers_;
+  Post post_;
+  std::vector<Keeper> keepers_;
+  MonitorHost monitor_;
+  Faults faults_;
+  Micros faults_end_ = 0;
+  bool healing_ = false;
+  bool finished_ = false;
+};
+
+Simulation::Simulation(const Plan& plan)
+    : plan_(plan),
+      kernel_(plan.seed),
+      servers_(kernel_, network_, plan.groups, plan.nodes),
+      monitor_(kernel_, network_, servers_, keepers_, post_, plan.decide),
+      faults_(kernel_, network_, servers_, keepers_, monitor_) {
+  network_.resize(servers_.count(), plan.nodes);
+  kernel_.trace.resize(static_cast<std::size_t>(plan.groups), notes_kept);
+  servers_.server_changed = [this](int node) { keepers_[static_cast<std::size_t>(node)].server_changed(); };
+  for (int node = 0; node < servers_.count(); ++node) keepers_.emplace_back(kernel_, network_, servers_, post_, node);
+}
+
+Outcome Simulation::run() {
+  Outcome outcome;
+  try {
+    monitor_.start();
+    for (int group = 0; group < plan_.groups; ++group) {
+      monitor_.create_group(group, 0);
+      kernel_.post(0, {.what = What::client_commits, .value = group});
+    }
+    for (Keeper& keeper : keepers_) keeper.start();
+    faults_end_ = kernel_.now;  // the first round is without any: the groups form
+    kernel_.post(check_interval, {.what = What::check});
+    while (!finished_) {
+      const Event event = kernel_.queue.pop();
+      kernel_.now = event.at;
+      dispatch(event);
+    }
+  } catch (const Violation& violation) {
+    outcome.violation = "seed " + std::to_string(plan_.seed) + ", groups " + std::to_string(plan_.groups) + ", nodes " +
+                        std::to_string(plan_.nodes) + ", event " + std::to_string(kernel_.tally.events) + ", group " +
+                        std::to_string(violation.group) + ": " + violation.what + "\n" +
+                        kernel_.trace.print(violation.group) + describe(violation.group);
+  }
+  kernel_.tally.virtual_seconds = static_cast<std::uint64_t>(kernel_.now / seconds(1));
+  outcome.tally = kernel_.tally;
+  return outcome;
+}
+
+/// Whatever comes for a frozen node waits in its kernel's buffers.
+bool Simulation::is_for_a_frozen_node(const Event& event) {
+  if (event.node < 0 || event.what >= What::node_boots || !servers_.frozen(event.node)) return false;
+  Event later = event;
+  kernel_.post(servers_.host(event.node).frozen_until - kernel_.now + kernel_.random.between(0, 1000), later);
+  return true;
+}
+
+void Simulation::dispatch(const Event& event) {
+  if (is_for_a_frozen_node(event)) return;
+  ++kernel_.tally.events;
+  if (event.what <= What::node_boots && event.what != What::client_commits)
+    of_node(event);
+  else
+    of_everything(event);
+}
+
+void Simulation::of_node(const Event& event) {
+  Keeper& keeper = keepers_[static_cast<std::size_t>(event.node)];
+  switch (event.what) {
+    case What::wal_arrives:
+      return servers_.on_wal(event);
+    case What::flush_is_told:
+      return servers_.on_flush_told(event);
+    case What::receiver_turn:
+      return servers_.on_receiver_turn(event);
+    case What::upstream_closed:
+      return servers_.on_upstream_closed(event);
+    case What::standby_closed:
+      return servers_.on_standby_closed(event);
+    case What::server_started:
+      return servers_.on_started(event);
+    case What::server_stopped:
+      return servers_.on_stopped(event);
+    case What::server_promoted:
+      return servers_.on_promoted(event);
+    case What::keeper_turn:
+      return keeper.on_turn(event);
+    case What::keeper_starts:
+      return keeper.on_starts(event);
+    case What::fence_turn:
+      return keeper.on_fence(event);
+    case What::heartbeat:
+      return keeper.on_heartbeat(event);
+    case What::answer_arrives:
+      return keeper.on_answer(event);
+    case What::exchange_failed:
+      return keeper.on_exchange_failed(event);
+    default:
+      return faults_.on_node_boots(event);
+  }
+}
+
+void Simulation::of_everything(const Event& event) {
+  switch (event.what) {
+    case What::client_commits:
+      return clients_commit(static_cast<int>(event.value));
+    case What::monitor_turn:
+      return monitor_.on_turn(event);
+    case What::monitor_starts:
+      return monitor_.on_starts(event);
+    case What::store_returns:
+      return monitor_.on_store_returns(event);
+    case What::probe:
+      return monitor_.on_probe(event);
+    case What::fault_in_group:
+      return faults_.on_group(event);
+    case What::fault_of_monitor:
+      return faults_.on_monitor(event);
+    case What::check:
+      return check();
+    default:
+      return monitor_.on_arrival(event);
+  }
+}
+
+/// Some client tries every node that lets it write.
+void Simulation::clients_commit(int group) {
+  for (int place = 0; place < plan_.nodes; ++place) {
+    const int node = servers_.first_of(group) + place;
+    if (!servers_.frozen(node)) servers_.commit(node);
+  }
+  kernel_.post(kernel_.random.skewed(ms(5), seconds(1)), {.what = What::client_commits, .value = group});
+}
+
+void Simulation::begin_round() {
+  healing_ = false;
+  faults_end_ = kernel_.now + round_of_faults;
+  faults_.begin(faults_end_);
+}
+
+void Simulation::heal() {
+  healing_ = true;
+  for (int group = 0; group < plan_.groups; ++group) kernel_.trace.note(kernel_.now, group, -1, "-- all faults end");
+  faults_.end();
+}
+
+void Simulation::check() {
+  kernel_.post(check_interval, {.what = What::check});
+  if (kernel_.now < faults_end_) return;
+  if (!healing_) heal();
+  for (int group = 0; group < plan_.groups; ++group) {
+    const std::string why = why_not_whole(group);
+    if (why.empty()) continue;
+    if (kernel_.now - faults_end_ < recovery_bound) return;
+    throw Violation{group,
+                    "not whole " + std::to_string(recovery_bound / seconds(1)) + " s after the last fault: " + why};
+  }
+  ++kernel_.tally.convergences;
+  kernel_.tally.slowest_convergence = std::max(kernel_.tally.slowest_convergence, kernel_.now - faults_end_);
+  if (kernel_.tally.events >= plan_.events)
+    finished_ = true;
+  else
+    begin_round();
+}
+
+/// One primary that everybody follows, everybody settled, the quorum proved.
+std::string Simulation::why_not_whole(int group) const {
+  int leader = -1;
+  const monitor::GroupRow& row = monitor_.store().group(group);
+  const NodeState leads = plan_.nodes == 1 ? NodeState::single : NodeState::primary;
+  for (int place = 0; place < plan_.nodes; ++place) {
+    const int node = servers_.first_of(group) + place;
+    const Goal& goal = monitor_.store().node(servers_.id_of(node)).goal;
+    const Keeper& keeper = keepers_[static_cast<std::size_t>(node)];
+    const std::string name = "node " + std::to_string(place);
+    if (goal.state == leads && leader < 0)
+      leader = node;
+    else if (goal.state != NodeState::secondary)
+      return name + " is to be " + std::string(to_string(goal.state));
+    if (!keeper.alive() || !keeper.settled() || keeper.goal() != goal) return name + " has not reached its goal";
+  }
+  if (leader < 0) return "there is no primary";
+  if (!servers_.can_acknowledge(leader)) return "the primary cannot acknowledge";
+  if (!servers_.has_every_acknowledged_commit(leader)) return "the primary lacks an acknowledged commit";
+  if (row.quorum_confirmed != row.quorum_assigned) return "the quorum is not confirmed";
+  for (int place = 0; place < plan_.nodes; ++place) {
+    const int node = servers_.first_of(group) + place;
+    if (node == leader) continue;
+    if (!servers_.receiving(node) || servers_[node].upstream != leader)
+      return "node " + std::to_string(place) + " does not stream from the primary";
+    if (!row.quorum_confirmed.contains(servers_.id_of(node)))
+      return "node " + std::to_string(place) + " is not in the quorum";
+  }
+  return {};
+}
+
+std::string Simulation::describe(int group) const {
+  std::string text = "  in the end:\n";
+  for (int place = 0; place < plan_.nodes; ++place) {
+    const int node = servers_.first_of(group) + place;
+    const Postgres& self = servers_[node];
+    static constexpr std::array servers = {"stopped", "starting", "up", "stopping"};
+    const Timelines::Branch& branch = servers_.timelines(node)[self.wal.branch];
+    text += "    node " + std::to_string(place) + ": Postgres " + servers[static_cast<std::size_t>(self.server)] +
+            (self.primary ? " PRIMARY" : "") + (self.answers() ? "" : " (does not answer)") + ", timeline " +
+            std::to_string(branch.timeline) + " (branch " + std::to_string(self.wal.branch) + ") at " +
+            std::to_string(self.wal.lsn) + (self.connection != 0 ? ", streams" : "") +
+            (servers_.can_acknowledge(node) ? ", can acknowledge" : "") + "; keeper " +
+            keepers_[static_cast<std::size_t>(node)].describe() + "; goal " +
+            std::string(to_string(monitor_.store().node(servers_.id_of(node)).goal.state)) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+Plan random_plan(std::uint64_t seed) {
+  Random random(seed ^ 0x5EEDULL);
+  static constexpr std::array groups = {1, 1, 1, 1, 2, 5, 50};
+  return {.seed = seed, .groups = groups[static_cast<std::size_t>(random.below(groups.size()))], .nodes = 2};
+}
+
+Outcome simulate(const Plan& plan) {
+  spdlog::set_level(spdlog::level::off);
+  return Simulation(plan).run();
+}
+
+}  // namespace autoctl::simulator

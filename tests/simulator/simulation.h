@@ -1,0 +1,36 @@
+// One simulated world from one seed: groups of nodes, a monitor, clients, and faults in rounds. After each round the
+// faults stop and everything heals, and then every group has to be whole again within a bound of virtual time.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "monitor_host.h"
+
+namespace autoctl::simulator {
+
+struct Plan {
+  std::uint64_t seed = 1;
+  int groups = 1;
+  int nodes = 2;                   // of each group
+  std::uint64_t events = 200'000;  // about so many: the last round is finished
+  monitor::Decide decide = monitor::decide;
+};
+
+/// The world of a seed, its shape chosen by the seed.
+Plan random_plan(std::uint64_t seed);
+
+/// Faults last until here, in each round …
+inline constexpr Micros round_of_faults = seconds(60);
+/// … and this long after them every group must be whole.
+inline constexpr Micros recovery_bound = seconds(120);
+
+struct Outcome {
+  Tally tally;
+  std::optional<std::string> violation;  // what, when, and the last notes of that group
+};
+
+Outcome simulate(const Plan& plan);
+
+}  // namespace autoctl::simulator
