@@ -296,6 +296,11 @@ TEST(Rule, standby_stalled) {
   group.now -= Millis{1};
   EXPECT_EQ(group.fired(), "nothing");
   group.now += Millis{1};
+  group.snapshot.quorum_confirmed = {1, {node_b, node_c}};
+  group[node_a].facts.term = Term{1};
+  EXPECT_EQ(group.fired(), "nothing") << "an election needs it until the primary has confirmed the quorum without it";
+  group.settle(node_a);
+  group.snapshot.quorum_confirmed = {1, {node_b}};
   group[node_a].facts.streaming = {node_b, node_c};
   EXPECT_EQ(group.fired(), "nothing") << "the primary streams to it";
 }

@@ -197,6 +197,10 @@ TEST(Rule, fast_forward_failed) {
   EXPECT_EQ(state_in(group.decision(), node_c), NodeState::prepare_promotion) << "it has everything";
   group[node_c].candidate_priority = 0;
   EXPECT_EQ(goal_in(group.decision(), node_c), nullptr) << "then node_b tries again";
+  group.judge(node_a, Verdict::healthy);
+  group.settle(node_a);
+  ASSERT_EQ(group.fired(), "election_called_off") << "node_b may try for ever: who has everything goes on";
+  EXPECT_TRUE(is_leader_state(state_in(group.decision(), node_a)));
 }
 
 TEST(Rule, candidate_is_fenced_after_it_has_fetched_what_it_lacked) {
@@ -447,6 +451,21 @@ TEST(Rule, old_primary_drained_asks_whether_the_candidate_has_what_others_may_ha
   EXPECT_EQ(state_in(decision, node_a), NodeState::demote_timeout);
   group[node_b].facts.lsn = Lsn{1200};
   EXPECT_EQ(state_in(group.decision(), node_b), NodeState::stop_replication) << "it has told already";
+}
+
+TEST(Rule, old_primary_drained_by_a_crash_may_have_acknowledged_more_than_it_tells) {
+  Group group = handed_over();
+  group[node_a].facts.lsn = Lsn{};
+  ASSERT_EQ(group.fired(), "switchover_called_off");
+  EXPECT_EQ(state_in(group.decision(), node_a), NodeState::primary);
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::catchingup);
+  group.judge(node_a, Verdict::dead);
+  ASSERT_EQ(group.fired(), "primary_lost_while_draining") << "then all standbys elect";
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::report_lsn);
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::report_lsn);
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {2, {node_b, node_c}};
+  group.judge(node_a, Verdict::healthy);
+  EXPECT_EQ(group.fired(), "old_primary_drained") << "with 2 of 2 node_b has everything that was acknowledged";
 }
 
 TEST(Rule, handover_fell_short) {

@@ -55,7 +55,7 @@ struct NodeFacts {
   std::string trouble;        // one sentence; empty when all is well
   SystemId system_id;
   Timeline timeline;
-  Lsn lsn;                            // primary: flushed; standby: received and flushed; stopped: pg_control's
+  Lsn lsn;                            // primary: flushed; standby: received and flushed; stopped: its end; crashed: 0
   std::vector<HistoryEntry> history;  // ancestors of `timeline`, oldest first
 
   // A primary's view.

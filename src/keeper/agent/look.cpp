@@ -87,12 +87,13 @@ void Worker::fill_from_disk() {
   facts_.streaming.clear();
   facts_.sync_in_force = {};
   facts_.prepared_peers.clear();
+  facts_.lsn = Lsn{};
   house_is_kept_ = false;
   const auto found = postgres_.inspect();
   if (!found || !found->is_postgres || found->control_missing) return;
   facts_.system_id = found->system_id;
   facts_.timeline = found->timeline;
-  facts_.lsn = found->lsn;
+  if (found->clean_shutdown) facts_.lsn = found->lsn;  // after a crash there may be more than pg_control tells
   facts_.history = found->history;
 }
 

@@ -73,8 +73,32 @@ bool has_what_it_needs(const Context& c, const NodeView& candidate) {
   return candidate.facts.lsn >= candidate.goal.await_lsn || covers_every_commit(c.group, {candidate.id});
 }
 
+bool fetch_is_overdue(const Context& c, const NodeView& candidate) {
+  return c.now - candidate.goal_since >= c.settings.postgres_restart_timeout;
+}
+
+/// The candidate does not get what it lacks, and who has it must not be promoted.
+bool fetch_is_hopeless(const Context& c) {
+  const NodeView* candidate = c.candidate;
+  if (candidate == nullptr || candidate->goal.state != NodeState::fast_forward || settled(*candidate) ||
+      !fetch_is_overdue(c, *candidate))
+    return false;
+  const NodeView* source = c.group.find(candidate->goal.upstream);
+  return source != nullptr && source->candidate_priority == 0;
+}
+
+/// The old primary, where it can still take everything back.
+const NodeView* who_could_go_on(const Context& c) {
+  const NodeView* old_primary = deposed(c.group);
+  if (c.leader != nullptr || c.draining != nullptr || old_primary == nullptr || !healthy(*old_primary) ||
+      old_primary->facts.cannot_run || !nobody_was_told_to_promote(c, *old_primary))
+    return nullptr;
+  return old_primary;
+}
+
 /// It leads somewhere without the old primary.
 bool election_goes_on(const Context& c) {
+  if (fetch_is_hopeless(c)) return false;
   if (c.candidate == nullptr) return can_elect(c);
   const bool fell_short = is_fenced_candidate(*c.candidate) && !has_what_it_needs(c, *c.candidate);
   return !lost(*c.candidate) && (!fell_short || can_elect(c));
@@ -112,7 +136,10 @@ Outcome primary_lost_while_draining(const Context& c) {
   if (c.draining == nullptr || !dead(*c.draining) || !c.group.monitor_trusts_itself) return std::nullopt;
   const bool may_be_promoted = c.candidate != nullptr && !lost(*c.candidate);
   if (c.candidate != nullptr && c.candidate->goal.state != NodeState::prepare_promotion) return std::nullopt;
-  if (settled(*c.draining) && may_be_promoted) return std::nullopt;  // it had stopped before: the hand-over goes on
+  const bool may_lack_commits =
+      c.candidate != nullptr && stopped_by_a_crash(*c.draining) && !covers_every_commit(c.group, {c.candidate->id});
+  if (settled(*c.draining) && may_be_promoted && !may_lack_commits)
+    return std::nullopt;  // it had stopped before: the hand-over goes on
   return start_election(c, c.draining->name + " was lost while it drained: " + c.draining->health.why, c.draining);
 }
 
@@ -160,8 +187,8 @@ Outcome fast_forward_failed(const Context& c) {
     return std::nullopt;
   const NodeView* source = c.group.find(candidate->goal.upstream);
   const bool source_serves = source != nullptr && !lost(*source) && source->goal.state == NodeState::report_lsn;
-  const bool overdue = c.now - candidate->goal_since >= c.settings.postgres_restart_timeout;
-  if (source_serves && !overdue) return std::nullopt;
+  if (source_serves && !fetch_is_overdue(c, *candidate)) return std::nullopt;
+  if (fetch_is_hopeless(c) && who_could_go_on(c) != nullptr) return std::nullopt;
   const std::string what =
       candidate->name + " could not fetch missing WAL" + (source == nullptr ? "" : " from " + source->name);
   Effect effect(c, what + (source_serves ? " in time" : ", which was lost: the others elect again"));
@@ -172,11 +199,8 @@ Outcome fast_forward_failed(const Context& c) {
 }
 
 Outcome election_called_off(const Context& c) {
-  const NodeView* old_primary = deposed(c.group);
-  if (c.leader != nullptr || c.draining != nullptr || old_primary == nullptr || !healthy(*old_primary) ||
-      old_primary->facts.cannot_run || !nobody_was_told_to_promote(c, *old_primary))
-    return std::nullopt;
-  if (election_goes_on(c)) return std::nullopt;
+  const NodeView* old_primary = who_could_go_on(c);
+  if (old_primary == nullptr || election_goes_on(c)) return std::nullopt;
   Effect effect(c, who_is_missing(c) + " before anybody was told to promote, and " + old_primary->name + " is back");
   std::vector<NodeId> leaving;
   for (const NodeView& node : c.group.nodes) {

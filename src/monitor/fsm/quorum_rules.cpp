@@ -149,12 +149,15 @@ Outcome standby_lost(const Context& c) {
   return effect;
 }
 
+/// Not while it leaves the quorum: until the primary has confirmed that, an election still needs what this standby has.
 Outcome standby_stalled(const Context& c) {
   if (c.leader == nullptr || !healthy(*c.leader) || !serves_as_primary(*c.leader)) return std::nullopt;
   const NodeView* stalled = find_node(c.group, [&](const NodeView& n) {
     const bool streamed = n.goal.state == NodeState::catchingup && settled(n);  // else it is still joining
-    return (streamed || n.goal.state == NodeState::secondary) && healthy(n) && n.stalled_since && !n.facts.receiving &&
-           !contains(c.leader->facts.streaming, n.id) && c.now - *n.stalled_since >= c.settings.standby_stall_timeout;
+    const bool leaves = c.group.quorum_confirmed.contains(n.id) && !c.group.quorum_assigned.contains(n.id);
+    return (streamed || n.goal.state == NodeState::secondary) && !leaves && healthy(n) && n.stalled_since &&
+           !n.facts.receiving && !contains(c.leader->facts.streaming, n.id) &&
+           c.now - *n.stalled_since >= c.settings.standby_stall_timeout;
   });
   if (stalled == nullptr) return std::nullopt;
   return Effect(c, stalled->name + " lives but does not stream from " + c.leader->name + ": it joins again")

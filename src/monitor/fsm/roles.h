@@ -43,6 +43,11 @@ inline bool serves_as_primary(const NodeView& node) {
   return node.reported && is_leader_state(node.goal.state) && node.facts.postgres_running && !node.facts.in_recovery;
 }
 
+/// It has stopped as it was told, but by a crash: nobody knows what it wrote and acknowledged last.
+inline bool stopped_by_a_crash(const NodeView& node) {
+  return settled(node) && !node.facts.postgres_running && !node.facts.lsn;
+}
+
 template <class Predicate>
 const NodeView* find_node(const GroupSnapshot& group, Predicate predicate) {
   const auto it = std::ranges::find_if(group.nodes, predicate);

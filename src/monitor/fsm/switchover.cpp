@@ -42,6 +42,11 @@ bool statements_are_held(const Context& c, const NodeView& candidate) {
   return c.leader->goal.checkpoint && settled(*c.leader) && c.group.traffic->held_for == candidate.id;
 }
 
+/// The old primary crashed instead of stopping, and the candidate alone cannot tell what was acknowledged.
+bool may_lack_commits(const Context& c, const NodeView& candidate) {
+  return stopped_by_a_crash(*c.draining) && !covers_every_commit(c.group, {candidate.id});
+}
+
 /// Why a worker that was to hand over does not do so any more; empty while it may.
 std::string why_not_held(const Context& c) {
   if (!c.group.operation) return "nobody asks for a switchover any more";
@@ -136,6 +141,7 @@ Outcome old_primary_drained(const Context& c) {
       !can_take_part(*candidate))
     return std::nullopt;
   // With several voters another one may have acknowledged what did not reach the candidate.
+  if (may_lack_commits(c, *candidate)) return std::nullopt;
   if (candidate->facts.lsn < c.draining->facts.lsn && !covers_every_commit(c.group, {candidate->id}))
     return Effect(c, c.draining->name + " has stopped at " + to_string(c.draining->facts.lsn) + "; " + candidate->name +
                          " shows that it has that, too")
@@ -152,10 +158,16 @@ Outcome old_primary_drained(const Context& c) {
 Outcome switchover_called_off(const Context& c) {
   if (c.draining == nullptr || !healthy(*c.draining)) return std::nullopt;
   const NodeView* candidate = c.candidate;
-  if (candidate != nullptr && (candidate->goal.state != NodeState::prepare_promotion || !lost(*candidate)))
+  if (candidate != nullptr && candidate->goal.state != NodeState::prepare_promotion) return std::nullopt;
+  std::string why;
+  if (candidate == nullptr)
+    why = "the candidate was dropped";
+  else if (lost(*candidate))
+    why = candidate->name + " was lost: " + candidate->health.why;
+  else if (may_lack_commits(c, *candidate))
+    why = c.draining->name + " crashed, so that " + candidate->name + " may lack what another standby has";
+  else
     return std::nullopt;
-  const std::string why =
-      candidate == nullptr ? "the candidate was dropped" : candidate->name + " was lost: " + candidate->health.why;
   Effect effect(c, why + "; " + c.draining->name + ", which was to hand over, goes on");
   if (candidate != nullptr) effect.follow(*candidate, NodeState::catchingup, c.draining->id);
   serve_again(c, effect, *c.draining, candidate != nullptr ? std::vector{candidate->id} : std::vector<NodeId>{});
