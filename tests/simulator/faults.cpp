@@ -26,6 +26,31 @@ void Faults::end() {
   }
 }
 
+void Faults::lose(int node, Micros until) {
+  const Micros duration = until - kernel_.now;
+  switch (kernel_.random.below(6)) {
+    case 0:
+      note(node, "HOST LOST", duration);
+      servers_.host(node).powered = false;
+      keepers_[static_cast<std::size_t>(node)].kill();
+      return servers_.kill(node);
+    case 1:
+      note(node, "FROZEN", duration);
+      servers_.host(node).frozen_until = until;
+      return;
+    case 2:
+      return isolate(node, until);
+    case 3:
+      note(node, "KEEPER LOST", duration);
+      return keepers_[static_cast<std::size_t>(node)].kill();
+    case 4:
+      return cut_from_monitor(node, until);
+    default:
+      note(node, "DISK FULL", duration);
+      servers_[node].disk_full_until = until;
+  }
+}
+
 void Faults::note(int node, std::string_view what, Micros duration) {
   ++kernel_.tally.faults;
   kernel_.trace.note(kernel_.now, servers_.group_of(node), servers_.place_of(node), what,
@@ -70,12 +95,12 @@ void Faults::strike(int node) {
       return freeze(node);
     case 7:
     case 8:
-      return cut_from_monitor(node);
+      return cut_from_monitor(node, kernel_.now + some_time(seconds(60)));
     case 9:
     case 10:
       return cut_from_peer(node);
     case 11:
-      return isolate(node);
+      return isolate(node, kernel_.now + some_time(seconds(60)));
     case 12:
       server.disk_full_until = kernel_.now + some_time(seconds(30));
       return note(node, "DISK FULL", server.disk_full_until - kernel_.now);
@@ -114,8 +139,7 @@ void Faults::freeze(int node) {
 }
 
 /// One direction, the other, or both.
-void Faults::cut_from_monitor(int node) {
-  const Micros until = kernel_.now + some_time(seconds(60));
+void Faults::cut_from_monitor(int node, Micros until) {
   const int directions = kernel_.random.below(3);
   note(node,
        directions == 0   ? "CUT FROM MONITOR"
@@ -135,8 +159,7 @@ void Faults::cut_from_peer(int node) {
   if (both) network_.cut(peer, node, until);
 }
 
-void Faults::isolate(int node) {
-  const Micros until = kernel_.now + some_time(seconds(60));
+void Faults::isolate(int node, Micros until) {
   note(node, "CUT FROM EVERYBODY", until - kernel_.now);
   network_.cut_to_monitor(node, until);
   network_.cut_from_monitor(node, until);

@@ -15,6 +15,8 @@ class Faults {
   void begin(Micros until);
   /// Everything is switched on, thawed and connected; nothing new goes wrong.
   void end();
+  /// One node is lost until then, in some way; nothing else goes wrong.
+  void lose(int node, Micros until);
 
   void on_group(const Event& event);
   void on_monitor(const Event& event);
@@ -27,9 +29,9 @@ class Faults {
   void strike(int node);
   void switch_off(int node);
   void freeze(int node);
-  void cut_from_monitor(int node);
+  void cut_from_monitor(int node, Micros until);
   void cut_from_peer(int node);
-  void isolate(int node);
+  void isolate(int node, Micros until);
 
   Kernel& kernel_;
   Network& network_;

@@ -244,6 +244,7 @@ Keeper::Role Keeper::role_of(NodeState state) {
     case NodeState::secondary:
     case NodeState::prepare_promotion:
     case NodeState::report_lsn:
+    case NodeState::fast_forward:
       return Role::standby;
     default:
       return Role::stopped;
@@ -251,7 +252,7 @@ Keeper::Role Keeper::role_of(NodeState state) {
 }
 
 bool Keeper::may_receive() const {
-  return saved_.state != NodeState::report_lsn && !saved_.goal.fence;
+  return saved_.state != NodeState::report_lsn && saved_.state != NodeState::fast_forward && !saved_.goal.fence;
 }
 
 void Keeper::maintain() {
@@ -363,7 +364,7 @@ void Keeper::look() {
     if (self.exists) {
       facts_.system_id = SystemId{1};
       facts_.timeline = Timeline{branch.timeline};
-      facts_.lsn = Lsn{self.checkpoint};
+      facts_.lsn = Lsn{self.clean ? self.wal.lsn : 0};
       facts_.history = branch.history;
     }
   }

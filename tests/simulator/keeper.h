@@ -116,6 +116,7 @@ class Keeper {
   Did await_handover();
   Did stop_receiving();
   Did promote();
+  Did fetch_missing();
   Did follow(int upstream);
   Did follow_upstream();
   Did join_upstream();

@@ -42,7 +42,7 @@ void MonitorHost::start() {
   schedule(0);
 }
 
-void MonitorHost::create_group(int group, int number_sync_standbys) {
+void MonitorHost::create_group(int group, int number_sync_standbys, bool varied) {
   protocol::FormationDocument formation;
   formation.name = formation_of(group);
   formation.number_sync_standbys = number_sync_standbys;
@@ -56,6 +56,10 @@ void MonitorHost::create_group(int group, int number_sync_standbys) {
     request.host = "h" + std::to_string(node);  // the store knows it by this
     request.port = 5432;
     request.api_port = 5433;
+    if (varied && place > 1) {  // two nodes that can take over from each other are always there
+      request.candidate_priority = kernel_.random.below(3) * 50;
+      request.replication_quorum = kernel_.random.permille(700);
+    }
     engine_->register_node(request, {}, [&](const auto& made) {
       if (!made) {
         problem = made.error().message;

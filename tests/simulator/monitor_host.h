@@ -17,7 +17,7 @@ class MonitorHost final : public monitor::Prober {
 
   void start();
   /// All nodes of one group, with an operator's wishes.
-  void create_group(int group, int number_sync_standbys);
+  void create_group(int group, int number_sync_standbys, bool varied);
   /// `silently`: its host is gone; otherwise the keepers see their connections break.
   void crash(bool silently);
   void freeze(Micros duration) { frozen_until_ = std::max(frozen_until_, kernel_.now + duration); }

@@ -69,6 +69,7 @@ void Servers::start(int node) {
   Postgres& self = (*this)[node];
   if (self.running() || !self.exists || self.rewinding) return;
   self.server = Server::starting;
+  self.clean = false;
   ++self.generation;
   Micros duration = kernel_.random.skewed(ms(30), seconds(4));
   if (self.slow_until > kernel_.now) duration += kernel_.random.between(0, seconds(15));
@@ -116,7 +117,6 @@ void Servers::on_stopped(const Event& event) {
   Postgres& self = (*this)[event.node];
   if (self.generation != event.generation || self.server != Server::stopping) return;
   if (self.primary) self.wal.lsn += 8;  // the shutdown checkpoint; senders stay until it has arrived
-  self.checkpoint = self.wal.lsn;
   for (int place = 0; self.primary && place < group_size_; ++place) {
     const int standby = first_of(group_of(event.node)) + place;
     const std::uint32_t connection = self.senders[static_cast<std::size_t>(place)].connection;
@@ -125,6 +125,7 @@ void Servers::on_stopped(const Event& event) {
       receive(standby, self.wal);
   }
   kill(event.node);
+  self.clean = true;
 }
 
 void Servers::kill(int node) {
@@ -133,7 +134,7 @@ void Servers::kill(int node) {
   note(node, "Postgres has stopped");
   ++self.generation;
   self.server = Server::stopped;
-  self.primary = self.promoting = false;
+  self.primary = self.promoting = self.clean = false;
   self.pending_count = 0;
   for (int place = 0; place < group_size_; ++place) {
     Postgres::Sender& sender = self.senders[static_cast<std::size_t>(place)];

@@ -27,7 +27,7 @@ struct Postgres {
   bool lost_its_place = false;  // its primary has removed WAL that it needs
   Position wal;
   std::uint64_t consistent_at = 0;  // a copy or rewind answers only after it has replayed up to here
-  std::uint64_t checkpoint = 0;     // what pg_control tells of a stopped server
+  bool clean = false;               // it was shut down, not killed
   int conf_upstream = -1;
   SyncQuorum conf_sync;
 

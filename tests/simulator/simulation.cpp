@@ -8,7 +8,7 @@ namespace autoctl::simulator {
 
 namespace {
 
-constexpr std::size_t notes_kept = 250;
+constexpr std::size_t notes_kept = 300;
 constexpr Micros check_interval = ms(500);
 
 class Simulation {
@@ -22,9 +22,14 @@ class Simulation {
   void of_everything(const Event& event);
   void clients_commit(int group);
   bool is_for_a_frozen_node(const Event& event);
-  void heal();
+  enum class Phase { faults, healing, one_is_lost, healing_again };
+  void heal(Phase phase);
   void begin_round();
+  void lose_one();
   void check();
+  void check_whole();
+  void check_service();
+  bool goes_on_without_one(int group) const;
   std::string why_not_whole(int group) const;
   std::string describe(int group) const;
 
@@ -36,8 +41,10 @@ class Simulation {
   std::vector<Keeper> keepers_;
   MonitorHost monitor_;
   Faults faults_;
+  Phase phase_ = Phase::healing;  // at first the groups form
   Micros faults_end_ = 0;
-  bool healing_ = false;
+  int group_with_loss_ = 0;
+  std::uint64_t acknowledged_before_ = 0;
   bool finished_ = false;
 };
 
@@ -58,11 +65,10 @@ Outcome Simulation::run() {
   try {
     monitor_.start();
     for (int group = 0; group < plan_.groups; ++group) {
-      monitor_.create_group(group, 0);
+      monitor_.create_group(group, plan_.number_sync_standbys, plan_.varied);
       kernel_.post(0, {.what = What::client_commits, .value = group});
     }
     for (Keeper& keeper : keepers_) keeper.start();
-    faults_end_ = kernel_.now;  // the first round is without any: the groups form
     kernel_.post(check_interval, {.what = What::check});
     while (!finished_) {
       const Event event = kernel_.queue.pop();
@@ -71,9 +77,10 @@ Outcome Simulation::run() {
     }
   } catch (const Violation& violation) {
     outcome.violation = "seed " + std::to_string(plan_.seed) + ", groups " + std::to_string(plan_.groups) + ", nodes " +
-                        std::to_string(plan_.nodes) + ", event " + std::to_string(kernel_.tally.events) + ", group " +
-                        std::to_string(violation.group) + ": " + violation.what + "\n" +
-                        kernel_.trace.print(violation.group) + describe(violation.group);
+                        std::to_string(plan_.nodes) + ", number_sync_standbys " +
+                        std::to_string(plan_.number_sync_standbys) + (plan_.varied ? ", varied" : "") + ", event " +
+                        std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " +
+                        violation.what + "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
   }
   kernel_.tally.virtual_seconds = static_cast<std::uint64_t>(kernel_.now / seconds(1));
   outcome.tally = kernel_.tally;
@@ -166,21 +173,62 @@ void Simulation::clients_commit(int group) {
 }
 
 void Simulation::begin_round() {
-  healing_ = false;
+  phase_ = Phase::faults;
   faults_end_ = kernel_.now + round_of_faults;
   faults_.begin(faults_end_);
 }
 
-void Simulation::heal() {
-  healing_ = true;
+void Simulation::heal(Phase phase) {
+  phase_ = phase;
   for (int group = 0; group < plan_.groups; ++group) kernel_.trace.note(kernel_.now, group, -1, "-- all faults end");
   faults_.end();
 }
 
+/// Who is left can be elected, and may go on with those who are left.
+bool Simulation::goes_on_without_one(int group) const {
+  int members = 0;
+  for (int place = 0; place < plan_.nodes; ++place)
+    if (monitor_.store().node(servers_.id_of(servers_.first_of(group) + place)).replication_quorum) ++members;
+  return plan_.nodes > 1 && (plan_.number_sync_standbys == 0 || members >= plan_.number_sync_standbys + 2);
+}
+
+void Simulation::lose_one() {
+  group_with_loss_ = kernel_.random.below(plan_.groups);
+  if (!goes_on_without_one(group_with_loss_)) return begin_round();
+  phase_ = Phase::one_is_lost;
+  faults_end_ = kernel_.now + service_bound;
+  acknowledged_before_ = 0;
+  int node = servers_.first_of(group_with_loss_) + kernel_.random.below(plan_.nodes);
+  for (int place = 0; place < plan_.nodes && kernel_.random.coin(); ++place)
+    if (servers_[servers_.first_of(group_with_loss_) + place].primary)
+      node = servers_.first_of(group_with_loss_) + place;
+  faults_.lose(node, faults_end_);
+}
+
 void Simulation::check() {
   kernel_.post(check_interval, {.what = What::check});
+  switch (phase_) {
+    case Phase::faults:
+      if (kernel_.now >= faults_end_) heal(Phase::healing);
+      return;
+    case Phase::one_is_lost:
+      return check_service();
+    default:
+      return check_whole();
+  }
+}
+
+void Simulation::check_service() {
+  const std::uint64_t acknowledged = servers_.acknowledged(group_with_loss_);
+  if (acknowledged_before_ == 0 && kernel_.now >= faults_end_ - seconds(5)) acknowledged_before_ = acknowledged;
   if (kernel_.now < faults_end_) return;
-  if (!healing_) heal();
+  if (acknowledged == acknowledged_before_)
+    throw Violation{group_with_loss_, "no commit is acknowledged " + std::to_string(service_bound / seconds(1)) +
+                                          " s after the loss of one node"};
+  heal(Phase::healing_again);
+}
+
+void Simulation::check_whole() {
   for (int group = 0; group < plan_.groups; ++group) {
     const std::string why = why_not_whole(group);
     if (why.empty()) continue;
@@ -192,6 +240,8 @@ void Simulation::check() {
   kernel_.tally.slowest_convergence = std::max(kernel_.tally.slowest_convergence, kernel_.now - faults_end_);
   if (kernel_.tally.events >= plan_.events)
     finished_ = true;
+  else if (phase_ == Phase::healing && kernel_.random.coin())
+    lose_one();
   else
     begin_round();
 }
@@ -221,7 +271,8 @@ std::string Simulation::why_not_whole(int group) const {
     if (node == leader) continue;
     if (!servers_.receiving(node) || servers_[node].upstream != leader)
       return "node " + std::to_string(place) + " does not stream from the primary";
-    if (!row.quorum_confirmed.contains(servers_.id_of(node)))
+    if (monitor_.store().node(servers_.id_of(node)).replication_quorum &&
+        !row.quorum_confirmed.contains(servers_.id_of(node)))
       return "node " + std::to_string(place) + " is not in the quorum";
   }
   return {};
@@ -249,8 +300,14 @@ std::string Simulation::describe(int group) const {
 
 Plan random_plan(std::uint64_t seed) {
   Random random(seed ^ 0x5EEDULL);
-  static constexpr std::array groups = {1, 1, 1, 1, 2, 5, 50};
-  return {.seed = seed, .groups = groups[static_cast<std::size_t>(random.below(groups.size()))], .nodes = 2};
+  static constexpr std::array groups = {1, 1, 1, 1, 1, 2, 5, 50};
+  static constexpr std::array nodes = {1, 2, 2, 3, 3, 3, 4, 5, 7};
+  Plan plan{.seed = seed};
+  plan.groups = groups[static_cast<std::size_t>(random.below(groups.size()))];
+  plan.nodes = nodes[static_cast<std::size_t>(random.below(nodes.size()))];
+  plan.number_sync_standbys = random.coin() ? 0 : random.below(plan.nodes);
+  plan.varied = random.coin();
+  return plan;
 }
 
 Outcome simulate(const Plan& plan) {

@@ -13,7 +13,9 @@ namespace autoctl::simulator {
 struct Plan {
   std::uint64_t seed = 1;
   int groups = 1;
-  int nodes = 2;                   // of each group
+  int nodes = 2;  // of each group
+  int number_sync_standbys = 0;
+  bool varied = false;             // candidate priorities and members of the quorum differ
   std::uint64_t events = 200'000;  // about so many: the last round is finished
   monitor::Decide decide = monitor::decide;
 };
@@ -25,6 +27,8 @@ Plan random_plan(std::uint64_t seed);
 inline constexpr Micros round_of_faults = seconds(60);
 /// … and this long after them every group must be whole.
 inline constexpr Micros recovery_bound = seconds(120);
+/// A whole group that loses one node must acknowledge commits again after this long.
+inline constexpr Micros service_bound = seconds(30);
 
 struct Outcome {
   Tally tally;

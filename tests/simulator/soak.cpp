@@ -28,6 +28,7 @@ struct Wishes {
     Plan plan = random_plan(of_seed);
     if (groups != 0) plan.groups = groups;
     if (nodes != 0) plan.nodes = nodes;
+    plan.number_sync_standbys = std::min(plan.number_sync_standbys, plan.nodes - 1);
     return plan;
   }
 };

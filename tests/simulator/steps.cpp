@@ -38,6 +38,8 @@ Keeper::Did Keeper::run(Step step) {
       return goal_.fence ? stop_receiving() : Did::done;
     case Step::promote:
       return promote();
+    case Step::fetch_missing:
+      return fetch_missing();
     case Step::follow_upstream:
       return follow_upstream();
     case Step::join_upstream:
@@ -181,6 +183,27 @@ Keeper::Did Keeper::promote() {
   return cancelled() ? Did::cancelled : wait(ms(20));
 }
 
+Keeper::Did Keeper::fetch_missing() {
+  const int source = upstream_of_goal();
+  if (source < 0) return give_up("the monitor has not said where the missing WAL is");
+  if (phase_ == 0) {
+    started_ = false;
+    since_ = kernel_->now;
+    const Did did = run_standby(source);
+    if (did != Did::done) return did;
+    phase_ = 1;
+  }
+  if (phase_ == 1) {
+    const Did did = run_server();
+    if (did != Did::done) return did;
+    phase_ = 2;
+  }
+  const Postgres& self = server();
+  if (!self.running()) return give_up("the standby stopped while it fetched missing WAL");
+  if (self.answers() && !self.primary && self.wal.lsn >= goal_.await_lsn.value) return Did::done;
+  return cancelled() ? Did::cancelled : wait(ms(30), true);
+}
+
 /// Done when it streams; failed, with refusal_ saying why, when it cannot.
 Keeper::Did Keeper::follow(int upstream) {
   Postgres& self = server();
@@ -314,7 +337,6 @@ Keeper::Did Keeper::copy(int upstream) {
   self.standby_signal = true;
   self.conf_upstream = upstream;
   self.conf_sync = {};
-  self.checkpoint = copied_from_.lsn;
   return Did::done;
 }
 

@@ -30,6 +30,7 @@ Result<> PretendedStore::commit(const monitor::Change& change) {
   const Fault fault = decides ? std::exchange(next_fault, Fault::none) : Fault::none;
   if (fault == Fault::crash_before) throw MonitorCrash{};
   if (kernel_.now < away_until || fault == Fault::fails_before) return lose("the connection broke before the commit");
+  note(change);
   judge(change);
   take(change);
   if (fault == Fault::crash_after) throw MonitorCrash{};
@@ -49,8 +50,11 @@ void PretendedStore::take(const monitor::Change& change) {
   }
   for (const auto& row : change.operations) operations_[row.id] = row;
   while (operations_.size() > 100) operations_.erase(operations_.begin());
+  if (!change.events.empty()) last_event_ = change.events.back().id;
+}
+
+void PretendedStore::note(const monitor::Change& change) {
   for (const auto& event : change.events) {
-    last_event_ = event.id;
     if (event.formation.empty() || event.kind == "report") continue;
     const int group = group_of(event.formation);
     std::string words = event.rule.empty() ? event.description : event.rule + ": " + event.description;

@@ -37,6 +37,7 @@ class PretendedStore final : public monitor::Store {
 
  private:
   int group_of(const std::string& formation) const { return std::stoi(formation.substr(1)); }
+  void note(const monitor::Change& change);
   void judge(const monitor::Change& change);
   void judge_goal(const monitor::NodeRow& row);
   void take(const monitor::Change& change);
