@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <algorithm>
+
 #include "common/fsm/ancestry.h"
 #include "common/tls/certificate.h"
 #include "postgres_node.h"
@@ -93,6 +95,22 @@ TEST_F(PostgresReplication, AnIdleStandbyStaysFreshAndOneWhosePrimaryFreezesDoes
   EXPECT_TRUE(eventually([&] { return !two().seen().receiving; }, 5s));
   ::kill(walsender, SIGCONT);
   EXPECT_TRUE(two().streams());
+}
+
+/// Postgres itself would say "streaming" until wal_sender_timeout.
+TEST_F(PostgresReplication, APrimarySoonSeesThatAStandbyIsSilent) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const auto streaming = [&] {
+    const auto senders = one().seen().walsenders;
+    return std::ranges::any_of(senders, &Observed::Walsender::streaming);
+  };
+  for (const auto until = Clock::now() + 5s; Clock::now() < until; std::this_thread::sleep_for(100ms))
+    ASSERT_TRUE(streaming()) << "nothing is written, but the standby replies";
+  const pid_t receiver = static_cast<pid_t>(std::stoi(two().sql("select pid from pg_stat_wal_receiver")));
+  ::kill(receiver, SIGSTOP);
+  EXPECT_TRUE(eventually([&] { return !streaming(); }, 5s));
+  ::kill(receiver, SIGCONT);
+  EXPECT_TRUE(eventually(streaming));
 }
 
 TEST_F(PostgresReplication, StoppedReceivingMeansNoAcknowledgementEver) {

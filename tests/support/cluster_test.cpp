@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 
 namespace autoctl::test {
@@ -38,11 +39,23 @@ testing::AssertionResult Load::progresses(std::size_t rows, Millis timeout) cons
   return testing::AssertionFailure() << "the writer does not write: " << writer_->trouble();
 }
 
+std::vector<const demo::Client*> Load::clients() const {
+  std::vector<const demo::Client*> all = {writer_.get()};
+  for (const auto& observer : observers_) all.push_back(observer.get());
+  return all;
+}
+
+std::size_t Load::acknowledged_by(const demo::Agent& node, TimePoint since) const {
+  std::size_t count = 0;
+  for (const auto* client : clients())
+    count += static_cast<std::size_t>(std::ranges::count_if(
+        client->acknowledgements(), [&](const auto& ack) { return ack.port == node.pgport() && ack.sent >= since; }));
+  return count;
+}
+
 void Load::verify() {
   std::vector<demo::Acknowledgement> all;
-  std::vector<const demo::Client*> clients = {writer_.get()};
-  for (const auto& observer : observers_) clients.push_back(observer.get());
-  for (const auto* client : clients) {
+  for (const auto* client : clients()) {
     const auto lost = client->lost(cluster_.read_write());
     ASSERT_TRUE(ok(lost));
     EXPECT_EQ(lost->size(), 0U) << client->options().source << " lost acknowledged rows, the first is "

@@ -30,12 +30,16 @@ class Load {
   void start();
   void stop();
   const demo::Client& writer() const { return *writer_; }
+  /// How many commits `node` has acknowledged, to any client, that were sent since then.
+  std::size_t acknowledged_by(const demo::Agent& node, TimePoint since) const;
   /// Another `rows` rows were acknowledged within `timeout`.
   testing::AssertionResult progresses(std::size_t rows, Millis timeout) const;
   /// Expectations of this test; may be called while the clients write. The cluster must be settled.
   void verify();
 
  private:
+  std::vector<const demo::Client*> clients() const;
+
   demo::LocalCluster& cluster_;
   std::unique_ptr<demo::Client> writer_;
   std::vector<std::unique_ptr<demo::Client>> observers_;

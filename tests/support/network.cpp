@@ -35,6 +35,14 @@ std::string link_name(int number) {
   return fmt::format("place{}", number);
 }
 
+/// The two ends of the wire, ours and the place's.
+std::string our_end(int number) {
+  return fmt::format("near{}", number);
+}
+std::string their_end(int number) {
+  return fmt::format("far{}", number);
+}
+
 }  // namespace
 
 bool may_make_networks() {
@@ -42,17 +50,28 @@ bool may_make_networks() {
   return sandbox != nullptr && std::string(sandbox) == "yes";
 }
 
-Result<Network> Network::make(int places) {
+Result<Network> Network::make(int places, Links links) {
   Network network;
   std::ofstream("/proc/sys/net/ipv4/ip_forward") << "1\n";
   AUTOCTL_TRY(tool("nft add table inet cuts"));
   for (const char* hook : {"input", "output", "forward"})
     AUTOCTL_TRY(tool(fmt::format("nft 'add chain inet cuts {} {{ type filter hook {} priority 0; }}'", hook, hook)));
-  for (int number = 0; number < places; ++number) AUTOCTL_TRY(network.add_place(number));
+  for (int number = 0; number < places; ++number) AUTOCTL_TRY(network.add_place(number, links));
   return network;
 }
 
-Result<> Network::add_place(int number) {
+/// Two pairs of interfaces, and between them the wire.
+Result<> Network::add_wire(const std::string& link, int number, pid_t holder) {
+  AUTOCTL_TRY(tool(fmt::format("ip link add {} type veth peer name {}", link, our_end(number))));
+  AUTOCTL_TRY(tool(fmt::format("ip link add {} type veth peer name eth0 netns {}", their_end(number), holder)));
+  for (const auto& end : {our_end(number), their_end(number)}) AUTOCTL_TRY(tool("ip link set " + end + " up"));
+  auto wire = SlowWire::make(our_end(number), their_end(number));
+  if (!wire) return fail(std::move(wire.error()));
+  wires_.push_back(std::move(*wire));
+  return {};
+}
+
+Result<> Network::add_place(int number, Links links) {
   Command command;
   command.argv = {"/usr/bin/unshare", "--net", "/bin/sleep", "infinity"};
   command.dies_with_parent = true;
@@ -72,7 +91,10 @@ Result<> Network::add_place(int number) {
   const std::string inside = "nsenter --net=" + theirs + " ip ";
   // All places believe that they are in one /24, as HBA lines for one's own network want it, but every packet goes
   // through us.
-  AUTOCTL_TRY(tool(fmt::format("ip link add {} type veth peer name eth0 netns {}", link, holder->pid())));
+  if (links == Links::adjustable)
+    AUTOCTL_TRY(add_wire(link, number, holder->pid()));
+  else
+    AUTOCTL_TRY(tool(fmt::format("ip link add {} type veth peer name eth0 netns {}", link, holder->pid())));
   AUTOCTL_TRY(tool(fmt::format("ip addr add {}/32 dev {}", router, link)));
   AUTOCTL_TRY(tool(fmt::format("ip link set {} up", link)));
   AUTOCTL_TRY(tool(fmt::format("ip route add {}/32 dev {}", address(number), link)));
@@ -86,6 +108,9 @@ Result<> Network::add_place(int number) {
 }
 
 Network::~Network() {
+  for (std::size_t number = 0; number < wires_.size(); ++number)
+    (void)tool("ip link del " + their_end(static_cast<int>(number)));
+  wires_.clear();
   for (std::size_t number = 0; number < holders_.size(); ++number) {
     (void)tool("ip link del " + link_name(static_cast<int>(number)));
     (void)holders_[number].signal(SIGKILL);
@@ -115,7 +140,12 @@ Result<> Network::isolate(int number) {
   return tool(fmt::format("nft add rule inet cuts output oifname {} drop", link));
 }
 
+void Network::adjust(int number, WireQuality quality) {
+  wires_.at(static_cast<std::size_t>(number))->set(quality);
+}
+
 Result<> Network::heal() {
+  for (const auto& wire : wires_) wire->set({});
   return tool("nft flush table inet cuts");
 }
 

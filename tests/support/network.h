@@ -8,6 +8,7 @@
 #include "cli/demo/cluster.h"
 #include "common/process/process.h"
 #include "common/util/result.h"
+#include "support/slow_wire.h"
 
 namespace autoctl::test {
 
@@ -17,8 +18,9 @@ bool may_make_networks();
 /// Not thread-safe. Goes, with all its links, when it is destroyed.
 class Network {
  public:
+  enum class Links { plain, adjustable };
   /// `places` places, numbered from 0. Errors: system, with the words of ip or nft.
-  static Result<Network> make(int places);
+  static Result<Network> make(int places, Links links = Links::plain);
   Network(Network&&) noexcept = default;
   ~Network();
 
@@ -29,14 +31,18 @@ class Network {
   Result<> cut(int from, int to);
   /// Packets between `number` and everybody else, us included, vanish.
   Result<> isolate(int number);
-  /// Ends all cuts.
+  /// From now on `number`'s adjustable link delays and loses what goes through it.
+  void adjust(int number, WireQuality quality);
+  /// Ends all cuts, and all links are fast again.
   Result<> heal();
 
  private:
   Network() = default;
-  Result<> add_place(int number);
+  Result<> add_place(int number, Links links);
+  Result<> add_wire(const std::string& link, int number, pid_t holder);
 
-  std::vector<Child> holders_;  // one process per namespace keeps it alive
+  std::vector<Child> holders_;                    // one process per namespace keeps it alive
+  std::vector<std::unique_ptr<SlowWire>> wires_;  // of adjustable links, by number
 };
 
 }  // namespace autoctl::test

@@ -1,6 +1,7 @@
 // What the members of Instance share. Private to src/keeper/postgres.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,13 @@ Result<ControlData> read_control_data(const Tools& tools, const std::string& pgd
 /// What observe() shows for names that some process of the server may not know yet: parses as nobody's quorum.
 inline constexpr const char* names_not_yet_in_force = "(being changed)";
 
+/// Of each WAL sender, by pid: the time of its standby's last reply by that one's clock, and when it was first seen.
+struct LastReply {
+  std::string sent;
+  TimePoint seen;
+};
+using Replies = std::map<std::string, LastReply>;
+
 struct Instance::Impl {
   Impl(config::Config c, config::Files f, Tools t)
       : config(std::move(c)),
@@ -34,7 +42,10 @@ struct Instance::Impl {
   Timeline seen_timeline;           // the highest that this postmaster's WAL receiver was seen on
   bool sync_names_unproven = true;  // a former keeper may have died in the middle of a change
 
+  Replies replies;  // as they were last seen
+
   void new_server() {
+    replies.clear();
     seen_timeline = {};
     sync_names_unproven = true;
   }

@@ -32,12 +32,16 @@ select yes,
        current_setting('synchronous_standby_names'),
        coalesce((select fresh from receiver), false),
        (select bytes_per_wal_segment from pg_control_init()),
-       w.application_name, w.state = 'streaming', w.flush_lsn
+       w.application_name, w.state = 'streaming', w.flush_lsn, w.pid, w.reply_time
 from standby left join pg_stat_replication w on true)";
 
 Lsn lsn_of(const pg::Rows& rows, int row, int column) {
   return parse_lsn(rows.get(row, column).value_or("")).value_or(Lsn{});
 }
+
+/// A standby replies once a second (wal_receiver_status_interval), and a calm keeper looks as often. A WAL sender goes
+/// on "streaming" to one that was cut off until wal_sender_timeout.
+constexpr Millis reply_patience{3000};
 
 Observed from_rows(const pg::Rows& rows) {
   Observed seen;
@@ -52,6 +56,21 @@ Observed from_rows(const pg::Rows& rows) {
   for (int row = 0; row < rows.size(); ++row)
     if (rows.get(row, 9)) seen.walsenders.push_back({rows.text(row, 9), rows.truth(row, 10), lsn_of(rows, row, 11)});
   return seen;
+}
+
+/// Standbys' clocks may be wrong: what counts is that the time of the last reply changes.
+void mark_silent(Observed& seen, const pg::Rows& rows, Replies& replies) {
+  const auto now = std::chrono::steady_clock::now();
+  const Replies before = std::exchange(replies, {});
+  for (std::size_t i = 0; i < seen.walsenders.size(); ++i) {
+    const int row = static_cast<int>(i);
+    const auto known = before.find(rows.text(row, 12));
+    const std::string sent = rows.text(row, 13);
+    const bool same = known != before.end() && known->second.sent == sent;
+    const LastReply last = same ? known->second : LastReply{sent, now};
+    replies[rows.text(row, 12)] = last;
+    if (now - last.seen >= reply_patience) seen.walsenders[i].streaming = false;
+  }
 }
 
 /// pg_control lags behind a standby's timeline until the next restartpoint. A WAL segment that holds `lsn` was received
@@ -76,6 +95,7 @@ Result<Observed> Instance::observe(Millis timeout) {
   const auto rows = impl.session.query(observation, timeout);
   if (!rows) return fail(rows.error());
   Observed seen = from_rows(*rows);
+  mark_silent(seen, *rows, impl.replies);
   if (seen.in_recovery) {
     if (!seen.receiving && !impl.seen_timeline) {
       const auto segment_size = static_cast<std::uint64_t>(rows->number(0, 8));

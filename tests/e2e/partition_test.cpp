@@ -1,0 +1,290 @@
+// Partitions: every node and the monitor in a network of its own, links that drop packets without a word (no refusal,
+// no reset, only silence), or only some of them, or late. Clients reach everybody but where the test says otherwise.
+// What is promised for each is in docs/partitions.md; that no acknowledged row is lost and no two nodes acknowledge,
+// everywhere.
+#include <signal.h>
+
+#include <iostream>
+
+#include "support/cluster_test.h"
+#include "support/network.h"
+
+namespace autoctl::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int monitor = 0;
+constexpr int first_node = 1;  // the primary
+constexpr int second_node = 2;
+
+/// Longer than every timeout by which somebody silent is judged.
+constexpr Millis longer_than_every_timeout{9'000};
+/// silence_timeout, the client's own second, and a slow machine.
+constexpr Millis one_verdict{8'000};
+/// A standby that is cut off is silent for 3 s before it counts as stalled, and for standby_stall_timeout then.
+constexpr Millis standby_given_up{10'000};
+/// Nobody was judged: what a busy machine does to a writer.
+constexpr Millis no_pause{1'500};
+
+class Partition : public ClusterTest {
+ protected:
+  void SetUp() override { set_up(2, Network::Links::plain); }
+  void set_up(int nodes, Network::Links links) {
+    if (!may_make_networks()) GTEST_SKIP() << "partitions need network namespaces: run ./scripts/test where they exist";
+    ClusterTest::SetUp();
+    auto network = Network::make(1 + nodes, links);
+    ASSERT_TRUE(ok(network));
+    network_.emplace(std::move(*network));
+    std::vector<demo::LocalCluster::Place> places;
+    for (int place = monitor; place <= nodes; ++place) places.push_back(network_->place(place));
+    ASSERT_NO_FATAL_FAILURE(start_cluster(nodes, places));
+    load_.emplace(cluster());
+    ASSERT_NO_FATAL_FAILURE(load_->start());
+    ASSERT_TRUE(load_->progresses(50, Millis(20'000)));
+    ASSERT_TRUE(primary_is("node_1"));
+    start_ = Clock::now();
+  }
+
+  void cut(int from, int to) { ASSERT_TRUE(ok(network_->cut(from, to))); }
+  void cut_both_ways(int one, int other) {
+    ASSERT_NO_FATAL_FAILURE(cut(one, other));
+    ASSERT_NO_FATAL_FAILURE(cut(other, one));
+  }
+  /// Ends all cuts; everything must come back to normal with nothing lost.
+  void heal_and_verify() {
+    ASSERT_TRUE(ok(network_->heal()));
+    ASSERT_NO_FATAL_FAILURE(expect_settled());
+    ASSERT_TRUE(load_->progresses(50, Millis(10'000)));
+    std::cout << "write outage " << outage().count() << " ms\n";
+    load_->stop();
+    load_->verify();
+  }
+
+  Millis outage() const { return load_->writer().outage(start_, Clock::now()); }
+  bool primary_is(const std::string& name) {
+    const demo::Agent* node = cluster().primary();
+    return node != nullptr && node->name() == name;
+  }
+  bool is_replaced() {
+    const demo::Agent* node = cluster().primary();
+    return node != nullptr && node->name() != "node_1";
+  }
+  std::optional<protocol::NodeDocument> seen(const std::string& name) {
+    const auto state = cluster().state();
+    if (state)
+      for (const auto& node : state->nodes)
+        if (node.name == name) return node;
+    return std::nullopt;
+  }
+  /// The primary stays, on its timeline, and the writer has hardly felt anything.
+  void expect_nothing_happens(Millis pause = no_pause) {
+    EXPECT_FALSE(demo::eventually(longer_than_every_timeout, [this] { return is_replaced(); }));
+    ASSERT_TRUE(load_->progresses(10, Millis(30'000)));
+    EXPECT_LT(outage(), pause);
+    ASSERT_NO_FATAL_FAILURE(heal_and_verify());
+    EXPECT_TRUE(primary_is("node_1"));
+    EXPECT_EQ(seen("node_1")->timeline, Timeline{1});
+  }
+  /// The primary pauses for a verdict on its standby, and goes on without it.
+  void expect_primary_goes_on_alone() {
+    EXPECT_TRUE(demo::eventually(Millis(20'000), [this] {
+      const auto node = seen("node_1");
+      return node && node->reported == NodeState::wait_primary;
+    }));
+    ASSERT_TRUE(load_->progresses(500, Millis(20'000)));
+    EXPECT_LT(outage(), standby_given_up);
+    ASSERT_NO_FATAL_FAILURE(heal_and_verify());
+    EXPECT_TRUE(primary_is("node_1"));
+    EXPECT_EQ(seen("node_1")->timeline, Timeline{1});
+  }
+  /// Another node takes over, once, and stays the primary when the old one is back.
+  void expect_standby_takes_over() {
+    EXPECT_TRUE(demo::eventually(Millis(20'000), [this] { return is_replaced(); }));
+    ASSERT_TRUE(load_->progresses(500, Millis(20'000)));
+    EXPECT_LT(outage(), one_verdict);
+  }
+  void expect_old_primary_rejoins() {
+    ASSERT_NO_FATAL_FAILURE(heal_and_verify());
+    EXPECT_TRUE(is_replaced());
+    EXPECT_EQ(seen("node_1")->timeline, Timeline{2});
+  }
+  /// It is cut off now but for its clients, and answers none of them any more: writes at once, reads when its lease is
+  /// over.
+  void expect_old_primary_fences_itself() {
+    const TimePoint cut_off = Clock::now();
+    const demo::Agent& old = *cluster().find("node_1");
+    const auto answers = [&] {
+      const auto there = demo::conninfo({{old.host(), old.pgport()}}, "postgres", "any");
+      return pg::Connection::open(there, Millis(1'000)).has_value();
+    };
+    EXPECT_TRUE(demo::eventually(one_verdict, [&] { return !answers(); }));
+    ASSERT_NO_FATAL_FAILURE(expect_standby_takes_over());
+    EXPECT_FALSE(answers());
+    EXPECT_EQ(acknowledged_by("node_1", cut_off + Millis(500)), 0U);
+    ASSERT_NO_FATAL_FAILURE(expect_old_primary_rejoins());
+  }
+  /// Acknowledged by `name` since then, to whomever.
+  std::size_t acknowledged_by(const std::string& name, TimePoint since) const {
+    return load_->acknowledged_by(*cluster().find(name), since);
+  }
+
+  std::optional<Network> network_;  // outlives the cluster's clients
+  std::optional<Load> load_;
+  TimePoint start_;
+};
+
+TEST_F(Partition, PrimaryCutFromTheMonitorServesOn) {
+  ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, monitor));
+  ASSERT_NO_FATAL_FAILURE(expect_nothing_happens());
+}
+
+/// The standby is the witness.
+TEST_F(Partition, PrimaryThatDiesWhileCutFromTheMonitorIsReplaced) {
+  ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, monitor));
+  ASSERT_TRUE(demo::eventually(Millis(20'000), [this] {
+    const auto node = seen("node_1");
+    return node && node->health == "unreachable";
+  }));
+  cluster().find("node_1")->signal_node(SIGKILL);
+  ASSERT_NO_FATAL_FAILURE(expect_standby_takes_over());
+  ASSERT_TRUE(ok(cluster().heal()));
+  ASSERT_NO_FATAL_FAILURE(expect_old_primary_rejoins());
+}
+
+TEST_F(Partition, PrimaryThatTheMonitorDoesNotHearServesOn) {
+  ASSERT_NO_FATAL_FAILURE(cut(first_node, monitor));
+  ASSERT_NO_FATAL_FAILURE(expect_nothing_happens());
+}
+
+TEST_F(Partition, PrimaryThatDoesNotHearTheMonitorServesOn) {
+  ASSERT_NO_FATAL_FAILURE(cut(monitor, first_node));
+  ASSERT_NO_FATAL_FAILURE(expect_nothing_happens());
+}
+
+TEST_F(Partition, MonitorCutFromEverybodyChangesNothing) {
+  ASSERT_TRUE(ok(network_->isolate(monitor)));
+  ASSERT_NO_FATAL_FAILURE(expect_nothing_happens());
+}
+
+TEST_F(Partition, StandbyCutFromTheMonitorChangesNothing) {
+  ASSERT_NO_FATAL_FAILURE(cut_both_ways(second_node, monitor));
+  ASSERT_NO_FATAL_FAILURE(expect_nothing_happens());
+}
+
+TEST_F(Partition, PrimaryCutFromTheStandbyGoesOnAlone) {
+  ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, second_node));
+  ASSERT_NO_FATAL_FAILURE(expect_primary_goes_on_alone());
+}
+
+TEST_F(Partition, PrimaryThatTheStandbyDoesNotHearGoesOnAlone) {
+  ASSERT_NO_FATAL_FAILURE(cut(first_node, second_node));
+  ASSERT_NO_FATAL_FAILURE(expect_primary_goes_on_alone());
+}
+
+TEST_F(Partition, PrimaryThatDoesNotHearTheStandbyGoesOnAlone) {
+  ASSERT_NO_FATAL_FAILURE(cut(second_node, first_node));
+  ASSERT_NO_FATAL_FAILURE(expect_primary_goes_on_alone());
+}
+
+TEST_F(Partition, StandbyCutFromEverybodyLetsThePrimaryGoOnAlone) {
+  ASSERT_TRUE(ok(network_->isolate(second_node)));
+  ASSERT_NO_FATAL_FAILURE(expect_primary_goes_on_alone());
+}
+
+TEST_F(Partition, PrimaryCutFromEverybodyIsReplaced) {
+  ASSERT_TRUE(ok(network_->isolate(first_node)));
+  ASSERT_NO_FATAL_FAILURE(expect_standby_takes_over());
+  ASSERT_NO_FATAL_FAILURE(expect_old_primary_rejoins());
+}
+
+TEST_F(Partition, PrimaryCutFromMonitorAndStandbyFencesItself) {
+  ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, monitor));
+  ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, second_node));
+  ASSERT_NO_FATAL_FAILURE(expect_old_primary_fences_itself());
+}
+
+/// Its keeper and every process of its Postgres, for a minute.
+TEST_F(Partition, FrozenPrimaryAcknowledgesNothingWhenItWakesUp) {
+  demo::Agent& old = *cluster().find("node_1");
+  const TimePoint frozen = Clock::now();
+  old.signal_node(SIGSTOP);
+  ASSERT_NO_FATAL_FAILURE(expect_standby_takes_over());
+  ASSERT_TRUE(load_->progresses(1, Millis(10'000)));
+  std::this_thread::sleep_until(frozen + std::chrono::seconds(60));  // the promise is about this long
+  old.signal_node(SIGCONT);
+  ASSERT_NO_FATAL_FAILURE(expect_old_primary_rejoins());
+  EXPECT_EQ(acknowledged_by("node_1", frozen + Millis(500)), 0U);
+}
+
+/// Cuts that end before anybody is judged.
+TEST_F(Partition, FlappingLinkOfThePrimaryReplacesNobody) {
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(ok(network_->isolate(first_node)));
+    std::this_thread::sleep_for(Millis(1'500));
+    ASSERT_TRUE(ok(network_->heal()));
+    ASSERT_TRUE(load_->progresses(5, Millis(5'000))) << "round " << i;
+  }
+  EXPECT_LT(outage(), Millis(4'000));
+  ASSERT_NO_FATAL_FAILURE(heal_and_verify());
+  EXPECT_TRUE(primary_is("node_1"));
+  EXPECT_EQ(seen("node_1")->timeline, Timeline{1});
+}
+
+/// Cuts that last long enough to be judged, of whoever is the primary just then.
+TEST_F(Partition, FlappingLinkOfEachPrimaryCostsOneFailoverEach) {
+  for (std::uint32_t failovers = 1; failovers <= 2; ++failovers) {
+    ASSERT_NO_FATAL_FAILURE(expect_settled());
+    const bool first = primary_is("node_1");
+    ASSERT_TRUE(ok(network_->isolate(first ? first_node : second_node)));
+    ASSERT_TRUE(demo::eventually(Millis(20'000), [&] { return primary_is(first ? "node_2" : "node_1"); }));
+    ASSERT_TRUE(ok(network_->heal()));
+    ASSERT_TRUE(load_->progresses(20, Millis(20'000)));
+  }
+  EXPECT_LT(outage(), one_verdict);
+  ASSERT_NO_FATAL_FAILURE(heal_and_verify());
+  EXPECT_EQ(seen("node_1")->timeline, Timeline{3});
+}
+
+/// One primary, three standbys, commits wait for one of the three.
+class PartitionOfFour : public Partition {
+ protected:
+  void SetUp() override { set_up(4, Network::Links::plain); }
+};
+
+TEST_F(PartitionOfFour, PrimaryCutFromMonitorAndStandbysFencesItself) {
+  for (const int other : {0, 2, 3, 4}) ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, other));
+  ASSERT_NO_FATAL_FAILURE(expect_old_primary_fences_itself());
+}
+
+TEST_F(PartitionOfFour, PrimaryCutFromOneStandbyServesOn) {
+  ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, second_node));
+  ASSERT_NO_FATAL_FAILURE(expect_nothing_happens());
+}
+
+TEST_F(PartitionOfFour, PrimaryThatOneStandbyHearsServesOn) {
+  for (const int other : {0, 2, 3}) ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, other));
+  ASSERT_NO_FATAL_FAILURE(expect_nothing_happens());
+}
+
+/// Each commit may be on the standby beside the primary alone: the others cannot know it, and elect nobody.
+TEST_F(PartitionOfFour, PrimaryWithOneStandbyInAHalfOfItsOwnServesOn) {
+  for (const int ours : {1, 2})
+    for (const int other : {0, 3, 4}) ASSERT_NO_FATAL_FAILURE(cut_both_ways(ours, other));
+  ASSERT_NO_FATAL_FAILURE(expect_nothing_happens());
+}
+
+class SlowPartition : public Partition {
+ protected:
+  void SetUp() override { set_up(2, Network::Links::adjustable); }
+};
+
+/// 200 ms more from one machine to another and back, on each link one packet in twenty lost.
+TEST_F(SlowPartition, SlowLinksMakeWritesSlowAndNothingElse) {
+  for (const int place : {monitor, first_node, second_node}) network_->adjust(place, {Millis(50), 5});
+  ASSERT_TRUE(load_->progresses(20, Millis(60'000)));
+  ASSERT_NO_FATAL_FAILURE(expect_nothing_happens(Millis(8'000)));
+}
+
+}  // namespace
+}  // namespace autoctl::test
