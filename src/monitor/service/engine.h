@@ -46,6 +46,9 @@ class Engine {
   void report(NodeId id, const protocol::Report& report, const Caller& caller, Reply<protocol::Assignment> reply);
   void register_node(const protocol::RegisterRequest& request, const Caller& caller,
                      Reply<protocol::RegisterAnswer> reply);
+  /// What an operator may set of one node (node_settings.h); answers with all of it.
+  void change_node(NodeId id, const protocol::SettingsDocument& changes, const Caller& caller,
+                   const Reply<protocol::SettingsDocument>& reply);
   void drop_node(NodeId id, const Caller& caller, const Reply<>& reply);
   /// The node goes on without this monitor; its formation waits for it.
   void leave(NodeId id, const Caller& caller, const Reply<>& reply);
@@ -94,6 +97,8 @@ class Engine {
   // membership.cpp
   /// An operator, and a store to write to.
   Result<> admit_change(const Caller& caller) const;
+  /// A standby comes into the group's quorum (+1) or leaves it (-1): puts what follows for number_sync_standbys in.
+  void fit_sync_standbys(const Group& group, int difference, Change& change) const;
   void drop_again(Group& group, const Node& node, const Reply<>& reply);
 
   // returning.cpp
