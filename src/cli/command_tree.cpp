@@ -93,6 +93,7 @@ std::unique_ptr<CLI::App> make_command_tree(Invocation& invocation, LogOptions& 
   add_reload(*root, invocation);
   add_status(*root, invocation);
   add_watch(*root, invocation);
+  add_explain(*root, invocation);
   add_demo(*root, invocation);
   add_version(*root, invocation);
   add_help(*root, invocation);

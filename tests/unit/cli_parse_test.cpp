@@ -75,6 +75,7 @@ TEST_F(Parse, EveryLineOfTheTutorials) {
            {"stop --immediate", "stop"},
            {"reload", "reload"},
            {"status --json", "status"},
+           {"explain --group 0 --json", "explain"},
            {"drop node --name node2 --formation default", "drop node"},
            {"drop node --hostname h --pgport 5433", "drop node"},
            {"drop monitor --destroy", "drop monitor"},

@@ -17,6 +17,7 @@ void add_activate(CLI::App& root, Invocation& invocation);
 void add_reload(CLI::App& root, Invocation& invocation);
 void add_status(CLI::App& root, Invocation& invocation);
 void add_watch(CLI::App& root, Invocation& invocation);
+void add_explain(CLI::App& root, Invocation& invocation);
 
 void add_show_state(CLI::App& show, Invocation& invocation);
 void add_show_citus(CLI::App& show, Invocation& invocation);

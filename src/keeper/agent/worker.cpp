@@ -42,10 +42,11 @@ void Worker::run() {
     obey();
     if (reload_requested_.exchange(false) && postgres_.running())
       if (const auto reloaded = postgres_.reload(); !reloaded) failed(reloaded.error());
+    const bool was_running = postgres_.running();
     if (Clock::now() >= retry_at_) act();
     look();
     publish();
-    wait_for_work();
+    wait_for_work(was_running || postgres_.running());
   }
 }
 
@@ -162,13 +163,15 @@ void Worker::reached(const Goal& goal) {
   succeeded();
 }
 
-void Worker::wait_for_work() {
+/// A postmaster that was dead before is no news: its pidfd stays readable, and would not let us sleep.
+void Worker::wait_for_work(bool until_postmaster_ends) {
   const bool waiting = saved_.state == NodeState::wait_primary || saved_.state == NodeState::catchingup || !settled();
   const bool busy = waiting && Clock::now() - settled_since_ < busy_limit;
   auto until = Clock::now() + (busy ? busy_interval : calm_interval);
   if (failures_ > 0) until = std::min(until, std::max(retry_at_, Clock::now()));
   // A goal that came meanwhile is no reason to wait; the eventfd stays readable until it is drained here.
-  std::array<pollfd, 2> fds = {{{board_.wakeup_fd(), POLLIN, 0}, {postgres_.pidfd(), POLLIN, 0}}};
+  std::array<pollfd, 2> fds = {
+      {{board_.wakeup_fd(), POLLIN, 0}, {until_postmaster_ends ? postgres_.pidfd() : -1, POLLIN, 0}}};
   const auto left = std::chrono::duration_cast<Millis>(until - Clock::now()).count();
   ::poll(fds.data(), fds.size(), static_cast<int>(std::clamp<long>(left, 0, calm_interval.count())));
   board_.drain_wakeup();

@@ -30,7 +30,7 @@ class Worker {
   void note(const std::string& notice);
   void act();
   void transition();
-  void wait_for_work();
+  void wait_for_work(bool until_postmaster_ends);
   bool settled() const;
   bool cancelled() const;
   void reached(const Goal& goal);

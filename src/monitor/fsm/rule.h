@@ -25,7 +25,7 @@ struct Context {
 /// Builds a decision; rule id and name are filled in by decide().
 class Effect {
  public:
-  Effect(const Context& context, std::string reason) {
+  Effect(const Context& context, std::string reason) : group_(context.group) {
     decision_.term = Term{context.group.term.value + 1};
     decision_.reason = std::move(reason);
   }
@@ -45,8 +45,12 @@ class Effect {
     decision_.quorum_confirmed = SyncQuorum{};
     return *this;
   }
+  /// One that was assigned before and has not been proved may be in force as well: when another takes its place, nobody
+  /// is electable until that one is proved.
   Effect& assign_quorum(SyncQuorum quorum) {
     if (quorum.asynchronous()) return asynchronous();
+    const bool third = group_.quorum_confirmed != group_.quorum_assigned && quorum != group_.quorum_assigned;
+    if (third) decision_.quorum_confirmed = SyncQuorum{};
     decision_.quorum_assigned = std::move(quorum);
     return *this;
   }
@@ -65,6 +69,7 @@ class Effect {
   operator std::optional<Decision>() const { return decision_; }
 
  private:
+  const GroupSnapshot& group_;
   Decision decision_;
 };
 

@@ -90,6 +90,7 @@ class Engine {
   void forget_dropped(Group& group);
   bool remove(Group& group, NodeId id);
   void update_trust();
+  void tell_if_blocked(const Group& group);
   void look_after_suspects(Group& group);
   TimePoint next_check(const Group& group) const;
   protocol::EventDocument event_of(const Group& group, const Node* node, std::string kind, std::string text) const;
@@ -150,6 +151,7 @@ class Engine {
   };
   std::multimap<std::int64_t, OperationWaiter> operation_waiters_;
   std::set<NodeId> watched_;
+  std::map<GroupKey, std::vector<NodeId>> blocked_;  // whose election waits, and for whom
 };
 
 protocol::OperationDocument operation_document(const OperationRow& operation);
