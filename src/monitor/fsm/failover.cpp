@@ -48,9 +48,27 @@ std::string who_is_missing(const Context& c) {
   return c.candidate->name + " was lost (" + c.candidate->health.why + ")";
 }
 
-/// With promotion_waits_for_lease: has the old primary stopped by its own word, or must it have fenced itself by now?
+/// An operator accepts that commits may be lost.
+bool is_forced(const Context& c) {
+  return c.group.operation && c.group.operation->kind == Operation::Kind::forced_failover;
+}
+
+/// The most advanced standby that is here and may be the primary, whatever it lacks.
+const NodeView* best_that_is_here(const GroupSnapshot& group) {
+  std::vector<NodeId> here;
+  for (const NodeView& node : group.nodes) {
+    const bool standby =
+        can_take_part(node) || (node.goal.state == NodeState::catchingup && healthy(node) && node.reported &&
+                                node.facts.in_recovery && node.facts.postgres_running);
+    if (standby && node.candidate_priority > 0) here.push_back(node.id);
+  }
+  return most_advanced(group, here);
+}
+
+/// With promotion_waits_for_lease, and where the quorum fences nobody: has the old primary stopped by its own word, or
+/// must it have fenced itself by now?
 bool no_stale_reads(const Context& c) {
-  if (!c.settings.promotion_waits_for_lease) return true;
+  if (!c.settings.promotion_waits_for_lease && !is_forced(c)) return true;
   const NodeView* old_primary = deposed(c.group);
   return old_primary == nullptr || settled(*old_primary) || c.now >= old_primary->lease_until;
 }
@@ -114,6 +132,31 @@ Outcome primary_lost_while_draining(const Context& c) {
   if (c.candidate != nullptr && c.candidate->goal.state != NodeState::prepare_promotion) return std::nullopt;
   if (settled(*c.draining) && may_be_promoted) return std::nullopt;  // it had stopped before: the hand-over goes on
   return start_election(c, c.draining->name + " was lost while it drained: " + c.draining->health.why, c.draining);
+}
+
+Outcome failover_forced(const Context& c) {
+  if (!is_forced(c) || (c.candidate != nullptr && (!lost(*c.candidate) || !can_be_called_off(c.candidate->goal.state))))
+    return std::nullopt;
+  const NodeView* old_primary = c.leader != nullptr ? c.leader : c.draining;
+  if (old_primary != nullptr && !lost(*old_primary)) {
+    // A candidate that was promoted is on its way to be seen as the primary.
+    if (old_primary->id == c.group.operation->target) return std::nullopt;
+    const std::string why = old_primary->name + " is the primary: nothing has to be lost";
+    return Effect(c, why).end_operation(false, why);
+  }
+  const NodeView* best = best_that_is_here(c.group);
+  if (best == nullptr) {
+    if (c.now - c.group.operation->requested_at < c.settings.silence_timeout) return std::nullopt;
+    const std::string why = "no standby is here that could take over";
+    return Effect(c, why).end_operation(false, why);
+  }
+  const std::string why = why_nobody_is_electable(c.group);
+  Effect effect(c, "an operator accepts that commits may be lost: " + best->name + " takes over at " +
+                       to_string(best->facts.lsn) + (why.empty() ? "" : "; " + why));
+  if (old_primary != nullptr) effect.assign(*old_primary, NodeState::demote_timeout);
+  if (c.candidate != nullptr && c.candidate != best) effect.assign(*c.candidate, NodeState::report_lsn);
+  effect.assign(*best, NodeState::prepare_promotion, Goal{.fence = true}).operation_goes_to(*best);
+  return effect;
 }
 
 Outcome voter_returns(const Context& c) {
@@ -210,7 +253,7 @@ Outcome candidate_is_fenced(const Context& c) {
   if (candidate == nullptr || !is_fenced_candidate(*candidate) || !has_what_it_needs(c, *candidate) ||
       !no_stale_reads(c))
     return std::nullopt;
-  const SyncQuorum sync = quorum_after_promotion(c.group, *candidate, c.settings);
+  const SyncQuorum sync = is_forced(c) ? SyncQuorum{} : quorum_after_promotion(c.group, *candidate, c.settings);
   Effect effect(c, candidate->name + " receives no more, at " + to_string(candidate->facts.lsn) +
                        ": the old primary cannot acknowledge a commit from now on");
   effect.assign(*candidate, NodeState::stop_replication, Goal{.sync = sync}).assign_quorum(sync);

@@ -111,6 +111,7 @@ Outcome primary_is_dead(const Context&);
 Outcome primary_cannot_write(const Context&);
 Outcome primary_was_dropped(const Context&);
 Outcome primary_lost_while_draining(const Context&);
+Outcome failover_forced(const Context&);
 Outcome voter_returns(const Context&);
 Outcome standbys_elect(const Context&);
 Outcome fast_forward_failed(const Context&);
