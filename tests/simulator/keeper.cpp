@@ -156,7 +156,7 @@ bool Keeper::obey() {
   next.lease_required = assignment.lease_required;
   next.peers = std::move(peers);
   if (!remember(next)) {
-    if (role_of(assignment.goal.state) == Role::stopped) servers_->begin_shutdown(node_);
+    if (keeper::role_of(assignment.goal.state) == Role::stopped) servers_->begin_shutdown(node_);
     return false;
   }
   if (!other_task) return true;
@@ -233,28 +233,6 @@ void Keeper::rest() {
   wake(newer ? ms(1) : until - kernel_->now);
 }
 
-Keeper::Role Keeper::role_of(NodeState state) {
-  switch (state) {
-    case NodeState::single:
-    case NodeState::wait_primary:
-    case NodeState::primary:
-    case NodeState::stop_replication:
-      return Role::primary;
-    case NodeState::catchingup:
-    case NodeState::secondary:
-    case NodeState::prepare_promotion:
-    case NodeState::report_lsn:
-    case NodeState::fast_forward:
-      return Role::standby;
-    default:
-      return Role::stopped;
-  }
-}
-
-bool Keeper::may_receive() const {
-  return saved_.state != NodeState::report_lsn && saved_.state != NodeState::fast_forward && !saved_.goal.fence;
-}
-
 void Keeper::maintain() {
   const Role role = wanted_role();
   if (role == Role::stopped) {
@@ -287,7 +265,7 @@ void Keeper::start_again() {
     if (self.standby_signal) return fail("the data directory is a standby's");
   } else {
     self.standby_signal = true;
-    self.conf_upstream = may_receive() ? upstream_of_goal() : -1;
+    self.conf_upstream = keeper::may_receive(saved_.state, saved_.goal) ? upstream_of_goal() : -1;
   }
   if (self.rewinding || !self.exists) return fail("the data directory cannot be started");
   if (std::exchange(restarting_, false)) return fail("Postgres does not start");
@@ -301,7 +279,7 @@ void Keeper::keep_house() {
   if (!house_is_kept_ || configured_peers_ != saved_.peers) {
     if (chance_of_a_full_disk()) return fail("the configuration cannot be written");
     const int upstream = upstream_of_goal();
-    if (wanted_role() == Role::standby && may_receive() && upstream >= 0) {
+    if (wanted_role() == Role::standby && keeper::may_receive(saved_.state, saved_.goal) && upstream >= 0) {
       server().conf_upstream = upstream;
       servers_->set_upstream(node_, upstream);
     }

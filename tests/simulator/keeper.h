@@ -8,6 +8,7 @@
 
 #include "common/protocol/protocol.h"
 #include "keeper/fsm/lease.h"
+#include "keeper/fsm/role.h"
 #include "keeper/fsm/transitions.h"
 #include "postgres.h"
 
@@ -69,7 +70,7 @@ class Keeper {
     std::vector<NodeId> peers;
     std::uint64_t epoch = 0;
   };
-  enum class Role { stopped, primary, standby };
+  using Role = keeper::Role;
   enum class Did { done, waits, failed, cancelled };
 
   Postgres& server() { return (*servers_)[node_]; }
@@ -89,9 +90,7 @@ class Keeper {
   void begin_transition();
   void go_on();
   void reached_goal();
-  static Role role_of(NodeState state);
-  Role wanted_role() const { return role_of(saved_.state); }
-  bool may_receive() const;
+  Role wanted_role() const { return keeper::role_of(saved_.state); }
   void maintain();
   void start_again();
   void keep_house();

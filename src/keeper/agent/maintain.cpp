@@ -22,29 +22,6 @@ constexpr Millis shutdown_patience{10'000};
 
 }  // namespace
 
-Worker::Role Worker::role_of(NodeState state) {
-  switch (state) {
-    case NodeState::single:
-    case NodeState::wait_primary:
-    case NodeState::primary:
-    case NodeState::stop_replication:
-      return Role::primary;
-    case NodeState::catchingup:
-    case NodeState::secondary:
-    case NodeState::prepare_promotion:
-    case NodeState::report_lsn:
-    case NodeState::fast_forward:
-      return Role::standby;
-    default:
-      return Role::stopped;
-  }
-}
-
-/// A fenced standby must not: an election counts on what it said.
-bool Worker::may_receive() const {
-  return saved_.state != NodeState::report_lsn && saved_.state != NodeState::fast_forward && !saved_.goal.fence;
-}
-
 void Worker::maintain() {
   const Role role = wanted_role();
   if (role == Role::stopped) {
@@ -96,7 +73,8 @@ void Worker::start_again() {
   if (wanted_role() == Role::primary) {
     started = run_step(Step::start_as_primary, c);
   } else {
-    started = run_as_standby(c, may_receive() ? find_peer(saved_.peers, saved_.goal.upstream) : nullptr);
+    started = run_as_standby(
+        c, may_receive(saved_.state, saved_.goal) ? find_peer(saved_.peers, saved_.goal.upstream) : nullptr);
   }
   if (!started) {
     if (!cancelled()) failed(started.error());
@@ -119,7 +97,8 @@ void Worker::keep_house() {
     for (const auto& peer : saved_.peers) ids.push_back(peer.id);
     if (const auto slots = postgres_.sync_slots(ids); !slots) return failed(slots.error());
     const protocol::Peer* upstream = find_peer(saved_.peers, saved_.goal.upstream);
-    if (wanted_role() == Role::standby && may_receive() && upstream != nullptr)  // it may have moved
+    if (wanted_role() == Role::standby && may_receive(saved_.state, saved_.goal) &&
+        upstream != nullptr)  // it may have moved
       if (const auto set = postgres_.set_upstream(upstream, config_.node); !set) return failed(set.error());
     std::ranges::sort(ids);
     facts_.prepared_peers = ids;

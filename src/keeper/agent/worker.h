@@ -11,6 +11,7 @@
 #include "keeper/agent/board.h"
 #include "keeper/agent/state_file.h"
 #include "keeper/agent/steps.h"
+#include "keeper/fsm/role.h"
 
 namespace autoctl::keeper {
 
@@ -38,10 +39,7 @@ class Worker {
   StepContext context(const Goal& goal);
 
   // what should run while nothing changes (maintain.cpp)
-  enum class Role { stopped, primary, standby };
-  static Role role_of(NodeState state);
   Role wanted_role() const { return role_of(saved_.state); }
-  bool may_receive() const;
   void maintain();
   bool stop_postgres();
   void start_again();
@@ -68,8 +66,8 @@ class Worker {
   std::vector<protocol::Peer> configured_peers_, configured_neighbours_;  // those that HBA and slots were last made for
   bool house_is_kept_ = false;
   TimePoint next_house_keeping_;
-  TimePoint last_answer_;  // of Postgres to a query
-  int failures_ = 0;       // of the present task, in a row
+  TimePoint last_answer_;     // of Postgres to a query
+  int failures_ = 0;          // of the present task, in a row
   std::string last_failure_;  // as it was logged
   TimePoint first_failure_;
   TimePoint retry_at_;  // after a failure; none while nothing has failed since the last try
