@@ -159,8 +159,7 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief, 
     view.candidate_priority = rules.attributes[n].candidate_priority;
     view.replication_quorum = rules.attributes[n].replication_quorum;
     view.lease_until = belief.others_elapsed ? model_now - long_time : model_now + long_time;
-    if (view.reported && !view.facts.receiving)
-      view.stalled_since = belief.stalls_elapsed ? model_now - long_time : model_now;
+    if (view.reported && !view.facts.receiving && belief.stalls_elapsed) view.stalled_for = long_time;
     group.nodes.push_back(std::move(view));
   }
   if (belief.ids_descend) std::ranges::reverse(group.nodes);

@@ -316,6 +316,7 @@ void Keeper::look() {
   if (self.answers()) {
     last_answer_ = kernel_->now;
     facts_.postgres_running = true;
+    facts_.cannot_run = false;
     facts_.in_recovery = !self.primary;
     facts_.system_id = SystemId{1};
     if (facts_.timeline != Timeline{branch.timeline} || facts_.history.size() != branch.history.size())

@@ -17,7 +17,7 @@ using testing::AnyOf;
 using testing::HasSubstr;
 
 /// No mistake may survive more.
-constexpr std::uint64_t events_at_most = 4'000'000;
+constexpr std::uint64_t events_at_most = 12'000'000;
 
 std::string found(monitor::Decide mutant, int nodes = 2) {
   std::uint64_t events = 0;

@@ -16,6 +16,14 @@ inline const Plan seeds_that_once_failed[] = {
     {.seed = 2, .nodes = 3, .number_sync_standbys = 1},
     // A candidate tried for ever to fetch WAL that was gone, while the old primary waited with all of it.
     {.seed = 4, .nodes = 3, .number_sync_standbys = 3, .varied = true},
+    // A primary was told to go on alone because of a standby that streamed again by then, and was cut off itself.
+    {.seed = 27, .nodes = 2, .varied = true},
+    // A candidate did not hear that it should get ready, and the old primary, which had stopped for it, waited.
+    {.seed = 54, .nodes = 3},
+    // A Postgres that ran again was reported as one that cannot run, and its node never told to join again.
+    {.seed = 251, .nodes = 3, .number_sync_standbys = 1, .varied = true},
+    // An election was called off, in favour of a primary with a full disk, because a voter was silent for a moment.
+    {.seed = 739, .nodes = 3},
 };
 
 }  // namespace autoctl::simulator

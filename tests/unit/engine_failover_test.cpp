@@ -139,6 +139,17 @@ TEST_F(EngineFailover, AStandbyThatStopsStreamingLeavesTheQuorum) {
   EXPECT_FALSE(a().assignment.lease_required);
 }
 
+TEST_F(EngineFailover, AStallIsCountedUpToThePrimarysLastWord) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  b().report.facts.receiving = false;
+  a().report.facts.streaming.clear();
+  pass_reporting(Millis{4'500});
+  pass_reporting(Millis{1'000}, {&a()});
+  EXPECT_EQ(a().assignment.goal.state, NodeState::primary) << "meanwhile it may stream again, or hear nothing any more";
+  report(a(), true);
+  EXPECT_EQ(a().assignment.goal.state, NodeState::wait_primary);
+}
+
 TEST_F(EngineFailover, PostgresThatCannotRunLosesTheRoleByItsKeepersWord) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   b().report.facts.receiving = false;

@@ -255,8 +255,10 @@ TEST(Rule, election_called_off_never_after_the_candidate_was_told_to_promote) {
 
 TEST(Rule, election_called_off_when_too_few_voters_are_left) {
   Group group = electing();
-  group.judge(node_b, Verdict::dead);
   group.judge(node_a, Verdict::healthy);
+  group.judge(node_b, Verdict::suspected);
+  EXPECT_EQ(group.fired(), "nothing") << "it may be back at once";
+  group.judge(node_b, Verdict::dead);
   ASSERT_EQ(group.fired(), "election_called_off");
   EXPECT_EQ(state_in(group.decision(), node_b), NodeState::catchingup);
   EXPECT_EQ(state_in(group.decision(), node_c), NodeState::catchingup);
@@ -511,6 +513,19 @@ TEST(Rule, switchover_called_off) {
   EXPECT_EQ(group.fired(), "switchover_called_off") << "also when it has stopped already";
   group.judge(node_a, Verdict::suspected);
   EXPECT_EQ(group.fired(), "nothing");
+}
+
+TEST(Rule, switchover_called_off_when_the_candidate_does_not_get_ready) {
+  Group group = switching_over();
+  group.assign(node_b, {.state = NodeState::prepare_promotion, .upstream = node_a});
+  group.settle(node_a);
+  group.is_stopped(node_a);
+  group[node_b].goal_since = group.now - Millis{4999};
+  EXPECT_EQ(group.fired(), "nothing");
+  group.now += Millis{1};
+  EXPECT_EQ(group.fired(), "switchover_called_off");
+  group.settle(node_b);
+  EXPECT_EQ(group.fired(), "old_primary_drained");
 }
 
 TEST(Rule, switchover_called_off_when_the_candidate_was_dropped) {

@@ -172,7 +172,7 @@ TEST(Rule, primary_is_dead_while_it_prepares_to_hand_over) {
 TEST(Rule, standby_lost_while_its_primary_prepares_to_hand_over) {
   Group group = ready_to_hand_over();
   group[node_a].facts.streaming = {};
-  group[node_b].stalled_since = group.now - Millis{6000};
+  group[node_b].stalled_for = Millis{6000};
   group[node_b].facts.receiving = false;
   ASSERT_EQ(group.fired(), "standby_lost");
   EXPECT_EQ(state_in(group.decision(), node_a), NodeState::wait_primary);

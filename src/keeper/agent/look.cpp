@@ -66,6 +66,7 @@ Observed Worker::look() {
 
 void Worker::fill_from(const Observed& seen) {
   facts_.postgres_running = true;
+  facts_.cannot_run = false;  // whatever else may fail
   facts_.in_recovery = seen.in_recovery;
   facts_.system_id = seen.system_id;
   if (facts_.timeline != seen.timeline) facts_.history = read_history(files_.pgdata, seen.timeline);

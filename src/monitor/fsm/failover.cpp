@@ -61,6 +61,18 @@ bool can_elect(const Context& c) {
   return covers_every_commit(c.group, present) && preferred(c.group, present) != nullptr;
 }
 
+/// The same once everybody who is only suspected has come back: silence of a moment ends no election.
+bool may_yet_elect(const Context& c) {
+  std::vector<NodeId> voters = voters_present(c.group);
+  for (const NodeView& node : c.group.nodes) {
+    const bool stays = node.goal.state == NodeState::report_lsn || node.goal.state == NodeState::secondary;
+    if (stays && node.health.verdict == Verdict::suspected && in_a_quorum(c.group, node.id) &&
+        !has_forked_off(c.group, node))
+      voters.push_back(node.id);
+  }
+  return covers_every_commit(c.group, voters) && preferred(c.group, voters) != nullptr;
+}
+
 /// By its own word it receives from nobody any more.
 bool is_fenced_candidate(const NodeView& node) {
   const bool fenced = node.goal.state == NodeState::fast_forward ||
@@ -99,7 +111,7 @@ const NodeView* who_could_go_on(const Context& c) {
 /// It leads somewhere without the old primary.
 bool election_goes_on(const Context& c) {
   if (fetch_is_hopeless(c)) return false;
-  if (c.candidate == nullptr) return can_elect(c);
+  if (c.candidate == nullptr) return may_yet_elect(c);
   const bool fell_short = is_fenced_candidate(*c.candidate) && !has_what_it_needs(c, *c.candidate);
   return !lost(*c.candidate) && (!fell_short || can_elect(c));
 }

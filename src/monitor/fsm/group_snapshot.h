@@ -21,8 +21,8 @@ struct NodeView {
   Health health;
   int candidate_priority = 50;  // 0 = never promoted
   bool replication_quorum = true;
-  TimePoint lease_until;                   // the latest moment at which this node may believe in a lease we granted
-  std::optional<TimePoint> stalled_since;  // a standby: alive but not receiving since then
+  TimePoint lease_until;  // the latest moment at which this node may believe in a lease we granted
+  Millis stalled_for{0};  // a standby that does not stream: how long, up to the primary's last word
 };
 
 /// An operator's request that is under way. One at a time per group.

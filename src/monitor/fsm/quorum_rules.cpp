@@ -28,10 +28,9 @@ std::string why_lost(const Context& c, NodeId id) {
   if (!node->replication_quorum) return "is no longer meant to be in the quorum";
   if (contains(c.leader->facts.streaming, id)) return {};
   if (dead(*node)) return "is dead: " + node->health.why;
-  if (node->stalled_since && c.now - *node->stalled_since >= c.settings.standby_stall_timeout)
-    return "has not streamed for " +
-           std::to_string(std::chrono::duration_cast<std::chrono::seconds>(c.now - *node->stalled_since).count()) +
-           " s" + (node->facts.trouble.empty() ? "" : " (" + node->facts.trouble + ")");
+  if (node->stalled_for >= c.settings.standby_stall_timeout)
+    return "has not streamed for " + std::to_string(node->stalled_for / std::chrono::seconds{1}) + " s" +
+           (node->facts.trouble.empty() ? "" : " (" + node->facts.trouble + ")");
   return {};
 }
 
@@ -155,9 +154,8 @@ Outcome standby_stalled(const Context& c) {
   const NodeView* stalled = find_node(c.group, [&](const NodeView& n) {
     const bool streamed = n.goal.state == NodeState::catchingup && settled(n);  // else it is still joining
     const bool leaves = c.group.quorum_confirmed.contains(n.id) && !c.group.quorum_assigned.contains(n.id);
-    return (streamed || n.goal.state == NodeState::secondary) && !leaves && healthy(n) && n.stalled_since &&
-           !n.facts.receiving && !contains(c.leader->facts.streaming, n.id) &&
-           c.now - *n.stalled_since >= c.settings.standby_stall_timeout;
+    return (streamed || n.goal.state == NodeState::secondary) && !leaves && healthy(n) && !n.facts.receiving &&
+           !contains(c.leader->facts.streaming, n.id) && n.stalled_for >= c.settings.standby_stall_timeout;
   });
   if (stalled == nullptr) return std::nullopt;
   return Effect(c, stalled->name + " lives but does not stream from " + c.leader->name + ": it joins again")

@@ -58,11 +58,11 @@ constexpr std::array rule_table = {
 
     Rule{{300, "old_primary_drained", "the old primary has stopped after handing over everything: promote"},
          old_primary_drained},
-    Rule{
-        {310, "switchover_called_off",
-         "the candidate was lost before the primary had handed over, or the primary crashed and the candidate may lack "
-         "what another standby acknowledged: the primary goes on"},
-        switchover_called_off},
+    Rule{{310, "switchover_called_off",
+          "the candidate was lost or did not get ready before the primary had handed over, or the primary crashed and "
+          "the "
+          "candidate may lack what another standby acknowledged: the primary goes on"},
+         switchover_called_off},
     Rule{{315, "switchover_overdue", "the primary did not stop in time when it was to hand over: it goes on"},
          switchover_overdue},
     Rule{{317, "switchover_not_held",

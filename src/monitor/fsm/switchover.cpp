@@ -9,7 +9,8 @@ namespace autoctl::monitor {
 
 namespace {
 
-/// A hand-over that cannot start is refused after this long; a group that is just settling gets that much time.
+/// A hand-over that cannot start is refused after this long; a group that is just settling gets that much time. Getting
+/// ready takes no time: a candidate that needs longer does not hear the monitor, or its keeper hangs.
 constexpr Millis patience{5000};
 
 /// The standby to hand over to: the operator's choice, else the highest priority; nullptr and `why` if there is none.
@@ -164,6 +165,8 @@ Outcome switchover_called_off(const Context& c) {
     why = "the candidate was dropped";
   else if (lost(*candidate))
     why = candidate->name + " was lost: " + candidate->health.why;
+  else if (!settled(*candidate) && c.now - candidate->goal_since >= patience)
+    why = candidate->name + " has not got ready in time";
   else if (may_lack_commits(c, *candidate))
     why = c.draining->name + " crashed, so that " + candidate->name + " may lack what another standby has";
   else

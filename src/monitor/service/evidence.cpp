@@ -73,6 +73,10 @@ void update_stalls(Group& group, const Settings& settings, TimePoint now) {
       node.stalled_since.reset();
     else if (!node.stalled_since)
       node.stalled_since = now;
+    node.stalled_for = Millis{0};
+    if (node.stalled_since && leader->seen.last_report)
+      node.stalled_for =
+          std::max(Millis{0}, std::chrono::duration_cast<Millis>(*leader->seen.last_report - *node.stalled_since));
   }
 }
 

@@ -39,6 +39,7 @@ struct Node {
   NodeObservation seen;
   Health health;
   std::optional<TimePoint> stalled_since;
+  Millis stalled_for{0};  // up to the primary's last report: by now it may stream again
 
   // Towards the node.
   TimePoint goal_since;
