@@ -1,5 +1,6 @@
 #include "support/cluster_test.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -94,6 +95,15 @@ void ClusterTest::TearDown() {
     print_log(cluster_->monitor());
   }
   for (const auto& node : cluster_->nodes()) print_log(*node);
+  if (const char* kept = std::getenv("AUTOCTL_KEEP_LOGS")) keep_logs(kept);
+}
+
+void ClusterTest::keep_logs(const std::string& where) const {
+  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+  const std::string archive =
+      fmt::format("{}/{}.{}.{}.tar.gz", where, test->test_suite_name(), test->name(), ::getpid());
+  shell("find . -name '*.log' -o -name state.json | tar -czf " + archive + " --ignore-failed-read -T -");
+  std::cout << "logs are in " << archive << "\n";
 }
 
 void ClusterTest::start_cluster(int nodes, const std::vector<demo::LocalCluster::Place>& places) {

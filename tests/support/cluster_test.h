@@ -75,6 +75,9 @@ class ClusterTest : public testing::Test {
                                  const std::string& dbname = "postgres") const;
 
  private:
+  /// All logs of a cluster whose test has failed, in a file in the directory `where` ($AUTOCTL_KEEP_LOGS).
+  void keep_logs(const std::string& where) const;
+
   std::optional<demo::ScratchDirectory> scratch_;
   std::optional<demo::LocalCluster> cluster_;
 };

@@ -27,6 +27,11 @@ Result<> tool(const std::string& line) {
   return {};
 }
 
+/// `packets`: a chain, and which of the packets that come through it.
+Result<> drop(const std::string& packets) {
+  return tool("nft add rule inet cuts " + packets + " drop");
+}
+
 std::string namespace_file(pid_t pid) {
   return fmt::format("/proc/{}/ns/net", pid);
 }
@@ -129,15 +134,28 @@ demo::LocalCluster::Place Network::place(int number) const {
 }
 
 Result<> Network::cut(int from, int to) {
-  return tool(fmt::format("nft add rule inet cuts forward iifname {} oifname {} drop", link_name(from), link_name(to)));
+  return drop(fmt::format("forward iifname {} oifname {}", link_name(from), link_name(to)));
+}
+
+Result<> Network::mute(int number) {
+  AUTOCTL_TRY(drop("forward iifname " + link_name(number)));
+  return drop("input iifname " + link_name(number));
+}
+
+Result<> Network::deafen(int number) {
+  AUTOCTL_TRY(drop("forward oifname " + link_name(number)));
+  return drop("output oifname " + link_name(number));
 }
 
 Result<> Network::isolate(int number) {
-  const std::string link = link_name(number);
-  AUTOCTL_TRY(tool(fmt::format("nft add rule inet cuts forward iifname {} drop", link)));
-  AUTOCTL_TRY(tool(fmt::format("nft add rule inet cuts forward oifname {} drop", link)));
-  AUTOCTL_TRY(tool(fmt::format("nft add rule inet cuts input iifname {} drop", link)));
-  return tool(fmt::format("nft add rule inet cuts output oifname {} drop", link));
+  AUTOCTL_TRY(mute(number));
+  return deafen(number);
+}
+
+Result<> Network::lose(int number, int percent) {
+  const std::string some = fmt::format(" numgen random mod 100 '<' {}", percent);
+  AUTOCTL_TRY(drop("forward iifname " + link_name(number) + some));
+  return drop("forward oifname " + link_name(number) + some);
 }
 
 void Network::adjust(int number, WireQuality quality) {

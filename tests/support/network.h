@@ -29,8 +29,14 @@ class Network {
 
   /// Packets from `from` to `to` vanish; cut both ways with two calls.
   Result<> cut(int from, int to);
-  /// Packets between `number` and everybody else, us included, vanish.
+  /// Packets from `number` to everybody else, us included, vanish.
+  Result<> mute(int number);
+  /// Packets from everybody else, us included, to `number` vanish.
+  Result<> deafen(int number);
+  /// Both.
   Result<> isolate(int number);
+  /// Of the packets between `number` and the other places so many vanish.
+  Result<> lose(int number, int percent);
   /// From now on `number`'s adjustable link delays and loses what goes through it.
   void adjust(int number, WireQuality quality);
   /// Ends all cuts, and all links are fast again.
