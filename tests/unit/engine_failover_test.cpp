@@ -150,6 +150,19 @@ TEST_F(EngineFailover, AStallIsCountedUpToThePrimarysLastWord) {
   EXPECT_EQ(a().assignment.goal.state, NodeState::wait_primary);
 }
 
+TEST_F(EngineFailover, AStallThatOneSawAndAnotherThatTheOtherSawAreNotOneLongOne) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  b().report.facts.receiving = false;
+  pass_reporting(Millis{4'500});
+  a().report.facts.streaming.clear();
+  report(a(), true);
+  b().report.facts.receiving = true;
+  pass_reporting(Millis{4'500});
+  EXPECT_EQ(a().assignment.goal.state, NodeState::primary);
+  pass_reporting(Millis{1'000});
+  EXPECT_EQ(a().assignment.goal.state, NodeState::wait_primary);
+}
+
 TEST_F(EngineFailover, PostgresThatCannotRunLosesTheRoleByItsKeepersWord) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   b().report.facts.receiving = false;

@@ -20,14 +20,14 @@ constexpr Millis rest_interval{1'000};
 
 bool at_rest(const Node& node) {
   return node.reported && node.facts.state == node.row.goal.state && node.facts.term >= node.row.goal.term &&
-         node.health.verdict == Verdict::healthy && !node.stalled_since;
+         node.health.verdict == Verdict::healthy && !node.stall.is_on();
 }
 
 /// Moves everything that is measured as "for so long" by what nobody can be blamed for.
 void excuse(Node& node, TimePoint::duration gap) {
   node.seen.watching_since += gap;
-  for (auto* since :
-       {&node.seen.last_report, &node.seen.disconnected_at, &node.seen.postgres_down_since, &node.stalled_since})
+  for (auto* since : {&node.seen.last_report, &node.seen.disconnected_at, &node.seen.postgres_down_since,
+                      &node.stall.by_own_word, &node.stall.by_primarys_word})
     if (*since) **since += gap;
 }
 
@@ -272,7 +272,8 @@ TimePoint Engine::next_check(const Group& group) const {
     rests = rests && at_rest(node);
     if (const auto deadline = next_deadline(node.seen, settings, now)) consider(*deadline);
     consider(node.lease_until);
-    if (node.stalled_since) consider(*node.stalled_since + settings.standby_stall_timeout);
+    for (const auto& since : {node.stall.by_own_word, node.stall.by_primarys_word})
+      if (since) consider(*since + settings.standby_stall_timeout);
     if (node.held) consider(node.held->until);
   }
   return rests ? next : std::min(next, now + restless_interval);

@@ -55,11 +55,25 @@ void gather_witnesses(Group& group, const Settings& settings, TimePoint now) {
   }
 }
 
-/// By its own word or, as that may not come any more, by the primary's.
-bool stalled(const Node& standby, const Node& leader, const Settings& settings, TimePoint now) {
+void keep_since(std::optional<TimePoint>& since, bool is_so, TimePoint now) {
+  if (!is_so)
+    since.reset();
+  else if (!since)
+    since = now;
+}
+
+/// By its own word and, as that may not come any more, by the primary's.
+void update_stall(Node& standby, const Node& leader, const Settings& settings, TimePoint now) {
+  Stall& stall = standby.stall;
   const bool receives = standby.facts.receiving && standby.facts.upstream == leader.row.id;
+  keep_since(stall.by_own_word, standby.reported && !receives, now);
   const bool leader_tells = leader.reported && !wants_evidence(leader.seen, settings, now);
-  return (standby.reported && !receives) || (leader_tells && !contains(leader.facts.streaming, standby.row.id));
+  if (leader_tells) keep_since(stall.by_primarys_word, !contains(leader.facts.streaming, standby.row.id), now);
+
+  stall.lasted = Millis{0};
+  for (const auto& since : {stall.by_own_word, stall.by_primarys_word})
+    if (since && leader.seen.last_report)
+      stall.lasted = std::max(stall.lasted, std::chrono::duration_cast<Millis>(*leader.seen.last_report - *since));
 }
 
 void update_stalls(Group& group, const Settings& settings, TimePoint now) {
@@ -68,15 +82,10 @@ void update_stalls(Group& group, const Settings& settings, TimePoint now) {
     const Goal& goal = node.row.goal;
     const bool has_joined = goal.state == NodeState::catchingup && node.reported && node.facts.state == goal.state &&
                             node.facts.term >= goal.term;
-    const bool meant_to_stream = goal.state == NodeState::secondary || has_joined;
-    if (!meant_to_stream || leader == nullptr || !stalled(node, *leader, settings, now))
-      node.stalled_since.reset();
-    else if (!node.stalled_since)
-      node.stalled_since = now;
-    node.stalled_for = Millis{0};
-    if (node.stalled_since && leader->seen.last_report)
-      node.stalled_for =
-          std::max(Millis{0}, std::chrono::duration_cast<Millis>(*leader->seen.last_report - *node.stalled_since));
+    if (leader != nullptr && (goal.state == NodeState::secondary || has_joined))
+      update_stall(node, *leader, settings, now);
+    else
+      node.stall = {};
   }
 }
 

@@ -99,7 +99,7 @@ NodeView view_of(const Node& node) {
           .candidate_priority = node.row.candidate_priority,
           .replication_quorum = node.row.replication_quorum,
           .lease_until = node.lease_until,
-          .stalled_for = node.stalled_for};
+          .stalled_for = node.stall.lasted};
 }
 
 GroupSnapshot snapshot(const Model& model, const Group& group) {

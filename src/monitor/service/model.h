@@ -27,6 +27,16 @@ struct HeldReport {
   Reply<protocol::Assignment> reply;
 };
 
+/// A standby that is meant to stream and does not. Each of the two who can tell must have said so all the time: what
+/// one said before and the other says now may be about two moments between which it streamed.
+struct Stall {
+  std::optional<TimePoint> by_own_word;
+  std::optional<TimePoint> by_primarys_word;
+  Millis lasted{0};  // up to the primary's last report: by now it may stream again
+
+  bool is_on() const { return by_own_word || by_primarys_word; }
+};
+
 struct Node {
   NodeRow row;  // as committed, but for what the node reported since
 
@@ -38,8 +48,7 @@ struct Node {
   std::uint64_t connection = 0;  // the one that carried the last report
   NodeObservation seen;
   Health health;
-  std::optional<TimePoint> stalled_since;
-  Millis stalled_for{0};  // up to the primary's last report: by now it may stream again
+  Stall stall;
 
   // Towards the node.
   TimePoint goal_since;
