@@ -275,9 +275,13 @@ void Keeper::start_again() {
   fenced_ = false;
 }
 
-void Keeper::keep_house() {
+/// False when it could not.
+bool Keeper::keep_house() {
   if (!house_is_kept_ || configured_peers_ != saved_.peers) {
-    if (chance_of_a_full_disk()) return fail("the configuration cannot be written");
+    if (chance_of_a_full_disk()) {
+      fail("the configuration cannot be written");
+      return false;
+    }
     const int upstream = upstream_of_goal();
     if (wanted_role() == Role::standby && keeper::may_receive(saved_.state, saved_.goal) && upstream >= 0) {
       server().conf_upstream = upstream;
@@ -289,6 +293,7 @@ void Keeper::keep_house() {
     house_is_kept_ = true;
   }
   succeeded();
+  return true;
 }
 
 void Keeper::fail(std::string why) {

@@ -93,7 +93,7 @@ class Keeper {
   Role wanted_role() const { return keeper::role_of(saved_.state); }
   void maintain();
   void start_again();
-  void keep_house();
+  bool keep_house();
   void fail(std::string why);
   void succeeded();
   void look();

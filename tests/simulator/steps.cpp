@@ -124,6 +124,7 @@ Keeper::Did Keeper::apply_sync() {
 
 Keeper::Did Keeper::await_quorum() {
   if (!server().accepts_writes()) return give_up("Postgres stopped while it waited for its quorum");
+  if (phase_ == 0 && !keep_house()) return Did::failed;
   if (phase_++ == 0) mark_ = server().wal.lsn;
   if (servers_->flushed_by(node_, goal_.sync, mark_) >= goal_.sync.acks) return Did::done;
   if (cancelled()) return Did::cancelled;

@@ -45,7 +45,7 @@ void Worker::maintain() {
     saved_.term = Term{};  // unsettled until the quorum has proved itself again
     return;
   }
-  keep_house();
+  if (const auto kept = keep_house(); !kept) failed(kept.error());
 }
 
 bool Worker::stop_postgres() {
@@ -85,30 +85,32 @@ void Worker::start_again() {
   spdlog::info("Postgres runs again");
 }
 
-void Worker::keep_house() {
+Result<> Worker::keep_house() {
   const auto now = Clock::now();
   const bool same_nodes = configured_peers_ == saved_.peers && configured_neighbours_ == saved_.neighbours;
-  if (house_is_kept_ && same_nodes && now < next_house_keeping_) return;
+  if (house_is_kept_ && same_nodes && now < next_house_keeping_) return {};
   next_house_keeping_ = now + house_keeping_interval;
   if (!house_is_kept_ || !same_nodes) {
-    if (const auto configured = postgres_.configure(saved_.peers, saved_.neighbours); !configured)
-      return failed(configured.error());
+    AUTOCTL_TRY(postgres_.configure(saved_.peers, saved_.neighbours));
     std::vector<NodeId> ids;
     for (const auto& peer : saved_.peers) ids.push_back(peer.id);
-    if (const auto slots = postgres_.sync_slots(ids); !slots) return failed(slots.error());
+    AUTOCTL_TRY(postgres_.sync_slots(ids));
     const protocol::Peer* upstream = find_peer(saved_.peers, saved_.goal.upstream);
     if (wanted_role() == Role::standby && may_receive(saved_.state, saved_.goal) &&
-        upstream != nullptr)  // it may have moved
-      if (const auto set = postgres_.set_upstream(upstream, config_.node); !set) return failed(set.error());
+        upstream != nullptr) {  // it may have moved
+      AUTOCTL_TRY(postgres_.set_upstream(upstream, config_.node));
+    }
     std::ranges::sort(ids);
     facts_.prepared_peers = ids;
     configured_peers_ = saved_.peers;
     configured_neighbours_ = saved_.neighbours;
     house_is_kept_ = true;
   }
-  if (wanted_role() == Role::standby)
-    if (const auto advanced = postgres_.advance_slots(); !advanced) return failed(advanced.error());
+  if (wanted_role() == Role::standby) {
+    AUTOCTL_TRY(postgres_.advance_slots());
+  }
   succeeded();
+  return {};
 }
 
 void Worker::failed(const Error& error) {

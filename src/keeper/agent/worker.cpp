@@ -159,7 +159,9 @@ void Worker::transition() {
   const StepContext step_context = context(goal);
   for (const Step step : way->steps) {
     spdlog::debug("{}: {}", to_string(goal.state), to_string(step));
-    const auto done = run_step(step, step_context);
+    // Nobody can join, and acknowledge, before there is a slot and an HBA line for it.
+    auto done = step == Step::await_quorum ? keep_house() : Result<>{};
+    if (done) done = run_step(step, step_context);
     facts_.progress_percent = -1;
     if (!done) {
       if (!cancelled()) failed(done.error());

@@ -43,7 +43,7 @@ class Worker {
   void maintain();
   bool stop_postgres();
   void start_again();
-  void keep_house();
+  Result<> keep_house();
   void failed(const Error& error);
   void succeeded();
 
