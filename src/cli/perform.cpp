@@ -36,8 +36,11 @@ std::string why_not_settled(const StateDocument& state) {
 /// Follows one operation to its end.
 class Follower {
  public:
-  Follower(client::MonitorApi& api, const StateDocument& before, const protocol::OperationDocument& operation)
+  Follower(client::MonitorApi& api, const StateDocument& before, const protocol::OperationDocument& operation,
+           const std::string& kind, const PerformOptions& options)
       : api_(api),
+        requested_(kind),
+        options_(options),
         before_(primary_of(before)),
         operation_(operation),
         last_event_(operation.first_event),
@@ -46,11 +49,11 @@ class Follower {
     if (formation != nullptr) kind_ = formation->kind;
   }
 
-  Result<> run(Clock::time_point deadline, bool no_wait) {
+  Result<> run(Clock::time_point deadline) {
     print(table_.head());
     while (Clock::now() < deadline) {
       AUTOCTL_TRY(print_events());
-      auto ended = has_ended(no_wait);
+      auto ended = has_ended();
       if (!ended) return fail(std::move(ended.error()));
       if (*ended) return print_events();
     }
@@ -77,7 +80,7 @@ class Follower {
     return {};
   }
 
-  Result<bool> has_ended(bool no_wait) {
+  Result<bool> has_ended() {
     const auto operation = api_.operation(operation_.id, Millis{0}, answer_timeout);
     if (!operation) return is_transient(operation.error()) ? Result<bool>(false) : fail(operation.error());
     waiting_for_ = operation->message.empty() ? "the operation is still running" : operation->message;
@@ -88,11 +91,13 @@ class Follower {
     const auto state = api_.state(operation_.formation, operation_.group, answer_timeout);
     if (!state) return is_transient(state.error()) ? Result<bool>(false) : fail(state.error());
     waiting_for_ = why_not_settled(*state);
-    operation_over_ = is_announced(*state, before_) && (no_wait || is_settled(*state));
+    operation_over_ = is_fulfilled(requested_, options_, *state, before_);
     return operation_over_;
   }
 
   client::MonitorApi& api_;
+  std::string requested_;
+  const PerformOptions& options_;
   NodeId before_;
   protocol::OperationDocument operation_;
   std::int64_t last_event_;
@@ -128,6 +133,16 @@ bool is_settled(const StateDocument& state) {
   return primaries == 1;
 }
 
+bool is_fulfilled(const std::string& kind, const PerformOptions& options, const StateDocument& state, NodeId before) {
+  if (kind == "maintenance") return true;  // the operation has seen it there
+  if (kind == "end_maintenance")
+    return options.no_wait || std::ranges::any_of(state.nodes, [&](const auto& node) {
+             return node.name == options.name && node.reported == NodeState::secondary &&
+                    node.assigned == node.reported;
+           });
+  return is_announced(state, before) && (options.no_wait || is_settled(state));
+}
+
 Result<> perform(const std::string& kind, const PerformOptions& options) {
   auto api = connect_monitor(options.target);
   if (!api) return fail(api.error());
@@ -135,14 +150,19 @@ Result<> perform(const std::string& kind, const PerformOptions& options) {
   const auto before = api->state(options.scope.formation, group, answer_timeout);
   if (!before) return fail(before.error());
   const auto deadline = Clock::now() + std::chrono::seconds(options.wait_seconds);
-  const auto operation = api->start_operation(
-      {.kind = kind, .formation = options.scope.formation, .group = group, .name = options.name}, answer_timeout);
+  const auto operation = api->start_operation({.kind = kind,
+                                               .formation = options.scope.formation,
+                                               .group = group,
+                                               .name = options.name,
+                                               .allow_failover = options.allow_failover},
+                                              answer_timeout);
   if (!operation) return fail(operation.error());
   const std::string where = fmt::format("in formation \"{}\" and group {}", operation->formation, operation->group);
-  spdlog::info("Waiting {} secs for a notification with state \"primary\" {}", options.wait_seconds, where);
+  if (!kind.ends_with("maintenance"))
+    spdlog::info("Waiting {} secs for a notification with state \"primary\" {}", options.wait_seconds, where);
   spdlog::info("Listening monitor notifications about state changes {}", where);
   spdlog::info("Following table displays times when notifications are received");
-  return Follower(*api, *before, *operation).run(deadline, options.no_wait);
+  return Follower(*api, *before, *operation, kind, options).run(deadline);
 }
 
 }  // namespace autoctl::cli

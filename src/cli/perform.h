@@ -14,16 +14,16 @@ namespace autoctl::cli {
 struct PerformOptions {
   Target target;
   Scope scope;
-  std::string name;  // promotion: who
+  std::string name;             // promotion, maintenance: who
+  bool allow_failover = false;  // maintenance: of the primary, too
   int wait_seconds = 60;
   bool allow_data_loss = false;  // failover: although commits may be lost
   bool no_wait = false;          // a new primary is enough; do not wait until the others follow it
 };
 
-/// Requests `kind` ("switchover", "promotion", "forced_failover") and returns when it has happened: the operation is
-/// done, another node than before is the primary, and, unless no_wait, every node is where it shall be. Prints each
-/// change as it is announced. Errors: conflict (it failed, with the monitor's reason), timeout, and those of
-/// MonitorApi.
+/// Requests `kind` ("switchover", "promotion", "forced_failover", "maintenance", "end_maintenance") and returns when it has
+/// happened: the operation is done, and is_fulfilled(). Prints each change as it is announced. Errors: conflict (it
+/// failed, with the monitor's reason), timeout, and those of MonitorApi.
 Result<> perform(const std::string& kind, const PerformOptions& options);
 
 // Pure, for perform() and its tests; `state` is of one group.
@@ -34,5 +34,9 @@ NodeId primary_of(const protocol::StateDocument& state);
 bool is_announced(const protocol::StateDocument& state, NodeId before);
 /// One primary, and everybody has reached what was assigned.
 bool is_settled(const protocol::StateDocument& state);
+/// What the operator waits for has happened, now that the operation is done: another node than `before` is the primary
+/// and, unless no_wait, everybody is where it shall be; a node that comes back from maintenance is a secondary.
+bool is_fulfilled(const std::string& kind, const PerformOptions& options, const protocol::StateDocument& state,
+                  NodeId before);
 
 }  // namespace autoctl::cli

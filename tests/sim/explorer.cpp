@@ -93,6 +93,9 @@ std::string broken_rule(const World& world) {
   for (int n = 0; n < world.size; ++n) {
     if (can_acknowledge(world, n)) ++acknowledging;
     if (leads_or_will(world.monitor.goals[n].state)) ++leading;
+    const SimNode& self = world.nodes[n];
+    if (self.reached == NodeState::maintenance && self.data == Data::intact && self.opens_as_primary)
+      return "who starts a node in maintenance gets a primary";
     if (!is_committed_leader(world.monitor.goals[n].state)) continue;
     if (world.nodes[n].data == Data::torn) return "the data of the node that leads is torn";
     if (promised && !has_every_acknowledged_commit(world, n)) return "the node that leads lacks an acknowledged commit";
@@ -198,9 +201,20 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
       done = client_is_acknowledged(next, action.node);
       break;
     case Kind::request:
-      done = next.monitor.operation == Operation::none && world.judgements > 0;
+      done = next.monitor.operation == Operation::none && next.monitor.leaves == nobody &&
+             next.monitor.returns == nobody && world.judgements > 0;
       next.monitor.operation = Operation::requested;
       if (plan_.judgements != Plan::unlimited) --next.judgements;
+      break;
+    case Kind::enable_maintenance:
+      done = world.judgements > 0 && operator_wants_maintenance(next, n);
+      if (plan_.judgements != Plan::unlimited) --next.judgements;
+      break;
+    case Kind::disable_maintenance:
+      done = operator_ends_maintenance(next, n);
+      break;
+    case Kind::operators_hand:
+      done = operator_starts_or_stops(next, n);
       break;
     case Kind::drop:
       // Dropping the only node that has everything is an operator's own risk.
@@ -275,6 +289,8 @@ void Explorer::expand_node(int node) {
     attempt({Kind::report, n});
   }
   if (plan_.drops) attempt({Kind::drop, n});
+  for (Kind kind : {Kind::enable_maintenance, Kind::disable_maintenance, Kind::operators_hand})
+    if (plan_.maintenance && (plan_.nodes < 3 || kind != Kind::operators_hand)) attempt({kind, n});
   if (plan_.recycling) attempt({Kind::recycle, n});
 }
 
@@ -371,7 +387,10 @@ std::string Explorer::describe(const Action& action) {
                                        "repaired",
                                        "MONITOR RESTART",
                                        "LINK CUT",
-                                       "link heals"};
+                                       "link heals",
+                                       "OPERATOR WANTS MAINTENANCE",
+                                       "operator ends maintenance",
+                                       "operator starts or stops Postgres"};
   return std::string(names[static_cast<std::size_t>(action.kind)]) + " (" + std::to_string(action.node) + ")";
 }
 

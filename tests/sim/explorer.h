@@ -26,11 +26,12 @@ struct Plan {
   std::uint8_t commits = 1;             // unsettled at a time, at most token_count
   bool operations = true;               // an operator asks for a switchover at any time
   bool drops = false;                   // and drops one of the nodes
-  bool recycling = false;               // WAL that a standby needs goes
-  bool worker = false;   // a Citus worker group: its statements come through a coordinator that may do anything
-  bool delays = false;   // between a report's leaving and its arrival anything can happen
-  bool at_rest = false;  // begins with a primary and its standbys, not with nodes that have registered
-  bool asked = false;    // begins with an operator's request for a switchover, to be looked at when the monitor likes
+  bool maintenance = false;  // and takes nodes out of service and back; of two, starts and stops them meanwhile
+  bool recycling = false;    // WAL that a standby needs goes
+  bool worker = false;       // a Citus worker group: its statements come through a coordinator that may do anything
+  bool delays = false;       // between a report's leaving and its arrival anything can happen
+  bool at_rest = false;      // begins with a primary and its standbys, not with nodes that have registered
+  bool asked = false;  // begins with an operator's request for a switchover, to be looked at when the monitor likes
   bool check_liveness = true;
   std::size_t max_states = 50'000'000;
 };
@@ -72,7 +73,10 @@ class Explorer {
       repair_node,
       monitor_restart,
       cut,
-      heal
+      heal,
+      enable_maintenance,
+      disable_maintenance,
+      operators_hand
     };
     Kind kind = Kind::none;
     std::uint8_t node = 0;  // or which of several

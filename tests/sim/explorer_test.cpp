@@ -62,6 +62,15 @@ TEST(Explorer, NodesAreDropped) {
   }
 }
 
+TEST(Explorer, NodesGoToMaintenanceAndBack) {
+  for (const Plan& plan : {Plan{.faults = 1, .operations = false, .maintenance = true},
+                           Plan{.rules = standbys_must_stay(1), .faults = 0, .operations = false, .maintenance = true},
+                           Plan{.faults = 0, .drops = true, .maintenance = true}}) {
+    const Report report = explore(plan);
+    EXPECT_FALSE(report.counterexample) << *report.counterexample;
+  }
+}
+
 TEST(Explorer, StandbysThatLostTheirPlace) {
   for (int standbys : {0, 1}) {
     const Report report =
@@ -140,6 +149,19 @@ TEST(Explorer, ThreeNodesWhateverTheMonitorBelieves) {
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
+TEST(Explorer, ThreeNodesOfWhichOneGoesToMaintenance) {
+  for (int standbys : {0, 1}) {
+    const Report report = explore({.nodes = 3,
+                                   .rules = standbys_must_stay(standbys),
+                                   .faults = 0,
+                                   .judgements = 1,
+                                   .operations = false,
+                                   .maintenance = true,
+                                   .at_rest = true});
+    EXPECT_FALSE(report.counterexample) << *report.counterexample;
+  }
+}
+
 /// A rule that nothing can reach is not proved by all this.
 TEST(Explorer, EveryRuleFires) {
   std::set<std::string_view> silent;
@@ -154,14 +176,16 @@ TEST(Explorer, EveryRuleFires) {
   for (const Plan& plan :
        {Plan{.faults = 1, .operations = false, .recycling = true, .check_liveness = false},
         Plan{.faults = 0, .drops = true, .check_liveness = false},
+        Plan{.faults = 0, .maintenance = true, .check_liveness = false},
         Plan{.faults = 0, .worker = true, .check_liveness = false}, one_preferred, one_is_enough, switchover}) {
     const Report report = explore(plan);
     for (std::string_view rule : report.rules_fired) silent.erase(rule);
   }
   const std::set<std::string_view> out_of_reach = {
       "quorum_disproved",  // nobody meddles with a primary's settings: what was acknowledged meanwhile no rule can save
-      "failover_forced",   // an operator gives commits up
-      "voter_returns",     // several standbys elect and one is missing: four nodes
+      "failover_forced",          // an operator gives commits up
+      "maintenance_end_refused",  // of two nodes one leads while the other is in maintenance
+      "voter_returns",            // several standbys elect and one is missing: four nodes
   };
   EXPECT_EQ(silent, out_of_reach);
 }

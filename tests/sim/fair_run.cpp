@@ -18,7 +18,7 @@ constexpr TimePoint run_now{std::chrono::hours{2}};
 constexpr TimePoint a_moment_ago = run_now - Millis{10};
 
 bool expects_postgres(NodeState goal) {
-  return !monitor::is_outgoing_state(goal) && goal != NodeState::dropped;
+  return !monitor::is_outgoing_state(goal) && !monitor::is_maintenance_state(goal) && goal != NodeState::dropped;
 }
 
 /// The last report of the lost node came long before it was lost.
@@ -216,6 +216,8 @@ std::optional<std::string> why_not_served(const World& world, int without) {
     if (world.nodes[n].server != Server::primary) return "the primary's Postgres does not accept writes";
     if (!has_every_acknowledged_commit(world, n)) return "the primary lacks an acknowledged commit";
     if (world.monitor.operation != Operation::none) return "an operation does not end";
+    if (world.monitor.leaves != nobody || world.monitor.returns != nobody)
+      return "a request for maintenance does not end";
     return std::nullopt;
   }
   return "no surviving node's goal is to be the primary";
@@ -240,7 +242,7 @@ std::optional<std::string> why_not_whole(const World& world, const Rules& rules)
     ++members;
     if (is_leader_state(goal))
       leader = n;
-    else if (rules.attributes[n].replication_quorum)
+    else if (rules.attributes[n].replication_quorum && goal != NodeState::maintenance)
       wanted = static_cast<std::uint8_t>(wanted | 1U << n);
     if (!world.nodes[n].heard || !world.nodes[n].done) return "a keeper has not reached its goal";
   }
@@ -249,7 +251,9 @@ std::optional<std::string> why_not_whole(const World& world, const Rules& rules)
     return goal == NodeState::single ? std::nullopt : std::optional("the node that is left is not single");
   if (goal != (wanted == 0 ? NodeState::wait_primary : NodeState::primary)) return "there is no synchronous primary";
   for (int n = 0; n < world.size; ++n) {
-    if (n == leader || world.monitor.goals[n].state == NodeState::dropped) continue;
+    if (n == leader || world.monitor.goals[n].state == NodeState::dropped ||
+        world.monitor.goals[n].state == NodeState::maintenance)
+      continue;
     if (world.monitor.goals[n].state != NodeState::secondary) return "a standby is no secondary";
     if (!streams_from(world, n, leader)) return "a secondary does not stream";
   }

@@ -142,6 +142,13 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief, 
   group.monitor_trusts_itself = belief.trusts_itself;
   if (belief.statements != Statements::no_coordinator) group.traffic = traffic_of(belief.statements, names);
   if (sim.operation != Operation::none) group.operation = operation_of(sim.operation, belief.others_elapsed, names);
+  for (const auto& [node, kind] : {std::pair(sim.leaves, monitor::MaintenanceRequest::Kind::begin),
+                                   std::pair(sim.returns, monitor::MaintenanceRequest::Kind::end)})
+    if (node != nobody)
+      group.maintenance =
+          monitor::MaintenanceRequest{.kind = kind,
+                                      .node = names.id(node),
+                                      .requested_at = belief.others_elapsed ? model_now - long_time : model_now};
   int members = 0;
   for (int n = 0; n < max_nodes; ++n)
     if (!sim.gone[n]) members |= 1 << n;
@@ -186,7 +193,12 @@ std::optional<Effect> decide_once(const SimMonitor& sim, const Belief& belief, c
     const auto node = names.node(*decision->operation_target);
     effect.monitor.operation = operation_to(*node);
   }
-  if (decision->operation) effect.monitor.operation = Operation::none;
+  if (decision->operation) {
+    const std::uint8_t next = decision->operation->succeeded ? sim.then_leaves : nobody;
+    effect.monitor.operation = Operation::none;
+    effect.monitor.leaves = next;
+    effect.monitor.then_leaves = effect.monitor.returns = nobody;
+  }
   return effect;
 }
 
@@ -200,6 +212,31 @@ void has_new_goal(World& world, int node) {
 }
 
 }  // namespace
+
+bool operator_wants_maintenance(World& world, int node) {
+  SimMonitor& monitor = world.monitor;
+  if (monitor.operation != Operation::none || monitor.leaves != nobody || monitor.returns != nobody) return false;
+  const NodeState goal = monitor.goals[node].state;
+  if (goal == NodeState::init || goal == NodeState::wait_standby || goal == NodeState::dropped ||
+      monitor::is_maintenance_state(goal))
+    return false;
+  if (!is_leader_state(goal)) {
+    monitor.leaves = static_cast<std::uint8_t>(node);
+  } else {
+    monitor.operation = Operation::requested;
+    monitor.then_leaves = static_cast<std::uint8_t>(node);
+  }
+  return true;
+}
+
+bool operator_ends_maintenance(World& world, int node) {
+  SimMonitor& monitor = world.monitor;
+  if (monitor.operation != Operation::none || monitor.leaves != nobody || monitor.returns != nobody ||
+      monitor.goals[node].state != NodeState::maintenance)
+    return false;
+  monitor.returns = static_cast<std::uint8_t>(node);
+  return true;
+}
 
 bool operator_drops(World& world, int node) {
   for (int n = 0; n < world.size; ++n)

@@ -57,6 +57,10 @@ struct Route {
 Route route_of(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
 std::optional<Effect> decide_once(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
 void apply(World& world, const Effect& effect);
+/// `enable maintenance --allow-failover`, as far as the monitor takes it.
+bool operator_wants_maintenance(World& world, int node);
+/// `disable maintenance`.
+bool operator_ends_maintenance(World& world, int node);
 /// `drop node`; one at most.
 bool operator_drops(World& world, int node);
 /// A dropped node leaves the group: in truth when it has stopped or is dead, here at any time.

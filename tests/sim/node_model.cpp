@@ -19,6 +19,7 @@ bool wants_postgres(NodeState state) {
     case NodeState::draining:
     case NodeState::demote_timeout:
     case NodeState::demoted:
+    case NodeState::maintenance:  // the operator may want it
     case NodeState::dropped:
       return false;
     default:
@@ -156,6 +157,19 @@ Progress stop_fast(World& world, int node) {
   return Progress::changed;
 }
 
+Progress leave_as_standby(World& world, int node) {
+  SimNode& self = world.nodes[node];
+  if (self.data != Data::intact) return Progress::finished;
+  if (self.server == Server::primary) {
+    stop(world, node);
+    return Progress::changed;
+  }
+  if (!self.opens_as_primary && self.upstream == self.goal.upstream) return Progress::finished;
+  self.opens_as_primary = false;
+  self.upstream = self.goal.upstream;
+  return Progress::changed;
+}
+
 Progress apply_sync(SimNode& self) {
   if (self.server == Server::stopped) return Progress::waits;
   if (self.sync == self.goal.sync) return Progress::finished;
@@ -196,6 +210,8 @@ Progress run(World& world, int node, Step step, Violation& violation) {
       return fetch_missing(world, node);
     case Step::follow_upstream:
       return follow_upstream(world, node);
+    case Step::leave_as_standby:
+      return leave_as_standby(world, node);
     case Step::join_upstream:
       return join_upstream(world, node);
   }
@@ -316,6 +332,14 @@ bool wal_is_recycled(World& world, int standby) {
   if (self.data != Data::intact || self.opens_as_primary || self.lost_its_place || streams(world, standby))
     return false;
   self.lost_its_place = true;
+  return true;
+}
+
+bool operator_starts_or_stops(World& world, int node) {
+  SimNode& self = world.nodes[node];
+  if (self.reached != NodeState::maintenance || self.goal.state != NodeState::maintenance || !self.done) return false;
+  if (self.server == Server::stopped) return start(self);
+  stop(world, node);
   return true;
 }
 

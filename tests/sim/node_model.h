@@ -33,6 +33,8 @@ bool client_is_acknowledged(World& world, std::uint8_t token);
 
 /// The primary no longer has the WAL that a standby, which does not stream, would need next.
 bool wal_is_recycled(World& world, int standby);
+/// In maintenance, with pg_ctl.
+bool operator_starts_or_stops(World& world, int node);
 bool server_crashes(World& world, int node);
 
 }  // namespace autoctl::sim

@@ -142,6 +142,7 @@ void rename(World& world, const Places& place) {
     const int target = static_cast<int>(monitor.operation) - static_cast<int>(Operation::to_node_0);
     monitor.operation = operation_to(place[static_cast<std::size_t>(target)]);
   }
+  for (std::uint8_t* node : {&monitor.then_leaves, &monitor.leaves, &monitor.returns}) *node = moved(*node, place);
   for (Commit& commit : world.commits)
     if (commit >= Commit::pending_on_0)
       commit = pending_on(place[static_cast<std::size_t>(commit) - static_cast<std::size_t>(Commit::pending_on_0)]);

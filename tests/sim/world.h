@@ -116,6 +116,9 @@ struct SimMonitor {
   SimQuorum confirmed;
   SimQuorum assigned;
   Operation operation = Operation::none;
+  std::uint8_t then_leaves = nobody;        // after the hand-over
+  std::uint8_t leaves = nobody;             // an operator wants it in maintenance
+  std::uint8_t returns = nobody;            // or back
   std::array<bool, max_nodes> gone{};       // dropped and forgotten, or never there
   std::array<SimFacts, max_nodes> facts{};  // lost when the monitor restarts; all else is stored
 };

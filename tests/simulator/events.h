@@ -54,6 +54,9 @@ enum class What : std::uint8_t {
   check,
 };
 
+/// What an operator wants of the node at place `peer`, as an event's generation.
+inline constexpr std::uint32_t maintenance_begins = 0, maintenance_ends = 1;
+
 struct Event {
   Micros at = 0;
   std::uint64_t order = 0;

@@ -77,7 +77,8 @@ void Faults::on_group(const Event& event) {
 void Faults::strike(int node) {
   Postgres& server = servers_[node];
   Keeper& keeper = keepers_[static_cast<std::size_t>(node)];
-  switch (kernel_.random.below(14)) {
+  if (keeper.reached() == NodeState::maintenance && kernel_.random.coin()) return lay_hands_on(node);
+  switch (kernel_.random.below(15)) {
     case 0:
     case 1:
       note(node, "POSTGRES CRASHES");
@@ -102,6 +103,10 @@ void Faults::strike(int node) {
     case 11:
       return isolate(node, kernel_.now + some_time(seconds(60)));
     case 12:
+      note(node, "AN OPERATOR WANTS MAINTENANCE");
+      kernel_.post(0, {.what = What::operator_asks, .peer = servers_.place_of(node), .value = servers_.group_of(node)});
+      return;
+    case 13:
       server.disk_full_until = kernel_.now + some_time(seconds(30));
       return note(node, "DISK FULL", server.disk_full_until - kernel_.now);
     default:
@@ -115,6 +120,23 @@ void Faults::strike(int node) {
       }
       note(node, "AN OPERATOR ASKS FOR A SWITCHOVER");
       kernel_.post(0, {.what = What::operator_asks, .value = servers_.group_of(node)});
+  }
+}
+
+/// A node in maintenance is the operator's: he starts and stops its Postgres, or gives it back.
+void Faults::lay_hands_on(int node) {
+  if (kernel_.random.permille(300)) {
+    note(node, "AN OPERATOR ENDS THE MAINTENANCE");
+    kernel_.post(0, {.what = What::operator_asks,
+                     .generation = maintenance_ends,
+                     .peer = servers_.place_of(node),
+                     .value = servers_.group_of(node)});
+  } else if (servers_.host(node).powered && !servers_.frozen(node)) {
+    note(node, "AN OPERATOR STARTS OR STOPS POSTGRES");
+    if (servers_[node].running())
+      servers_.begin_shutdown(node);
+    else
+      servers_.start(node);
   }
 }
 

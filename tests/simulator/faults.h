@@ -27,6 +27,7 @@ class Faults {
   Micros some_time(Micros longest) { return kernel_.random.skewed(ms(20), longest); }
   int another_node(int node);
   void strike(int node);
+  void lay_hands_on(int node);
   void switch_off(int node);
   void freeze(int node);
   void cut_from_monitor(int node, Micros until);

@@ -239,6 +239,7 @@ void Keeper::maintain() {
     if (server().running()) servers_->begin_shutdown(node_);
     return succeeded();
   }
+  if (role == Role::operators) return tolerate();
   if (!server().running()) return start_again();
   if (server().answers()) restarting_ = false;
   if (!facts_.postgres_running) return;
@@ -252,6 +253,12 @@ void Keeper::maintain() {
     return;
   }
   keep_house();
+}
+
+void Keeper::tolerate() {
+  if (!server().primary) return succeeded();
+  servers_->begin_shutdown(node_);
+  fail("Postgres was opened for writes in maintenance");
 }
 
 void Keeper::start_again() {
@@ -301,7 +308,8 @@ void Keeper::fail(std::string why) {
   if (facts_.trouble != why) note("fails:", why);
   facts_.trouble = std::move(why);
   const bool gave_up = failures_ >= start_attempts || kernel_->now - first_failure_ > start_patience;
-  if (gave_up && !server().running() && wanted_role() != Role::stopped) facts_.cannot_run = true;
+  const bool should_run = wanted_role() == Role::primary || wanted_role() == Role::standby;
+  if (gave_up && !server().running() && should_run) facts_.cannot_run = true;
   retry_at_ = kernel_->now + std::min(retry_pause_max, retry_pause_first << std::min(failures_, 5));
 }
 

@@ -92,6 +92,7 @@ class Keeper {
   void reached_goal();
   Role wanted_role() const { return keeper::role_of(saved_.state); }
   void maintain();
+  void tolerate();
   void start_again();
   bool keep_house();
   void fail(std::string why);
@@ -118,6 +119,7 @@ class Keeper {
   Did fetch_missing();
   Did follow(int upstream);
   Did follow_upstream();
+  Did leave_as_standby();
   Did join_upstream();
   Did rewind(int upstream);
   Did copy(int upstream);

@@ -169,7 +169,7 @@ void MonitorHost::handle(const Event& event) {
     case What::connection_closed:
       return engine_->disconnected(static_cast<std::uint64_t>(event.value));
     case What::operator_asks:
-      return ask_for_switchover(static_cast<int>(event.value));
+      return ask(event);
     default:
       for (const monitor::ProbedPort port : {monitor::ProbedPort::postgres, monitor::ProbedPort::keeper})
         engine_->probed(servers_.id_of(static_cast<int>(event.value)), port,
@@ -212,9 +212,15 @@ void MonitorHost::answer(int node, std::uint32_t generation, std::uint32_t excha
                                                     .value = post_.answers.put(std::move(message))});
 }
 
-void MonitorHost::ask_for_switchover(int group) {
+/// For a switchover, or for the maintenance of the node at that place, or its end.
+void MonitorHost::ask(const Event& event) {
   protocol::OperationRequest request;
-  request.formation = formation_of(group);
+  request.formation = formation_of(static_cast<int>(event.value));
+  if (event.peer >= 0) {
+    request.kind = event.generation == maintenance_ends ? "end_maintenance" : "maintenance";
+    request.name = "node_" + std::to_string(event.peer);
+    request.allow_failover = kernel_.random.coin();
+  }
   engine_->start_operation(request, {}, [](const auto&) {});
 }
 

@@ -46,7 +46,7 @@ class MonitorHost final : public monitor::Prober {
   void take_report(const Event& event);
   void answer(int node, std::uint32_t generation, std::uint32_t exchange, const Result<protocol::Assignment>& result);
   void discard(const Event& event);
-  void ask_for_switchover(int group);
+  void ask(const Event& event);
   PortState port_of(int node, monitor::ProbedPort port) const;
 
   Kernel& kernel_;

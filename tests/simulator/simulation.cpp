@@ -30,6 +30,7 @@ class Simulation {
   void begin_round();
   void lose_one();
   void check();
+  void end_maintenance(int group);
   void check_whole();
   void check_service();
   bool goes_on_without_one(int group) const;
@@ -232,11 +233,19 @@ void Simulation::check_service() {
   heal(Phase::healing_again);
 }
 
+/// The operator gives back what is still in maintenance.
+void Simulation::end_maintenance(int group) {
+  for (int place = 0; place < plan_.nodes; ++place)
+    if (monitor_.store().node(servers_.id_of(servers_.first_of(group) + place)).goal.state == NodeState::maintenance)
+      kernel_.post(0, {.what = What::operator_asks, .generation = maintenance_ends, .peer = place, .value = group});
+}
+
 void Simulation::check_whole() {
   for (int group = 0; group < plan_.groups; ++group) {
     const std::string why = why_not_whole(group);
     if (why.empty()) continue;
     whole_since_.reset();
+    end_maintenance(group);
     if (kernel_.now - faults_end_ < recovery_bound) return;
     throw Violation{group,
                     "not whole " + std::to_string(recovery_bound / seconds(1)) + " s after the last fault: " + why};

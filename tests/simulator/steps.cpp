@@ -42,6 +42,8 @@ Keeper::Did Keeper::run(Step step) {
       return fetch_missing();
     case Step::follow_upstream:
       return follow_upstream();
+    case Step::leave_as_standby:
+      return leave_as_standby();
     case Step::join_upstream:
       return join_upstream();
   }
@@ -248,6 +250,14 @@ Keeper::Did Keeper::follow_upstream() {
   const Did did = follow(upstream);
   if (did == Did::failed && refusal_ != Refusal::none) return give_up("this standby cannot stream as it is");
   return did;
+}
+
+Keeper::Did Keeper::leave_as_standby() {
+  const Postgres& self = server();
+  if (!self.exists || self.rewinding) return Did::done;
+  if (self.running() && !self.answers()) return cancelled() ? Did::cancelled : wait(ms(100), true);
+  if (self.answers() && self.primary) return stop_fast();
+  return run_standby(upstream_of_goal());
 }
 
 namespace {

@@ -201,7 +201,7 @@ GroupDocument sample() {
 }
 template <>
 FormationDocument sample() {
-  return {"f", "citus", "app", 1};
+  return {"f", "citus", "app", 1, true};
 }
 template <>
 StateDocument sample() {
@@ -237,7 +237,7 @@ EventsDocument sample() {
 }
 template <>
 OperationRequest sample() {
-  return {"promotion", "f", 3, "n"};
+  return {"maintenance", "f", 3, "n", true};
 }
 template <>
 OperationDocument sample() {

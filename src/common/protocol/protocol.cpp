@@ -232,6 +232,7 @@ void fields(auto&& field, Of<FormationDocument> auto& v) {
   field("kind", v.kind);
   field("dbname", v.dbname);
   field("number_sync_standbys", v.number_sync_standbys);
+  field("paused", v.paused);
 }
 
 void fields(auto&& field, Of<StateDocument> auto& v) {
@@ -272,6 +273,7 @@ void fields(auto&& field, Of<OperationRequest> auto& v) {
   field("formation", v.formation);
   field("group", v.group);
   field("name", v.name);
+  field("allow_failover", v.allow_failover);
 }
 
 void fields(auto&& field, Of<OperationDocument> auto& v) {

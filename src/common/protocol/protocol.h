@@ -141,6 +141,7 @@ struct FormationDocument {
   std::string kind = "pgsql";
   std::string dbname = "postgres";
   int number_sync_standbys = 0;
+  bool paused = false;  // nothing is decided by itself in it
 };
 
 struct StateDocument {
@@ -174,10 +175,12 @@ struct EventsDocument {
 };
 
 struct OperationRequest {
-  std::string kind = "switchover";  // switchover (perform failover is the same), promotion
+  std::string kind =
+      "switchover";  // switchover (perform failover is the same), promotion, maintenance, end_maintenance
   std::string formation = "default";
   std::optional<GroupId> group;
-  std::string name;  // promotion: the node
+  std::string name;             // promotion, maintenance: the node
+  bool allow_failover = false;  // maintenance: of the primary, too; it hands over first
 };
 
 struct OperationDocument {
@@ -201,14 +204,15 @@ struct ErrorDocument {
 
 // nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
 // inside a module only; decode() does not throw.
-#define AUTOCTL_PROTOCOL_TYPES(X)                                                                                \
-  X(CitusNode)                                                                                                   \
-  X(CitusRoute)                                                                                                  \
-  X(CitusPlan)                                                                                                   \
-  X(CitusRouteFacts) X(CitusFacts) X(CitusDocument) X(RegisterRequest) X(RegisterAnswer) X(Report) X(FormerNode) \
-      X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument)          \
-          X(StateDocument) X(EventDocument) X(EventsDocument) X(OperationRequest) X(OperationDocument)           \
-              X(SettingsDocument) X(ErrorDocument)
+#define AUTOCTL_PROTOCOL_TYPES(X)                                                                               \
+  X(CitusNode)                                                                                                  \
+  X(CitusRoute)                                                                                                 \
+  X(CitusPlan)                                                                                                  \
+  X(CitusRouteFacts)                                                                                            \
+  X(CitusFacts) X(CitusDocument) X(RegisterRequest) X(RegisterAnswer) X(Report) X(FormerNode) X(Memory) X(Peer) \
+      X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument)          \
+          X(EventDocument) X(EventsDocument) X(OperationRequest) X(OperationDocument) X(SettingsDocument)       \
+              X(ErrorDocument)
 #define X(T)                                   \
   void to_json(nlohmann::json& j, const T& v); \
   void from_json(const nlohmann::json& j, T& v);

@@ -29,6 +29,7 @@ void Worker::maintain() {
     if (stop_postgres()) succeeded();
     return;
   }
+  if (role == Role::operators) return tolerate();
   if (!postgres_.running()) {
     start_again();
     return;
@@ -46,6 +47,16 @@ void Worker::maintain() {
     return;
   }
   if (const auto kept = keep_house(); !kept) failed(kept.error());
+}
+
+/// In maintenance: whatever the operator does is right, but for a second primary.
+void Worker::tolerate() {
+  if (!postgres_.adopt() || !facts_.postgres_running) return;
+  if (facts_.in_recovery) return succeeded();
+  spdlog::error("Postgres accepts writes in maintenance, while another node is the primary: stopping it");
+  if (!stop_postgres()) return;
+  failed({Errc::conflict, "Postgres was opened for writes in maintenance, and was stopped: another node is the primary",
+          "start it with standby.signal, or end the maintenance: the node joins again then"});
 }
 
 bool Worker::stop_postgres() {
@@ -121,7 +132,8 @@ void Worker::failed(const Error& error) {
   last_failure_ = error.message;
   facts_.trouble = error.message;
   const bool gave_up = failures_ >= start_attempts || now - first_failure_ > start_patience;
-  if (gave_up && !postgres_.running() && wanted_role() != Role::stopped) facts_.cannot_run = true;
+  const bool should_run = wanted_role() == Role::primary || wanted_role() == Role::standby;
+  if (gave_up && !postgres_.running() && should_run) facts_.cannot_run = true;
   const auto pause = std::min(retry_pause_max, retry_pause_first * (1 << std::min(failures_, 5)));
   retry_at_ = now + pause;
 }

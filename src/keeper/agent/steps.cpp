@@ -122,6 +122,19 @@ Result<> stop_receiving(const StepContext& c) {
   return cancelled_error();
 }
 
+/// What ran as a primary is stopped, so that it comes up as a standby; what is no data directory is left alone.
+Result<> leave_as_standby(const StepContext& c) {
+  auto found = c.postgres.inspect();
+  if (!found) return fail(found.error());
+  if (!found->is_postgres || found->rewinding) return {};
+  if (c.postgres.adopt()) {
+    const auto seen = c.postgres.observe(query_timeout);
+    if (!seen) return fail(seen.error());
+    if (!seen->in_recovery) AUTOCTL_TRY(c.postgres.stop(StopMode::fast, shutdown_patience));
+  }
+  return c.postgres.set_upstream(find_peer(c.peers, c.goal.upstream), c.self);
+}
+
 }  // namespace
 
 const protocol::Peer* find_peer(const std::vector<protocol::Peer>& peers, NodeId id) {
@@ -162,6 +175,8 @@ Result<> run_step(Step step, const StepContext& c) {
       return fetch_missing(c);
     case Step::follow_upstream:
       return follow_upstream(c);
+    case Step::leave_as_standby:
+      return leave_as_standby(c);
     case Step::join_upstream:
       return join_upstream(c);
   }

@@ -41,6 +41,7 @@ class Worker {
   // what should run while nothing changes (maintain.cpp)
   Role wanted_role() const { return role_of(saved_.state); }
   void maintain();
+  void tolerate();
   bool stop_postgres();
   void start_again();
   Result<> keep_house();

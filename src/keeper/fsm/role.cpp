@@ -14,7 +14,10 @@ Role role_of(NodeState state) {
     case NodeState::prepare_promotion:
     case NodeState::report_lsn:
     case NodeState::fast_forward:
+    case NodeState::wait_maintenance:
       return Role::standby;
+    case NodeState::maintenance:
+      return Role::operators;
     default:
       return Role::stopped;
   }

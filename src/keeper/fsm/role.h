@@ -6,7 +6,12 @@
 
 namespace autoctl::keeper {
 
-enum class Role : unsigned char { stopped, primary, standby };
+enum class Role : unsigned char {
+  stopped,
+  primary,
+  standby,
+  operators,  // runs or not, as the operator likes; but never as a primary
+};
 
 Role role_of(NodeState state);
 /// May a standby take WAL from its upstream? A fenced one must not: an election counts on what it said.

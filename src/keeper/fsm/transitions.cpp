@@ -30,6 +30,8 @@ std::string_view to_string(Step step) {
       return "fetch_missing";
     case Step::follow_upstream:
       return "follow_upstream";
+    case Step::leave_as_standby:
+      return "leave_as_standby";
     case Step::join_upstream:
       return "join_upstream";
   }
@@ -52,6 +54,7 @@ constexpr std::array fetch = {Step::fetch_missing, Step::stop_receiving};
 constexpr std::array take_over = {Step::await_handover, Step::stop_receiving, Step::apply_sync, Step::promote};
 constexpr std::array follow = {Step::follow_upstream};
 constexpr std::array join = {Step::join_upstream};
+constexpr std::array leave = {Step::leave_as_standby};
 constexpr std::span<const Step> nothing{};
 
 /// A node that is, or was when it stopped, the primary of its lineage.
@@ -61,13 +64,13 @@ constexpr StateSet primary_lineage = {S::single,   S::wait_primary,   S::primary
 constexpr StateSet anything_with_data = {S::single,         S::wait_primary, S::primary,           S::draining,
                                          S::demote_timeout, S::demoted,      S::wait_standby,      S::catchingup,
                                          S::secondary,      S::report_lsn,   S::prepare_promotion, S::stop_replication,
-                                         S::join_secondary, S::fast_forward};
+                                         S::join_secondary, S::fast_forward, S::wait_maintenance,  S::maintenance};
 constexpr StateSet standbys = {S::catchingup,        S::secondary,      S::report_lsn,
                                S::prepare_promotion, S::join_secondary, S::fast_forward};
 constexpr StateSet anything = {
     S::init,      S::single,         S::wait_primary,      S::primary,          S::wait_standby, S::catchingup,
     S::secondary, S::join_secondary, S::prepare_promotion, S::stop_replication, S::draining,     S::demote_timeout,
-    S::demoted,   S::report_lsn,     S::fast_forward,      S::dropped};
+    S::demoted,   S::report_lsn,     S::fast_forward,      S::wait_maintenance, S::maintenance,  S::dropped};
 
 constexpr std::array table = {
     Transition{{S::init}, S::single, "creates the database cluster, or adopts the one that is there", create},
@@ -94,6 +97,13 @@ constexpr std::array table = {
                S::stop_replication,
                "stops receiving and opens for writes",
                take_over},
+
+    Transition{{S::catchingup, S::secondary, S::report_lsn, S::prepare_promotion, S::join_secondary, S::fast_forward,
+                S::wait_maintenance},
+               S::wait_maintenance,
+               "streams on until the primary need not wait for it any more",
+               nothing},
+    Transition{anything_with_data, S::maintenance, "leaves Postgres to the operator, as a standby", leave},
 
     Transition{anything, S::dropped, "stops for good: an operator removed it", stop},
 };

@@ -21,11 +21,12 @@ enum class Step : unsigned char {
   stop_fast,                // Postgres is down, cleanly if it can be
   await_handover,           // received what the old primary had when it stopped, as long as more is coming
   stop_receiving,           // the WAL receiver is gone and will not come back: no acknowledgement leaves this node
-  fence_if_asked,   // stop_receiving if the goal says `fence`: the old primary is being deposed, not handing over
-  promote,          // accepts writes, on a new timeline
-  fetch_missing,    // receives from the goal's upstream, a fenced standby, up to the goal's position, then no more
-  follow_upstream,  // streams from the goal's upstream as it is: its data may be what an election counts on
-  join_upstream,    // a standby of the goal's upstream, by following, rewinding or copying, and it streams
+  fence_if_asked,    // stop_receiving if the goal says `fence`: the old primary is being deposed, not handing over
+  promote,           // accepts writes, on a new timeline
+  fetch_missing,     // receives from the goal's upstream, a fenced standby, up to the goal's position, then no more
+  follow_upstream,   // streams from the goal's upstream as it is: its data may be what an election counts on
+  leave_as_standby,  // however Postgres is started from now on, by whomever, it is a standby of the goal's upstream
+  join_upstream,     // a standby of the goal's upstream, by following, rewinding or copying, and it streams
 };
 std::string_view to_string(Step step);
 

@@ -4,6 +4,7 @@
 
 #include "common/fsm/ancestry.h"
 #include "monitor/fsm/decide.h"
+#include "monitor/fsm/maintenance.h"
 #include "monitor/fsm/roles.h"
 
 namespace autoctl::monitor {
@@ -79,11 +80,12 @@ std::vector<NodeId> voters_present(const GroupSnapshot& group) {
   return present;
 }
 
-std::vector<NodeId> eligible_voters(const GroupSnapshot& group, const NodeView& leader) {
+std::vector<NodeId> eligible_voters(const GroupSnapshot& group, const NodeView& leader, const Settings& settings) {
   std::vector<NodeId> eligible;
   for (const NodeView& node : group.nodes)
     if (node.replication_quorum && node.goal.state == NodeState::secondary && settled(node) && healthy(node) &&
-        node.facts.receiving && node.goal.upstream == leader.id && contains(leader.facts.streaming, node.id))
+        node.facts.receiving && node.goal.upstream == leader.id && contains(leader.facts.streaming, node.id) &&
+        !leaves_for_maintenance(group, settings, node.id))
       eligible.push_back(node.id);
   return eligible;
 }
@@ -180,7 +182,8 @@ SyncQuorum quorum_after_promotion(const GroupSnapshot& group, const NodeView& ca
   if (settings.number_sync_standbys == 0) return {};
   std::vector<NodeId> others;
   for (const NodeView& node : group.nodes)
-    if (node.id != candidate.id && node.replication_quorum && node.goal.state != NodeState::dropped)
+    if (node.id != candidate.id && node.replication_quorum && node.goal.state != NodeState::dropped &&
+        !is_maintenance_state(node.goal.state))
       others.push_back(node.id);
   return others.empty() ? SyncQuorum{} : quorum_of(std::move(others), settings);
 }

@@ -39,8 +39,9 @@ bool has_forked_off(const GroupSnapshot& group, const NodeView& node);
 /// Has `a` received less than `b`: by timeline, then by LSN?
 bool is_behind(const NodeView& a, const NodeView& b);
 
-/// Standbys that the primary may be told to wait for: they stream now, and are meant to be in the quorum.
-std::vector<NodeId> eligible_voters(const GroupSnapshot& group, const NodeView& leader);
+/// Standbys that the primary may be told to wait for: they stream now, and are meant to be in the quorum and
+/// to stay.
+std::vector<NodeId> eligible_voters(const GroupSnapshot& group, const NodeView& leader, const Settings& settings);
 
 /// The most advanced of `nodes` (timeline, then LSN), the highest priority among equals, then the lowest id; nullptr if
 /// there is none.

@@ -26,6 +26,8 @@ std::string why_blocked(const GroupSnapshot& group) {
 }
 
 std::string explain_standby(const NodeView& node) {
+  if (node.goal.state == NodeState::maintenance && (settled(node) || !healthy(node)))
+    return node.name + " is in maintenance" + (node.facts.trouble.empty() ? "" : ": " + node.facts.trouble);
   if (!healthy(node))
     return node.name + " is " + std::string(to_string(node.health.verdict)) + " (" + node.health.why + ")";
   if (!node.facts.trouble.empty()) return node.name + ": " + node.facts.trouble;

@@ -34,6 +34,14 @@ struct Operation {
   TimePoint requested_at;
 };
 
+/// An operator's wish to have a node out of service, or back, that is not fulfilled yet. Never beside an Operation.
+struct MaintenanceRequest {
+  enum class Kind : unsigned char { begin, end };
+  Kind kind = Kind::begin;
+  NodeId node;
+  TimePoint requested_at;
+};
+
 /// What the coordinator of a Citus formation does with the statements for this group.
 struct Traffic {
   bool coordinator_ready = false;  // its keeper can hold and move them now
@@ -52,6 +60,7 @@ struct GroupSnapshot {
   SyncQuorum quorum_assigned;
   std::vector<NodeView> nodes;  // ordered by id
   std::optional<Operation> operation;
+  std::optional<MaintenanceRequest> maintenance;
   std::optional<Traffic> traffic;  // worker groups of a Citus formation
   /// False while the monitor has lost sight of most nodes at once: then silence proves nothing (design, rule 5).
   bool monitor_trusts_itself = true;

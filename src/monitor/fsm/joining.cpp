@@ -75,10 +75,11 @@ Outcome standby_caught_up(const Context& c) {
 Outcome standby_follows_primary(const Context& c) {
   if (c.leader == nullptr || !serves_as_primary(*c.leader)) return std::nullopt;
   const NodeView* astray = find_node(c.group, [&](const NodeView& n) {
-    const bool standby = n.goal.state == NodeState::secondary || n.goal.state == NodeState::catchingup ||
-                         n.goal.state == NodeState::report_lsn;
-    return standby && (n.goal.upstream != c.leader->id || n.goal.state == NodeState::report_lsn) &&
-           contains(c.leader->facts.prepared_peers, n.id);
+    if (!contains(c.leader->facts.prepared_peers, n.id)) return false;
+    if (n.goal.state == NodeState::wait_maintenance) return !is_wanted_for_maintenance(c.group, n.id);  // called off
+    if (n.goal.state == NodeState::report_lsn) return true;
+    const bool standby = n.goal.state == NodeState::secondary || n.goal.state == NodeState::catchingup;
+    return standby && n.goal.upstream != c.leader->id;
   });
   if (astray == nullptr) return std::nullopt;
   return Effect(c, c.leader->name + " is the primary that " + astray->name + " has to follow")

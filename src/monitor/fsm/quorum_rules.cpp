@@ -1,5 +1,6 @@
 // Which standbys a commit waits for. Who may acknowledge is always who may be elected: turning it on counts for
 // elections only once the primary has proved it, turning it off counts from the moment it is decided (design, rule 1).
+#include "monitor/fsm/maintenance.h"
 #include "monitor/fsm/rule.h"
 
 namespace autoctl::monitor {
@@ -26,6 +27,7 @@ std::string why_lost(const Context& c, NodeId id) {
   if (node == nullptr || node->goal.state == NodeState::dropped) return "was dropped";
   if (node->goal.state != NodeState::secondary) return "is " + std::string(to_string(node->goal.state));
   if (!node->replication_quorum) return "is no longer meant to be in the quorum";
+  if (leaves_for_maintenance(c.group, c.settings, id)) return "leaves for maintenance";
   if (contains(c.leader->facts.streaming, id)) return {};
   if (dead(*node)) return "is dead: " + node->health.why;
   if (node->stalled_for >= c.settings.standby_stall_timeout)
@@ -35,14 +37,15 @@ std::string why_lost(const Context& c, NodeId id) {
 }
 
 /// Left for good, by an operator's word; a node that is only away is still waited for.
-bool has_left(const GroupSnapshot& group, NodeId id) {
-  const NodeView* node = group.find(id);
-  return node == nullptr || node->goal.state == NodeState::dropped || !node->replication_quorum;
+bool has_left(const Context& c, NodeId id) {
+  const NodeView* node = c.group.find(id);
+  return node == nullptr || node->goal.state == NodeState::dropped || !node->replication_quorum ||
+         is_maintenance_state(node->goal.state) || leaves_for_maintenance(c.group, c.settings, id);
 }
 
 /// Asks as many as it did, as far as there are still so many.
-SyncQuorum without_those_who_left(const GroupSnapshot& group, SyncQuorum quorum) {
-  std::erase_if(quorum.voters, [&](NodeId id) { return has_left(group, id); });
+SyncQuorum without_those_who_left(const Context& c, SyncQuorum quorum) {
+  std::erase_if(quorum.voters, [&](NodeId id) { return has_left(c, id); });
   quorum.acks = std::min(quorum.acks, static_cast<int>(quorum.voters.size()));
   return quorum;
 }
@@ -50,7 +53,7 @@ SyncQuorum without_those_who_left(const GroupSnapshot& group, SyncQuorum quorum)
 }  // namespace
 
 void serve_again(const Context& c, Effect& effect, const NodeView& old_primary, const std::vector<NodeId>& leaving) {
-  const SyncQuorum quorum = without_those_who_left(c.group, c.group.quorum_assigned);
+  const SyncQuorum quorum = without_those_who_left(c, c.group.quorum_assigned);
   const auto stays = [&](NodeId id) {
     const NodeView* node = c.group.find(id);
     return node != nullptr && node->goal.state == NodeState::secondary && !lost(*node) && !contains(leaving, id);
@@ -67,7 +70,7 @@ Outcome quorum_turned_on(const Context& c) {
   if (c.leader == nullptr || c.leader->goal.state != NodeState::wait_primary || !settled(*c.leader) ||
       !healthy(*c.leader) || !serves_as_primary(*c.leader))
     return std::nullopt;
-  std::vector<NodeId> voters = eligible_voters(c.group, *c.leader);
+  std::vector<NodeId> voters = eligible_voters(c.group, *c.leader, c.settings);
   if (voters.empty()) return std::nullopt;
   const std::string names = names_of(c.group, voters);
   SyncQuorum quorum = quorum_of(std::move(voters), c.settings);
@@ -104,7 +107,7 @@ Outcome quorum_grows(const Context& c) {
   if (!primary_with_quorum(c) || !settled(*c.leader) || !healthy(*c.leader) || !serves_as_primary(*c.leader) ||
       c.leader->goal.checkpoint || c.group.quorum_confirmed != c.group.quorum_assigned)
     return std::nullopt;
-  std::vector<NodeId> voters = eligible_voters(c.group, *c.leader);
+  std::vector<NodeId> voters = eligible_voters(c.group, *c.leader, c.settings);
   for (NodeId id : c.leader->goal.sync.voters)
     if (!contains(voters, id) && why_lost(c, id).empty()) voters.push_back(id);
   SyncQuorum quorum = quorum_of(std::move(voters), c.settings);
@@ -131,7 +134,7 @@ Outcome standby_lost(const Context& c) {
   if (lost.empty() || left >= now_in_force.acks) return std::nullopt;
   if (c.settings.number_sync_standbys > 0) {
     // It waits for those who are away as long as that takes, but not for those who will never come back.
-    const SyncQuorum members = without_those_who_left(c.group, now_in_force);
+    const SyncQuorum members = without_those_who_left(c, now_in_force);
     if (members == now_in_force) return std::nullopt;
     if (!members.asynchronous())
       return Effect(c, reason + "; " + c.leader->name + " waits for those who are left")
@@ -142,8 +145,10 @@ Outcome standby_lost(const Context& c) {
   effect.assign(*c.leader, NodeState::wait_primary).asynchronous();
   for (NodeId id : now_in_force.voters) {
     const NodeView* node = c.group.find(id);
-    if (node != nullptr && node->goal.state == NodeState::secondary)
-      effect.follow(*node, NodeState::catchingup, c.leader->id);
+    if (node == nullptr || node->goal.state != NodeState::secondary) continue;
+    // One that leaves streams on until the primary has heard that it need not wait for it.
+    const bool leaves = leaves_for_maintenance(c.group, c.settings, id);
+    effect.follow(*node, leaves ? NodeState::wait_maintenance : NodeState::catchingup, c.leader->id);
   }
   return effect;
 }

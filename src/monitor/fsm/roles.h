@@ -37,6 +37,16 @@ inline bool can_be_called_off(NodeState state) {
   return state == NodeState::fast_forward || state == NodeState::prepare_promotion;
 }
 
+/// Out of service by an operator's word, or about to be: nobody counts on it.
+inline bool is_maintenance_state(NodeState state) {
+  return state == NodeState::maintenance || state == NodeState::wait_maintenance;
+}
+/// An operator asked for its maintenance.
+inline bool is_wanted_for_maintenance(const GroupSnapshot& group, NodeId id) {
+  return group.maintenance && group.maintenance->kind == MaintenanceRequest::Kind::begin &&
+         group.maintenance->node == id;
+}
+
 /// It is to be the primary and accepts writes by its own report, whatever state it comes from: with a quorum to wait
 /// for, one that was promoted or called back cannot reach `primary` before a standby has joined it.
 inline bool serves_as_primary(const NodeView& node) {

@@ -1,5 +1,5 @@
-// How a rule is written. rules.cpp has the table; joining.cpp, quorum_rules.cpp, switchover.cpp, failover.cpp and
-// forced.cpp the rules.
+// How a rule is written. rules.cpp has the table; joining.cpp, quorum_rules.cpp, switchover.cpp, maintenance.cpp,
+// failover.cpp and forced.cpp the rules.
 #pragma once
 
 #include <optional>
@@ -105,6 +105,13 @@ Outcome switchover_refused(const Context&);
 Outcome old_primary_drained(const Context&);
 Outcome switchover_called_off(const Context&);
 Outcome switchover_overdue(const Context&);
+
+// Maintenance (maintenance.cpp).
+Outcome maintenance_reached(const Context&);
+Outcome maintenance_refused(const Context&);
+Outcome maintenance_starts(const Context&);
+Outcome maintenance_ends(const Context&);
+Outcome maintenance_end_refused(const Context&);
 
 // Failure of the primary (failover.cpp).
 Outcome primary_is_dead(const Context&);

@@ -83,6 +83,20 @@ constexpr std::array rule_table = {
     Rule{{330, "switchover_refused", "an operator asked for another primary, but no standby can take over"},
          switchover_refused},
 
+    Rule{{340, "maintenance_reached", "the node an operator wants out of service is in maintenance: done"},
+         maintenance_reached},
+    Rule{{342, "maintenance_refused",
+          "the node an operator wants out of service cannot be spared, or the primary does not let it go in time"},
+         maintenance_refused},
+    Rule{{344, "maintenance_starts",
+          "the primary has proved that it no longer waits for the node an operator wants out of service: it is the "
+          "operator's"},
+         maintenance_starts},
+    Rule{{346, "maintenance_ends", "an operator wants a node back from maintenance: it joins again"}, maintenance_ends},
+    Rule{
+        {348, "maintenance_end_refused", "an operator wants a node back, but there is no primary that it could follow"},
+        maintenance_end_refused},
+
     Rule{
         {400, "standby_lost", "a standby of the quorum is gone and too few are left: the primary stops waiting for it"},
         standby_lost},

@@ -1,4 +1,6 @@
 // A decision as rows to write and events to tell.
+#include <utility>
+
 #include "monitor/service/engine.h"
 
 namespace autoctl::monitor {
@@ -49,6 +51,12 @@ Change change_of(const Group& group, const Decision& decision, std::chrono::syst
     if (decision.operation) {
       operation.status = decision.operation->succeeded ? "done" : "failed";
       operation.message = decision.operation->message;
+    }
+    if (operation.status == "done" && operation.then_maintenance) {
+      operation.status = "running";
+      operation.kind = "maintenance";
+      operation.target = std::exchange(operation.then_maintenance, NodeId{});
+      operation.requested_at = wall;
     }
     change.operations.push_back(std::move(operation));
   }

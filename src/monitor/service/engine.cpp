@@ -172,6 +172,7 @@ bool Engine::apply(Group& group, const Decision& decision) {
   if (decision.goals.empty()) spdlog::info("{}/{}: {}", group.row.formation, group.row.group, decision.reason);
   for (const OperationRow& operation : change.operations) {
     model_.operations[operation.id] = operation;
+    if (operation.kind != group.operation->kind) group.operation_since = now;  // its second half begins
     group.operation = operation;
     if (operation.status == "running") continue;
     group.operation.reset();
@@ -245,7 +246,7 @@ void Engine::look_after_suspects(Group& group) {
   const Settings& settings = model_.settings_of(group);
   const TimePoint now = clock_.now();
   for (const auto& [id, node] : group.nodes) {
-    if (!node.row.awaited && wants_evidence(node.seen, settings, now)) {
+    if (should_report(node) && wants_evidence(node.seen, settings, now)) {
       prober_.watch(id, {node.row.host, node.row.port, node.row.api_port});
       watched_.insert(id);
     } else if (watched_.erase(id) != 0) {
@@ -260,7 +261,7 @@ void Engine::update_trust() {
   std::size_t out = 0;
   for (const auto& [key, group] : model_.groups) {
     for (const auto& [id, node] : group.nodes) {
-      if (node.row.awaited) continue;
+      if (!should_report(node)) continue;
       ++nodes;
       if (out_of_sight(node, model_.settings_of(group), clock_.now())) ++out;
     }

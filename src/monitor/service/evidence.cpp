@@ -94,9 +94,13 @@ void update_stalls(Group& group, const Settings& settings, TimePoint now) {
 void judge(Group& group, const Settings& settings, TimePoint now) {
   gather_witnesses(group, settings, now);
   update_stalls(group, settings, now);
-  for (auto& [id, node] : group.nodes)
+  for (auto& [id, node] : group.nodes) {
     node.health = node.row.awaited ? Health{Verdict::unreachable, "it has not come to this monitor yet"}
                                    : assess(node.seen, may_expect_postgres(node), settings, now);
+    // An operator may have switched it off: nothing follows from its silence.
+    if (node.row.goal.state == NodeState::maintenance && node.health.verdict == Verdict::dead)
+      node.health.verdict = Verdict::unreachable;
+  }
 }
 
 void ask_witnesses(Group& group, const Settings& settings, TimePoint now) {
@@ -104,7 +108,7 @@ void ask_witnesses(Group& group, const Settings& settings, TimePoint now) {
     bool in_question = false;
     bool urgent = false;
     for (const auto& [other_id, other] : group.nodes) {
-      if (other.row.awaited || !wants_evidence(other.seen, settings, now) ||
+      if (!should_report(other) || !wants_evidence(other.seen, settings, now) ||
           (!follows(node, other_id) && !follows(other, id)))
         continue;
       in_question = true;

@@ -122,7 +122,13 @@ GroupSnapshot snapshot(const Model& model, const Group& group) {
   view.traffic = traffic_of(model, group);
   for (const auto& [id, node] : group.nodes)
     if (!node.row.awaited) view.nodes.push_back(view_of(node));
-  if (const auto& running = group.operation)
+  if (group.operation && is_maintenance(group.operation->kind))
+    view.maintenance =
+        MaintenanceRequest{.kind = group.operation->kind == "maintenance" ? MaintenanceRequest::Kind::begin
+                                                                          : MaintenanceRequest::Kind::end,
+                           .node = group.operation->target,
+                           .requested_at = group.operation_since};
+  else if (const auto& running = group.operation)
     view.operation = Operation{.id = running->id,
                                .kind = kind_of(running->kind),
                                .target = running->target,

@@ -100,6 +100,16 @@ NodeView view_of(const Node& node);
 /// decide()'s input. Awaited nodes are no part of it: nobody knows what they are.
 GroupSnapshot snapshot(const Model& model, const Group& group);
 
+/// Its silence means something: it is neither awaited from another monitor nor in the hands of an operator.
+inline bool should_report(const Node& node) {
+  return !node.row.awaited && node.row.goal.state != NodeState::maintenance;
+}
+
+/// Of an operation: does it take a node out of service, or back?
+inline bool is_maintenance(const std::string& kind) {
+  return kind == "maintenance" || kind == "end_maintenance";
+}
+
 /// True when the node's Postgres should be running, as far as its goal and its last report tell.
 bool may_expect_postgres(const Node& node);
 

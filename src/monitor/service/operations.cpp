@@ -1,8 +1,10 @@
-// What operators ask for: switchover, promotion, settings.
+// What operators ask for: switchover, promotion, maintenance, settings.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 
+#include "monitor/fsm/maintenance.h"
+#include "monitor/fsm/roles.h"
 #include "monitor/service/engine.h"
 #include "monitor/service/node_settings.h"
 #include "monitor/service/returning.h"
@@ -14,16 +16,55 @@ namespace {
 
 constexpr std::size_t operations_remembered = 200;
 
+std::string place_of(const Group& group) {
+  return "formation '" + group.row.formation + "', group " + std::to_string(group.row.group);
+}
+
+Result<const Node*> find_by_name(const Group& group, const std::string& name) {
+  for (const auto& [id, node] : group.nodes)
+    if (node.row.name == name && node.row.goal.state != NodeState::dropped) return &node;
+  return fail(Errc::not_found, "there is no node '" + name + "' in " + place_of(group),
+              "`autoctl show state` lists the nodes");
+}
+
+/// The node that goes to maintenance, or comes back. Errors: bad_usage, not_found, conflict.
+Result<const Node*> find_for_maintenance(const Model& model, const Group& group,
+                                         const protocol::OperationRequest& request) {
+  if (request.name.empty()) return fail(Errc::bad_usage, "maintenance needs the name of the node");
+  auto found = find_by_name(group, request.name);
+  if (!found) return found;
+  const NodeState goal = (*found)->row.goal.state;
+  if (request.kind == "end_maintenance") {
+    if (goal == NodeState::maintenance) return found;
+    return fail(Errc::conflict, request.name + " is not in maintenance: it is " + std::string(to_string(goal)),
+                "`autoctl show state` tells who is");
+  }
+  if (is_maintenance_state(goal))
+    return fail(Errc::conflict, request.name + " is in maintenance already", "`autoctl disable maintenance` ends it");
+  if (goal == NodeState::init || goal == NodeState::wait_standby)
+    return fail(Errc::conflict, request.name + " has not joined its group yet", "wait until it is a secondary");
+  if (is_leader_state(goal) && group.nodes.size() < 2)
+    return fail(Errc::conflict, request.name + " is the only node of " + place_of(group) + ": nobody can take over",
+                "create a second node first");
+  if (is_leader_state(goal) && !request.allow_failover)
+    return fail(Errc::conflict, request.name + " is the primary: it would have to hand over first",
+                "allow that with --allow-failover");
+  if (const std::string why = why_indispensable(snapshot(model, group), model.settings_of(group), view_of(**found));
+      !why.empty())
+    return fail(Errc::conflict, request.name + " cannot be spared: " + why,
+                "add a standby, or lower the formation's number-sync-standbys");
+  return found;
+}
+
 /// The node that an operation is to make primary; NodeId 0 lets the rules choose. Errors: bad_usage, not_found,
 /// conflict.
 Result<NodeId> find_target(const Group& group, const protocol::OperationRequest& request) {
-  const std::string where = "formation '" + group.row.formation + "', group " + std::to_string(group.row.group);
   if (request.kind == "forced_failover") {
     for (const auto& [id, node] : group.nodes) {
       const bool lost = node.health.verdict == Verdict::dead || node.health.verdict == Verdict::unreachable;
       if (is_leader_state(node.row.goal.state) && !lost)
         return fail(Errc::conflict,
-                    node.row.name + " is the primary of " + where + " and is " +
+                    node.row.name + " is the primary of " + place_of(group) + " and is " +
                         std::string(to_string(node.health.verdict)) + ": nothing has to be lost",
                     "`autoctl perform failover` without --allow-data-loss");
     }
@@ -33,19 +74,45 @@ Result<NodeId> find_target(const Group& group, const protocol::OperationRequest&
     const auto members = std::ranges::count_if(
         group.nodes, [](const auto& entry) { return entry.second.row.goal.state != NodeState::dropped; });
     if (members < 2)
-      return fail(Errc::conflict, where + " has no standby to switch over to", "create a second node first");
+      return fail(Errc::conflict, place_of(group) + " has no standby to switch over to", "create a second node first");
     return NodeId{};
   }
   if (request.name.empty()) return fail(Errc::bad_usage, "a promotion needs the name of the node");
-  for (const auto& [id, node] : group.nodes) {
-    if (node.row.name != request.name) continue;
-    if (is_leader_state(node.row.goal.state)) return fail(Errc::conflict, request.name + " is the primary already");
-    if (node.row.candidate_priority == 0)
-      return fail(Errc::conflict, request.name + " has candidate priority 0 and is never promoted");
-    return id;
+  const auto found = find_by_name(group, request.name);
+  if (!found) return fail(found.error());
+  const NodeRow& node = (*found)->row;
+  if (is_leader_state(node.goal.state)) return fail(Errc::conflict, request.name + " is the primary already");
+  if (node.candidate_priority == 0)
+    return fail(Errc::conflict, request.name + " has candidate priority 0 and is never promoted");
+  return node.id;
+}
+
+/// What the request begins with; kind, target and then_maintenance are set.
+Result<OperationRow> plan_operation(const Model& model, const Group& group, const protocol::OperationRequest& request) {
+  OperationRow operation{.kind = request.kind, .formation = group.row.formation, .group = group.row.group};
+  if (!is_maintenance(request.kind)) {
+    const auto target = find_target(group, request);
+    if (!target) return fail(target.error());
+    operation.target = *target;
+    return operation;
   }
-  return fail(Errc::not_found, "there is no node '" + request.name + "' in " + where,
-              "`autoctl show state` lists the nodes");
+  const auto found = find_for_maintenance(model, group, request);
+  if (!found) return fail(found.error());
+  const NodeRow& node = (*found)->row;
+  if (is_leader_state(node.goal.state)) {
+    operation.kind = "switchover";
+    operation.then_maintenance = node.id;
+  } else {
+    operation.target = node.id;
+  }
+  return operation;
+}
+
+std::string describe(const protocol::OperationRequest& request) {
+  if (request.kind == "maintenance") return "an operator asks for maintenance of " + request.name;
+  if (request.kind == "end_maintenance") return "an operator ends the maintenance of " + request.name;
+  if (request.kind == "forced_failover") return "an operator asks for a failover and accepts that commits may be lost";
+  return "an operator asks for a " + request.kind + (request.name.empty() ? "" : " of " + request.name);
 }
 
 }  // namespace
@@ -59,9 +126,9 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
                              const Reply<protocol::OperationDocument>& reply) {
   if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
   const bool forced = request.kind == "forced_failover";
-  if (!forced && request.kind != "switchover" && request.kind != "promotion")
+  if (!forced && request.kind != "switchover" && request.kind != "promotion" && !is_maintenance(request.kind))
     return reply(fail(Errc::bad_usage, "there is no operation '" + request.kind + "'",
-                      "operations: switchover, promotion, forced_failover"));
+                      "operations: switchover, promotion, forced_failover, maintenance, end_maintenance"));
   const auto found = model_.groups.find({request.formation, request.group.value_or(0)});
   if (found == model_.groups.end() || found->second.nodes.empty())
     return reply(fail(Errc::not_found, "there is no group " + std::to_string(request.group.value_or(0)) +
@@ -75,12 +142,11 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
                       "operation " + std::to_string(group.operation->id) + " (" + group.operation->kind +
                           ") is still running in this group",
                       "wait for its end"));
-  const auto target = find_target(group, request);
-  if (!target) return reply(fail(target.error()));
+  auto planned = plan_operation(model_, group, request);
+  if (!planned) return reply(fail(std::move(planned.error())));
 
-  OperationRow operation{.id = model_.last_operation + 1, .kind = request.kind, .formation = request.formation};
-  operation.group = group.row.group;
-  operation.target = *target;
+  OperationRow operation = *std::move(planned);
+  operation.id = model_.last_operation + 1;
   operation.first_event = log_.last_id() + static_cast<std::int64_t>(new_events_.size());
   operation.requested_at = clock_.wall();
   Change change;
@@ -92,10 +158,7 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
     change.operations.push_back(*given_up);
   }
   change.operations.push_back(operation);
-  change.events.push_back(event_of(
-      group, nullptr, "operator",
-      forced ? "an operator asks for a failover and accepts that commits may be lost"
-             : "an operator asks for a " + request.kind + (request.name.empty() ? "" : " of " + request.name)));
+  change.events.push_back(event_of(group, nullptr, "operator", describe(request)));
   if (!commit(std::move(change)))
     return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the operation may or may not have started",
                       "look at `autoctl show events`"));

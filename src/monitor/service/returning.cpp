@@ -22,8 +22,10 @@ const Node* leader_of(const Group& group) {
 /// Of a node that comes when its group has gone on without it.
 Goal goal_of_latecomer(const Node* leader, const protocol::Memory& memory) {
   const NodeState last = memory.goal.state;
-  const bool standby = last == NodeState::secondary || last == NodeState::catchingup || last == NodeState::report_lsn;
-  if (last == NodeState::wait_standby || last == NodeState::dropped) return {.state = last};
+  const bool standby = last == NodeState::secondary || last == NodeState::catchingup || last == NodeState::report_lsn ||
+                       last == NodeState::wait_maintenance;
+  if (last == NodeState::wait_standby || last == NodeState::dropped || last == NodeState::maintenance)
+    return {.state = last};
   if (!standby || leader == nullptr) return {.state = NodeState::demote_timeout};
   return {.state = NodeState::catchingup, .upstream = leader->row.id};
 }

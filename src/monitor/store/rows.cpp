@@ -157,12 +157,13 @@ std::vector<pg::Param> params(const NodeRow& n) {
 
 const char* const select_operations =
     "SELECT id, kind, formation, \"group\", target, status, message, first_event,"
-    " (extract(epoch FROM requested_at) * 1000)::bigint FROM autoctl.operation"
+    " (extract(epoch FROM requested_at) * 1000)::bigint, then_maintenance FROM autoctl.operation"
     " WHERE status = 'running' OR id > (SELECT max(id) - 100 FROM autoctl.operation) ORDER BY id";
 const char* const upsert_operation =
-    "INSERT INTO autoctl.operation (id, kind, formation, \"group\", target, status, message, first_event, requested_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9::bigint / 1000.0))"
-    " ON CONFLICT (id) DO UPDATE SET target = $5, status = $6, message = $7";
+    "INSERT INTO autoctl.operation (id, kind, formation, \"group\", target, status, message, first_event, requested_at,"
+    " then_maintenance) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9::bigint / 1000.0), $10)"
+    " ON CONFLICT (id) DO UPDATE SET kind = $2, target = $5, status = $6, message = $7,"
+    " requested_at = to_timestamp($9::bigint / 1000.0), then_maintenance = $10";
 
 OperationRow operation(const pg::Rows& rows, int row) {
   OperationRow o;
@@ -175,14 +176,22 @@ OperationRow operation(const pg::Rows& rows, int row) {
   o.message = rows.text(row, 6);
   o.first_event = rows.number(row, 7);
   o.requested_at = std::chrono::system_clock::time_point(Millis{rows.number(row, 8)});
+  o.then_maintenance = NodeId{rows.number(row, 9)};
   return o;
 }
 
 std::vector<pg::Param> params(const OperationRow& o) {
   const auto requested = std::chrono::duration_cast<Millis>(o.requested_at.time_since_epoch()).count();
-  return {std::to_string(o.id),           o.kind,   o.formation, std::to_string(o.group),
-          std::to_string(o.target.value), o.status, o.message,   std::to_string(o.first_event),
-          std::to_string(requested)};
+  return {std::to_string(o.id),
+          o.kind,
+          o.formation,
+          std::to_string(o.group),
+          std::to_string(o.target.value),
+          o.status,
+          o.message,
+          std::to_string(o.first_event),
+          std::to_string(requested),
+          std::to_string(o.then_maintenance.value)};
 }
 
 const char* const event_columns =

@@ -57,10 +57,11 @@ struct NodeRow {
 
 struct OperationRow {
   std::int64_t id = 0;
-  std::string kind;  // switchover, promotion
+  std::string kind;  // switchover, promotion, maintenance, end_maintenance
   std::string formation;
   GroupId group = 0;
-  NodeId target;  // 0 = not chosen yet
+  NodeId target;            // 0 = not chosen yet
+  NodeId then_maintenance;  // switchover: the old primary, when it hands over for its maintenance
   std::string status = "running";
   std::string message;
   std::int64_t first_event = 0;

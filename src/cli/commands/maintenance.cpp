@@ -1,0 +1,88 @@
+// enable maintenance, disable maintenance.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "cli/commands/commands.h"
+#include "cli/monitor_connection.h"
+#include "cli/perform.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+/// The node in PGDATA, unless another one is named.
+Result<> choose_node(PerformOptions& options) {
+  if (options.name.empty()) {
+    const auto config = load_config(options.target.pgdata);
+    if (!config) return fail(config.error());
+    if (config->is_monitor())
+      return fail(Errc::bad_usage, config->pgdata + " is the monitor's, not a node's", "say with --name which node");
+    options.name = config->name;
+    options.scope = {config->formation, config->group};
+    return {};
+  }
+  if (options.scope.group) return {};
+  auto api = connect_monitor(options.target);
+  if (!api) return fail(api.error());
+  const auto state = api->state(options.scope.formation, std::nullopt, call_timeout);
+  if (!state) return fail(state.error());
+  const auto node = std::ranges::find(state->nodes, options.name, &protocol::NodeDocument::name);
+  if (node == state->nodes.end())
+    return fail(Errc::not_found,
+                fmt::format("there is no node '{}' in formation '{}'", options.name, options.scope.formation),
+                "`autoctl show state` lists the nodes");
+  options.scope.group = node->group;
+  return {};
+}
+
+Result<ExitCode> enable(const PerformOptions& asked) {
+  PerformOptions options = asked;
+  AUTOCTL_TRY(choose_node(options));
+  AUTOCTL_TRY(perform("maintenance", options));
+  spdlog::info("Node \"{}\" is in maintenance: its Postgres is yours until `autoctl disable maintenance`",
+               options.name);
+  return ExitCode::ok;
+}
+
+Result<ExitCode> disable(const PerformOptions& asked) {
+  PerformOptions options = asked;
+  AUTOCTL_TRY(choose_node(options));
+  AUTOCTL_TRY(perform("end_maintenance", options));
+  return ExitCode::ok;
+}
+
+void declare(CLI::App& command, PerformOptions& options) {
+  add_target(command, options.target);
+  add_scope(command, options.scope);
+  command.add_option("--name", options.name, "the node; without: the one in PGDATA")->type_name("NODE");
+  command.add_option("--wait", options.wait_seconds, "give up watching after so many seconds, 60 unless given")
+      ->check(CLI::PositiveNumber)
+      ->type_name("SECONDS");
+}
+
+void declare_enable(CLI::App& command, PerformOptions& options) {
+  declare(command, options);
+  command.add_flag("--allow-failover", options.allow_failover, "also when it is the primary: it hands over first");
+}
+
+void declare_disable(CLI::App& command, PerformOptions& options) {
+  declare(command, options);
+  command.add_flag("--no-wait", options.no_wait, "do not wait until it is a secondary again");
+}
+
+}  // namespace
+
+void add_enable_maintenance(CLI::App& parent, Invocation& invocation) {
+  add_command<PerformOptions>(parent, invocation, "maintenance",
+                              "take a node out of service: its Postgres may be stopped and changed",
+                              "autoctl enable maintenance --pgdata /srv/pg --allow-failover", declare_enable, enable);
+}
+
+void add_disable_maintenance(CLI::App& parent, Invocation& invocation) {
+  add_command<PerformOptions>(parent, invocation, "maintenance", "take a node back into service: it joins again",
+                              "autoctl disable maintenance --pgdata /srv/pg", declare_disable, disable);
+}
+
+}  // namespace autoctl::cli

@@ -1,0 +1,123 @@
+// A node is taken out of service and back, as an operator asks. What makes it dispensable is the quorum's business
+// (quorum_rules.cpp): the primary stops waiting for it, and proves that, while it streams on as a secondary that an
+// election may need. Only then is it the operator's.
+#include "monitor/fsm/maintenance.h"
+
+#include "monitor/fsm/rule.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+using Kind = MaintenanceRequest::Kind;
+
+/// A request that cannot be fulfilled now is refused after this long.
+constexpr Millis patience{5000};
+
+bool asks_for(const Context& c, Kind kind) {
+  return c.group.maintenance && c.group.maintenance->kind == kind;
+}
+
+bool overdue(const Context& c, Millis after) {
+  return c.now - c.group.maintenance->requested_at >= after;
+}
+
+bool is_waited_for(const GroupSnapshot& group, NodeId id) {
+  return contains(group.quorum_confirmed.voters, id) || contains(group.quorum_assigned.voters, id);
+}
+
+/// A standby, or a former primary that has stopped.
+bool may_begin(const NodeView& node) {
+  const NodeState goal = node.goal.state;
+  const bool standby =
+      goal == NodeState::secondary || goal == NodeState::catchingup || goal == NodeState::wait_maintenance;
+  return standby || (goal == NodeState::demoted && settled(node));
+}
+
+std::string why_not_let_go(const Context& c) {
+  if (c.leader == nullptr) return "there is no primary";
+  if (!healthy(*c.leader)) return "the primary, " + c.leader->name + ", is not healthy: " + c.leader->health.why;
+  if (!settled(*c.leader))
+    return "the primary, " + c.leader->name + ", has not proved in time that it can do without it";
+  return "it is " + std::string(to_string(c.group.find(c.group.maintenance->node)->goal.state));
+}
+
+/// Empty while it goes on, or may.
+std::string why_not(const Context& c, const NodeView* node) {
+  if (node == nullptr || node->goal.state == NodeState::dropped) return "it was dropped";
+  if (is_leader_state(node->goal.state)) return "it is the primary by now";
+  const std::string why = why_indispensable(c.group, c.settings, *node);
+  if (!why.empty() && overdue(c, patience)) return why;
+  if (!overdue(c, c.settings.drain_timeout)) return {};
+  if (node->goal.state == NodeState::maintenance)
+    return "it has not reached maintenance in time" + (node->facts.trouble.empty() ? "" : ": " + node->facts.trouble);
+  return why_not_let_go(c);
+}
+
+}  // namespace
+
+std::string why_indispensable(const GroupSnapshot& group, const Settings& settings, const NodeView& node) {
+  const bool leads = is_leader_state(node.goal.state);
+  if (settings.number_sync_standbys == 0 || (!leads && !is_waited_for(group, node.id))) return {};
+  const auto others = std::ranges::count_if(group.nodes, [&](const NodeView& n) {
+    return n.id != node.id && n.goal.state == NodeState::secondary && n.replication_quorum && !lost(n);
+  });
+  const auto left = others - (leads ? 1 : 0);  // one of them will be the primary
+  if (left >= settings.number_sync_standbys) return {};
+  return "commits have to wait for " + std::to_string(settings.number_sync_standbys) + " standbys, and " +
+         std::to_string(left) + " would be left";
+}
+
+bool leaves_for_maintenance(const GroupSnapshot& group, const Settings& settings, NodeId id) {
+  if (!is_wanted_for_maintenance(group, id)) return false;
+  const NodeView* node = group.find(id);
+  return node != nullptr && why_indispensable(group, settings, *node).empty();
+}
+
+Outcome maintenance_reached(const Context& c) {
+  if (!asks_for(c, Kind::begin)) return std::nullopt;
+  const NodeView* node = c.group.find(c.group.maintenance->node);
+  if (node == nullptr || node->goal.state != NodeState::maintenance || (!settled(*node) && !lost(*node)))
+    return std::nullopt;
+  const std::string what =
+      node->name + (settled(*node) ? " is in maintenance" : " is away, and is in maintenance when it is back");
+  return Effect(c, what).end_operation(true, what);
+}
+
+Outcome maintenance_refused(const Context& c) {
+  if (!asks_for(c, Kind::begin)) return std::nullopt;
+  const NodeView* node = c.group.find(c.group.maintenance->node);
+  const std::string why = why_not(c, node);
+  if (why.empty()) return std::nullopt;
+  return Effect(c, "no maintenance of " + (node == nullptr ? "a node" : node->name) + ": " + why)
+      .end_operation(false, why);
+}
+
+Outcome maintenance_starts(const Context& c) {
+  if (!asks_for(c, Kind::begin) || c.leader == nullptr || !serves_as_primary(*c.leader) || !settled(*c.leader))
+    return std::nullopt;
+  const NodeView* node = c.group.find(c.group.maintenance->node);
+  if (node == nullptr || !may_begin(*node) || is_waited_for(c.group, node->id)) return std::nullopt;
+  return Effect(c, c.leader->name + " goes on without " + node->name + ", which is the operator's now")
+      .follow(*node, NodeState::maintenance, c.leader->id);
+}
+
+Outcome maintenance_ends(const Context& c) {
+  if (!asks_for(c, Kind::end) || c.leader == nullptr || !serves_as_primary(*c.leader)) return std::nullopt;
+  const NodeView* node = c.group.find(c.group.maintenance->node);
+  if (node == nullptr || node->goal.state != NodeState::maintenance) return std::nullopt;
+  return Effect(c, "an operator gives " + node->name + " back: it follows " + c.leader->name + " again")
+      .follow(*node, NodeState::catchingup, c.leader->id)
+      .end_operation(true, node->name + " joins again");
+}
+
+Outcome maintenance_end_refused(const Context& c) {
+  if (!asks_for(c, Kind::end)) return std::nullopt;
+  const NodeView* node = c.group.find(c.group.maintenance->node);
+  const bool gone = node == nullptr || node->goal.state != NodeState::maintenance;
+  if (!gone && !overdue(c, patience)) return std::nullopt;
+  const std::string why = gone ? "it is not in maintenance any more" : "there is no primary that it could follow";
+  return Effect(c, (node == nullptr ? "a node" : node->name) + " cannot come back: " + why).end_operation(false, why);
+}
+
+}  // namespace autoctl::monitor

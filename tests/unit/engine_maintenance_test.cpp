@@ -1,0 +1,116 @@
+// An operator takes nodes out of service and back: what is refused, what survives a restart, what follows from silence.
+#include "tests/support/engine_fixture.h"
+
+namespace autoctl::test {
+namespace {
+
+class EngineMaintenance : public EngineTest {
+ protected:
+  Result<protocol::OperationDocument> start(const std::string& kind, const std::string& name,
+                                            bool allow_failover = false) {
+    std::optional<Result<protocol::OperationDocument>> result;
+    engine->start_operation({.kind = kind, .name = name, .allow_failover = allow_failover}, {},
+                            [&](Result<protocol::OperationDocument> answer) { result = std::move(answer); });
+    return *result;
+  }
+  std::string status(const protocol::OperationDocument& operation) const {
+    return store.operations.at(operation.id).status;
+  }
+  NodeState goal(const PretendedKeeper& keeper) const { return store.nodes.at(keeper.id).goal.state; }
+  void put_b_into_maintenance() {
+    ASSERT_NO_FATAL_FAILURE(make_pair());
+    const auto started = start("maintenance", "b");
+    ASSERT_TRUE(started) << started.error().message;
+    settle();
+    ASSERT_EQ(status(*started), "done");
+    ASSERT_EQ(goal(b()), NodeState::maintenance);
+    ASSERT_EQ(goal(a()), NodeState::wait_primary);
+  }
+};
+
+TEST_F(EngineMaintenance, AStandbyGoesAndComesBack) {
+  ASSERT_NO_FATAL_FAILURE(put_b_into_maintenance());
+  const auto ended = start("end_maintenance", "b");
+  ASSERT_TRUE(ended) << ended.error().message;
+  settle();
+  EXPECT_EQ(status(*ended), "done");
+  EXPECT_EQ(goal(b()), NodeState::secondary);
+  EXPECT_EQ(goal(a()), NodeState::primary);
+  EXPECT_TRUE(has_event("an operator asks for maintenance of b", "operator"));
+  EXPECT_TRUE(has_event("maintenance_starts"));
+  EXPECT_TRUE(has_event("an operator ends the maintenance of b", "operator"));
+}
+
+TEST_F(EngineMaintenance, ThePrimaryHandsOverFirst) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const auto started = start("maintenance", "a", true);
+  ASSERT_TRUE(started) << started.error().message;
+  settle();
+  EXPECT_EQ(status(*started), "done");
+  EXPECT_EQ(goal(a()), NodeState::maintenance);
+  EXPECT_EQ(goal(b()), NodeState::wait_primary);
+}
+
+TEST_F(EngineMaintenance, WhatCannotBeDoneIsRefusedWithAHint) {
+  add("a");
+  settle();
+  EXPECT_EQ(start("maintenance", "a", true).error().code, Errc::conflict) << "nobody can take over";
+  ASSERT_NO_FATAL_FAILURE(add("b"));
+  EXPECT_EQ(start("maintenance", "b").error().code, Errc::conflict) << "it has not joined";
+  settle();
+  const auto primary = start("maintenance", "a");
+  EXPECT_EQ(primary.error().code, Errc::conflict);
+  EXPECT_NE(primary.error().hint.find("--allow-failover"), std::string::npos);
+  EXPECT_EQ(start("end_maintenance", "b").error().code, Errc::conflict) << "it is not in maintenance";
+  EXPECT_EQ(start("maintenance", "nobody").error().code, Errc::not_found);
+  EXPECT_EQ(start("maintenance", "").error().code, Errc::bad_usage);
+  ASSERT_TRUE(start("maintenance", "b"));
+  settle();
+  EXPECT_EQ(start("maintenance", "b").error().code, Errc::conflict) << "it is in maintenance already";
+  EXPECT_EQ(start("maintenance", "a", true)->status, "running") << "the rules find out that nobody can take over";
+  pass_reporting(Millis{6'000});
+  EXPECT_EQ(goal(a()), NodeState::wait_primary);
+  EXPECT_EQ(store.operations.rbegin()->second.status, "failed");
+}
+
+TEST_F(EngineMaintenance, NoStandbyIsSparedThatCommitsHaveToWaitFor) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  std::optional<Result<protocol::SettingsDocument>> changed;
+  engine->change_settings({"default", {{"number_sync_standbys", "1"}}}, {},
+                          [&](auto result) { changed = std::move(result); });
+  ASSERT_TRUE(changed && *changed);
+  EXPECT_EQ(start("maintenance", "b").error().code, Errc::conflict);
+  EXPECT_EQ(start("maintenance", "a", true).error().code, Errc::conflict);
+  settle();
+  EXPECT_EQ(goal(b()), NodeState::secondary);
+}
+
+TEST_F(EngineMaintenance, ItSurvivesARestartOfTheMonitorAtAnyMoment) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const auto started = start("maintenance", "a", true);
+  ASSERT_TRUE(started);
+  for (int round = 0; round < 20; ++round) {
+    start_engine();
+    for (auto& keeper : keepers) {
+      ++keeper->connection;
+      obey_and_report(*keeper);
+    }
+  }
+  EXPECT_EQ(status(*started), "done");
+  EXPECT_EQ(goal(a()), NodeState::maintenance);
+}
+
+TEST_F(EngineMaintenance, ANodeInItIsNeitherWatchedNorJudgedNorMissed) {
+  ASSERT_NO_FATAL_FAILURE(put_b_into_maintenance());
+  engine->disconnected(b().connection);
+  pass_reporting(Millis{60'000}, {&b()});
+  EXPECT_FALSE(prober.watched.contains(b().id));
+  const auto document = state();
+  EXPECT_TRUE(document.trusts_itself);
+  EXPECT_NE(document.nodes[1].health, "dead");
+  EXPECT_EQ(document.groups[0].waiting_for, "b is in maintenance");
+  EXPECT_EQ(goal(b()), NodeState::maintenance);
+}
+
+}  // namespace
+}  // namespace autoctl::test
