@@ -93,6 +93,8 @@ std::unique_ptr<CLI::App> make_command_tree(Invocation& invocation, LogOptions& 
   add_groups(*root, invocation);
   add_run(*root, invocation);
   add_stop(*root, invocation);
+  add_pause(*root, invocation);
+  add_resume(*root, invocation);
   add_activate(*root, invocation);
   add_reload(*root, invocation);
   add_status(*root, invocation);

@@ -184,7 +184,9 @@ Route route_of(const SimMonitor& sim, const Belief& belief, const Rules& rules) 
 
 std::optional<Effect> decide_once(const SimMonitor& sim, const Belief& belief, const Rules& rules) {
   const Names names{belief.ids_descend};
-  const auto decision = rules.decide(snapshot_of(sim, belief, rules), rules.settings, model_now);
+  monitor::Settings settings = rules.settings;
+  settings.paused = belief.paused;
+  const auto decision = rules.decide(snapshot_of(sim, belief, rules), settings, model_now);
   if (!decision) return std::nullopt;
   Effect effect{.monitor = sim, .rule_id = decision->rule_id};
   effect.problem = take_goals(effect, *decision, names);
@@ -282,6 +284,7 @@ Belief belief_of(unsigned bits) {
   belief.others_elapsed = (bits >> verdict_bits & 4U) != 0;
   belief.disk_is_full = (bits >> verdict_bits & 8U) != 0;
   belief.ids_descend = (bits >> verdict_bits & 16U) != 0;
+  belief.paused = (bits >> verdict_bits & 32U) != 0;
   return belief;
 }
 
@@ -290,7 +293,7 @@ std::array<std::uint8_t, 3> key_of(const Belief& belief) {
   for (unsigned n = 0; n < max_nodes; ++n) bits |= static_cast<unsigned>(belief.verdicts[n]) << (2 * n);
   const unsigned others = (belief.trusts_itself ? 0U : 1U) | (belief.stalls_elapsed ? 2U : 0U) |
                           (belief.others_elapsed ? 4U : 0U) | (belief.disk_is_full ? 8U : 0U) |
-                          (belief.ids_descend ? 16U : 0U);
+                          (belief.ids_descend ? 16U : 0U) | (belief.paused ? 32U : 0U);
   return {static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(others),
           static_cast<std::uint8_t>(belief.statements)};
 }
@@ -304,6 +307,7 @@ bool worth_trying(const SimMonitor& sim, const Belief& belief, int nodes) {
     if (!sim.gone[n] && belief.verdicts[n] == Verdict::healthy && !sim.facts[n].reported) return false;
     if (nodes > 2 && belief.verdicts[n] == Verdict::suspected) return false;
   }
+  if (nodes > 2 && belief.paused) return false;
   if (nodes > 2) return belief.trusts_itself && !belief.disk_is_full && belief.stalls_elapsed == belief.others_elapsed;
   return !belief.ids_descend;
 }
@@ -332,7 +336,7 @@ const std::vector<Effect>& Decisions::under_any_belief(const SimMonitor& sim) {
       effects.push_back(*effect);
   };
   using enum Statements;
-  for (unsigned bits = 0; bits < 32U << verdict_bits; ++bits) {
+  for (unsigned bits = 0; bits < 64U << verdict_bits; ++bits) {
     Belief belief = belief_of(bits);
     if (!worth_trying(sim, belief, nodes_)) continue;
     if (!worker_) consider(belief);

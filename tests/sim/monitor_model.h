@@ -38,6 +38,7 @@ struct Belief {
   bool others_elapsed = false;  // patience, leases and hand-overs are over
   Statements statements = Statements::no_coordinator;
   bool ids_descend = false;  // the last node has the lowest id
+  bool paused = false;       // what has begun is finished, nothing else is decided
 };
 
 /// What one decision does to the world.

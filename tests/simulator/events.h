@@ -54,8 +54,9 @@ enum class What : std::uint8_t {
   check,
 };
 
-/// What an operator wants of the node at place `peer`, as an event's generation.
+/// What an operator wants, as an event's generation: of the node at place `peer`, or of the formation.
 inline constexpr std::uint32_t maintenance_begins = 0, maintenance_ends = 1;
+inline constexpr std::uint32_t switchover = 0, pause_begins = 1, pause_ends = 2;
 
 struct Event {
   Micros at = 0;

@@ -78,7 +78,7 @@ void Faults::strike(int node) {
   Postgres& server = servers_[node];
   Keeper& keeper = keepers_[static_cast<std::size_t>(node)];
   if (keeper.reached() == NodeState::maintenance && kernel_.random.coin()) return lay_hands_on(node);
-  switch (kernel_.random.below(15)) {
+  switch (kernel_.random.below(16)) {
     case 0:
     case 1:
       note(node, "POSTGRES CRASHES");
@@ -107,6 +107,12 @@ void Faults::strike(int node) {
       kernel_.post(0, {.what = What::operator_asks, .peer = servers_.place_of(node), .value = servers_.group_of(node)});
       return;
     case 13:
+      note(node, "AN OPERATOR PAUSES, OR GOES ON");
+      kernel_.post(0, {.what = What::operator_asks,
+                       .generation = kernel_.random.permille(300) ? pause_begins : pause_ends,
+                       .value = servers_.group_of(node)});
+      return;
+    case 14:
       server.disk_full_until = kernel_.now + some_time(seconds(30));
       return note(node, "DISK FULL", server.disk_full_until - kernel_.now);
     default:

@@ -212,8 +212,12 @@ void MonitorHost::answer(int node, std::uint32_t generation, std::uint32_t excha
                                                     .value = post_.answers.put(std::move(message))});
 }
 
-/// For a switchover, or for the maintenance of the node at that place, or its end.
+/// For a switchover, for the maintenance of the node at that place, or its end; or to pause, or go on.
 void MonitorHost::ask(const Event& event) {
+  if (event.peer < 0 && event.generation != switchover)
+    return engine_->change_settings({formation_of(static_cast<int>(event.value)),
+                                     {{"paused", event.generation == pause_begins ? "true" : "false"}}},
+                                    {}, [](const auto&) {});
   protocol::OperationRequest request;
   request.formation = formation_of(static_cast<int>(event.value));
   if (event.peer >= 0) {

@@ -30,7 +30,7 @@ class Simulation {
   void begin_round();
   void lose_one();
   void check();
-  void end_maintenance(int group);
+  void end_operators_work(int group);
   void check_whole();
   void check_service();
   bool goes_on_without_one(int group) const;
@@ -233,8 +233,9 @@ void Simulation::check_service() {
   heal(Phase::healing_again);
 }
 
-/// The operator gives back what is still in maintenance.
-void Simulation::end_maintenance(int group) {
+/// The operator gives back what is still in maintenance, and ends a pause.
+void Simulation::end_operators_work(int group) {
+  kernel_.post(0, {.what = What::operator_asks, .generation = pause_ends, .value = group});
   for (int place = 0; place < plan_.nodes; ++place)
     if (monitor_.store().node(servers_.id_of(servers_.first_of(group) + place)).goal.state == NodeState::maintenance)
       kernel_.post(0, {.what = What::operator_asks, .generation = maintenance_ends, .peer = place, .value = group});
@@ -245,7 +246,7 @@ void Simulation::check_whole() {
     const std::string why = why_not_whole(group);
     if (why.empty()) continue;
     whole_since_.reset();
-    end_maintenance(group);
+    end_operators_work(group);
     if (kernel_.now - faults_end_ < recovery_bound) return;
     throw Violation{group,
                     "not whole " + std::to_string(recovery_bound / seconds(1)) + " s after the last fault: " + why};

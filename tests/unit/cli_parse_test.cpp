@@ -75,6 +75,8 @@ TEST_F(Parse, EveryLineOfTheTutorials) {
            {"enable maintenance --pgdata node3", "enable maintenance"},
            {"enable maintenance --allow-failover", "enable maintenance"},
            {"disable maintenance", "disable maintenance"},
+           {"pause --formation default", "pause"},
+           {"resume", "resume"},
            {"stop --fast", "stop"},
            {"stop --immediate", "stop"},
            {"reload", "reload"},

@@ -13,6 +13,8 @@ void add_create_worker(CLI::App& create, Invocation& invocation);
 
 void add_run(CLI::App& root, Invocation& invocation);
 void add_stop(CLI::App& root, Invocation& invocation);
+void add_pause(CLI::App& root, Invocation& invocation);
+void add_resume(CLI::App& root, Invocation& invocation);
 void add_activate(CLI::App& root, Invocation& invocation);
 void add_reload(CLI::App& root, Invocation& invocation);
 void add_status(CLI::App& root, Invocation& invocation);

@@ -40,8 +40,10 @@ Result<ExitCode> stop(const StopOptions& options) {
 
 void declare(CLI::App& command, StopOptions& options) {
   add_pgdata(command, options.pgdata);
-  auto* fast = command.add_flag("--fast", options.fast, "SIGINT: end sessions at once, then a shutdown checkpoint");
-  command.add_flag("--immediate", options.immediate, "SIGQUIT: no checkpoint; crash recovery at the next start")
+  auto* fast = command.add_flag("--fast", options.fast, "SIGINT: a primary does not hand over first");
+  command
+      .add_flag("--immediate", options.immediate,
+                "SIGQUIT: nor does Postgres write a checkpoint; crash recovery at the next start")
       ->excludes(fast);
   command.add_option("--wait", options.wait_seconds, "how long to wait for its end, 60 unless given")
       ->check(CLI::PositiveNumber)
@@ -51,7 +53,8 @@ void declare(CLI::App& command, StopOptions& options) {
 }  // namespace
 
 void add_stop(CLI::App& root, Invocation& invocation) {
-  add_command<StopOptions>(root, invocation, "stop", "stop the daemon of PGDATA, and its Postgres",
+  add_command<StopOptions>(root, invocation, "stop",
+                           "stop the daemon of PGDATA, and its Postgres; a primary hands over first",
                            "autoctl stop --pgdata /srv/pg --fast", declare, stop);
 }
 

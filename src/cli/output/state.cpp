@@ -14,6 +14,11 @@ namespace {
 using protocol::NodeDocument;
 using protocol::StateDocument;
 
+bool is_paused(const StateDocument& state, const std::string& formation) {
+  const auto* found = find_formation(state, formation);
+  return found != nullptr && found->paused;
+}
+
 std::string kind_of(const StateDocument& state, const std::string& formation) {
   const auto* found = find_formation(state, formation);
   return found == nullptr ? "pgsql" : found->kind;
@@ -76,6 +81,10 @@ std::string state_trouble(const StateDocument& state) {
     text +=
         "The monitor lost sight of most nodes at once and suspects itself: it decides nothing until it sees them "
         "again\n";
+  for (const auto& formation : state.formations)
+    if (formation.paused)
+      text +=
+          fmt::format("Formation \"{}\" is paused: nothing begins by itself until `autoctl resume`\n", formation.name);
   for (const NodeDocument& node : state.nodes) {
     // What the group waits for often is this node already.
     const auto* group = find_group(state, node);
@@ -136,6 +145,7 @@ nlohmann::json state_json(const StateDocument& state) {
         {"pg_version", node.pg_version},
         {"sslmode", node.ssl_mode},
         {"group_term", group == nullptr ? 0 : group->term.value},
+        {"formation_paused", is_paused(state, node.formation)},
         {"group_waiting_for", group == nullptr ? "" : group->waiting_for},
     });
   }

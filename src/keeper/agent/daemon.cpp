@@ -10,6 +10,7 @@
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
+#include "keeper/agent/farewell.h"
 #include "keeper/agent/fence.h"
 #include "keeper/agent/reporter.h"
 #include "keeper/agent/status_port.h"
@@ -33,7 +34,7 @@ sigset_t block_signals() {
   return signals;
 }
 
-enum class End { stop_fast, stop_immediate, other_monitor };
+enum class End { hand_over, stop_fast, stop_immediate, other_monitor };
 
 /// `autoctl enable|disable monitor` has changed the configuration that this keeper runs with.
 bool has_another_monitor(const config::Config& config, const config::Files& files) {
@@ -55,7 +56,8 @@ End wait_for_end(const sigset_t& signals, Worker& worker, const config::Config& 
       if (has_another_monitor(config, files)) return End::other_monitor;
       worker.request_reload();
     }
-    if (received == SIGTERM || received == SIGINT) return End::stop_fast;
+    if (received == SIGTERM) return End::hand_over;
+    if (received == SIGINT) return End::stop_fast;
     if (received == SIGQUIT) return End::stop_immediate;
   }
 }
@@ -108,6 +110,8 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   std::thread work([&] { worker.run(); });
   spdlog::info("Keeper of {} (node {}) runs, epoch {}", config.name, config.node.value, saved->epoch);
   const End end = wait_for_end(signals, worker, config, files);
+  if (end != End::other_monitor) sd_notify(0, "STOPPING=1");
+  if (end == End::hand_over) hand_over(board, config, files, signals);
   board.stop();
   work.join();
   return end;
@@ -126,9 +130,8 @@ Result<> run(const config::Files& files, const sigset_t& signals) {
     const auto end = serve(*config, files, postgres, signals);
     if (!end) return fail(end.error());
     if (*end != End::other_monitor) {
-      sd_notify(0, "STOPPING=1");
       spdlog::info("Stopping");
-      return postgres.stop(*end == End::stop_fast ? StopMode::fast : StopMode::immediate, stop_patience);
+      return postgres.stop(*end == End::stop_immediate ? StopMode::immediate : StopMode::fast, stop_patience);
     }
     spdlog::info("Another monitor: Postgres goes on meanwhile");
     auto changed = config::load(files);

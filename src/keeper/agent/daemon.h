@@ -6,7 +6,8 @@
 
 namespace autoctl::keeper {
 
-/// Runs the keeper until SIGTERM or SIGINT (Postgres is stopped, too) and returns the process' exit code. Logs to
+/// Runs the keeper until SIGTERM (a primary hands over first, if it can), SIGINT or SIGQUIT (immediately); Postgres is
+/// stopped, too. Returns the process' exit code. Logs to
 /// stderr.
 int run_keeper(const config::Files& files);
 

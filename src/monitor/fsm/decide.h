@@ -35,6 +35,9 @@ struct Decision {
 /// the decision: a chain of decisions ends by itself within a few steps.
 std::optional<Decision> decide(const GroupSnapshot& group, const Settings& settings, TimePoint now);
 
+/// In a paused formation: what would be decided now if it were not; nullopt when nothing would, or it is not paused.
+std::optional<Decision> withheld(const GroupSnapshot& group, Settings settings, TimePoint now);
+
 /// Why no standby could be promoted right now, or nullopt if `group` could fail over; for show state and refusals.
 std::optional<std::string> why_not_electable(const GroupSnapshot& group, const NodeView& node);
 

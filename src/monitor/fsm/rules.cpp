@@ -1,6 +1,8 @@
 // The rule table: every decision the monitor can take, in the order in which they are tried. A rule's number never
 // changes; new ones go into the gaps.
+#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "monitor/fsm/rule.h"
 
@@ -139,6 +141,17 @@ constexpr bool ids_ascend() {
 }
 static_assert(ids_ascend(), "rule numbers are unique and in the order in which the rules are tried");
 
+/// In a paused formation nothing begins, but what has begun is finished, and what was assigned is proved: a group
+/// without a primary, or one that nobody knows whom it waits for, would be no state to pause in.
+constexpr std::array finishing = {100, 205, 215, 220, 225, 230, 235, 237, 240, 250, 300, 310, 315, 317, 405, 410};
+
+constexpr bool finishes(int id) {
+  return std::ranges::find(finishing, id) != finishing.end();
+}
+static_assert(std::ranges::all_of(finishing, [](int id) {
+  return std::ranges::any_of(rule_table, [id](const Rule& rule) { return rule.info.id == id; });
+}));
+
 constexpr auto infos = [] {
   std::array<RuleInfo, rule_table.size()> result{};
   for (std::size_t i = 0; i < rule_table.size(); ++i) result[i] = rule_table[i].info;
@@ -154,6 +167,7 @@ std::span<const RuleInfo> rules() {
 std::optional<Decision> decide(const GroupSnapshot& group, const Settings& settings, TimePoint now) {
   const Context context{group, settings, now, leader_of(group), candidate_of(group), draining_of(group)};
   for (const Rule& rule : rule_table) {
+    if (settings.paused && !finishes(rule.info.id)) continue;
     Outcome outcome = rule.fire(context);
     if (!outcome) continue;
     outcome->rule_id = rule.info.id;
@@ -161,6 +175,12 @@ std::optional<Decision> decide(const GroupSnapshot& group, const Settings& setti
     return outcome;
   }
   return std::nullopt;
+}
+
+std::optional<Decision> withheld(const GroupSnapshot& group, Settings settings, TimePoint now) {
+  if (!std::exchange(settings.paused, false)) return std::nullopt;
+  auto would = decide(group, settings, now);
+  return would && !finishes(would->rule_id) ? would : std::nullopt;
 }
 
 }  // namespace autoctl::monitor

@@ -78,7 +78,7 @@ Result<protocol::StateDocument> state_document(const Model& model, const std::st
   state.trusts_itself = model.trusts_itself;
   for (const auto& [name, row] : model.formations)
     if (formation.empty() || name == formation)
-      state.formations.push_back({name, row.kind, row.dbname, row.settings.number_sync_standbys});
+      state.formations.push_back({name, row.kind, row.dbname, row.settings.number_sync_standbys, row.settings.paused});
   for (const auto& [name, row] : model.formations)
     if (row.kind == "citus" && (formation.empty() || name == formation))
       state.citus.push_back(citus_document(model, name, now));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "monitor/fsm/election.h"
+#include "monitor/fsm/roles.h"
 #include "monitor/service/evidence.h"
 #include "monitor/service/returning.h"
 
@@ -191,6 +192,7 @@ void Engine::settle(Group& group) {
     judge(group, settings, clock_.now());
   }
   tell_if_blocked(group);
+  observe(group, settings);
   look_after_suspects(group);
   refresh_assignments(group);
   tell_formation(group);
@@ -210,6 +212,25 @@ void Engine::tell_if_blocked(const Group& group) {
   if (!is_new && known->second == blocked->missing) return;
   known->second = std::move(blocked->missing);
   new_events_.push_back(event_of(group, nullptr, "monitor", "nobody can be elected: " + blocked->why));
+}
+
+/// In a paused formation what would be decided now is told, once.
+void Engine::observe(Group& group, const Settings& settings) {
+  if (is_incomplete(model_, group)) return;
+  const auto would = withheld(snapshot(model_, group), settings, clock_.now());
+  const std::string rule = would ? std::string(would->rule) : "";
+  if (group.withheld == rule) return;
+  group.withheld = rule;
+  if (!would) return;
+  const bool fails_over = std::ranges::any_of(would->goals, [](const auto& assigned) {
+    return is_candidate_state(assigned.second.state) || assigned.second.state == NodeState::report_lsn;
+  });
+  auto event =
+      event_of(group, nullptr, "monitor",
+               std::string("paused: would ") + (fails_over ? "fail over" : "act") + " now because " + would->reason);
+  event.rule = rule;
+  spdlog::warn("{}/{}: {} ({})", group.row.formation, group.row.group, event.description, rule);
+  new_events_.push_back(std::move(event));
 }
 
 void Engine::settle_all() {

@@ -87,6 +87,7 @@ class Engine {
   void settle(Group& group);
   void settle_all();
   bool apply(Group& group, const Decision& decision);
+  void observe(Group& group, const Settings& settings);
   bool commit(Change change);
   void add_unwritten(Change& change);
   void flush();
@@ -101,6 +102,7 @@ class Engine {
   // membership.cpp
   /// An operator, and a store to write to.
   Result<> admit_change(const Caller& caller) const;
+  Result<> admit_while_not_paused(const std::string& formation) const;
   void drop_again(Group& group, const Node& node, const Reply<>& reply);
 
   // returning.cpp
@@ -123,6 +125,9 @@ class Engine {
   void release(Group& group, Node& node);
 
   // operations.cpp
+  Result<> admit_operation(const Group& group, const std::string& kind) const;
+  Result<> admit_hand_over(const Group& group, const std::string& name, const Caller& caller) const;
+  Result<protocol::OperationDocument> begin_operation(Group& group, OperationRow operation, const std::string& event);
   void finish_operation(const OperationRow& operation);
 
   Store& store_;

@@ -59,7 +59,8 @@ void Engine::create_formation(const protocol::FormationDocument& document, const
                       "try again in a moment"));
   model_.formations[row->name] = *row;
   spdlog::info("Formation {} of kind {} is made", row->name, row->kind);
-  reply(protocol::FormationDocument{row->name, row->kind, row->dbname, row->settings.number_sync_standbys});
+  reply(protocol::FormationDocument{row->name, row->kind, row->dbname, row->settings.number_sync_standbys,
+                                    row->settings.paused});
   flush();
 }
 

@@ -23,9 +23,17 @@ Result<> Engine::admit_change(const Caller& caller) const {
   return {};
 }
 
+Result<> Engine::admit_while_not_paused(const std::string& formation) const {
+  const auto found = model_.formations.find(formation);
+  if (found == model_.formations.end() || !found->second.settings.paused) return {};
+  return fail(Errc::conflict, "formation '" + formation + "' is paused", "`autoctl resume` ends that");
+}
+
 void Engine::register_node(const protocol::RegisterRequest& request, const Caller& caller,
                            Reply<protocol::RegisterAnswer> reply) {
   if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
+  if (auto allowed = admit_while_not_paused(request.formation); !allowed && !request.former)
+    return reply(fail(std::move(allowed.error())));
   auto plan = plan_registration(model_, request);
   if (!plan) return reply(fail(std::move(plan.error())));
   const std::string token = tls::random_token();
@@ -103,6 +111,8 @@ void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
   if (!access_.act_as(node, caller.bearer))
     if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
   if (!store_available_) return reply(store_is_away());
+  if (auto allowed = admit_while_not_paused(group->row.formation); !allowed)
+    return reply(fail(std::move(allowed.error())));
   if (node.row.awaited) return drop_awaited(*group, node, reply);
   if (node.row.goal.state == NodeState::dropped) return drop_again(*group, node, reply);
 

@@ -65,6 +65,7 @@ struct Group {
   std::optional<OperationRow> operation;  // the running one
   TimePoint operation_since;
   TimePoint next_check;        // when time alone may change something
+  std::string withheld;        // the rule that a pause keeps from firing, as it was told
   protocol::CitusRoute route;  // as the rest of a Citus formation was last told
 };
 

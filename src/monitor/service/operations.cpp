@@ -90,6 +90,10 @@ Result<NodeId> find_target(const Group& group, const protocol::OperationRequest&
 /// What the request begins with; kind, target and then_maintenance are set.
 Result<OperationRow> plan_operation(const Model& model, const Group& group, const protocol::OperationRequest& request) {
   OperationRow operation{.kind = request.kind, .formation = group.row.formation, .group = group.row.group};
+  if (request.kind == "hand_over") {
+    operation.kind = "switchover";
+    return operation;
+  }
   if (!is_maintenance(request.kind)) {
     const auto target = find_target(group, request);
     if (!target) return fail(target.error());
@@ -108,10 +112,20 @@ Result<OperationRow> plan_operation(const Model& model, const Group& group, cons
   return operation;
 }
 
+/// What an operator has asked for is done, or has failed, before he pauses.
+Result<> admit_pause(const Model& model, const std::string& formation) {
+  for (const auto& [key, group] : model.groups)
+    if (key.first == formation && group.operation)
+      return fail(Errc::conflict, "a " + group.operation->kind + " is under way in group " + std::to_string(key.second),
+                  "wait for its end");
+  return {};
+}
+
 std::string describe(const protocol::OperationRequest& request) {
   if (request.kind == "maintenance") return "an operator asks for maintenance of " + request.name;
   if (request.kind == "end_maintenance") return "an operator ends the maintenance of " + request.name;
   if (request.kind == "forced_failover") return "an operator asks for a failover and accepts that commits may be lost";
+  if (request.kind == "hand_over") return request.name + " is about to stop, and hands over first";
   return "an operator asks for a " + request.kind + (request.name.empty() ? "" : " of " + request.name);
 }
 
@@ -124,44 +138,71 @@ protocol::OperationDocument operation_document(const OperationRow& operation) {
 
 void Engine::start_operation(const protocol::OperationRequest& request, const Caller& caller,
                              const Reply<protocol::OperationDocument>& reply) {
-  if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
-  const bool forced = request.kind == "forced_failover";
-  if (!forced && request.kind != "switchover" && request.kind != "promotion" && !is_maintenance(request.kind))
+  const bool is_leaving = request.kind == "hand_over";  // asked by a node for itself
+  if (auto allowed = admit_change(caller); !allowed && !is_leaving) return reply(fail(std::move(allowed.error())));
+  const bool by_operator = request.kind == "switchover" || request.kind == "promotion" ||
+                           request.kind == "forced_failover" || is_maintenance(request.kind);
+  if (!is_leaving && !by_operator)
     return reply(fail(Errc::bad_usage, "there is no operation '" + request.kind + "'",
-                      "operations: switchover, promotion, forced_failover, maintenance, end_maintenance"));
+                      "operations: switchover, promotion, forced_failover, maintenance, end_maintenance, hand_over"));
   const auto found = model_.groups.find({request.formation, request.group.value_or(0)});
   if (found == model_.groups.end() || found->second.nodes.empty())
     return reply(fail(Errc::not_found, "there is no group " + std::to_string(request.group.value_or(0)) +
                                            " in formation '" + request.formation + "'"));
   Group& group = found->second;
-  if (is_incomplete(model_, group)) return reply(fail(Errc::conflict, why_incomplete(model_, request.formation)));
-  // A planned hand-over whose nodes were lost may never end: it does not keep an operator from giving them up.
-  const bool gives_up = forced && group.operation && group.operation->kind != request.kind;
-  if (group.operation && !gives_up)
-    return reply(fail(Errc::conflict,
-                      "operation " + std::to_string(group.operation->id) + " (" + group.operation->kind +
-                          ") is still running in this group",
-                      "wait for its end"));
+  if (is_leaving)
+    if (auto allowed = admit_hand_over(group, request.name, caller); !allowed)
+      return reply(fail(std::move(allowed.error())));
+  if (auto allowed = admit_operation(group, request.kind); !allowed) return reply(fail(std::move(allowed.error())));
   auto planned = plan_operation(model_, group, request);
   if (!planned) return reply(fail(std::move(planned.error())));
+  reply(begin_operation(group, *std::move(planned), describe(request)));
+}
 
-  OperationRow operation = *std::move(planned);
+/// A primary's keeper is about to stop. Only what can be done now counts: it does not wait for what may become
+/// possible.
+Result<> Engine::admit_hand_over(const Group& group, const std::string& name, const Caller& caller) const {
+  const auto node = find_by_name(group, name);
+  if (!node) return fail(node.error());
+  if (!access_.act_as(**node, caller.bearer)) AUTOCTL_TRY(access_.operate(caller.bearer));
+  if (!store_available_) return fail(Errc::unavailable, "the monitor's Postgres is away");
+  if ((*node)->row.goal.state != NodeState::primary)
+    return fail(Errc::conflict, name + " is no primary that another node could replace now");
+  const GroupSnapshot view = snapshot(model_, group);
+  if (std::ranges::all_of(view.nodes, [&](const NodeView& n) { return why_not_electable(view, n).has_value(); }))
+    return fail(Errc::conflict, "no standby can take over now");
+  return {};
+}
+
+Result<> Engine::admit_operation(const Group& group, const std::string& kind) const {
+  if (is_incomplete(model_, group)) return fail(Errc::conflict, why_incomplete(model_, group.row.formation));
+  AUTOCTL_TRY(admit_while_not_paused(group.row.formation));
+  // A planned hand-over whose nodes were lost may never end: it does not keep an operator from giving them up.
+  const bool gives_up = kind == "forced_failover" && group.operation && group.operation->kind != kind;
+  if (!group.operation || gives_up) return {};
+  return fail(Errc::conflict,
+              "operation " + std::to_string(group.operation->id) + " (" + group.operation->kind +
+                  ") is still running in this group",
+              "wait for its end");
+}
+
+Result<protocol::OperationDocument> Engine::begin_operation(Group& group, OperationRow operation,
+                                                            const std::string& event) {
   operation.id = model_.last_operation + 1;
   operation.first_event = log_.last_id() + static_cast<std::int64_t>(new_events_.size());
   operation.requested_at = clock_.wall();
   Change change;
-  std::optional<OperationRow> given_up;
-  if (gives_up) {
-    given_up = group.operation;
+  std::optional<OperationRow> given_up = group.operation;
+  if (given_up) {
     given_up->status = "failed";
     given_up->message = "an operator gave it up for a failover that may lose commits";
     change.operations.push_back(*given_up);
   }
   change.operations.push_back(operation);
-  change.events.push_back(event_of(group, nullptr, "operator", describe(request)));
+  change.events.push_back(event_of(group, nullptr, "operator", event));
   if (!commit(std::move(change)))
-    return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the operation may or may not have started",
-                      "look at `autoctl show events`"));
+    return fail(Errc::unavailable, "the monitor's Postgres went away: the operation may or may not have started",
+                "look at `autoctl show events`");
   model_.last_operation = operation.id;
   model_.operations[operation.id] = operation;
   if (given_up) {
@@ -175,8 +216,8 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
   settle(group);
   flush();
   const OperationRow& now = model_.operations.at(operation.id);
-  if (now.status == "failed") return reply(fail(Errc::conflict, now.message));
-  reply(operation_document(now));
+  if (now.status == "failed") return fail(Errc::conflict, now.message);
+  return operation_document(now);
 }
 
 void Engine::operation(std::int64_t id, Millis wait, const Caller& caller, Reply<protocol::OperationDocument> reply) {
@@ -213,6 +254,8 @@ void Engine::change_settings(const protocol::SettingsDocument& document, const C
   if (sync_standbys > found->second.settings.number_sync_standbys)
     if (auto enough = check_sync_standbys(model_, row.name, sync_standbys); !enough)
       return reply(fail(std::move(enough.error())));
+  if (row.settings.paused && !found->second.settings.paused)
+    if (auto idle = admit_pause(model_, row.name); !idle) return reply(fail(std::move(idle.error())));
   if (row.settings != found->second.settings) {
     Change written;
     written.formations.push_back(row);

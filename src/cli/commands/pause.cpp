@@ -1,0 +1,57 @@
+// pause, resume: of a formation's automation.
+#include <spdlog/spdlog.h>
+
+#include "cli/commands/commands.h"
+#include "cli/monitor_connection.h"
+
+namespace autoctl::cli {
+
+namespace {
+
+struct PauseOptions {
+  Target target;
+  std::string formation = "default";
+};
+
+Result<ExitCode> set_paused(const PauseOptions& options, bool paused) {
+  auto api = connect_monitor(options.target);
+  if (!api) return fail(api.error());
+  const auto changed = api->change_settings({options.formation, {{"paused", paused ? "true" : "false"}}}, call_timeout);
+  if (!changed) return fail(changed.error());
+  if (paused)
+    spdlog::info(
+        "Formation \"{}\" is paused: nothing begins by itself, no failover either; `autoctl show events` tells what "
+        "would",
+        options.formation);
+  else
+    spdlog::info("Formation \"{}\" is no longer paused", options.formation);
+  return ExitCode::ok;
+}
+
+Result<ExitCode> pause(const PauseOptions& options) {
+  return set_paused(options, true);
+}
+
+Result<ExitCode> resume(const PauseOptions& options) {
+  return set_paused(options, false);
+}
+
+void declare(CLI::App& command, PauseOptions& options) {
+  add_target(command, options.target);
+  add_formation(command, options.formation);
+}
+
+}  // namespace
+
+void add_pause(CLI::App& root, Invocation& invocation) {
+  add_command<PauseOptions>(root, invocation, "pause",
+                            "let nothing happen by itself in a formation, no failover either",
+                            "autoctl pause --pgdata /srv/pg --formation default", declare, pause);
+}
+
+void add_resume(CLI::App& root, Invocation& invocation) {
+  add_command<PauseOptions>(root, invocation, "resume", "end a formation's pause",
+                            "autoctl resume --pgdata /srv/pg --formation default", declare, resume);
+}
+
+}  // namespace autoctl::cli

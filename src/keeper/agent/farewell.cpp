@@ -1,0 +1,60 @@
+#include "keeper/agent/farewell.h"
+
+#include <spdlog/spdlog.h>
+
+#include "common/monitor_client/monitor_api.h"
+#include "common/monitor_client/node_endpoint.h"
+
+namespace autoctl::keeper {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// For all of it: whoever shuts a machine down does not wait for ever.
+constexpr Millis patience{20'000};
+constexpr Millis answer_timeout{2000};
+constexpr timespec poll_interval{0, 50'000'000};
+constexpr Millis question_interval{500};
+
+/// It is to be a standby, or to stay stopped: the new primary needs nothing of this node any more.
+bool is_replaced(const Board& board) {
+  const auto assignment = board.assignment();
+  if (!assignment) return false;
+  const NodeState goal = assignment->goal.state;
+  return !may_accept_writes(goal) && goal != NodeState::draining && goal != NodeState::demote_timeout;
+}
+
+/// Why it will not happen; empty while it may.
+std::string why_not(client::MonitorApi& api, std::int64_t operation) {
+  const auto now = api.operation(operation, Millis{0}, answer_timeout);
+  if (!now) return now.error().message;
+  return now->status == "failed" ? now->message : "";
+}
+
+}  // namespace
+
+void hand_over(const Board& board, const config::Config& config, const config::Files& files, const sigset_t& signals) {
+  if (config.monitor_url.empty() || board.facts().state != NodeState::primary || board.facts().streaming.empty())
+    return;
+  const auto deadline = Clock::now() + patience;
+  const auto endpoint = client::node_endpoint(config, files);
+  auto api = endpoint ? client::MonitorApi::create(*endpoint) : fail(endpoint.error());
+  if (!api) return spdlog::warn("No other node takes over before this one stops: {}", api.error().message);
+  const auto operation = api->start_operation(
+      {.kind = "hand_over", .formation = config.formation, .group = config.group, .name = config.name}, answer_timeout);
+  if (!operation) return spdlog::info("No other node takes over before this one stops: {}", operation.error().message);
+  spdlog::info("Handing over before it stops; another signal stops it at once");
+  auto next_question = Clock::now() + question_interval;
+  while (!is_replaced(board)) {
+    if (Clock::now() >= deadline) return spdlog::warn("The hand-over takes too long: stopping without it");
+    if (sigtimedwait(&signals, nullptr, &poll_interval) > 0) return spdlog::warn("Stopping without a hand-over");
+    if (Clock::now() < next_question) continue;
+    next_question = Clock::now() + question_interval;
+    if (const std::string why = why_not(*api, operation->id); !why.empty())
+      return spdlog::warn("The hand-over failed: {}", why);
+  }
+  spdlog::info("Another node takes over");
+}
+
+}  // namespace autoctl::keeper
