@@ -266,6 +266,7 @@ void Simulation::check_whole() {
 
 /// One primary that everybody follows, everybody settled, the quorum proved.
 std::string Simulation::why_not_whole(int group) const {
+  if (monitor_.store().is_paused(group)) return "its formation is paused";
   int leader = -1;
   const monitor::GroupRow& row = monitor_.store().group(group);
   const NodeState leads = plan_.nodes == 1 ? NodeState::single : NodeState::primary;
