@@ -38,6 +38,7 @@ void add_show(CLI::App& root, Invocation& invocation) {
   add_show_uri(*show, invocation);
   add_show_settings(*show, invocation);
   add_show_standby_names(*show, invocation);
+  add_show_timeline(*show, invocation);
   add_show_file(*show, invocation);
   add_show_systemd(*show, invocation);
 }

@@ -57,5 +57,16 @@ TEST(Ancestry, WhatIsNotKnownIsNotGuessed) {
   EXPECT_EQ(compare_ancestry(crashed, promoted), Ancestry::diverged);
 }
 
+TEST(Ancestry, LastCommonIsWhereTheFirstOfThemLeft) {
+  EXPECT_EQ(last_common(lineage(1, 100), lineage(1, 0)), Lsn{100});
+  EXPECT_EQ(last_common(lineage(1, 100), lineage(1, 90)), Lsn{90});
+  EXPECT_EQ(last_common(lineage(2, 500, {left(1, 300)}), lineage(1, 0)), Lsn{300}) << "promoted by hand";
+  EXPECT_EQ(last_common(lineage(1, 400), lineage(2, 0, {left(1, 300)})), Lsn{300}) << "an old primary";
+  EXPECT_EQ(last_common(lineage(2, 500, {left(1, 310)}), lineage(2, 0, {left(1, 300)})), Lsn{300});
+  EXPECT_EQ(last_common(lineage(3, 500, {left(1, 300), left(2, 400)}), lineage(4, 0, {left(1, 300), left(2, 450)})),
+            Lsn{400});
+  EXPECT_EQ(last_common(lineage(7, 500), lineage(1, 0)), Lsn{});
+}
+
 }  // namespace
 }  // namespace autoctl

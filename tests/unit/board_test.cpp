@@ -9,7 +9,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TimePoint now() { return std::chrono::steady_clock::now(); }
+TimePoint now() {
+  return std::chrono::steady_clock::now();
+}
 
 NodeFacts serving(std::vector<NodeId> streaming) {
   NodeFacts facts;
@@ -120,6 +122,20 @@ TEST(Board, AQuestionIsTakenOnce) {
   board.offer(a, now());
   EXPECT_TRUE(board.take_upstream_question());
   EXPECT_FALSE(board.take_upstream_question());
+}
+
+TEST(Board, NewsGoWithEachReportUntilOneWasAnswered) {
+  Board board(1);
+  board.tell({"one", "two"});
+  const auto first = board.next_report(false);
+  ASSERT_EQ(first.news.size(), 2U);
+  board.tell({"three"});
+  EXPECT_EQ(board.next_report(true).news.size(), 3U);
+  board.told(first.news.back().number);
+  const auto later = board.next_report(true);
+  ASSERT_EQ(later.news.size(), 1U);
+  EXPECT_EQ(later.news[0].text, "three");
+  EXPECT_GT(later.news[0].number, first.news.back().number);
 }
 
 }  // namespace

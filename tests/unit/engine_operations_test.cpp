@@ -242,6 +242,16 @@ TEST_F(EngineOperations, ANodeThatCannotBeHeardIsForgottenWhenAskedTwice) {
   EXPECT_TRUE(store.nodes.contains(b().id)) << "nothing proves that it has stopped";
   ASSERT_TRUE(drop(b().id));
   EXPECT_FALSE(store.nodes.contains(b().id));
+
+  // It had heard nothing of it, and comes back.
+  report(b());
+  ASSERT_FALSE(b().refused);
+  EXPECT_EQ(b().assignment.goal.state, NodeState::dropped);
+  EXPECT_GT(b().assignment.goal.term, store.groups.at({"default", 0}).term)
+      << "whatever it was told last, this is newer";
+  EXPECT_EQ(b().assignment.monitor_id, engine->monitor_id());
+  report(b());
+  EXPECT_EQ(refusal(b()), Errc::not_found) << "it knows";
 }
 
 TEST_F(EngineOperations, AGroupWhoseLastNodeWasDroppedBeginsAnew) {

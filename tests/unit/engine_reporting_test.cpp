@@ -52,6 +52,27 @@ TEST_F(EngineReporting, RefusesStrangersAndThePast) {
   EXPECT_EQ(refusal(a()), Errc::not_found);
 }
 
+TEST_F(EngineReporting, NewsOfANodeBecomeEventsOnce) {
+  add("a");
+  report(a());
+  const auto told = [this](const std::string& words) {
+    return std::ranges::count_if(store.all_events(), [&](const auto& event) {
+      return event.kind == "report" && event.description == "a: " + words;
+    });
+  };
+  a().report.news = {{1, "WAL was kept"}};
+  report(a());
+  a().report.news.push_back({2, "a slot was given up"});
+  report(a());  // the first answer has not arrived yet
+  EXPECT_EQ(told("WAL was kept"), 1);
+  EXPECT_EQ(told("a slot was given up"), 1);
+  a().report.epoch = 2;  // the keeper started again: it counts from the beginning
+  a().report.sequence = 0;
+  a().report.news = {{1, "WAL was kept"}};
+  report(a());
+  EXPECT_EQ(told("WAL was kept"), 2);
+}
+
 TEST_F(EngineReporting, RefusesAnotherProtocolAndAnotherCluster) {
   add("a");
   report(a());

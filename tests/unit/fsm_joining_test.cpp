@@ -275,6 +275,54 @@ TEST(Rule, standby_lost_leaves_the_quorum_when_enough_are_left) {
   EXPECT_NE(group.fired(), "standby_lost") << "one of two is enough";
 }
 
+TEST(Rule, standby_lost_when_somebody_promoted_it) {
+  Group group = pair_at_rest();
+  group[node_b].facts.in_recovery = group[node_b].facts.receiving = false;
+  group[node_b].facts.timeline = Timeline{2};
+  ASSERT_EQ(group.fired(), "standby_lost") << "at once, whatever the primary last saw of its replication";
+  const auto decision = group.decision();
+  EXPECT_EQ(state_in(decision, node_a), NodeState::wait_primary);
+  EXPECT_EQ(state_in(decision, node_b), NodeState::catchingup);
+  EXPECT_EQ(decision->quorum_confirmed, SyncQuorum{});
+  EXPECT_NE(decision->reason.find("node_b was promoted by somebody else"), std::string::npos) << decision->reason;
+  EXPECT_NE(decision->reason.find("timeline 2"), std::string::npos) << decision->reason;
+}
+
+TEST(Rule, standby_forked_off) {
+  Group group = three_at_rest();
+  group[node_c].facts.in_recovery = group[node_c].facts.receiving = false;
+  ASSERT_EQ(group.fired(), "quorum_grows") << "first the primary stops waiting for it";
+  EXPECT_EQ(goal_in(group.decision(), node_a)->sync, (SyncQuorum{1, {node_b}}));
+  EXPECT_NE(group.decision()->reason.find("node_c was promoted by somebody else"), std::string::npos);
+  group.snapshot.quorum_assigned = {1, {node_b}};
+  group.assign(node_a, {.state = NodeState::primary, .sync = {1, {node_b}}});
+  EXPECT_EQ(group.fired(), "nothing") << "an election needs it until the primary has confirmed the quorum without it";
+  group.settle(node_a);
+  group[node_a].facts.sync_in_force = group.snapshot.quorum_confirmed = {1, {node_b}};
+  ASSERT_EQ(group.fired(), "standby_forked_off");
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::catchingup);
+  EXPECT_EQ(goal_in(group.decision(), node_c)->upstream, node_a);
+
+  group[node_c].facts.in_recovery = true;
+  EXPECT_EQ(group.fired(), "nothing") << "a standby, whose receiver is on its way";
+  group[node_c].facts.timeline = Timeline{2};
+  EXPECT_EQ(group.fired(), "standby_forked_off") << "it runs as a standby again, of a history of its own";
+  group[node_a].facts.postgres_running = false;
+  EXPECT_EQ(group.fired(), "nothing") << "what the primary's history is, it says itself";
+  group[node_a].facts.postgres_running = true;
+  group[node_c].goal.state = NodeState::catchingup;
+  EXPECT_EQ(group.fired(), "nothing") << "it is joining";
+}
+
+/// A primary that may not go on alone waits for it, and it comes back all the same.
+TEST(Rule, standby_forked_off_from_a_primary_that_waits_for_it) {
+  Group group = pair_at_rest();
+  group.settings.number_sync_standbys = 1;
+  group[node_b].facts.in_recovery = group[node_b].facts.receiving = false;
+  EXPECT_EQ(group.fired(), "standby_forked_off");
+  EXPECT_EQ(why_not_electable(group.snapshot, group[node_b]), "its Postgres is not a running standby");
+}
+
 TEST(Rule, standby_stalled) {
   Group group = three_at_rest();
   group[node_a].facts.streaming = {node_b};

@@ -6,13 +6,15 @@
 #include <filesystem>
 
 #include "common/config/files.h"
+#include "common/postgres/lock_file.h"
 #include "keeper/postgres/conf_file.h"
 #include "keeper/postgres/control_data.h"
+#include "keeper/postgres/diverged.h"
 #include "keeper/postgres/hba.h"
 #include "keeper/postgres/include_file.h"
 #include "keeper/postgres/layout.h"
-#include "common/postgres/lock_file.h"
 #include "keeper/postgres/percent.h"
+#include "keeper/postgres/wal_room.h"
 
 namespace autoctl::keeper {
 namespace {
@@ -282,6 +284,53 @@ TEST(ProgressLines, Percent) {
   EXPECT_EQ(percent_in("   40960/40960 kB (100%) copied"), 100);
   EXPECT_EQ(percent_in("waiting for checkpoint"), -1);
   EXPECT_EQ(percent_in("50%) odd"), -1);
+}
+
+TEST(DivergedWal, SegmentsAreThoseOfEachTimelineFromTheForkOn) {
+  constexpr std::uint64_t size = 16 * 1024 * 1024;
+  const auto at = [](std::uint64_t segment, std::uint64_t offset) { return Lsn{segment * size + offset}; };
+  EXPECT_EQ(segments_of({{Timeline{1}, at(3, 500), {}}, at(3, 100), size}),
+            std::vector<std::string>{"000000010000000000000003"});
+  EXPECT_EQ(segments_of({{Timeline{1}, at(4, 0), {}}, at(2, size - 1), size}),
+            (std::vector<std::string>{"000000010000000000000002", "000000010000000000000003"}))
+      << "it ends where a segment ends";
+  EXPECT_EQ(
+      segments_of({{Timeline{3}, at(5, 9), {{Timeline{1}, at(3, 100)}, {Timeline{2}, at(4, 8)}}}, at(3, 100), size}),
+      (std::vector<std::string>{"000000020000000000000003", "000000020000000000000004", "000000030000000000000004",
+                                "000000030000000000000005"}));
+}
+
+TEST(DivergedWal, CountsCommits) {
+  EXPECT_EQ(commits_in("Type    N\n----    -\nTransaction/COMMIT    2 ( 66.67)   90 ( 70)\n"
+                       "Transaction/COMMIT_PREPARED   1 ( 33.33)   30\nTransaction/ABORT  4 (1)\nXLOG/COMMIT 9\n"),
+            3);
+  EXPECT_EQ(commits_in(""), 0);
+}
+
+constexpr std::uint64_t mb = 1024 * 1024;
+
+TEST(WalBounds, SlotsMayKeepHalfOfTheRoom) {
+  EXPECT_THAT(wal_bounds(100'000 * mb, {}, {}),
+              testing::UnorderedElementsAre(Pair("max_slot_wal_keep_size", "50000MB"), Pair("wal_keep_size", "256MB")));
+  EXPECT_TRUE(wal_bounds(0, {}, {}).empty()) << "nobody knows";
+}
+
+TEST(WalBounds, OnASmallDiskEverythingIsLess) {
+  EXPECT_THAT(wal_bounds(400 * mb, {{{"max_wal_size", "1GB"}}, {}}, {}),
+              testing::UnorderedElementsAre(Pair("max_slot_wal_keep_size", "200MB"), Pair("wal_keep_size", "50MB"),
+                                            Pair("max_wal_size", "100MB")));
+  EXPECT_THAT(wal_bounds(50 * mb, {}, {}), testing::Contains(Pair("max_wal_size", "32MB"))) << "a server needs as much";
+}
+
+TEST(WalBounds, WhatTheUserHasSetStays) {
+  const UserSettings user{{{"max_slot_wal_keep_size", "-1"}, {"max_wal_size", "900MB"}}, {{"wal_keep_size", "0"}}};
+  EXPECT_TRUE(wal_bounds(400 * mb, user, {}).empty());
+}
+
+TEST(WalBounds, SmallChangesOfTheRoomChangeNothing) {
+  const Settings before = wal_bounds(100'000 * mb, {}, {});
+  EXPECT_EQ(wal_bounds(90'000 * mb, {}, before), before);
+  EXPECT_EQ(wal_bounds(80'000 * mb, {}, before).at("max_slot_wal_keep_size"), "40000MB");
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ NodeFacts sample_facts() {
   NodeFacts facts;
   facts.state = NodeState::catchingup;
   facts.term = Term{6};
-  facts.postgres_running = facts.in_recovery = facts.cannot_run = facts.cannot_write = facts.receiving = true;
+  facts.postgres_running = facts.in_recovery = facts.cannot_run = facts.cannot_write = facts.forked = facts.receiving =
+      true;
   facts.trouble = "disk \"full\"\n\xC3\xBC";
   facts.system_id = SystemId{18446744073709551615ULL};
   facts.timeline = Timeline{4};
@@ -56,6 +57,8 @@ NodeDocument sample_node() {
   node.region = "eu";
   node.port = 5432;
   node.api_port = 7432;
+  node.history = {{Timeline{1}, Lsn{0x3000000}}};
+  node.lineage = "follows";
   node.reported = NodeState::secondary;
   node.assigned = NodeState::prepare_promotion;
   node.health = "suspected";
@@ -134,6 +137,10 @@ Memory sample() {
   return {sample_goal(), {sample<Peer>()}, {sample<Peer>()}};
 }
 template <>
+News sample() {
+  return {3, "WAL was kept"};
+}
+template <>
 RegisterRequest sample() {
   RegisterRequest r;
   r.formation = "f";
@@ -174,7 +181,8 @@ Report sample() {
           .pg_version = "15.4",
           .facts = sample_facts(),
           .citus = sample<CitusFacts>(),
-          .memory = sample<Memory>()};
+          .memory = sample<Memory>(),
+          .news = {sample<News>()}};
 }
 template <>
 Assignment sample() {
@@ -256,9 +264,9 @@ template <class T>
 class RoundTrip : public testing::Test {};
 using AllTypes =
     testing::Types<SyncQuorum, Goal, HistoryEntry, NodeFacts, CitusNode, CitusRoute, CitusPlan, CitusRouteFacts,
-                   CitusFacts, CitusDocument, FormerNode, Memory, Standing, RegisterRequest, RegisterAnswer, Report,
-                   Peer, Assignment, NodeDocument, GroupDocument, FormationDocument, StateDocument, EventDocument,
-                   EventsDocument, OperationRequest, OperationDocument, SettingsDocument, ErrorDocument>;
+                   CitusFacts, CitusDocument, FormerNode, Memory, Standing, News, RegisterRequest, RegisterAnswer,
+                   Report, Peer, Assignment, NodeDocument, GroupDocument, FormationDocument, StateDocument,
+                   EventDocument, EventsDocument, OperationRequest, OperationDocument, SettingsDocument, ErrorDocument>;
 TYPED_TEST_SUITE(RoundTrip, AllTypes);
 
 TYPED_TEST(RoundTrip, KeepsEveryField) {

@@ -27,6 +27,7 @@ void add_show_events(CLI::App& show, Invocation& invocation);
 void add_show_uri(CLI::App& show, Invocation& invocation);
 void add_show_settings(CLI::App& show, Invocation& invocation);
 void add_show_standby_names(CLI::App& show, Invocation& invocation);
+void add_show_timeline(CLI::App& show, Invocation& invocation);
 void add_show_file(CLI::App& show, Invocation& invocation);
 void add_show_systemd(CLI::App& show, Invocation& invocation);
 

@@ -23,8 +23,11 @@ struct DropNodeOptions {
   std::string hostname;
   int pgport = 0;
   bool destroy = false;
+  bool force = false;
   int wait_seconds = 60;
 
+  /// Its own Postgres has to be stopped in any case.
+  int patience() const { return wait_seconds == 0 ? DropNodeOptions{}.wait_seconds : wait_seconds; }
   bool names_another() const { return !name.empty() || !hostname.empty() || pgport != 0; }
 };
 
@@ -41,9 +44,9 @@ Result<> drop_here(const DropNodeOptions& options) {
   if (*pid) {
     spdlog::info("Stopping autoctl (pid {}) and its Postgres", **pid);
     AUTOCTL_TRY(signal_daemon(**pid, SIGTERM));
-    AUTOCTL_TRY(await_daemon_end(files, **pid, std::chrono::seconds(options.wait_seconds)));
+    AUTOCTL_TRY(await_daemon_end(files, **pid, std::chrono::seconds(options.patience())));
   }
-  AUTOCTL_TRY(keeper::drop_node(files, options.destroy));
+  AUTOCTL_TRY(keeper::drop_node(files, {.destroy = options.destroy, .force = options.force}));
   spdlog::info("Node {} \"{}\" has been dropped{}", config->node.value, config->name,
                options.destroy ? fmt::format(", and \"{}\" destroyed", config->pgdata) : "");
   return {};
@@ -70,27 +73,42 @@ Result<protocol::NodeDocument> find_node(client::MonitorApi& api, const DropNode
   return found.front();
 }
 
-Result<> await_gone(client::MonitorApi& api, const std::string& formation, NodeId id, Millis timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+/// Until the monitor lists it no more. With `force` it is dropped again and again: the monitor then forgets a node that
+/// it cannot hear as soon as that one's lease is over.
+Result<> await_gone(client::MonitorApi& api, const DropNodeOptions& options, NodeId id) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(options.wait_seconds);
+  std::string why;
   while (std::chrono::steady_clock::now() < deadline) {
-    const auto state = api.state(formation, std::nullopt, call_timeout);
+    const auto state = api.state(options.formation, std::nullopt, call_timeout);
     if (!state) return fail(state.error());
-    if (std::ranges::none_of(state->nodes, [id](const auto& node) { return node.id == id; })) return {};
+    const auto node = std::ranges::find(state->nodes, id, &protocol::NodeDocument::id);
+    if (node == state->nodes.end()) return {};
+    why = fmt::format(": it is {}{}{}", node->health, node->health_reason.empty() ? "" : ", ", node->health_reason);
+    if (options.force && node->health != "healthy") {
+      const auto again = api.drop_node(id, call_timeout);
+      if (!again && again.error().code != Errc::conflict && again.error().code != Errc::not_found) return again;
+      if (!again) why = ": " + again.error().message;
+    }
     std::this_thread::sleep_for(poll_interval);
   }
-  return fail(Errc::timeout, "the node has not left the formation yet", "it goes on; `autoctl show state` tells");
+  return fail(Errc::timeout, "the node has not left the formation yet" + why,
+              options.force ? "it goes on; `autoctl show state` tells"
+                            : "it leaves when it has stopped; if it is gone for good: autoctl drop node --force");
 }
 
 Result<> drop_elsewhere(const DropNodeOptions& options) {
   if (options.destroy)
     return fail(Errc::bad_usage, "--destroy works on the node itself only", "run `autoctl drop node --destroy` there");
+  if (options.force && options.wait_seconds == 0)
+    return fail(Errc::bad_usage, "--force has to wait for the end of the node's lease", "leave out --wait 0");
   auto api = connect_monitor(options.target);
   if (!api) return fail(api.error());
   const auto node = find_node(*api, options);
   if (!node) return fail(node.error());
   AUTOCTL_TRY(api->drop_node(node->id, call_timeout));
   spdlog::info("Dropping node {} \"{}\" ({}:{})", node->id.value, node->name, node->host, node->port);
-  AUTOCTL_TRY(await_gone(*api, options.formation, node->id, std::chrono::seconds(options.wait_seconds)));
+  if (options.wait_seconds == 0) return {};
+  AUTOCTL_TRY(await_gone(*api, options, node->id));
   spdlog::info("Node {} \"{}\" has been dropped", node->id.value, node->name);
   return {};
 }
@@ -110,8 +128,11 @@ void declare(CLI::App& command, DropNodeOptions& options) {
       ->check(CLI::Range(1, 65535))
       ->type_name("PORT");
   command.add_flag("--destroy", options.destroy, "also remove PGDATA, with all data in it");
-  command.add_option("--wait", options.wait_seconds, "how long to wait for it, 60 unless given")
-      ->check(CLI::PositiveNumber)
+  command.add_flag("--force", options.force,
+                   "also a node that cannot be heard and may still run: it is forgotten when its lease is over, and "
+                   "stops for good should it come back; in PGDATA: also when the monitor does not answer");
+  command.add_option("--wait", options.wait_seconds, "how long to wait for it, 60 unless given; 0: not at all")
+      ->check(CLI::NonNegativeNumber)
       ->type_name("SECONDS");
 }
 

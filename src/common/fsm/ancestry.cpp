@@ -11,7 +11,27 @@ bool same_ancestors(const std::vector<HistoryEntry>& a, const std::vector<Histor
   return std::equal(a.begin(), a.begin() + length, b.begin());
 }
 
+/// With the timeline that it is on, and where that ends for now.
+std::vector<HistoryEntry> with_present(const Lineage& lineage, Lsn end) {
+  std::vector<HistoryEntry> all = lineage.history;
+  all.push_back({lineage.timeline, end});
+  return all;
+}
+
 }  // namespace
+
+Lsn last_common(const Lineage& own, const Lineage& upstream) {
+  constexpr Lsn no_end{~std::uint64_t{0}};
+  const auto ours = with_present(own, own.lsn);
+  const auto theirs = with_present(upstream, upstream.lsn ? upstream.lsn : no_end);
+  Lsn common;
+  for (std::size_t i = 0; i < std::min(ours.size(), theirs.size()); ++i) {
+    if (ours[i].timeline != theirs[i].timeline) break;
+    common = std::min(ours[i].switch_lsn, theirs[i].switch_lsn);
+    if (ours[i].switch_lsn != theirs[i].switch_lsn) break;
+  }
+  return common;
+}
 
 Ancestry compare_ancestry(const Lineage& own, const Lineage& upstream) {
   if (!own.timeline || !upstream.timeline) return Ancestry::unknown;

@@ -23,4 +23,8 @@ enum class Ancestry {
 
 Ancestry compare_ancestry(const Lineage& own, const Lineage& upstream);
 
+/// Up to where both have the same WAL, as far as their histories tell; 0 when they have nothing in common. An upstream
+/// of no known position is taken to be ahead.
+Lsn last_common(const Lineage& own, const Lineage& upstream);
+
 }  // namespace autoctl

@@ -52,6 +52,7 @@ struct NodeFacts {
   bool in_recovery = false;
   bool cannot_run = false;    // the keeper tried to start Postgres and gave up; `trouble` says why
   bool cannot_write = false;  // Postgres lives, but its disk is full
+  bool forked = false;        // it accepted writes while it was to be a standby: may only be rewound or replaced
   std::string trouble;        // one sentence; empty when all is well
   SystemId system_id;
   Timeline timeline;

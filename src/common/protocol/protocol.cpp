@@ -40,6 +40,7 @@ void fields(auto&& field, Of<NodeFacts> auto& v) {
   field("in_recovery", v.in_recovery);
   field("cannot_run", v.cannot_run);
   field("cannot_write", v.cannot_write);
+  field("forked", v.forked);
   field("trouble", v.trouble);
   field("system_id", v.system_id);
   field("timeline", v.timeline);
@@ -131,6 +132,11 @@ void fields(auto&& field, Of<RegisterAnswer> auto& v) {
   field("dbname", v.dbname);
 }
 
+void fields(auto&& field, Of<News> auto& v) {
+  field.required("number", v.number);
+  field("text", v.text);
+}
+
 void fields(auto&& field, Of<Report> auto& v) {
   field("protocol", v.protocol);
   field("epoch", v.epoch);
@@ -144,6 +150,7 @@ void fields(auto&& field, Of<Report> auto& v) {
   field.required("facts", v.facts);
   field("citus", v.citus);
   field("memory", v.memory);
+  field("news", v.news);
 }
 
 void fields(auto&& field, Of<Peer> auto& v) {
@@ -207,6 +214,8 @@ void fields(auto&& field, Of<NodeDocument> auto& v) {
   field("connection", v.connection);
   field("timeline", v.timeline);
   field("lsn", v.lsn);
+  field("history", v.history);
+  field("lineage", v.lineage);
   field("candidate_priority", v.candidate_priority);
   field("replication_quorum", v.replication_quorum);
   field("electable", v.electable);

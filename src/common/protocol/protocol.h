@@ -74,6 +74,12 @@ struct RegisterAnswer {
   std::string dbname;                // the formation's
 };
 
+/// Something that happened on a node and belongs into the event log.
+struct News {
+  std::uint64_t number = 0;  // grows within an epoch
+  std::string text;
+};
+
 struct Report {
   int protocol = version;
   std::uint64_t epoch = 0;          // grows with each start of the keeper
@@ -87,6 +93,7 @@ struct Report {
   NodeFacts facts;
   std::optional<CitusFacts> citus;  // from a coordinator group's primary
   std::optional<Memory> memory;     // until the keeper has its first answer
+  std::vector<News> news;           // each until a report with it was answered
 };
 
 struct Assignment {
@@ -117,6 +124,8 @@ struct NodeDocument {
   std::string connection;  // read-write, read-only, none
   Timeline timeline;
   Lsn lsn;
+  std::vector<HistoryEntry> history;  // ancestors of `timeline`, oldest first
+  std::string lineage;                // its history is the primary's: primary, follows, forked, unknown
   int candidate_priority = 50;
   bool replication_quorum = true;
   bool electable = false;
@@ -204,15 +213,15 @@ struct ErrorDocument {
 
 // nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
 // inside a module only; decode() does not throw.
-#define AUTOCTL_PROTOCOL_TYPES(X)                                                                               \
-  X(CitusNode)                                                                                                  \
-  X(CitusRoute)                                                                                                 \
-  X(CitusPlan)                                                                                                  \
-  X(CitusRouteFacts)                                                                                            \
-  X(CitusFacts) X(CitusDocument) X(RegisterRequest) X(RegisterAnswer) X(Report) X(FormerNode) X(Memory) X(Peer) \
-      X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument)          \
-          X(EventDocument) X(EventsDocument) X(OperationRequest) X(OperationDocument) X(SettingsDocument)       \
-              X(ErrorDocument)
+#define AUTOCTL_PROTOCOL_TYPES(X)                                                                                     \
+  X(CitusNode)                                                                                                        \
+  X(CitusRoute)                                                                                                       \
+  X(CitusPlan)                                                                                                        \
+  X(CitusRouteFacts)                                                                                                  \
+  X(CitusFacts)                                                                                                       \
+  X(CitusDocument) X(RegisterRequest) X(RegisterAnswer) X(Report) X(FormerNode) X(News) X(Memory) X(Peer) X(Standing) \
+      X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument) X(EventDocument)           \
+          X(EventsDocument) X(OperationRequest) X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
 #define X(T)                                   \
   void to_json(nlohmann::json& j, const T& v); \
   void from_json(const nlohmann::json& j, T& v);

@@ -7,6 +7,12 @@
 
 namespace autoctl::keeper {
 
+namespace {
+
+constexpr std::ptrdiff_t news_max = 100;  // while the monitor is away
+
+}  // namespace
+
 Board::Board(std::uint64_t epoch) : epoch_(epoch), wakeup_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
 
 Board::~Board() {
@@ -26,6 +32,20 @@ void Board::publish(const NodeFacts& facts, bool urgent) {
 NodeFacts Board::facts() const {
   const std::lock_guard lock(mutex_);
   return facts_;
+}
+
+void Board::tell(std::vector<std::string> news) {
+  if (news.empty()) return;
+  const std::lock_guard lock(mutex_);
+  for (std::string& text : news) news_.push_back({++last_news_, std::move(text)});
+  if (std::ssize(news_) > news_max) news_.erase(news_.begin(), news_.end() - news_max);
+  ++urgent_published_;
+  changed_.notify_all();
+}
+
+void Board::told(std::uint64_t last_news) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(news_, [&](const protocol::News& news) { return news.number <= last_news; });
 }
 
 std::optional<protocol::Assignment> Board::assignment() const {
@@ -63,6 +83,7 @@ protocol::Report Board::next_report(bool wait) {
   report.known_version = assignment_ ? assignment_->version : 0;
   report.facts = facts_;
   report.citus = citus_;
+  report.news = news_;
   if (!assignment_) report.memory = memory_;
   urgent_taken_ = urgent_published_;
   return report;

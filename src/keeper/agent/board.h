@@ -31,6 +31,8 @@ class Board {
   /// `urgent`: the messenger reports it now; otherwise it goes with the next heartbeat.
   void publish(const NodeFacts& facts, bool urgent);
   NodeFacts facts() const;
+  /// Goes with each report until one was answered, and into the monitor's event log.
+  void tell(std::vector<std::string> news);
   /// The newest assignment, nullopt before the first.
   std::optional<protocol::Assignment> assignment() const;
   /// True once after the monitor asked to look at the upstream now.
@@ -45,6 +47,8 @@ class Board {
   void remember(protocol::Memory memory);
   /// The next report: newest facts and a new sequence number, taken together.
   protocol::Report next_report(bool wait);
+  /// A report with news up to this number was answered.
+  void told(std::uint64_t last_news);
   /// Takes in an answer to a report that left at `request_left`: renews the lease, keeps the assignment if it is newer,
   /// wakes the worker if it has to act.
   void offer(const protocol::Assignment& assignment, TimePoint request_left);
@@ -84,6 +88,8 @@ class Board {
   NodeFacts facts_;
   std::optional<protocol::CitusFacts> citus_;
   protocol::Memory memory_;
+  std::vector<protocol::News> news_;
+  std::uint64_t last_news_ = 0;
   std::uint64_t facts_published_ = 0;
   std::uint64_t urgent_published_ = 0, urgent_taken_ = 0;
   std::uint64_t epoch_;

@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Millis monitor_timeout{10'000};
+constexpr Millis shutdown_patience{30'000};
 
 /// Undoes what was done, in reverse, unless it is kept.
 class Undo {
@@ -109,6 +110,34 @@ Result<> make_certificate(config::Config& config, const config::Files& files) {
   return {};
 }
 
+/// The node's last word: its Postgres has stopped. Without it the monitor has to find that out.
+void say_farewell(client::MonitorApi& api, const config::Config& config, const config::Files& files) {
+  const auto saved = load_state(files);
+  if (!saved) return;
+  protocol::Report report{.epoch = saved->epoch + 1, .sequence = 1};
+  report.facts.state = NodeState::dropped;
+  report.facts.term = saved->goal.term;
+  static_cast<void>(api.report(config.node, report, monitor_timeout));
+}
+
+Result<> stop_postgres(const config::Config& config, const config::Files& files) {
+  auto tools = find_tools(config.pg_ctl);
+  if (!tools) return fail(tools.error());
+  Instance postgres(config, files, *tools);
+  return postgres.adopt() ? postgres.stop(StopMode::fast, shutdown_patience) : Result<>{};
+}
+
+/// PGDATA itself may be a mount point, or in a directory where this user may not write.
+Result<> destroy_data(const std::string& pgdata) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(pgdata, error)) {
+    fs::remove_all(entry.path(), error);
+    if (error) return fail(Errc::system, "cannot remove " + entry.path().string() + ": " + error.message());
+  }
+  fs::remove(pgdata, error);
+  return {};
+}
+
 Result<> forget_at_monitor(const config::Config& config, const config::Files& files) {
   const auto endpoint = client::node_endpoint(config, files);
   if (!endpoint) return fail(endpoint.error());
@@ -116,6 +145,7 @@ Result<> forget_at_monitor(const config::Config& config, const config::Files& fi
   if (!api) return fail(api.error());
   auto dropped = api->drop_node(config.node, monitor_timeout);
   if (!dropped && dropped.error().code != Errc::not_found && dropped.error().code != Errc::denied) return dropped;
+  if (dropped) say_farewell(*api, config, files);
   return {};
 }
 
@@ -225,7 +255,7 @@ Result<config::Config> create_node(config::Config config) {
   return config;
 }
 
-Result<> drop_node(const config::Files& files, bool destroy) {
+Result<> drop_node(const config::Files& files, const DropOptions& options) {
   const auto pid = locked_pid(files.pid());
   if (!pid) return fail(pid.error());
   if (*pid)
@@ -233,11 +263,24 @@ Result<> drop_node(const config::Files& files, bool destroy) {
                 "stop it first: `autoctl stop`");
   auto config = config::load(files);
   if (!config) return fail(config.error());
-  if (!config->monitor_url.empty()) AUTOCTL_TRY(forget_at_monitor(*config, files));
+  AUTOCTL_TRY(stop_postgres(*config, files));
+  if (!config->monitor_url.empty()) {
+    auto forgotten = forget_at_monitor(*config, files);
+    const bool silent =
+        !forgotten && (forgotten.error().code == Errc::unavailable || forgotten.error().code == Errc::timeout);
+    if (silent && options.force) {
+      spdlog::warn("The monitor does not answer ({}): it still lists this node, drop it there as well",
+                   forgotten.error().message);
+    } else if (!forgotten) {
+      if (silent) forgotten.error().hint = "`--force` forgets the node here without telling the monitor";
+      return forgotten;
+    }
+  }
+  // Our own files last: as long as they are there the command can be given again.
+  if (options.destroy) AUTOCTL_TRY(destroy_data(files.pgdata));
   std::error_code error;
   fs::remove_all(files.directory, error);
-  if (!error && destroy) fs::remove_all(files.pgdata, error);
-  if (error) return fail(Errc::system, "cannot remove files: " + error.message());
+  if (error) return fail(Errc::system, "cannot remove " + files.directory + ": " + error.message());
   return {};
 }
 

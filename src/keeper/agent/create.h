@@ -18,7 +18,12 @@ Result<config::Config> create_node(config::Config config);
 /// What a node of this configuration and these data registers with.
 protocol::RegisterRequest request_for(const config::Config& config, const DataDirectory& found);
 
-/// `autoctl drop node` on the node itself: forgets the registration, removes our files; `destroy` removes PGDATA too.
-Result<> drop_node(const config::Files& files, bool destroy);
+struct DropOptions {
+  bool destroy = false;  // also remove PGDATA, with all data in it
+  bool force = false;    // also when the monitor does not answer
+};
+/// `autoctl drop node` on the node itself: stops its Postgres, forgets the registration, removes our files. Errors:
+/// conflict (its daemon runs), bad_config, unavailable, timeout (hint: force), system; may be tried again.
+Result<> drop_node(const config::Files& files, const DropOptions& options);
 
 }  // namespace autoctl::keeper

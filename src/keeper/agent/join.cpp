@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -128,9 +127,7 @@ Result<> join_upstream(const StepContext& c) {
   if (!found->is_postgres)
     return fail(Errc::conflict, c.files.pgdata + " holds something else than a Postgres data directory");
 
-  // What ran as a primary, or stopped as one, may have WAL of its own; a base backup that was never started has none.
-  const bool fresh_backup = std::filesystem::exists(c.files.pgdata + "/backup_label");
-  bool was_primary = !found->standby_signal && !fresh_backup;
+  bool was_primary = found->may_have_own_wal();
   if (c.postgres.running()) {
     const auto seen = c.postgres.observe(query_timeout);  // no answer proves nothing: it may be starting
     was_primary = was_primary || (seen && !seen->in_recovery);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "keeper/agent/worker.h"
+#include "keeper/postgres/markers.h"
 
 namespace autoctl::keeper {
 
@@ -59,6 +60,7 @@ Observed Worker::look() {
   } else if (facts_.postgres_running || !facts_.system_id) {
     fill_from_disk();
   }
+  facts_.forked = is_marked(files_, Marker::forked);
   look_at_disk();
   if (board_.take_upstream_question()) ask_upstream();
   return seen;
@@ -123,6 +125,7 @@ void Worker::publish() {
   const bool urgent = matters(facts_, published_);
   published_ = facts_;
   board_.publish(facts_, urgent);
+  board_.tell(postgres_.take_news());
 }
 
 }  // namespace autoctl::keeper

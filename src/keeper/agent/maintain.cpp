@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "keeper/agent/worker.h"
+#include "keeper/postgres/markers.h"
 
 namespace autoctl::keeper {
 
@@ -35,12 +36,6 @@ void Worker::maintain() {
     return;
   }
   if (!facts_.postgres_running) return;
-  if (role == Role::standby && !facts_.in_recovery) {
-    spdlog::warn("Postgres was promoted by somebody else: this node is a standby, it joins its primary again");
-    saved_.state = NodeState::catchingup;
-    saved_.term = Term{};
-    return;
-  }
   if (saved_.state == NodeState::primary && facts_.sync_in_force != saved_.goal.sync) {
     spdlog::warn("synchronous_standby_names was changed behind our back: putting it back");
     saved_.term = Term{};  // unsettled until the quorum has proved itself again
@@ -54,9 +49,34 @@ void Worker::tolerate() {
   if (!postgres_.adopt() || !facts_.postgres_running) return;
   if (facts_.in_recovery) return succeeded();
   spdlog::error("Postgres accepts writes in maintenance, while another node is the primary: stopping it");
+  if (const auto marked = set_marker(files_, Marker::forked); !marked) return failed(marked.error());
   if (!stop_postgres()) return;
   failed({Errc::conflict, "Postgres was opened for writes in maintenance, and was stopped: another node is the primary",
           "start it with standby.signal, or end the maintenance: the node joins again then"});
+}
+
+/// Joining finds that out for itself, and what is told to promote or to stop does that.
+bool Worker::was_promoted_by_somebody_else() const {
+  if (wanted_role() != Role::standby || !facts_.postgres_running || facts_.in_recovery) return false;
+  return settled() || (role_of(saved_.goal.state) == Role::standby && saved_.goal.state != NodeState::catchingup);
+}
+
+/// The monitor has heard of it already. What clients write here would be lost: it stops now, and remembers that it may
+/// only be rewound or copied, as its history need not show it (a standby that was started without its standby.signal).
+void Worker::end_foreign_promotion() {
+  if (config_.monitor_url.empty()) {
+    note("was promoted by somebody else; with no monitor it stays what it is");
+    return;
+  }
+  spdlog::warn(
+      "Postgres was promoted by somebody else on timeline {}: this node is a standby, it stops and joins its primary "
+      "again. To promote a node, `autoctl perform promotion`; by hand only with autoctl stopped",
+      facts_.timeline.value);
+  facts_.trouble = "Postgres was promoted by somebody else";
+  if (const auto marked = set_marker(files_, Marker::forked); !marked) return failed(marked.error());
+  if (!stop_postgres()) return;
+  saved_.state = NodeState::catchingup;
+  saved_.term = Term{};
 }
 
 bool Worker::stop_postgres() {
@@ -117,11 +137,26 @@ Result<> Worker::keep_house() {
     configured_neighbours_ = saved_.neighbours;
     house_is_kept_ = true;
   }
+  if (wanted_role() == Role::primary) bound_slots();
   if (wanted_role() == Role::standby) {
     AUTOCTL_TRY(postgres_.advance_slots());
   }
   succeeded();
   return {};
+}
+
+void Worker::bound_slots() {
+  const auto lost = postgres_.bound_slots();
+  if (!lost) return spdlog::debug("The slots' WAL is not bounded: {}", lost.error().message);
+  std::vector<std::string> news;
+  for (const NodeId id : *lost) {
+    const protocol::Peer* peer = find_peer(saved_.peers, id);
+    news.push_back("the replication slot " + standby_name(id) + " of " + (peer == nullptr ? "a node" : peer->name) +
+                   " kept more WAL than max_slot_wal_keep_size and was given up, so that the disk does not fill: that "
+                   "node comes back with a copy");
+    spdlog::warn("{}", news.back());
+  }
+  board_.tell(std::move(news));
 }
 
 void Worker::failed(const Error& error) {

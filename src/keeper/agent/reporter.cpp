@@ -65,6 +65,7 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait) {
     return false;
   }
   note(true, "");
+  if (!report.news.empty()) board_.told(report.news.back().number);
   board_.offer(*answer, left);
   if (answer->check_upstream && wait) board_.await_fresh_facts(question_patience);
   return true;

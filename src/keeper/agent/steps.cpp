@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "keeper/agent/join.h"
+#include "keeper/postgres/markers.h"
 #include "keeper/postgres/pgpass.h"
 
 namespace autoctl::keeper {
@@ -143,6 +144,14 @@ const protocol::Peer* find_peer(const std::vector<protocol::Peer>& peers, NodeId
 }
 
 Result<> run_as_standby(const StepContext& c, const protocol::Peer* upstream) {
+  // Started by hand with no standby.signal, it wrote into its primary's timeline: no position would ever tell. A
+  // candidate may have been promoted by us and have died.
+  if (!c.postgres.running() && c.goal.state != NodeState::stop_replication) {
+    const auto found = c.postgres.inspect();
+    if (!found) return fail(found.error());
+    if (found->is_postgres && !found->rewinding && found->may_have_own_wal())
+      AUTOCTL_TRY(set_marker(c.files, Marker::forked));
+  }
   AUTOCTL_TRY(c.postgres.set_upstream(upstream, c.self));
   AUTOCTL_TRY(c.postgres.configure(c.peers, c.neighbours));
   if (c.postgres.running()) return {};

@@ -114,7 +114,9 @@ void Worker::note(const std::string& notice) {
 }
 
 void Worker::act() {
-  if (settled())
+  if (was_promoted_by_somebody_else())
+    end_foreign_promotion();
+  else if (settled())
     maintain();
   else if (saved_.goal.term)
     transition();
@@ -154,6 +156,10 @@ void Worker::transition() {
   }
   if (may_accept_writes(goal.state) && !postgres_.running() && !board_.may_serve()) {
     facts_.trouble = "waits for the monitor: another node could have been promoted meanwhile";
+    return;
+  }
+  if (facts_.forked && role_of(goal.state) == Role::standby && goal.state != NodeState::catchingup) {
+    facts_.trouble = "waits for the monitor to let it join again: it accepted writes though it was a standby";
     return;
   }
   const StepContext step_context = context(goal);

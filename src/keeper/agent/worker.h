@@ -42,9 +42,12 @@ class Worker {
   Role wanted_role() const { return role_of(saved_.state); }
   void maintain();
   void tolerate();
+  bool was_promoted_by_somebody_else() const;
+  void end_foreign_promotion();
   bool stop_postgres();
   void start_again();
   Result<> keep_house();
+  void bound_slots();
   void failed(const Error& error);
   void succeeded();
 

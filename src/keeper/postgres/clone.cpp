@@ -108,6 +108,7 @@ Result<> Instance::clone(const protocol::Peer& upstream, NodeId self, const Canc
     return prepared;
   }
   AUTOCTL_TRY(swap_in_copy(files));
+  AUTOCTL_TRY(clear_marker(files, Marker::forked));
   AUTOCTL_TRY(clear_marker(files, Marker::rewinding));
   forget_saved_configuration(files);
   return {};

@@ -10,6 +10,7 @@
 #include "keeper/postgres/citus_settings.h"
 #include "keeper/postgres/hba.h"
 #include "keeper/postgres/instance_impl.h"
+#include "keeper/postgres/wal_room.h"
 
 namespace autoctl::keeper {
 namespace {
@@ -91,6 +92,8 @@ Result<bool> Instance::Impl::write_settings(const Layout& place, const Settings&
   const auto control = read_control_data(tools, place.pgdata);
   Settings ours =
       computed_settings(config, tools.major, user_settings(place), control ? std::optional(*control) : std::nullopt);
+  const auto bounds = wal_bounds(wal_room(place.pgdata), user_settings(place), read_settings(place.include_file));
+  for (const auto& [name, value] : bounds) ours[name] = value;
   if (config.is_citus()) add_citus_settings(ours, config, user_settings(place), is_standby(place.pgdata));
   AUTOCTL_TRY(check_socket_path(ours, config.pgport));
   ours.merge(goal_part(read_settings(place.include_file)));
@@ -121,6 +124,12 @@ Result<bool> Instance::Impl::change_goal(const Settings& changes) {
   if (ours.empty()) return write_settings(changes);
   for (const auto& [name, value] : changes) ours[name] = value;
   return update_file(place.include_file, render_include(ours));
+}
+
+/// As the room on the disk changes.
+Result<bool> Instance::Impl::write_wal_bounds() {
+  const Layout place = layout();
+  return change_goal(wal_bounds(wal_room(place.pgdata), user_settings(place), read_settings(place.include_file)));
 }
 
 Result<bool> Instance::Impl::write_hba(const std::vector<protocol::Peer>& peers,

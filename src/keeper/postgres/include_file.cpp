@@ -13,7 +13,8 @@ namespace {
 constexpr std::array<std::pair<const char*, int>, 2> least = {{{"max_wal_senders", 10}, {"max_replication_slots", 10}}};
 
 /// Defaults of ours: how soon a standby connects again, how soon a dead peer is noticed, and WAL back to a checkpoint
-/// that an old primary has in common with the new one, so that pg_rewind can work after its shutdown checkpoint, too.
+/// that an old primary has in common with the new one, so that pg_rewind can work after its shutdown checkpoint, too
+/// (less of it on a small disk, see wal_room.h).
 constexpr std::array<std::pair<const char*, const char*>, 5> preferences = {{{"wal_retrieve_retry_interval", "100ms"},
                                                                              {"wal_receiver_status_interval", "1s"},
                                                                              {"wal_receiver_timeout", "3s"},

@@ -66,8 +66,10 @@ Result<DataDirectory> inspect(const Tools& tools, const std::string& pgdata) {
   if (!version) return data;
   data.major = std::atoi(version->c_str());
   data.rewinding = is_marked(config::Files(pgdata), Marker::rewinding);
+  data.forked = is_marked(config::Files(pgdata), Marker::forked);
   // Half rewound it is neither a standby nor a primary.
   data.standby_signal = !data.rewinding && fs::exists(pgdata + "/standby.signal", error);
+  data.fresh_backup = fs::exists(pgdata + "/backup_label", error);
   if (!fs::exists(pgdata + "/global/pg_control", error)) {
     data.control_missing = true;
     return data;

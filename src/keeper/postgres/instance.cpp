@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/swap.h"
 
@@ -22,6 +24,15 @@ const Tools& Instance::tools() const {
 
 Result<DataDirectory> Instance::inspect() const {
   return keeper::inspect(impl_->tools, impl_->files.pgdata);
+}
+
+std::vector<std::string> Instance::take_news() {
+  return std::exchange(impl_->news, {});
+}
+
+void Instance::Impl::tell(std::string sentence) {
+  spdlog::warn("{}", sentence);
+  news.push_back(std::move(sentence));
 }
 
 }  // namespace autoctl::keeper

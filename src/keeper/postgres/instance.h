@@ -37,10 +37,14 @@ struct DataDirectory {
   bool was_standby() const {
     return cluster_state == "in archive recovery" || cluster_state == "shut down in recovery";
   }
+  /// It ran as a primary, or stopped as one: it may have WAL of its own. A base backup that was never started has none.
+  bool may_have_own_wal() const { return forked || (!standby_signal && !fresh_backup); }
+  bool fresh_backup = false;
   Timeline timeline;
   Lsn lsn;  // end of the last checkpoint as far as pg_control tells (shut down: the shutdown checkpoint)
   bool standby_signal = false;
   bool rewinding = false;             // pg_rewind was cut short: may only be rewound again or replaced by a copy
+  bool forked = false;                // it accepted writes while it was to be a standby: the same
   std::vector<HistoryEntry> history;  // from pg_wal/<timeline>.history
 };
 Result<DataDirectory> inspect(const Tools& tools, const std::string& pgdata);
@@ -127,6 +131,9 @@ class Instance {
   void kill_now();
   Result<> reload();
 
+  /// What happened since the last call that belongs into the event log.
+  std::vector<std::string> take_news();
+
   // ---- SQL on the running server (database postgres, own connection, kept)
   Result<Observed> observe(Millis timeout);
   /// Settings that configure() changed and that wait for a restart of the running server.
@@ -143,6 +150,9 @@ class Instance {
   /// Slots for exactly these peers (created where missing, ours dropped where superfluous; foreign ones are left
   /// alone).
   Result<> sync_slots(const std::vector<NodeId>& peers);
+  /// On a primary: what slots keep is bounded by the room on the disk, now. Those that kept more were given up, the
+  /// worst first; they are empty slots again, and their standbys are returned.
+  Result<std::vector<NodeId>> bound_slots();
   /// On a standby: moves the slots of the other standbys forward to what was replayed, so that they keep no more WAL
   /// than needed.
   Result<> advance_slots();

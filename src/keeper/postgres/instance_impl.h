@@ -43,6 +43,10 @@ struct Instance::Impl {
   bool sync_names_unproven = true;  // a former keeper may have died in the middle of a change
 
   Replies replies;  // as they were last seen
+  std::vector<std::string> news;
+
+  /// Into our log, and the monitor's events.
+  void tell(std::string sentence);
 
   void new_server() {
     replies.clear();
@@ -60,6 +64,7 @@ struct Instance::Impl {
   Layout layout_of_copy(const std::string& directory) const;
   /// Only goal settings, without looking at anything else: for the moments when milliseconds count.
   Result<bool> change_goal(const Settings& changes);
+  Result<bool> write_wal_bounds();
   Result<bool> write_hba(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours) const;
   Result<> ensure_config_files(const Layout& layout) const;
   Result<bool> reset_overrides(const Layout& layout, const Settings& ours);
@@ -78,10 +83,13 @@ struct Instance::Impl {
   Result<> run_basebackup(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled,
                           const Progress& progress) const;
   Result<> finish_recovery(const Cancelled& cancelled) const;
+  /// Keeps what the upstream does not have. Conflict when only a copy can bring the two together.
+  Result<> part_from(pg::Connection& upstream);
   Result<> run_rewind(const protocol::Peer& upstream, bool dry, const Cancelled& cancelled,
                       const Progress& progress) const;
   Result<> become_rewound_standby();
 
+  void ask_for_checkpoint() const;
   void clear_socket_locks() const;
   Result<> await_ready(std::size_t log_start, const Cancelled& cancelled);
   Error startup_error(std::size_t log_start) const;

@@ -16,7 +16,10 @@ namespace autoctl::keeper {
 namespace {
 
 std::string path_of(const config::Files& files, Marker marker) {
-  return files.directory + (marker == Marker::initdb ? "/initdb.unfinished" : "/rewind.unfinished");
+  const char* name = marker == Marker::initdb      ? "/initdb.unfinished"
+                     : marker == Marker::rewinding ? "/rewind.unfinished"
+                                                   : "/standby.forked";
+  return files.directory + name;
 }
 
 }  // namespace

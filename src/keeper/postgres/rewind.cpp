@@ -5,6 +5,8 @@
 #include <thread>
 
 #include "common/postgres/tools.h"
+#include "common/tls/certificate.h"
+#include "keeper/postgres/diverged.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
 #include "keeper/postgres/percent.h"
@@ -75,6 +77,56 @@ Result<> show_new_timeline(pg::Connection& upstream, const Cancelled& cancelled)
   }
 }
 
+Result<Lineage> lineage_of(pg::Connection& primary) {
+  const auto now = primary.query(
+      "select ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint where not "
+      "pg_is_in_recovery()",
+      5s);
+  if (!now) return fail(now.error());
+  if (now->empty()) return fail(Errc::unavailable, "the primary is in recovery");
+  Lineage lineage{Timeline{static_cast<std::uint32_t>(now->number(0, 0))}, {}, {}};
+  if (lineage.timeline == Timeline{1}) return lineage;
+  const auto file = primary.query("select convert_from(pg_read_binary_file($1), 'UTF8')",
+                                  {"pg_wal/" + history_file_name(lineage.timeline)}, 5s);
+  if (!file) return fail(file.error());
+  lineage.history = parse_history(file->text(0, 0));
+  return lineage;
+}
+
+/// The first `length` bytes of a segment, here and there. False also when one of them does not have the file any more.
+Result<bool> same_bytes(pg::Connection& upstream, const std::string& name, std::string_view own, std::size_t length) {
+  const auto theirs = upstream.query("select encode(sha256(pg_read_binary_file($1, 0, $2, true)), 'hex')",
+                                     {"pg_wal/" + name, std::to_string(length)}, 60s);
+  if (!theirs) return fail(theirs.error());
+  return own.size() >= length && theirs->text(0, 0) == tls::sha256_hex(own.substr(0, length));
+}
+
+/// Where on one timeline our WAL and the upstream's part, to the page: its end when they do not.
+Result<Lsn> last_common_byte(pg::Connection& upstream, const std::string& pgdata, const DivergedWal& wal) {
+  constexpr std::size_t page = 8192;
+  constexpr int segments_max = 64;
+  Lsn end = wal.own.lsn;
+  for (int i = 0; i < segments_max && end; ++i) {
+    const std::string name = segment_name(wal.own.timeline, end, wal.segment_size);
+    const Lsn start{(end.value - 1) / wal.segment_size * wal.segment_size};
+    const std::string own = config::read_file(pgdata + "/pg_wal/" + name).value_or("");
+    std::size_t differs = end.value - start.value;
+    const auto all = same_bytes(upstream, name, own, differs);
+    if (!all) return fail(all.error());
+    if (*all) return end;
+    std::size_t same = 0;
+    while (differs - same > page) {
+      const std::size_t middle = same + std::max(page, (differs - same) / 2 / page * page);
+      const auto equal = same_bytes(upstream, name, own, middle);
+      if (!equal) return fail(equal.error());
+      (*equal ? same : differs) = middle;
+    }
+    end = Lsn{start.value + same};
+    if (same > 0) return end;
+  }
+  return end;
+}
+
 }  // namespace
 
 /// Of data that was a primary's, in single-user mode: recovers, writes a shutdown checkpoint, and listens nowhere
@@ -95,6 +147,30 @@ Result<> Instance::Impl::finish_recovery(const Cancelled& cancelled) const {
   if (!done->ok())
     return fail(Errc::postgres, "crash recovery before the rewind failed: " + postgres::last_lines(done->output));
   return {};
+}
+
+/// pg_rewind takes the same timeline for the same history. It is not when somebody has started a standby as a primary.
+Result<> Instance::Impl::part_from(pg::Connection& upstream) {
+  const auto found = keeper::inspect(tools, files.pgdata);
+  if (!found) return fail(found.error());
+  const auto control = read_control_data(tools, files.pgdata);
+  if (!control) return fail(control.error());
+  const auto theirs = lineage_of(upstream);
+  if (!theirs) return fail(theirs.error());
+  DivergedWal wal{{found->timeline, found->lsn, found->history}, {}, control->segment_size};
+  const bool same_line = wal.own.timeline == theirs->timeline && wal.own.history == theirs->history;
+  if (!same_line) {
+    wal.from = last_common(wal.own, *theirs);
+  } else {
+    if (found->was_standby() && !found->forked) return {};
+    const auto common = last_common_byte(upstream, files.pgdata, wal);
+    if (!common) return fail(common.error());
+    wal.from = *common;
+  }
+  if (std::string kept = keep_diverged_wal(tools, files, wal); !kept.empty()) tell(std::move(kept));
+  if (!same_line || wal.from >= wal.own.lsn) return {};
+  return fail(Errc::conflict, "it wrote WAL of its own, from " + to_string(wal.from) +
+                                  " on, into the timeline that it shares with the primary");
 }
 
 Result<> Instance::Impl::run_rewind(const protocol::Peer& upstream, bool dry, const Cancelled& cancelled,
@@ -147,6 +223,7 @@ Result<> Instance::rewind(const protocol::Peer& upstream, const Cancelled& cance
   auto sql = impl.open_upstream(upstream);
   if (!sql) return fail(std::move(sql.error()).with_context("cannot reach the primary to rewind from"));
   AUTOCTL_TRY(show_new_timeline(*sql, cancelled));
+  if (!found->rewinding) AUTOCTL_TRY(impl.part_from(*sql));
 
   // Whether it can work is found out before anything is changed: from the marker on there is no way back to this data.
   AUTOCTL_TRY(impl.run_rewind(upstream, true, cancelled, progress));
@@ -154,6 +231,7 @@ Result<> Instance::rewind(const protocol::Peer& upstream, const Cancelled& cance
   AUTOCTL_TRY(set_marker(files, Marker::rewinding));
   AUTOCTL_TRY(impl.run_rewind(upstream, false, cancelled, progress));
   AUTOCTL_TRY(impl.become_rewound_standby());
+  AUTOCTL_TRY(clear_marker(files, Marker::forked));
   AUTOCTL_TRY(clear_marker(files, Marker::rewinding));
   forget_saved_configuration(files);
   return {};

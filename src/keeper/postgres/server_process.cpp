@@ -109,6 +109,10 @@ Result<> Instance::start(const Cancelled& cancelled) {
     if (is_marked(impl_->files, Marker::rewinding))
       return fail(Errc::conflict, "pg_rewind of " + impl_->files.pgdata + " was cut short: it cannot be started",
                   "It has to be rewound again, or copied from the primary");
+    if (is_marked(impl_->files, Marker::forked))
+      return fail(Errc::conflict,
+                  impl_->files.pgdata + " was a standby and accepted writes of its own: it cannot be started",
+                  "It has to be rewound, or copied from the primary; the monitor sees to that when there is one");
     AUTOCTL_TRY(make_own_directory(impl_->files));
     impl_->session.drop();
     AUTOCTL_TRY(impl_->postmaster.clear_remains());

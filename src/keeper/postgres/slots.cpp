@@ -10,6 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto timeout = 5s;
+constexpr auto asking = 200ms;
 
 /// A node that is dropped may still be connected; its slot cannot go before it does.
 Result<> drop_slot(Session& session, const std::string& name) {
@@ -48,6 +49,38 @@ Result<> Instance::sync_slots(const std::vector<NodeId>& peers) {
     if (!made) return fail(std::move(made.error()));
   }
   return {};
+}
+
+Result<std::vector<NodeId>> Instance::bound_slots() {
+  auto& session = impl_->session;
+  const auto changed = impl_->write_wal_bounds();
+  if (!changed) return fail(changed.error());
+  if (*changed) AUTOCTL_TRY(reload());
+  const auto rows = session.query(
+      "select slot_name, wal_status from pg_replication_slots where slot_type = 'physical' and not temporary and "
+      "wal_status in ('unreserved', 'lost')",
+      timeout);
+  if (!rows) return fail(rows.error());
+  std::vector<NodeId> lost;
+  bool over = false;
+  for (int row = 0; row < rows->size(); ++row) {
+    const std::string name = rows->text(row, 0);
+    const auto id = parse_standby_name(name);
+    over = over || rows->text(row, 1) == "unreserved";
+    if (!id || rows->text(row, 1) != "lost") continue;
+    AUTOCTL_TRY(drop_slot(session, name));
+    // It reserves nothing: what its standby lacks is gone, and a copy brings its own.
+    auto made = session.query("select pg_create_physical_replication_slot($1)", {name}, timeout);
+    if (!made) return fail(std::move(made.error()));
+    lost.push_back(*id);
+  }
+  if (over) impl_->ask_for_checkpoint();
+  return lost;
+}
+
+/// WAL goes, and slots are given up, at a checkpoint only. Nobody waits for it.
+void Instance::Impl::ask_for_checkpoint() const {
+  if (auto connection = session.open(asking)) static_cast<void>(connection->query("checkpoint", asking));
 }
 
 Result<> Instance::advance_slots() {

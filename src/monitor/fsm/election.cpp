@@ -42,6 +42,7 @@ bool another_node_is_electable(const GroupSnapshot& group) {
 
 bool can_take_part(const NodeView& node) {
   return healthy(node) && node.reported && node.facts.in_recovery && node.facts.postgres_running &&
+         !node.facts.forked &&
          (node.goal.state == NodeState::secondary || node.goal.state == NodeState::report_lsn ||
           node.goal.state == NodeState::fast_forward || node.goal.state == NodeState::prepare_promotion);
 }
@@ -71,6 +72,21 @@ bool has_forked_off(const GroupSnapshot& group, const NodeView& node) {
   if (node.facts.timeline == primary->facts.timeline && (own.history.empty() || reference.history.empty()))
     return false;
   return compare_ancestry(own, reference) == Ancestry::diverged;
+}
+
+std::string_view lineage_of(const GroupSnapshot& group, const NodeView& node) {
+  if (is_leader_state(node.goal.state)) return "primary";
+  if (node.facts.forked || has_forked_off(group, node)) return "forked";
+  const NodeView* primary = last_primary(group);
+  const bool known = primary != nullptr && primary->facts.timeline && node.reported && node.facts.timeline;
+  return known ? "follows" : "unknown";
+}
+
+bool went_its_own_way(const GroupSnapshot& group, const NodeView& node) {
+  if (node.goal.state != NodeState::secondary || !node.reported) return false;
+  if (node.facts.forked || (node.facts.postgres_running && !node.facts.in_recovery)) return true;
+  const NodeView* leader = leader_of(group);
+  return leader != nullptr && serves_as_primary(*leader) && has_forked_off(group, node);
 }
 
 std::vector<NodeId> voters_present(const GroupSnapshot& group) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "monitor/fsm/group_snapshot.h"
@@ -35,6 +36,13 @@ std::optional<BlockedElection> blocked_election(const GroupSnapshot& group);
 
 /// True if this node's history is known to be another than that of the last primary: what it has proves nothing.
 bool has_forked_off(const GroupSnapshot& group, const NodeView& node);
+
+/// A standby that went its own way: by its keeper's last word it accepts or accepted writes, as if somebody had
+/// promoted it by hand, or its history has forked off from that of the primary, which serves.
+bool went_its_own_way(const GroupSnapshot& group, const NodeView& node);
+
+/// How a node's history stands to that of the (last) primary: primary, follows, forked, unknown.
+std::string_view lineage_of(const GroupSnapshot& group, const NodeView& node);
 
 /// Has `a` received less than `b`: by timeline, then by LSN?
 bool is_behind(const NodeView& a, const NodeView& b);

@@ -20,6 +20,14 @@ bool primary_with_quorum(const Context& c) {
   return c.leader != nullptr && c.leader->goal.state == NodeState::primary;
 }
 
+std::string its_own_way(const NodeView& node) {
+  const std::string where = " on timeline " + std::to_string(node.facts.timeline.value);
+  if (node.facts.postgres_running && !node.facts.in_recovery)
+    return "was promoted by somebody else: it accepts writes" + where;
+  if (node.facts.forked) return "was promoted by somebody else and has stopped" + where;
+  return "has a history of its own" + where + ", at " + to_string(node.facts.lsn);
+}
+
 /// Why the primary should no longer wait for this voter; empty when it should. A voter whose keeper is silent but which
 /// the primary still streams to is no loss.
 std::string why_lost(const Context& c, NodeId id) {
@@ -28,6 +36,7 @@ std::string why_lost(const Context& c, NodeId id) {
   if (node->goal.state != NodeState::secondary) return "is " + std::string(to_string(node->goal.state));
   if (!node->replication_quorum) return "is no longer meant to be in the quorum";
   if (leaves_for_maintenance(c.group, c.settings, id)) return "leaves for maintenance";
+  if (went_its_own_way(c.group, *node)) return its_own_way(*node);
   if (contains(c.leader->facts.streaming, id)) return {};
   if (dead(*node)) return "is dead: " + node->health.why;
   if (node->stalled_for >= c.settings.standby_stall_timeout)
@@ -108,13 +117,20 @@ Outcome quorum_grows(const Context& c) {
       c.leader->goal.checkpoint || c.group.quorum_confirmed != c.group.quorum_assigned)
     return std::nullopt;
   std::vector<NodeId> voters = eligible_voters(c.group, *c.leader, c.settings);
-  for (NodeId id : c.leader->goal.sync.voters)
-    if (!contains(voters, id) && why_lost(c, id).empty()) voters.push_back(id);
+  std::string left;
+  for (NodeId id : c.leader->goal.sync.voters) {
+    if (contains(voters, id)) continue;
+    const std::string why = why_lost(c, id);
+    if (why.empty())
+      voters.push_back(id);
+    else
+      left += "; " + names_of(c.group, {id}) + " " + why;
+  }
   SyncQuorum quorum = quorum_of(std::move(voters), c.settings);
   const int wanted = std::min(wanted_acks(c.settings), c.leader->goal.sync.acks);
   if (quorum == c.leader->goal.sync || quorum.acks < wanted) return std::nullopt;
   return Effect(c, c.leader->name + " shall wait for " + std::to_string(quorum.acks) + " of " +
-                       names_of(c.group, quorum.voters))
+                       names_of(c.group, quorum.voters) + left)
       .assign(*c.leader, NodeState::primary, Goal{.sync = quorum})
       .assign_quorum(quorum);
 }
@@ -153,14 +169,34 @@ Outcome standby_lost(const Context& c) {
   return effect;
 }
 
-/// Not while it leaves the quorum: until the primary has confirmed that, an election still needs what this standby has.
+namespace {
+
+/// Until the primary has confirmed a quorum without it, an election still needs what this standby has.
+bool leaves_the_quorum(const GroupSnapshot& group, NodeId id) {
+  return group.quorum_confirmed.contains(id) && !group.quorum_assigned.contains(id);
+}
+
+}  // namespace
+
+Outcome standby_forked_off(const Context& c) {
+  if (c.leader == nullptr || !healthy(*c.leader) || !serves_as_primary(*c.leader)) return std::nullopt;
+  const NodeView* astray = find_node(c.group, [&](const NodeView& n) {
+    return went_its_own_way(c.group, n) && !leaves_the_quorum(c.group, n.id) &&
+           contains(c.leader->facts.prepared_peers, n.id);
+  });
+  if (astray == nullptr) return std::nullopt;
+  return Effect(c, astray->name + " " + its_own_way(*astray) + ", while " + c.leader->name +
+                       " is the primary: it joins again, without what only it has")
+      .follow(*astray, NodeState::catchingup, c.leader->id);
+}
+
 Outcome standby_stalled(const Context& c) {
   if (c.leader == nullptr || !healthy(*c.leader) || !serves_as_primary(*c.leader)) return std::nullopt;
   const NodeView* stalled = find_node(c.group, [&](const NodeView& n) {
     const bool streamed = n.goal.state == NodeState::catchingup && settled(n);  // else it is still joining
-    const bool leaves = c.group.quorum_confirmed.contains(n.id) && !c.group.quorum_assigned.contains(n.id);
-    return (streamed || n.goal.state == NodeState::secondary) && !leaves && healthy(n) && !n.facts.receiving &&
-           !contains(c.leader->facts.streaming, n.id) && n.stalled_for >= c.settings.standby_stall_timeout;
+    return (streamed || n.goal.state == NodeState::secondary) && !leaves_the_quorum(c.group, n.id) && healthy(n) &&
+           !n.facts.receiving && !contains(c.leader->facts.streaming, n.id) &&
+           n.stalled_for >= c.settings.standby_stall_timeout;
   });
   if (stalled == nullptr) return std::nullopt;
   return Effect(c, stalled->name + " lives but does not stream from " + c.leader->name + ": it joins again")

@@ -94,6 +94,7 @@ Outcome quorum_disproved(const Context&);
 Outcome quorum_confirmed(const Context&);
 Outcome quorum_grows(const Context&);
 Outcome standby_lost(const Context&);
+Outcome standby_forked_off(const Context&);
 Outcome standby_stalled(const Context&);
 
 // Planned hand-over (switchover.cpp).

@@ -115,6 +115,9 @@ constexpr std::array rule_table = {
           "the set of standbys that stream, or number_sync_standbys, changed: the quorum follows, as long as it stays "
           "large enough"},
          quorum_grows},
+    Rule{{435, "standby_forked_off",
+          "a standby was promoted by somebody else, or has a history of its own: it joins again, rewound or copied"},
+         standby_forked_off},
     Rule{{440, "standby_stalled",
           "a standby lives but has not streamed for long: it joins again, rewound or copied if it has to be"},
          standby_stalled},

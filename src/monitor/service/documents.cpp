@@ -1,6 +1,7 @@
 #include "monitor/service/documents.h"
 
 #include "common/util/version.h"
+#include "monitor/fsm/election.h"
 #include "monitor/service/citus.h"
 #include "monitor/service/returning.h"
 
@@ -34,6 +35,8 @@ protocol::NodeDocument node_document(const Node& node, const GroupSnapshot& grou
   document.connection = connection_of(node);
   document.timeline = node.facts.timeline;
   document.lsn = node.facts.lsn;
+  document.history = node.facts.history;
+  document.lineage = lineage_of(group, view_of(node));
   document.candidate_priority = node.row.candidate_priority;
   document.replication_quorum = node.row.replication_quorum;
   const auto why = why_not_electable(group, view_of(node));

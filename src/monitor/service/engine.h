@@ -113,6 +113,7 @@ class Engine {
   void drop_awaited(Group& group, const Node& node, const Reply<>& reply);
 
   // reporting.cpp
+  protocol::Assignment farewell(Term term, std::uint64_t version) const;
   Result<> admit(const Node& node, const protocol::Report& report, const Caller& caller) const;
   Result<> check_facts(const Group& group, const Node& node, const protocol::Report& report) const;
   void take_in(Group& group, Node& node, const protocol::Report& report, const Caller& caller);

@@ -45,6 +45,7 @@ struct Node {
   std::optional<protocol::CitusFacts> citus;  // of a coordinator's primary
   bool reported = false;                      // since the monitor started
   std::uint64_t sequence = 0;
+  std::uint64_t last_news = 0;   // of its epoch
   std::uint64_t connection = 0;  // the one that carried the last report
   NodeObservation seen;
   Health health;

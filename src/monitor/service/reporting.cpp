@@ -1,5 +1,6 @@
 // A keeper's report: checked, taken in, decided upon, answered now or when there is something to say.
 #include <algorithm>
+#include <limits>
 
 #include "monitor/service/citus.h"
 #include "monitor/service/engine.h"
@@ -17,6 +18,9 @@ Millis hold_time(const Settings& settings) {
 }
 
 constexpr int port_max = 65'535;
+/// Of what a node hears that was dropped long ago: nothing comes after it, and who knows it is not told again.
+constexpr Term last_term{std::numeric_limits<std::uint64_t>::max()};
+constexpr std::uint64_t last_version = std::numeric_limits<std::uint64_t>::max();
 
 /// Do they say the same but for version and lease?
 bool same_content(const protocol::Assignment& a, const protocol::Assignment& b) {
@@ -49,6 +53,8 @@ void Engine::report(NodeId id, const protocol::Report& report, const Caller& cal
   Group* group = model_.group_of(id);
   if (group == nullptr) {
     if (model_.monitor_id.empty()) return reply(fail(Errc::unavailable, "the monitor is starting"));
+    const bool knows = report.known_version == last_version || report.facts.state == NodeState::dropped;
+    if (id <= model_.last_node && !knows) return reply(farewell(last_term, last_version));
     return reply(fail(Errc::not_found, "there is no node " + std::to_string(id.value) + " on this monitor",
                       "it was dropped: create it anew to bring it back"));
   }
@@ -69,10 +75,9 @@ void Engine::report(NodeId id, const protocol::Report& report, const Caller& cal
   // The group may have forgotten the node: a dropped one that has stopped still hears so, once.
   const auto found = group->nodes.find(id);
   if (found == group->nodes.end()) {
-    protocol::Assignment farewell{.monitor_id = model_.monitor_id, .version = ++version_};
-    farewell.goal = {.state = NodeState::dropped, .term = group->row.term};
-    if (older) older->reply(farewell);
-    reply(farewell);
+    const auto last = farewell(group->row.term, ++version_);
+    if (older) older->reply(last);
+    reply(last);
     return flush();
   }
   if (older) answer(*group, found->second, older->reply);
@@ -84,6 +89,15 @@ void Engine::report(NodeId id, const protocol::Report& report, const Caller& cal
     answer(*group, found->second, reply);
   }
   flush();
+}
+
+/// To a node that was dropped: it stops for good. Ids are never given twice, so that one that was given away and is
+/// gone was dropped, also when that node could not be heard then and comes back much later. It takes this from no other
+/// monitor than its own.
+protocol::Assignment Engine::farewell(Term term, std::uint64_t version) const {
+  protocol::Assignment last{.monitor_id = model_.monitor_id, .version = version};
+  last.goal = {.state = NodeState::dropped, .term = term};
+  return last;
 }
 
 Result<> Engine::admit(const Node& node, const protocol::Report& report, const Caller& caller) const {
@@ -118,6 +132,7 @@ void Engine::take_in(Group& group, Node& node, const protocol::Report& report, c
   if (moved || facts.term != node.row.reported_term || report.epoch != node.row.epoch ||
       report.pg_version != node.row.pg_version)
     changed_nodes_.insert(node.row.id);
+  if (report.epoch != node.row.epoch) node.last_news = 0;
   node.facts = facts;
   node.reported = true;
   node.sequence = report.sequence;
@@ -132,6 +147,11 @@ void Engine::take_in(Group& group, Node& node, const protocol::Report& report, c
     std::string text = node.row.name + " has reached " + std::string(to_string(facts.state));
     if (!facts.trouble.empty()) text += ": " + facts.trouble;
     new_events_.push_back(event_of(group, &node, "report", std::move(text)));
+  }
+  for (const protocol::News& news : report.news) {
+    if (news.number <= node.last_news) continue;  // it came on the other connection
+    node.last_news = news.number;
+    new_events_.push_back(event_of(group, &node, "report", node.row.name + ": " + news.text));
   }
   if (facts.system_id && !group.row.system_id && is_leader_state(node.row.goal.state)) {
     group.row.system_id = facts.system_id;

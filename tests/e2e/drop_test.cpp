@@ -1,0 +1,128 @@
+// Nodes that are dropped: gone for good, whatever they were and whatever they still believe.
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "support/cluster_test.h"
+
+namespace autoctl::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class DropNode : public ClusterTest {
+ protected:
+  Finished drop(const std::vector<std::string>& words) {
+    std::vector<std::string> all = {"drop", "node", "--pgdata", cluster().monitor().pgdata()};
+    all.insert(all.end(), words.begin(), words.end());
+    return autoctl(all);
+  }
+  bool is_listed(const std::string& name) {
+    const auto state = cluster().state();
+    EXPECT_TRUE(ok(state));
+    return state && std::ranges::any_of(state->nodes, [&](const auto& node) { return node.name == name; });
+  }
+  /// Of those that are listed; the cluster also counts those that it has made.
+  void expect_rest() {
+    EXPECT_TRUE(demo::eventually(Millis(60'000), [this] {
+      const auto state = cluster().state();
+      return state && demo::is_settled(*state);
+    }));
+  }
+  /// It wakes up, hears that it was dropped, and stops for good.
+  void expect_stopped(demo::Agent& node) {
+    node.signal_daemon(SIGCONT);
+    EXPECT_TRUE(demo::eventually(Millis(20'000), [&] { return !node.postmaster(); })) << node.log_tail(20);
+    EXPECT_TRUE(demo::eventually(Millis(5'000), [&] {
+      return node.log_tail(50).find("Reached dropped") != std::string::npos;
+    })) << node.log_tail(20);
+  }
+  void expect_dropped_and_well(demo::Agent& node, Load& load) {
+    EXPECT_FALSE(is_listed(node.name()));
+    ASSERT_TRUE(load.progresses(50, Millis(20'000)));
+    ASSERT_NO_FATAL_FAILURE(expect_stopped(node));
+    expect_rest();
+    ASSERT_TRUE(load.progresses(50, Millis(20'000)));
+    load.stop();
+    load.verify();
+  }
+};
+
+/// Its Postgres streams on, so that nobody can say that it is dead.
+TEST_F(DropNode, StandbyThatCannotBeHeardNeedsForce) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(3));
+  Load load(cluster());
+  ASSERT_NO_FATAL_FAILURE(load.start());
+  ASSERT_TRUE(load.progresses(50, Millis(20'000)));
+  demo::Agent& node = *cluster().find("node_3");
+  node.signal_daemon(SIGSTOP);
+  const auto patient = drop({"--name", "node_3", "--wait", "8"});
+  EXPECT_EQ(patient.exit_code, 6) << patient.output;
+  EXPECT_NE(patient.output.find("autoctl drop node --force"), std::string::npos) << patient.output;
+  EXPECT_TRUE(is_listed("node_3"));
+  const auto forced = drop({"--hostname", "127.0.0.1", "--pgport", std::to_string(node.pgport()), "--force"});
+  EXPECT_TRUE(forced.ok()) << forced.output;
+  ASSERT_NO_FATAL_FAILURE(expect_dropped_and_well(node, load));
+}
+
+/// A standby takes over, and what wakes up later acknowledges nothing.
+TEST_F(DropNode, PrimaryThatIsForcedOutNeverWritesAgain) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(3));
+  Load load(cluster());
+  ASSERT_NO_FATAL_FAILURE(load.start());
+  ASSERT_TRUE(load.progresses(50, Millis(20'000)));
+  demo::Agent& node = *cluster().find("node_1");
+  ASSERT_EQ(cluster().primary(), &node);
+  node.signal_node(SIGSTOP);
+  const auto forced = drop({"--name", "node_1", "--force"});
+  EXPECT_TRUE(forced.ok()) << forced.output;
+  ASSERT_TRUE(load.progresses(50, Millis(30'000)));
+  node.signal_node(SIGCONT);
+  ASSERT_NO_FATAL_FAILURE(expect_dropped_and_well(node, load));
+}
+
+/// Its keeper was killed and left Postgres running: that is stopped before anything is removed.
+TEST_F(DropNode, DestroyRemovesTheDataOfANodeWhoseKeeperIsGone) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(3));
+  demo::Agent& node = *cluster().find("node_3");
+  node.signal_daemon(SIGKILL);
+  const auto postmaster = node.postmaster();
+  ASSERT_TRUE(postmaster);
+  const auto dropped = autoctl({"drop", "node", "--pgdata", node.pgdata(), "--destroy"});
+  EXPECT_TRUE(dropped.ok()) << dropped.output;
+  EXPECT_NE(::kill(*postmaster, 0), 0);
+  EXPECT_FALSE(fs::exists(node.pgdata()));
+  EXPECT_FALSE(fs::exists(node.files().directory));
+  EXPECT_FALSE(is_listed("node_3")) << "it said farewell";
+  expect_rest();
+  EXPECT_TRUE(demo::eventually(Millis(10'000), [this] {
+    return query(*cluster().find("node_1"), "select count(*) from pg_replication_slots").at(0) == "1";
+  }));
+  const auto again = autoctl({"drop", "node", "--pgdata", node.pgdata(), "--destroy"});
+  EXPECT_NE(again.exit_code, 0) << "nothing says that this directory was ours";
+}
+
+/// The monitor is away: nothing is removed, unless the operator insists.
+TEST_F(DropNode, WithoutItsMonitorNeedsForce) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(2));
+  demo::Agent& node = *cluster().find("node_2");
+  cluster().monitor().signal_node(SIGKILL);
+  const auto refused = autoctl({"drop", "node", "--pgdata", node.pgdata(), "--destroy"});
+  EXPECT_EQ(refused.exit_code, 5) << refused.output;
+  EXPECT_NE(refused.output.find("--force"), std::string::npos) << refused.output;
+  EXPECT_TRUE(fs::exists(node.pgdata() + "/PG_VERSION"));
+  const auto forced = autoctl({"drop", "node", "--pgdata", node.pgdata(), "--destroy", "--force"});
+  EXPECT_TRUE(forced.ok()) << forced.output;
+  EXPECT_FALSE(fs::exists(node.pgdata()));
+  ASSERT_TRUE(ok(cluster().monitor().run()));
+  ASSERT_TRUE(demo::eventually(Millis(20'000), [this] {
+    return autoctl({"show", "state", "--pgdata", cluster().monitor().pgdata()}).ok();
+  }));
+  const auto gone = drop({"--name", "node_2"});
+  EXPECT_TRUE(gone.ok()) << gone.output;
+  EXPECT_FALSE(is_listed("node_2"));
+}
+
+}  // namespace
+}  // namespace autoctl::test

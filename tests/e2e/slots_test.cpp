@@ -1,0 +1,73 @@
+// A standby that stays away must not fill its primary's disk with the WAL that is kept for it.
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "support/cluster_test.h"
+#include "support/network.h"
+
+namespace autoctl::test {
+namespace {
+
+class Slots : public ClusterTest {
+ protected:
+  void SetUp() override {
+    if (!may_make_networks())
+      GTEST_SKIP() << "a small file system needs a mount namespace: run ./scripts/test where it exists";
+    ClusterTest::SetUp();
+    small_ = directory() + "/small";
+    ASSERT_EQ(::mkdir(small_.c_str(), 0700), 0);
+    ASSERT_EQ(::mount("tmpfs", small_.c_str(), "tmpfs", 0, "size=450m,mode=0700"), 0) << strerror(errno);
+  }
+  void TearDown() override {
+    ClusterTest::TearDown();
+    if (small_.empty()) return;
+    destroy_cluster();
+    EXPECT_EQ(::umount2(small_.c_str(), MNT_DETACH), 0) << strerror(errno);
+  }
+  bool is_told(const std::string& words) {
+    const auto events = cluster().api().events({.formation = "default", .count = 500}, Millis(5'000));
+    EXPECT_TRUE(ok(events));
+    return events && std::ranges::any_of(events->events, [&](const auto& event) {
+             return event.description.find(words) != std::string::npos;
+           });
+  }
+
+  std::string small_;
+};
+
+TEST_F(Slots, StandbyThatStaysAwayDoesNotFillTheDisk) {
+  demo::LocalCluster::Place place;
+  place.directory = small_;
+  ASSERT_NO_FATAL_FAILURE(start_cluster(2, {{}, place, {}}));
+  Load load(cluster());
+  ASSERT_NO_FATAL_FAILURE(load.start());
+  ASSERT_TRUE(load.progresses(50, Millis(20'000)));
+  demo::Agent& primary = *cluster().find("node_1");
+  demo::Agent& standby = *cluster().find("node_2");
+  ASSERT_TRUE(standby.stop(Millis(20'000)));
+  ASSERT_TRUE(load.progresses(50, Millis(20'000)));
+  const auto alone = std::chrono::steady_clock::now();
+  // Twice as much WAL as the disk holds, and nothing else that stays.
+  for (int round = 0; round < 45; ++round) {
+    query(primary, "create table ballast as select repeat('x', 1000) from generate_series(1, 20000)");
+    query(primary, "drop table ballast");
+  }
+  EXPECT_TRUE(demo::eventually(Millis(10'000), [this] {
+    return is_told("the replication slot autoctl_standby_2 of node_2 kept more WAL than max_slot_wal_keep_size");
+  }));
+  EXPECT_TRUE(load.writer().failures(alone).empty()) << load.writer().failures(alone).front().message;
+  EXPECT_EQ(cluster().primary(), &primary);
+  std::cout << "max_slot_wal_keep_size " << query(primary, "show max_slot_wal_keep_size").at(0) << ", pg_wal "
+            << query(primary, "select pg_size_pretty(sum(size)) from pg_ls_waldir()").at(0) << "\n";
+  ASSERT_TRUE(ok(standby.run()));
+  ASSERT_NO_FATAL_FAILURE(expect_settled(Millis(120'000)));
+  EXPECT_NE(standby.log_tail(200).find("no longer has the WAL it needs"), std::string::npos);
+  load.stop();
+  load.verify();
+}
+
+}  // namespace
+}  // namespace autoctl::test
