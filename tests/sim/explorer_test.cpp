@@ -185,6 +185,7 @@ TEST(Explorer, EveryRuleFires) {
       "quorum_disproved",  // nobody meddles with a primary's settings: what was acknowledged meanwhile no rule can save
       "failover_forced",          // an operator gives commits up
       "maintenance_end_refused",  // of two nodes one leads while the other is in maintenance
+      "standby_forked_off",       // nobody promotes a standby by hand
       "voter_returns",            // several standbys elect and one is missing: four nodes
   };
   EXPECT_EQ(silent, out_of_reach);

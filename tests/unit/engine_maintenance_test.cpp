@@ -75,10 +75,15 @@ TEST_F(EngineMaintenance, WhatCannotBeDoneIsRefusedWithAHint) {
 
 TEST_F(EngineMaintenance, NoStandbyIsSparedThatCommitsHaveToWaitFor) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
+  add("c");
+  settle();
   std::optional<Result<protocol::SettingsDocument>> changed;
   engine->change_settings({"default", {{"number_sync_standbys", "1"}}}, {},
                           [&](auto result) { changed = std::move(result); });
   ASSERT_TRUE(changed && *changed);
+  ASSERT_TRUE(start("maintenance", "c"));
+  settle();
+  EXPECT_EQ(goal(*keepers[2]), NodeState::maintenance);
   EXPECT_EQ(start("maintenance", "b").error().code, Errc::conflict);
   EXPECT_EQ(start("maintenance", "a", true).error().code, Errc::conflict);
   settle();

@@ -82,10 +82,7 @@ constexpr std::array table = {
     Transition{anything_with_data, S::catchingup, "follows the primary: as it is, rewound, or from a fresh copy", join},
     Transition{standbys, S::secondary, "streams from the primary", follow},
 
-    Transition{{S::single, S::wait_primary, S::primary, S::draining, S::demote_timeout},
-               S::draining,
-               "hands over: checkpoint, then a fast shutdown",
-               hand_over},
+    Transition{primary_lineage, S::draining, "hands over: checkpoint, then a fast shutdown", hand_over},
     Transition{anything, S::demote_timeout, "stops: another node takes over", stop},
     Transition{anything, S::demoted, "stays stopped until the new primary is ready for it", stop},
 
