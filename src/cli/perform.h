@@ -21,8 +21,8 @@ struct PerformOptions {
   bool no_wait = false;          // a new primary is enough; do not wait until the others follow it
 };
 
-/// Requests `kind` ("switchover", "promotion", "forced_failover", "maintenance", "end_maintenance") and returns when it has
-/// happened: the operation is done, and is_fulfilled(). Prints each change as it is announced. Errors: conflict (it
+/// Requests `kind` ("switchover", "promotion", "forced_failover", "maintenance", "end_maintenance") and returns when it
+/// has happened: the operation is done, and is_fulfilled(). Prints each change as it is announced. Errors: conflict (it
 /// failed, with the monitor's reason), timeout, and those of MonitorApi.
 Result<> perform(const std::string& kind, const PerformOptions& options);
 
