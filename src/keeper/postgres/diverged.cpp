@@ -129,7 +129,8 @@ std::string keep_diverged_wal(const postgres::Tools& tools, const config::Files&
   if (fs::exists(target, error)) return {};
   const auto transactions = transactions_in(tools, files, wal);
   if (transactions == 0) return {};  // checkpoints, say
-  const std::string what = (transactions ? fmt::format("{} transactions", *transactions) : std::string("WAL")) +
+  const std::string what = (transactions ? fmt::format("{} transaction{}", *transactions, *transactions == 1 ? "" : "s")
+                                         : std::string("WAL")) +
                            " that only this node had (" + range_of(wal) + ")";
   const std::uint64_t bytes = segments_of(wal).size() * wal.segment_size;
   const auto space = fs::space(files.directory, error);

@@ -34,12 +34,15 @@ bool wal_is_gone(const std::string& output) {
          output.find("No such file or directory") != std::string::npos;
 }
 
+Error foreign_data() {
+  return {Errc::bad_config, "this data directory belongs to another database cluster than the primary's",
+          "Move it away; autoctl does not overwrite foreign data"};
+}
+
 Error rewind_error(const std::string& output) {
   const std::string words = postgres::last_lines(output, 2);
   const auto says = [&](std::string_view text) { return output.find(text) != std::string::npos; };
-  if (says("from different systems"))
-    return {Errc::bad_config, "this data directory belongs to another database cluster than the primary's",
-            "Move it away; autoctl does not overwrite foreign data"};
+  if (says("from different systems")) return foreign_data();
   if (std::ranges::any_of(proofs, says) || wal_is_gone(output))
     return {Errc::conflict, "pg_rewind cannot work: " + words, {}};
   return {Errc::postgres, "pg_rewind failed: " + words, {}};
@@ -101,6 +104,14 @@ Result<bool> same_bytes(pg::Connection& upstream, const std::string& name, std::
   return own.size() >= length && theirs->text(0, 0) == tls::sha256_hex(own.substr(0, length));
 }
 
+/// Errc::bad_config if the upstream is another cluster: then nothing of one says anything about the other.
+Result<> check_same_cluster(pg::Connection& upstream, SystemId own) {
+  const auto theirs = upstream.query("select system_identifier from pg_control_system()", 5s);
+  if (!theirs) return fail(theirs.error());
+  if (SystemId{static_cast<std::uint64_t>(theirs->number(0, 0))} != own) return fail(foreign_data());
+  return {};
+}
+
 /// Where on one timeline our WAL and the upstream's part, to the page: its end when they do not.
 Result<Lsn> last_common_byte(pg::Connection& upstream, const std::string& pgdata, const DivergedWal& wal) {
   constexpr std::size_t page = 8192;
@@ -155,6 +166,7 @@ Result<> Instance::Impl::part_from(pg::Connection& upstream) {
   if (!found) return fail(found.error());
   const auto control = read_control_data(tools, files.pgdata);
   if (!control) return fail(control.error());
+  AUTOCTL_TRY(check_same_cluster(upstream, control->system_id));
   const auto theirs = lineage_of(upstream);
   if (!theirs) return fail(theirs.error());
   DivergedWal wal{{found->timeline, found->lsn, found->history}, {}, control->segment_size};
