@@ -248,6 +248,24 @@ TEST_F(PostgresReplication, AnOldPrimaryIsRewoundAndKeepsItsOwnConfiguration) {
   EXPECT_TRUE(ok(one().postgres->sync_slots({two().id})));
 }
 
+TEST_F(PostgresReplication, AStandbyThatWasPromotedByHandIsNoLongerOnItsTimelineAfterARewind) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t(v text)");
+  write(one(), "common");
+  const Lsn written = one().seen().lsn;
+  ASSERT_TRUE(eventually([&] { return two().seen().lsn >= written; }));
+  two().sql("select pg_promote()");
+  write(two(), "own");
+  ASSERT_TRUE(ok(two().postgres->stop(StopMode::fast, 10s)));
+  ASSERT_TRUE(ok(two().postgres->rewind(one().peer(), never, ignore_progress)));
+  ASSERT_TRUE(ok(two().postgres->start(never)));  // without an upstream: the WAL that is there has to tell
+  EXPECT_EQ(two().seen().timeline, Timeline{1});
+  const protocol::Peer peer = one().peer();
+  ASSERT_TRUE(ok(two().postgres->set_upstream(&peer, two().id)));
+  EXPECT_TRUE(two().streams());
+  EXPECT_TRUE(eventually([&] { return rows(two()) == "common"; })) << rows(two());
+}
+
 TEST_F(PostgresReplication, ACrashedStandbyIsRewoundWithoutWritingIntoTheSharedTimeline) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   one().sql("create table t(v text)");

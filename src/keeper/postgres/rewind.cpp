@@ -60,6 +60,25 @@ Result<> remove_own_slots(const std::string& pgdata) {
   return {};
 }
 
+/// pg_rewind leaves WAL of a timeline that the node is no longer on, when that is above the primary's: whoever looks
+/// for the newest segment would take the node for one that is on it.
+Result<> remove_wal_above(Timeline newest, const std::string& pgdata) {
+  std::error_code error;
+  std::vector<fs::path> left;
+  for (const auto& entry : fs::directory_iterator(pgdata + "/pg_wal", error)) {
+    const std::string name = entry.path().filename().string();
+    const bool wal = name.size() >= 24 || name.ends_with(".history");
+    if (wal && name.find_first_not_of("0123456789ABCDEF") >= 8 &&
+        std::stoul(name.substr(0, 8), nullptr, 16) > newest.value)
+      left.push_back(entry.path());
+  }
+  for (const auto& file : left) {
+    fs::remove(file, error);
+    if (error) return fail(Errc::system, "cannot remove " + file.string() + ": " + error.message());
+  }
+  return {};
+}
+
 /// pg_rewind reads the source's control file, which knows a new timeline only after a checkpoint.
 Result<> show_new_timeline(pg::Connection& upstream, const Cancelled& cancelled) {
   upstream.interrupt_when(cancelled);
@@ -204,6 +223,9 @@ Result<> Instance::Impl::run_rewind(const protocol::Peer& upstream, bool dry, co
 Result<> Instance::Impl::become_rewound_standby() {
   AUTOCTL_TRY(restore_configuration(files, files.pgdata));
   AUTOCTL_TRY(remove_own_slots(files.pgdata));
+  const auto control = read_control_data(tools, files.pgdata);
+  if (!control) return fail(control.error());
+  AUTOCTL_TRY(remove_wal_above(control->timeline, files.pgdata));
   AUTOCTL_TRY(config::write_file(files.pgdata + "/standby.signal", ""));
   const auto written = write_settings(upstream_settings(nullptr, {}));
   if (!written) return fail(written.error());
