@@ -93,6 +93,8 @@ TEST_P(Forks, StandbyPromotedByHandIsStoppedAndHealed) {
     return event_with("node_2 was promoted by somebody else: it accepts writes on timeline 2") != "";
   }));
   std::cout << "noticed after " << std::chrono::duration_cast<Millis>(Clock::now() - noticed).count() << " ms\n";
+  // Before it is told to join again it is still a secondary to look at.
+  ASSERT_TRUE(demo::eventually(Millis(30'000), [this] { return !event_with("the WAL is kept in").empty(); }));
   ASSERT_NO_FATAL_FAILURE(expect_healed());
   std::cout << "healed after " << std::chrono::duration_cast<Millis>(Clock::now() - noticed).count()
             << " ms, write outage " << writer_->outage(noticed, Clock::now()).count() << " ms\n";
