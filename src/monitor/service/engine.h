@@ -101,6 +101,8 @@ class Engine {
   // membership.cpp
   /// An operator, and a store to write to.
   Result<> admit_change(const Caller& caller) const;
+  /// A standby comes into the group's quorum (+1) or leaves it (-1): puts what follows for number_sync_standbys in.
+  void fit_sync_standbys(const Group& group, int difference, Change& change) const;
   void drop_again(Group& group, const Node& node, const Reply<>& reply);
 
   // returning.cpp

@@ -23,6 +23,17 @@ Result<> Engine::admit_change(const Caller& caller) const {
   return {};
 }
 
+void Engine::fit_sync_standbys(const Group& group, int difference, Change& change) const {
+  const auto changed = with_fitting_sync_standbys(model_, group, difference);
+  if (!changed) return;
+  change.formations.push_back(*changed);
+  const std::string number = std::to_string(changed->settings.number_sync_standbys);
+  change.events.push_back(event_of(group, nullptr, "monitor",
+                                   "number_sync_standbys is " + number +
+                                       " from now on, as the number of standbys in "
+                                       "the replication quorum changes"));
+}
+
 void Engine::register_node(const protocol::RegisterRequest& request, const Caller& caller,
                            Reply<protocol::RegisterAnswer> reply) {
   if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
@@ -48,11 +59,15 @@ void Engine::register_node(const protocol::RegisterRequest& request, const Calle
   change.nodes.push_back(node.row);
   change.events.push_back(event_of(group, &node, "operator", node.row.name + " is registered"));
   if (node.row.awaited) node.health = {Verdict::unreachable, "it has not come to this monitor yet"};
+  if (!request.former && !plan->changed_formation && node.row.replication_quorum)
+    if (const auto found = model_.groups.find(key); found != model_.groups.end())
+      fit_sync_standbys(found->second, +1, change);
+  const auto formations = change.formations;
   if (!commit(std::move(change)))
     return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the node may or may not be registered",
                       "try again in a moment; should its name be taken then, drop that node first"));
 
-  if (plan->changed_formation) model_.formations[key.first] = *plan->changed_formation;
+  for (const FormationRow& row : formations) model_.formations[row.name] = row;
   if (plan->changed_group) model_.groups[key].row = *plan->changed_group;
   model_.last_node = std::max(model_.last_node, id);
   Group& joined = model_.groups.at(key);
@@ -117,7 +132,10 @@ void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
   event.assigned = NodeState::dropped;
   event.term = row.term;
   change.events.push_back(std::move(event));
+  if (node.row.replication_quorum || is_leader_state(node.row.goal.state)) fit_sync_standbys(*group, -1, change);
+  const auto formations = change.formations;
   if (!commit(std::move(change))) return reply(store_is_away());
+  for (const FormationRow& changed : formations) model_.formations[changed.name] = changed;
   group->row = row;
   node.row = dropped;
   node.goal_since = clock_.now();

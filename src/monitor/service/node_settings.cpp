@@ -135,4 +135,16 @@ Result<> check_sync_standbys(const Model& model, const std::string& formation, i
   return {};
 }
 
+std::optional<FormationRow> with_fitting_sync_standbys(const Model& model, const Group& group, int difference) {
+  const FormationRow& formation = model.formations.at(group.row.formation);
+  const int before = formation.settings.number_sync_standbys;
+  const int count = sync_standbys(group) + difference;
+  int fitting = std::min(before, std::max(0, count - 1));
+  if (difference > 0 && before == 0 && count == 2 && formation.kind == "pgsql") fitting = 1;
+  if (fitting == before) return std::nullopt;
+  FormationRow changed = formation;
+  changed.settings.number_sync_standbys = fitting;
+  return changed;
+}
+
 }  // namespace autoctl::monitor

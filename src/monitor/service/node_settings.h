@@ -2,6 +2,7 @@
 // refusals in the words that pg_auto_failover's users know.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "monitor/service/model.h"
@@ -18,5 +19,10 @@ Result<NodeRow> with_settings(const Model& model, const Group& group, NodeRow ro
 
 /// Refuses a number_sync_standbys for which a group has too few standbys in its quorum.
 Result<> check_sync_standbys(const Model& model, const std::string& formation, int number_sync_standbys);
+
+/// The formation with the number_sync_standbys that follows from a standby's coming into `group`'s quorum (+1) or
+/// leaving it (-1): one has to stay available from the second standby on, and never more than there can be. nullopt:
+/// it stays as it is.
+std::optional<FormationRow> with_fitting_sync_standbys(const Model& model, const Group& group, int difference);
 
 }  // namespace autoctl::monitor
