@@ -59,7 +59,12 @@ void add_groups(CLI::App& root, Invocation& invocation) {
   add_config_get(*config, invocation);
   add_config_set(*config, invocation);
   add_config_check(*config, invocation);
-  add_set_formation(*add_group(root, "set", "change a formation's settings"), invocation);
+  CLI::App* get = add_group(root, "get", "what is set for a node or a formation");
+  add_get_node(*get, invocation);
+  add_get_formation(*get, invocation);
+  CLI::App* set = add_group(root, "set", "change what is set for a node or a formation");
+  add_set_node(*set, invocation);
+  add_set_formation(*set, invocation);
   add_enable_monitor(*add_group(root, "enable", "register a node with another monitor"), invocation);
   add_disable_monitor(*add_group(root, "disable", "take a node from its monitor"), invocation);
   add_inspect_fsm(*add_group(root, "inspect", "look inside"), invocation);
@@ -88,6 +93,7 @@ std::unique_ptr<CLI::App> make_command_tree(Invocation& invocation, LogOptions& 
   add_reload(*root, invocation);
   add_status(*root, invocation);
   add_watch(*root, invocation);
+  add_explain(*root, invocation);
   add_demo(*root, invocation);
   add_version(*root, invocation);
   add_help(*root, invocation);

@@ -93,6 +93,57 @@ TEST_P(GroupOf, PrimaryDiesAfterAStandbyDid) {
   load.verify();
 }
 
+class SettingsOfNodes : public ClusterTest {
+ protected:
+  std::string said(const std::vector<std::string>& words) {
+    auto line = words;
+    line.insert(line.end(), {"--pgdata", cluster().monitor().pgdata()});
+    const auto finished = autoctl(line);
+    EXPECT_EQ(finished.exit_code, 0) << finished.output;
+    return finished.output;
+  }
+  void expect_refused(const std::vector<std::string>& words) {
+    auto line = words;
+    line.insert(line.end(), {"--pgdata", cluster().monitor().pgdata()});
+    const auto finished = autoctl(line);
+    EXPECT_NE(finished.exit_code, 0) << finished.output;
+  }
+};
+
+TEST_F(SettingsOfNodes, SteerTheQuorumAndTheElection) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(3));
+  EXPECT_EQ(said({"get", "formation", "number-sync-standbys"}), "0\n");
+  said({"set", "formation", "number-sync-standbys", "1"});
+  EXPECT_EQ(said({"get", "formation", "number-sync-standbys"}), "1\n");
+  EXPECT_EQ(said({"get", "node", "candidate-priority", "--name", "node_3"}), "50\n");
+  expect_refused({"set", "formation", "number-sync-standbys", "2"});
+  expect_refused({"set", "node", "replication-quorum", "false", "--name", "node_2"});
+  expect_refused({"set", "node", "candidate-priority", "101", "--name", "node_3"});
+
+  said({"set", "formation", "number-sync-standbys", "0"});
+  EXPECT_EQ(said({"set", "node", "replication-quorum", "false", "--name", "node_2"}), "false\n");
+  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] {
+    return said({"show", "standby-names"}) == "'ANY 1 (autoctl_standby_3)'\n";
+  }));
+  EXPECT_EQ(said({"set", "node", "replication-quorum", "true", "--name", "node_2"}), "true\n");
+  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] {
+    return said({"show", "standby-names"}) == "'ANY 1 (autoctl_standby_2, autoctl_standby_3)'\n";
+  }));
+
+  EXPECT_EQ(said({"set", "node", "candidate-priority", "100", "--name", "node_3"}), "100\n");
+  Load load(cluster());
+  ASSERT_NO_FATAL_FAILURE(load.start());
+  ASSERT_TRUE(load.progresses(50, Millis(20'000)));
+  cluster().primary()->signal_node(SIGKILL);
+  ASSERT_TRUE(load.progresses(50, Millis(20'000)));
+  ASSERT_NE(cluster().primary(), nullptr);
+  EXPECT_EQ(cluster().primary()->name(), "node_3") << "it has the highest priority";
+  ASSERT_TRUE(ok(cluster().heal()));
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  load.stop();
+  load.verify();
+}
+
 INSTANTIATE_TEST_SUITE_P(Nodes, GroupOf, testing::Values(3, 4), testing::PrintToStringParamName());
 
 }  // namespace

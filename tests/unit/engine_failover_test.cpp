@@ -162,5 +162,28 @@ TEST_F(EngineFailover, OnlyTheConnectionOfTheLastReportCounts) {
   EXPECT_EQ(state().nodes[0].health, "suspected");
 }
 
+TEST_F(EngineFailover, AnElectionThatWaitsIsToldOnceForEachSetOfMissingNodes) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  add("c");
+  settle();
+  PretendedKeeper& c = *keepers[2];
+  const auto dies = [&](PretendedKeeper& keeper) {
+    engine->disconnected(keeper.connection);
+    refuse(keeper);
+  };
+  const auto told = [&] {
+    return std::ranges::count_if(store.all_events(), [](const auto& e) {
+      return e.description.starts_with("nobody can be elected: of the quorum c (");
+    });
+  };
+  dies(c);
+  EXPECT_EQ(told(), 0) << "the primary lives";
+  dies(a());
+  no_longer_receives(b());
+  pass_reporting(Millis{3'000}, {&a(), &c});
+  EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::secondary) << "c may have the last commits";
+  EXPECT_EQ(told(), 1);
+}
+
 }  // namespace
 }  // namespace autoctl::test

@@ -96,6 +96,21 @@ TEST(Election, says_who_is_missing) {
   EXPECT_EQ(why_nobody_is_electable(group.snapshot), "all standbys that could take over have candidate priority 0");
 }
 
+TEST(Election, is_blocked_only_without_a_primary_and_by_who_is_missing) {
+  Group group = three_at_rest();
+  group.judge(node_c, Verdict::unreachable);
+  EXPECT_FALSE(blocked_election(group.snapshot)) << "there is a primary";
+  group.judge(node_a, Verdict::dead);
+  ASSERT_TRUE(blocked_election(group.snapshot));
+  EXPECT_EQ(blocked_election(group.snapshot)->missing, std::vector<NodeId>{node_c});
+  EXPECT_EQ(blocked_election(group.snapshot)->why, why_nobody_is_electable(group.snapshot));
+  group.snapshot.monitor_trusts_itself = false;
+  EXPECT_FALSE(blocked_election(group.snapshot)) << "it sees nobody";
+  group.snapshot.monitor_trusts_itself = true;
+  group.judge(node_c, Verdict::healthy);
+  EXPECT_FALSE(blocked_election(group.snapshot)) << "they elect";
+}
+
 TEST(Election, leaves_out_who_has_forked_off) {
   Group group = three_at_rest();
   EXPECT_EQ(voters_present(group.snapshot), (std::vector{node_b, node_c}));

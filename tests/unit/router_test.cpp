@@ -95,6 +95,9 @@ TEST_F(RouterTest, RegistersAndShows) {
   EXPECT_EQ(send("GET", "/v1/operations/77").status, 404);
   const auto events = nlohmann::json::parse(send("GET", "/v1/events").body);
   EXPECT_FALSE(events["events"].empty());
+  EXPECT_EQ(send("PATCH", "/v1/nodes/1", R"({"values": {"candidate_priority": "60"}})").status, 200);
+  EXPECT_EQ(send("PATCH", "/v1/nodes/1", R"({"values": {"candidate_priority": "101"}})").status, 400);
+  EXPECT_EQ(send("PATCH", "/v1/nodes/2", R"({"values": {"candidate_priority": "60"}})").status, 404);
   EXPECT_EQ(send("DELETE", "/v1/nodes/1").status, 200);
   EXPECT_EQ(send("DELETE", "/v1/nodes/2").status, 404);
 }
@@ -114,6 +117,7 @@ TEST_F(RouterTest, MissingAndWrongCredentialsAreToldApart) {
   EXPECT_EQ(send("POST", "/v1/formations", R"({"name": "shop"})").status, 401);
   EXPECT_EQ(send("DELETE", "/v1/formations", "", {{"formation", "default"}}).status, 401);
   EXPECT_EQ(send("DELETE", "/v1/nodes/1").status, 401);
+  EXPECT_EQ(send("PATCH", "/v1/nodes/1", R"({"values": {}})").status, 401);
   EXPECT_EQ(send("POST", "/v1/register", a_node, {}, "operator-token").status, 200);
 }
 

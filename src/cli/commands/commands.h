@@ -17,6 +17,7 @@ void add_activate(CLI::App& root, Invocation& invocation);
 void add_reload(CLI::App& root, Invocation& invocation);
 void add_status(CLI::App& root, Invocation& invocation);
 void add_watch(CLI::App& root, Invocation& invocation);
+void add_explain(CLI::App& root, Invocation& invocation);
 
 void add_show_state(CLI::App& show, Invocation& invocation);
 void add_show_citus(CLI::App& show, Invocation& invocation);
@@ -38,6 +39,9 @@ void add_config_get(CLI::App& config, Invocation& invocation);
 void add_config_set(CLI::App& config, Invocation& invocation);
 void add_config_check(CLI::App& config, Invocation& invocation);
 
+void add_get_node(CLI::App& get, Invocation& invocation);
+void add_get_formation(CLI::App& get, Invocation& invocation);
+void add_set_node(CLI::App& set, Invocation& invocation);
 void add_set_formation(CLI::App& set, Invocation& invocation);
 
 /// list, mermaid, check.

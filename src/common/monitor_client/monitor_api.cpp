@@ -128,6 +128,13 @@ Result<protocol::Assignment> MonitorApi::report(NodeId node, const protocol::Rep
                                    timeout, Retry::other_hosts);
 }
 
+Result<protocol::SettingsDocument> MonitorApi::change_node(NodeId node, const protocol::SettingsDocument& changes,
+                                                           Millis timeout) {
+  http::Request request = post(fmt::format("/v1/nodes/{}", node.value), protocol::encode(changes));
+  request.method = "PATCH";
+  return ask<protocol::SettingsDocument>(request, timeout, Retry::other_hosts);
+}
+
 Result<> MonitorApi::drop_node(NodeId node, Millis timeout) {
   http::Request request;
   request.method = "DELETE";

@@ -51,6 +51,9 @@ class MonitorApi {
   Result<MonitorVersion> version(Millis timeout);
   Result<protocol::RegisterAnswer> register_node(const protocol::RegisterRequest& request, Millis timeout);
   Result<protocol::Assignment> report(NodeId node, const protocol::Report& report, Millis timeout);
+  /// Returns all settings of the node.
+  Result<protocol::SettingsDocument> change_node(NodeId node, const protocol::SettingsDocument& changes,
+                                                 Millis timeout);
   Result<> drop_node(NodeId node, Millis timeout);
   Result<> leave(NodeId node, Millis timeout);
   Result<protocol::FormationDocument> create_formation(const protocol::FormationDocument& formation, Millis timeout);

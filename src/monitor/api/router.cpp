@@ -95,6 +95,15 @@ void drop_node(const Call& call) {
   });
 }
 
+void change_node(const Call& call) {
+  protocol::SettingsDocument body;
+  if (!decode_body(call, body)) return;
+  call.service.post([body, id = NodeId{call.id}, caller = call.caller(),
+                     reply = call.reply<protocol::SettingsDocument>()](Engine& engine) {
+    engine.change_node(id, body, caller, reply);
+  });
+}
+
 void leave(const Call& call) {
   call.service.post([id = NodeId{call.id}, caller = call.caller(), reply = call.reply<void>()](Engine& engine) {
     engine.leave(id, caller, reply);
@@ -178,9 +187,10 @@ struct Route {
   void (*handle)(const Call& call);
 };
 
-constexpr std::array<Route, 12> routes = {{
+constexpr std::array<Route, 13> routes = {{
     {"POST", "/v1/register", register_node},
     {"POST", "/v1/nodes/{id}/report", report},
+    {"PATCH", "/v1/nodes/{id}", change_node},
     {"DELETE", "/v1/nodes/{id}", drop_node},
     {"POST", "/v1/nodes/{id}/leave", leave},
     {"POST", "/v1/formations", create_formation},

@@ -88,6 +88,19 @@ std::vector<NodeId> eligible_voters(const GroupSnapshot& group, const NodeView& 
   return eligible;
 }
 
+namespace {
+
+std::vector<NodeId> missing_voters(const GroupSnapshot& group) {
+  const std::vector<NodeId> present = voters_present(group);
+  std::vector<NodeId> missing;
+  for (const NodeView& node : group.nodes)
+    if (!is_leader_state(node.goal.state) && in_a_quorum(group, node.id) && !contains(present, node.id))
+      missing.push_back(node.id);
+  return missing;
+}
+
+}  // namespace
+
 std::string why_nobody_is_electable(const GroupSnapshot& group) {
   if (group.quorum_confirmed.asynchronous() || group.quorum_assigned.asynchronous())
     return "the primary did not wait for any standby: each may lack acknowledged commits";
@@ -95,13 +108,26 @@ std::string why_nobody_is_electable(const GroupSnapshot& group) {
   if (covers_every_commit(group, present))
     return preferred(group, present) == nullptr ? "all standbys that could take over have candidate priority 0" : "";
   std::string missing;
-  for (const NodeView& node : group.nodes) {
-    if (is_leader_state(node.goal.state) || !in_a_quorum(group, node.id) || contains(present, node.id)) continue;
+  for (NodeId id : missing_voters(group)) {
+    const NodeView& node = *group.find(id);
     missing += (missing.empty() ? "" : ", ") + node.name + " (" + std::string(to_string(node.health.verdict)) +
                (has_forked_off(group, node) ? ", its history has forked off" : "") + ")";
   }
   return "of the quorum " + (missing.empty() ? "too many were dropped" : missing + " is missing") +
          ", and may be the only one with the last acknowledged commits";
+}
+
+std::optional<BlockedElection> blocked_election(const GroupSnapshot& group) {
+  const NodeView* leader = leader_of(group);
+  const bool gone = leader == nullptr ? draining_of(group) == nullptr : dead(*leader);
+  const bool has_standbys = std::ranges::any_of(group.nodes, [](const NodeView& n) {
+    return n.goal.state == NodeState::secondary || n.goal.state == NodeState::catchingup ||
+           n.goal.state == NodeState::report_lsn;
+  });
+  if (!gone || !has_standbys || candidate_of(group) != nullptr || !group.monitor_trusts_itself) return std::nullopt;
+  std::string why = why_nobody_is_electable(group);
+  if (why.empty()) return std::nullopt;
+  return BlockedElection{missing_voters(group), std::move(why)};
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,13 @@ std::vector<NodeId> voters_present(const GroupSnapshot& group);
 
 /// Why nobody can be elected now: who of the quorum is missing, and what may be lost without; empty if enough are here.
 std::string why_nobody_is_electable(const GroupSnapshot& group);
+
+/// The primary is dead or gone, nobody is about to be promoted, and nobody can be.
+struct BlockedElection {
+  std::vector<NodeId> missing;  // members of the quorum that are not here
+  std::string why;
+};
+std::optional<BlockedElection> blocked_election(const GroupSnapshot& group);
 
 /// True if this node's history is known to be another than that of the last primary: what it has proves nothing.
 bool has_forked_off(const GroupSnapshot& group, const NodeView& node);

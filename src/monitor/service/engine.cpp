@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "monitor/fsm/election.h"
 #include "monitor/service/evidence.h"
 #include "monitor/service/returning.h"
 
@@ -188,10 +189,26 @@ void Engine::settle(Group& group) {
     if (!decision || !apply(group, *decision)) break;
     judge(group, settings, clock_.now());
   }
+  tell_if_blocked(group);
   look_after_suspects(group);
   refresh_assignments(group);
   tell_formation(group);
   group.next_check = next_check(group);
+}
+
+/// Once for each set of nodes that an election waits for.
+void Engine::tell_if_blocked(const Group& group) {
+  const GroupKey key{group.row.formation, group.row.group};
+  if (is_incomplete(model_, group)) return;
+  auto blocked = blocked_election(snapshot(model_, group));
+  if (!blocked) {
+    blocked_.erase(key);
+    return;
+  }
+  const auto [known, is_new] = blocked_.try_emplace(key);
+  if (!is_new && known->second == blocked->missing) return;
+  known->second = std::move(blocked->missing);
+  new_events_.push_back(event_of(group, nullptr, "monitor", "nobody can be elected: " + blocked->why));
 }
 
 void Engine::settle_all() {

@@ -49,6 +49,9 @@ class Engine {
   void report(NodeId id, const protocol::Report& report, const Caller& caller, Reply<protocol::Assignment> reply);
   void register_node(const protocol::RegisterRequest& request, const Caller& caller,
                      Reply<protocol::RegisterAnswer> reply);
+  /// What an operator may set of one node (node_settings.h); answers with all of it.
+  void change_node(NodeId id, const protocol::SettingsDocument& changes, const Caller& caller,
+                   const Reply<protocol::SettingsDocument>& reply);
   void drop_node(NodeId id, const Caller& caller, const Reply<>& reply);
   /// The node goes on without this monitor; its formation waits for it.
   void leave(NodeId id, const Caller& caller, const Reply<>& reply);
@@ -90,6 +93,7 @@ class Engine {
   void forget_dropped(Group& group);
   bool remove(Group& group, NodeId id);
   void update_trust();
+  void tell_if_blocked(const Group& group);
   void look_after_suspects(Group& group);
   TimePoint next_check(const Group& group) const;
   protocol::EventDocument event_of(const Group& group, const Node* node, std::string kind, std::string text) const;
@@ -149,6 +153,7 @@ class Engine {
   };
   std::multimap<std::int64_t, OperationWaiter> operation_waiters_;
   std::set<NodeId> watched_;
+  std::map<GroupKey, std::vector<NodeId>> blocked_;  // whose election waits, and for whom
 };
 
 protocol::OperationDocument operation_document(const OperationRow& operation);

@@ -4,6 +4,7 @@
 #include "common/tls/certificate.h"
 #include "monitor/service/documents.h"
 #include "monitor/service/engine.h"
+#include "monitor/service/node_settings.h"
 #include "monitor/service/registration.h"
 
 namespace autoctl::monitor {
@@ -122,6 +123,29 @@ void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
   node.goal_since = clock_.now();
   settle(*group);
   reply({});
+  flush();
+}
+
+void Engine::change_node(NodeId id, const protocol::SettingsDocument& changes, const Caller& caller,
+                         const Reply<protocol::SettingsDocument>& reply) {
+  if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
+  Group* group = model_.group_of(id);
+  if (group == nullptr)
+    return reply(fail(Errc::not_found, "there is no node " + std::to_string(id.value) + " on this monitor",
+                      "`autoctl show state` lists the nodes"));
+  Node& node = group->nodes.at(id);
+  auto changed = with_settings(model_, *group, node.row, changes.values);
+  if (!changed) return reply(fail(std::move(changed.error())));
+  std::string what;
+  for (const auto& [name, value] : changes.values) what += (what.empty() ? ": " : ", ") + name + " = " + value;
+  Change change;
+  change.nodes.push_back(*changed);
+  change.events.push_back(event_of(*group, &node, "operator", node.row.name + what));
+  if (!commit(std::move(change)))
+    return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the change may or may not have been made"));
+  node.row = *changed;
+  settle(*group);
+  reply(protocol::SettingsDocument{node.row.formation, node_settings(node.row)});
   flush();
 }
 

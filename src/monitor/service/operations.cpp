@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "monitor/service/engine.h"
+#include "monitor/service/node_settings.h"
 #include "monitor/service/returning.h"
 #include "monitor/settings_values.h"
 
@@ -119,6 +120,10 @@ void Engine::change_settings(const protocol::SettingsDocument& document, const C
   if (found == model_.formations.end()) return reply(fail(no_such_formation(document.formation)));
   FormationRow row = found->second;
   if (auto changed = change(row.settings, document.values); !changed) return reply(fail(std::move(changed.error())));
+  const int sync_standbys = row.settings.number_sync_standbys;
+  if (sync_standbys > found->second.settings.number_sync_standbys)
+    if (auto enough = check_sync_standbys(model_, row.name, sync_standbys); !enough)
+      return reply(fail(std::move(enough.error())));
   if (row.settings != found->second.settings) {
     Change written;
     written.formations.push_back(row);
