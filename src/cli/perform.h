@@ -16,10 +16,11 @@ struct PerformOptions {
   Scope scope;
   std::string name;  // promotion: who
   int wait_seconds = 60;
+  bool allow_data_loss = false;  // failover: although commits may be lost
   bool no_wait = false;  // a new primary is enough; do not wait until the others follow it
 };
 
-/// Requests `kind` ("switchover", "promotion") and returns when it has happened: the operation is done, another node
+/// Requests `kind` ("switchover", "promotion", "forced_failover") and returns when it has happened: the operation is done, another node
 /// than before is the primary, and, unless no_wait, every node is where it shall be. Prints each change as it is
 /// announced. Errors: conflict (it failed, with the monitor's reason), timeout, and those of MonitorApi.
 Result<> perform(const std::string& kind, const PerformOptions& options);

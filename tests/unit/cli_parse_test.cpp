@@ -70,6 +70,7 @@ TEST_F(Parse, EveryLineOfTheTutorials) {
            {"show systemd", "show systemd"},
            {"perform switchover", "perform switchover"},
            {"perform failover --formation default --group 0 --wait 30", "perform failover"},
+           {"perform failover --allow-data-loss", "perform failover"},
            {"perform promotion --name node1", "perform promotion"},
            {"stop --fast", "stop"},
            {"stop --immediate", "stop"},

@@ -143,6 +143,61 @@ TEST_F(EngineOperations, WhatCannotBeDoneIsRefused) {
   EXPECT_TRUE(store.operations.empty());
 }
 
+TEST_F(EngineOperations, CommitsAreGivenUpOnlyOnRequestAndWhenThePrimaryIsLost) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  EXPECT_EQ(start("forced_failover").error().code, Errc::conflict) << "the primary is there";
+  b().report.facts.receiving = false;
+  a().report.facts.streaming.clear();
+  report(a());
+  pass_reporting(Millis{6'000});
+  obey(a());  // it waits for nobody any more
+  a().report.facts.streaming.clear();
+  report(a());
+  ASSERT_EQ(store.nodes.at(a().id).goal.state, NodeState::wait_primary);
+  engine->disconnected(a().connection);
+  now += Millis{1};
+  engine->probed(a().id, monitor::ProbedPort::postgres, PortState::refused);
+  engine->probed(a().id, monitor::ProbedPort::keeper, PortState::refused);
+  pass_reporting(Millis{5'000}, {&a()});
+  ASSERT_EQ(store.nodes.at(a().id).goal.state, NodeState::wait_primary) << "b may lack commits";
+  const auto started = start("forced_failover");
+  ASSERT_TRUE(started) << started.error().message;
+  EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::prepare_promotion);
+  EXPECT_TRUE(has_event("accepts that commits may be lost", "operator"));
+  for (int round = 0; round < 4; ++round) {
+    report(b());
+    obey_and_report(b());
+    b().report.facts.receiving = false;
+  }
+  EXPECT_EQ(store.operations.at(started->id).status, "done") << store.operations.at(started->id).message;
+  EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::wait_primary);
+}
+
+/// The old primary has told that it drains, then both are gone, and a standby alone cannot know what it lacks.
+TEST_F(EngineOperations, GivingCommitsUpEndsAHandOverThatCannotEnd) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  add("c");
+  settle();
+  const auto planned = start("switchover");
+  ASSERT_TRUE(planned) << planned.error().message;
+  ASSERT_EQ(store.nodes.at(a().id).goal.state, NodeState::draining);
+  EXPECT_EQ(start("switchover").error().code, Errc::conflict);
+  for (auto* keeper : {&a(), &b()}) {
+    engine->disconnected(keeper->connection);
+    now += Millis{1};
+    engine->probed(keeper->id, monitor::ProbedPort::postgres, PortState::refused);
+    engine->probed(keeper->id, monitor::ProbedPort::keeper, PortState::refused);
+  }
+  keepers[2]->report.facts.receiving = false;
+  pass_reporting(Millis{6'000}, {&a(), &b()});
+  ASSERT_EQ(store.operations.at(planned->id).status, "running");
+  const auto forced = start("forced_failover");
+  ASSERT_TRUE(forced) << forced.error().message;
+  EXPECT_EQ(store.operations.at(planned->id).status, "failed");
+  EXPECT_EQ(store.operations.at(forced->id).target, keepers[2]->id);
+  EXPECT_EQ(store.nodes.at(keepers[2]->id).goal.state, NodeState::prepare_promotion);
+}
+
 TEST_F(EngineOperations, AWaiterIsToldWhenItsTimeIsOver) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   const auto started = start("switchover");

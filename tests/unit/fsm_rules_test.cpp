@@ -163,6 +163,102 @@ TEST(Rule, standbys_elect_without_one_that_never_tells_if_it_may_lack_nothing) {
   EXPECT_EQ(group.fired(), "standbys_elect") << "with 2 of 2, node_b has everything";
 }
 
+/// An operator asks for a failover that may lose commits.
+void force(Group& group) {
+  group.request_switchover();
+  group.snapshot.operation->kind = Operation::Kind::forced_failover;
+}
+
+TEST(Rule, failover_forced) {
+  Group group = three_at_rest();
+  group.judge(node_a, Verdict::dead);
+  group.judge(node_c, Verdict::dead);
+  group[node_a].lease_until = group.now + Millis{100};
+  ASSERT_EQ(group.fired(), "nothing") << "node_c may have the last commits";
+  force(group);
+  ASSERT_EQ(group.fired(), "failover_forced");
+  const auto decision = group.decision();
+  EXPECT_EQ(state_in(decision, node_a), NodeState::demote_timeout);
+  EXPECT_EQ(state_in(decision, node_b), NodeState::prepare_promotion);
+  EXPECT_TRUE(goal_in(decision, node_b)->fence);
+  EXPECT_EQ(decision->operation_target, node_b);
+  EXPECT_NE(decision->reason.find("node_c (dead) is missing"), std::string::npos) << decision->reason;
+
+  group.snapshot.operation->target = node_b;
+  group.assign(node_a, {.state = NodeState::demote_timeout});
+  group.assign_and_settle(node_b, {.state = NodeState::prepare_promotion, .fence = true});
+  group.is_fenced(node_b);
+  EXPECT_EQ(group.fired(), "nothing") << "the old primary may still believe in its lease";
+  group.now += Millis{100};
+  group.settings.number_sync_standbys = 1;
+  ASSERT_EQ(group.fired(), "candidate_is_fenced");
+  EXPECT_EQ(goal_in(group.decision(), node_b)->sync, SyncQuorum{}) << "it waits for nobody: nobody else is here";
+}
+
+TEST(Rule, failover_forced_is_of_no_use_while_the_primary_is_there_or_nobody_else_is) {
+  Group group = pair_at_rest();
+  force(group);
+  ASSERT_EQ(group.fired(), "failover_forced");
+  EXPECT_FALSE(group.decision()->operation->succeeded);
+  EXPECT_TRUE(group.decision()->goals.empty());
+  make_asynchronous(group);
+  group.judge(node_a, Verdict::unreachable);
+  group.assign_and_settle(node_b, {.state = NodeState::catchingup, .upstream = node_a});
+  group[node_a].facts.streaming = {};
+  group[node_b].facts.receiving = false;
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::prepare_promotion) << "it has what it has";
+  group[node_b].candidate_priority = 0;
+  EXPECT_EQ(group.fired(), "nothing");
+  group.now += group.settings.silence_timeout;
+  ASSERT_EQ(group.fired(), "failover_forced");
+  EXPECT_FALSE(group.decision()->operation->succeeded);
+}
+
+TEST(Rule, failover_forced_loses_nothing_where_enough_of_the_quorum_is_here) {
+  Group group = three_at_rest();
+  group.judge(node_a, Verdict::unreachable);
+  ASSERT_EQ(group.fired(), "nothing") << "it may be alive";
+  force(group);
+  ASSERT_EQ(group.fired(), "primary_is_dead") << "the operator's word is enough, as the quorum is fenced";
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::report_lsn);
+  group = electing();
+  force(group);
+  ASSERT_EQ(group.fired(), "standbys_elect");
+  EXPECT_FALSE(group.decision()->operation_target) << "its quorum vouches for it";
+  group.assign_and_settle(node_b, {.state = NodeState::stop_replication, .sync = {1, {node_c}}});
+  group.serves(node_b, {});
+  ASSERT_EQ(group.fired(), "candidate_promoted");
+  EXPECT_EQ(group.decision()->operation_target, node_b) << "that is what was asked for";
+}
+
+TEST(Rule, failover_forced_is_called_off_when_the_old_primary_is_back_in_time) {
+  Group group = electing();
+  force(group);
+  group.snapshot.operation->target = node_b;
+  group.assign_and_settle(node_b, {.state = NodeState::prepare_promotion, .fence = true});
+  group.judge(node_c, Verdict::dead);
+  group[node_a].lease_until = group.now + Millis{100};
+  EXPECT_EQ(group.fired(), "nothing");
+  group.judge(node_a, Verdict::healthy);
+  ASSERT_EQ(group.fired(), "election_called_off");
+  EXPECT_TRUE(is_leader_state(state_in(group.decision(), node_a)));
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::catchingup);
+  EXPECT_FALSE(group.decision()->operation->succeeded);
+}
+
+TEST(Rule, failover_forced_gives_up_a_candidate_that_was_told_to_promote) {
+  Group group = electing();
+  group.assign_and_settle(node_a, {.state = NodeState::demoted});
+  group.assign(node_b, {.state = NodeState::stop_replication});
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {};
+  group.judge(node_b, Verdict::dead);
+  ASSERT_EQ(group.fired(), "nothing") << "it may have been promoted";
+  force(group);
+  ASSERT_EQ(group.fired(), "failover_forced");
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::demoted) << "nobody calls it back";
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::prepare_promotion);
+}
+
 TEST(Rule, voter_returns) {
   Group group = electing();
   group.assign_and_settle(node_c, {.state = NodeState::secondary, .upstream = node_a});

@@ -11,6 +11,14 @@ Result<ExitCode> switchover(const PerformOptions& options) {
   return ExitCode::ok;
 }
 
+Result<ExitCode> failover(const PerformOptions& options) {
+  if (!options.allow_data_loss) return switchover(options);
+  PerformOptions forced = options;
+  forced.no_wait = true;  // nodes are missing: the others may never follow
+  AUTOCTL_TRY(perform("forced_failover", forced));
+  return ExitCode::ok;
+}
+
 Result<ExitCode> promotion(const PerformOptions& options) {
   AUTOCTL_TRY(perform("promotion", options));
   return ExitCode::ok;
@@ -25,6 +33,15 @@ void declare(CLI::App& command, PerformOptions& options) {
   command.add_flag("--no-wait", options.no_wait, "end as soon as there is a new primary, before the others follow it");
 }
 
+void declare_failover(CLI::App& command, PerformOptions& options) {
+  declare(command, options);
+  command.add_flag(
+      "--allow-data-loss", options.allow_data_loss,
+      "the primary is lost and nobody can be elected: the most advanced standby that is here takes over; "
+      "acknowledged commits that only missing nodes have are lost, and a primary that still runs somewhere "
+      "serves on until it hears of it. Ends as soon as there is a new primary");
+}
+
 void declare_promotion(CLI::App& command, PerformOptions& options) {
   declare(command, options);
   from_environment(command.add_option("--name", options.name, "the node to promote"), "NODE_NAME")
@@ -36,7 +53,7 @@ void declare_promotion(CLI::App& command, PerformOptions& options) {
 
 void add_perform(CLI::App& parent, Invocation& invocation) {
   add_command<PerformOptions>(parent, invocation, "failover", "hand over to the best standby",
-                              "autoctl perform failover --pgdata /srv/pg", declare, switchover);
+                              "autoctl perform failover --pgdata /srv/pg", declare_failover, failover);
   add_command<PerformOptions>(parent, invocation, "switchover", "hand over to the best standby: no commit is lost",
                               "autoctl perform switchover --pgdata /srv/pg --formation default", declare, switchover);
   add_command<PerformOptions>(parent, invocation, "promotion", "hand over to the standby that is named",

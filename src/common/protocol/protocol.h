@@ -174,7 +174,7 @@ struct EventsDocument {
 };
 
 struct OperationRequest {
-  std::string kind = "switchover";  // switchover (perform failover is the same), promotion
+  std::string kind = "switchover";  // switchover, promotion, forced_failover (docs/api.md)
   std::string formation = "default";
   std::optional<GroupId> group;
   std::string name;  // promotion: the node

@@ -48,9 +48,10 @@ std::string who_is_missing(const Context& c) {
   return c.candidate->name + " was lost (" + c.candidate->health.why + ")";
 }
 
-/// With promotion_waits_for_lease: has the old primary stopped by its own word, or must it have fenced itself by now?
-bool no_stale_reads(const Context& c) {
-  if (!c.settings.promotion_waits_for_lease) return true;
+/// With promotion_waits_for_lease, and where no quorum fences it: has the old primary stopped by its own word, or must it
+/// have fenced itself by now?
+bool old_primary_is_silent(const Context& c, const NodeView& candidate) {
+  if (!c.settings.promotion_waits_for_lease && !is_forced_candidate(c.group, candidate)) return true;
   const NodeView* old_primary = deposed(c.group);
   return old_primary == nullptr || settled(*old_primary) || c.now >= old_primary->lease_until;
 }
@@ -107,8 +108,10 @@ bool election_goes_on(const Context& c) {
 }  // namespace
 
 Outcome primary_is_dead(const Context& c) {
-  if (c.leader == nullptr || c.candidate != nullptr || !dead(*c.leader) || !c.group.monitor_trusts_itself)
-    return std::nullopt;
+  if (c.leader == nullptr || c.candidate != nullptr) return std::nullopt;
+  if (is_forced(c.group) && lost(*c.leader))
+    return start_election(c, "an operator gives up " + c.leader->name + ": " + c.leader->health.why, c.leader);
+  if (!dead(*c.leader) || !c.group.monitor_trusts_itself) return std::nullopt;
   return start_election(c, c.leader->name + " is dead: " + c.leader->health.why, c.leader);
 }
 
@@ -200,8 +203,12 @@ Outcome fast_forward_failed(const Context& c) {
 
 Outcome election_called_off(const Context& c) {
   const NodeView* old_primary = who_could_go_on(c);
-  if (old_primary == nullptr || election_goes_on(c)) return std::nullopt;
-  Effect effect(c, who_is_missing(c) + " before anybody was told to promote, and " + old_primary->name + " is back");
+  if (old_primary == nullptr) return std::nullopt;
+  const bool forced = c.candidate != nullptr && is_forced_candidate(c.group, *c.candidate);
+  if (!forced && election_goes_on(c)) return std::nullopt;
+  const std::string why = forced ? "nothing has to be lost: nobody was told to promote" :
+                                   who_is_missing(c) + " before anybody was told to promote";
+  Effect effect(c, why + ", and " + old_primary->name + " is back");
   std::vector<NodeId> leaving;
   for (const NodeView& node : c.group.nodes) {
     if (node.goal.state != NodeState::report_lsn && !is_candidate_state(node.goal.state)) continue;
@@ -209,7 +216,9 @@ Outcome election_called_off(const Context& c) {
     leaving.push_back(node.id);
   }
   serve_again(c, effect, *old_primary, leaving);
-  if (c.group.operation) effect.end_operation(false, "the candidate was lost before it was promoted");
+  if (c.group.operation)
+    effect.end_operation(false, forced ? old_primary->name + " is back: nothing has to be lost"
+                                       : "the candidate was lost before it was promoted");
   return effect;
 }
 
@@ -232,11 +241,14 @@ Outcome handover_fell_short(const Context& c) {
 Outcome candidate_is_fenced(const Context& c) {
   const NodeView* candidate = c.candidate;
   if (candidate == nullptr || !is_fenced_candidate(*candidate) || !has_what_it_needs(c, *candidate) ||
-      !no_stale_reads(c))
+      !old_primary_is_silent(c, *candidate))
     return std::nullopt;
-  const SyncQuorum sync = quorum_after_promotion(c.group, *candidate, c.settings);
+  // Those whom an operator gave up are not waited for.
+  const bool forced = is_forced_candidate(c.group, *candidate);
+  const SyncQuorum sync = forced ? SyncQuorum{} : quorum_after_promotion(c.group, *candidate, c.settings);
   Effect effect(c, candidate->name + " receives no more, at " + to_string(candidate->facts.lsn) +
-                       ": the old primary cannot acknowledge a commit from now on");
+                       (forced ? ": an operator wants it promoted although it may lack commits"
+                               : ": the old primary cannot acknowledge a commit from now on"));
   effect.assign(*candidate, NodeState::stop_replication, Goal{.sync = sync}).assign_quorum(sync);
   if (const NodeView* old_primary = deposed(c.group)) effect.assign(*old_primary, NodeState::demoted);
   return effect;
@@ -249,8 +261,10 @@ Outcome candidate_promoted(const Context& c) {
     return std::nullopt;
   const SyncQuorum& sync = candidate->goal.sync;
   const NodeState next = sync.asynchronous() ? NodeState::wait_primary : NodeState::primary;
-  return Effect(c, candidate->name + " accepts writes on timeline " + std::to_string(candidate->facts.timeline.value))
-      .assign(*candidate, next, Goal{.sync = sync});
+  Effect effect(c, candidate->name + " accepts writes on timeline " + std::to_string(candidate->facts.timeline.value));
+  effect.assign(*candidate, next, Goal{.sync = sync});
+  if (is_forced(c.group)) effect.operation_goes_to(*candidate);  // also when all could be saved
+  return effect;
 }
 
 Outcome old_primary_rejoins(const Context& c) {

@@ -66,6 +66,15 @@ inline const NodeView* draining_of(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::draining; });
 }
 
+/// An operator accepts that acknowledged commits may be lost.
+inline bool is_forced(const GroupSnapshot& group) {
+  return group.operation && group.operation->kind == Operation::Kind::forced_failover;
+}
+/// It was chosen by that word only: the quorum that is here does not prove that it has every acknowledged commit.
+inline bool is_forced_candidate(const GroupSnapshot& group, const NodeView& node) {
+  return is_forced(group) && group.operation->target == node.id;
+}
+
 inline bool contains(const std::vector<NodeId>& ids, NodeId id) {
   return std::ranges::find(ids, id) != ids.end();
 }

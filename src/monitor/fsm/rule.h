@@ -1,5 +1,5 @@
-// How a rule is written. rules.cpp has the table; joining.cpp, quorum_rules.cpp, switchover.cpp and failover.cpp the
-// rules.
+// How a rule is written. rules.cpp has the table; joining.cpp, quorum_rules.cpp, switchover.cpp, failover.cpp and
+// forced.cpp the rules.
 #pragma once
 
 #include <optional>
@@ -111,6 +111,7 @@ Outcome primary_is_dead(const Context&);
 Outcome primary_cannot_write(const Context&);
 Outcome primary_was_dropped(const Context&);
 Outcome primary_lost_while_draining(const Context&);
+Outcome failover_forced(const Context&);  // forced.cpp
 Outcome voter_returns(const Context&);
 Outcome standbys_elect(const Context&);
 Outcome fast_forward_failed(const Context&);

@@ -31,6 +31,10 @@ constexpr std::array rule_table = {
          primary_lost_while_draining},
     Rule{{210, "primary_was_dropped", "the primary was dropped and has stopped: its quorum elects another"},
          primary_was_dropped},
+    Rule{{212, "failover_forced",
+          "an operator accepts that commits may be lost, and nobody can be elected: the most advanced standby that is "
+          "here takes over"},
+         failover_forced},
     Rule{{215, "voter_returns", "a member of the quorum is back while the others elect: it tells how far it got, too"},
          voter_returns},
     Rule{{220, "standbys_elect",

@@ -102,6 +102,15 @@ NodeView view_of(const Node& node) {
           .stalled_since = node.stalled_since};
 }
 
+namespace {
+
+Operation::Kind kind_of(const std::string& name) {
+  if (name == "promotion") return Operation::Kind::promotion;
+  return name == "forced_failover" ? Operation::Kind::forced_failover : Operation::Kind::switchover;
+}
+
+}  // namespace
+
 GroupSnapshot snapshot(const Model& model, const Group& group) {
   GroupSnapshot view;
   view.formation = group.row.formation;
@@ -114,11 +123,10 @@ GroupSnapshot snapshot(const Model& model, const Group& group) {
   for (const auto& [id, node] : group.nodes)
     if (!node.row.awaited) view.nodes.push_back(view_of(node));
   if (const auto& running = group.operation)
-    view.operation =
-        Operation{.id = running->id,
-                  .kind = running->kind == "promotion" ? Operation::Kind::promotion : Operation::Kind::switchover,
-                  .target = running->target,
-                  .requested_at = group.operation_since};
+    view.operation = Operation{.id = running->id,
+                               .kind = kind_of(running->kind),
+                               .target = running->target,
+                               .requested_at = group.operation_since};
   return view;
 }
 

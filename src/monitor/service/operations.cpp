@@ -18,6 +18,17 @@ constexpr std::size_t operations_remembered = 200;
 /// conflict.
 Result<NodeId> find_target(const Group& group, const protocol::OperationRequest& request) {
   const std::string where = "formation '" + group.row.formation + "', group " + std::to_string(group.row.group);
+  if (request.kind == "forced_failover") {
+    for (const auto& [id, node] : group.nodes) {
+      const bool lost = node.health.verdict == Verdict::dead || node.health.verdict == Verdict::unreachable;
+      if (is_leader_state(node.row.goal.state) && !lost)
+        return fail(Errc::conflict,
+                    node.row.name + " is the primary of " + where + " and is " +
+                        std::string(to_string(node.health.verdict)) + ": nothing has to be lost",
+                    "`autoctl perform failover` without --allow-data-loss");
+    }
+    return NodeId{};
+  }
   if (request.kind == "switchover") {
     const auto members = std::ranges::count_if(
         group.nodes, [](const auto& entry) { return entry.second.row.goal.state != NodeState::dropped; });
@@ -47,16 +58,19 @@ protocol::OperationDocument operation_document(const OperationRow& operation) {
 void Engine::start_operation(const protocol::OperationRequest& request, const Caller& caller,
                              const Reply<protocol::OperationDocument>& reply) {
   if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
-  if (request.kind != "switchover" && request.kind != "promotion")
-    return reply(
-        fail(Errc::bad_usage, "there is no operation '" + request.kind + "'", "operations: switchover, promotion"));
+  const bool forced = request.kind == "forced_failover";
+  if (!forced && request.kind != "switchover" && request.kind != "promotion")
+    return reply(fail(Errc::bad_usage, "there is no operation '" + request.kind + "'",
+                      "operations: switchover, promotion, forced_failover"));
   const auto found = model_.groups.find({request.formation, request.group.value_or(0)});
   if (found == model_.groups.end() || found->second.nodes.empty())
     return reply(fail(Errc::not_found, "there is no group " + std::to_string(request.group.value_or(0)) +
                                            " in formation '" + request.formation + "'"));
   Group& group = found->second;
   if (is_incomplete(model_, group)) return reply(fail(Errc::conflict, why_incomplete(model_, request.formation)));
-  if (group.operation)
+  // A planned hand-over whose nodes were lost may never end: it does not keep an operator from giving them up.
+  const bool gives_up = forced && group.operation && group.operation->kind != request.kind;
+  if (group.operation && !gives_up)
     return reply(fail(Errc::conflict,
                       "operation " + std::to_string(group.operation->id) + " (" + group.operation->kind +
                           ") is still running in this group",
@@ -70,15 +84,27 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
   operation.first_event = log_.last_id() + static_cast<std::int64_t>(new_events_.size());
   operation.requested_at = clock_.wall();
   Change change;
+  std::optional<OperationRow> given_up;
+  if (gives_up) {
+    given_up = group.operation;
+    given_up->status = "failed";
+    given_up->message = "an operator gave it up for a failover that may lose commits";
+    change.operations.push_back(*given_up);
+  }
   change.operations.push_back(operation);
-  change.events.push_back(
-      event_of(group, nullptr, "operator",
-               "an operator asks for a " + request.kind + (request.name.empty() ? "" : " of " + request.name)));
+  change.events.push_back(event_of(
+      group, nullptr, "operator",
+      forced ? "an operator asks for a failover and accepts that commits may be lost"
+             : "an operator asks for a " + request.kind + (request.name.empty() ? "" : " of " + request.name)));
   if (!commit(std::move(change)))
     return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the operation may or may not have started",
                       "look at `autoctl show events`"));
   model_.last_operation = operation.id;
   model_.operations[operation.id] = operation;
+  if (given_up) {
+    model_.operations[given_up->id] = *given_up;
+    finish_operation(*given_up);
+  }
   while (model_.operations.size() > operations_remembered && model_.operations.begin()->second.status != "running")
     model_.operations.erase(model_.operations.begin());
   group.operation = operation;

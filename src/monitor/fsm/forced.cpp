@@ -1,0 +1,65 @@
+// An operator gives up what only missing nodes have. What can be saved is tried first: an election that needs nobody else
+// goes on, an old primary that comes back in time goes on, and one that may still believe in its lease is waited for.
+#include "monitor/fsm/rule.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+/// A standby by its own word, whose Postgres runs: it can be told to get ready.
+bool could_serve(const NodeView& node) {
+  const NodeState state = node.facts.state;
+  const bool by_its_word = state == NodeState::catchingup || state == NodeState::secondary ||
+                           state == NodeState::report_lsn || is_candidate_state(state);
+  const bool rejoins = node.goal.state == NodeState::catchingup && by_its_word && healthy(node) && node.reported &&
+                       node.facts.in_recovery && node.facts.postgres_running;
+  return node.candidate_priority > 0 && (rejoins || can_take_part(node));
+}
+
+/// The most advanced standby that is here; one whose history has forked off only if there is no other.
+const NodeView* best_that_is_here(const GroupSnapshot& group) {
+  std::vector<NodeId> here;
+  std::vector<NodeId> forked;
+  for (const NodeView& node : group.nodes)
+    if (could_serve(node)) (has_forked_off(group, node) ? forked : here).push_back(node.id);
+  return most_advanced(group, here.empty() ? forked : here);
+}
+
+/// Another takes its place. One that was told to promote may have done so: it can only join again.
+void withdraw(Effect& effect, const NodeView& candidate) {
+  const bool may_have_promoted = !can_be_called_off(candidate.goal.state);
+  effect.assign(candidate, may_have_promoted ? NodeState::demoted : NodeState::report_lsn);
+}
+
+}  // namespace
+
+Outcome failover_forced(const Context& c) {
+  if (!is_forced(c.group)) return std::nullopt;
+  const NodeView* old_primary = c.leader != nullptr ? c.leader : c.draining;
+  if (old_primary != nullptr && !lost(*old_primary)) {
+    // One that was promoted is about to be seen as the primary.
+    if (old_primary->id == c.group.operation->target) return std::nullopt;
+    const std::string why = old_primary->name + " is the primary: nothing has to be lost";
+    return Effect(c, why).end_operation(false, why);
+  }
+  const bool candidate_is_here = c.candidate != nullptr && !lost(*c.candidate);
+  if (candidate_is_here && (is_forced_candidate(c.group, *c.candidate) || !can_be_called_off(c.candidate->goal.state)))
+    return std::nullopt;
+  const std::string risk = why_nobody_is_electable(c.group);
+  const auto waited = c.now - c.group.operation->requested_at;
+  if ((candidate_is_here || risk.empty()) && waited < c.settings.postgres_restart_timeout) return std::nullopt;
+  const NodeView* best = best_that_is_here(c.group);
+  if (best == nullptr) {
+    if (waited < c.settings.silence_timeout) return std::nullopt;
+    const std::string why = "no standby is here that could take over";
+    return Effect(c, why).end_operation(false, why);
+  }
+  Effect effect(c, "an operator accepts that commits may be lost: " + best->name + " takes over at " +
+                       to_string(best->facts.lsn) + (risk.empty() ? "" : "; " + risk));
+  if (old_primary != nullptr) effect.assign(*old_primary, NodeState::demote_timeout);
+  if (c.candidate != nullptr && c.candidate != best) withdraw(effect, *c.candidate);
+  effect.assign(*best, NodeState::prepare_promotion, Goal{.fence = true}).operation_goes_to(*best);
+  return effect;
+}
+
+}  // namespace autoctl::monitor
