@@ -33,16 +33,17 @@ sigset_t block_signals() {
   return signals;
 }
 
-enum class End { stop_fast, stop_immediate, other_monitor };
+enum class End { stop_fast, stop_immediate, begin_anew };
 
-/// `autoctl enable|disable monitor` has changed the configuration that this keeper runs with.
-bool has_another_monitor(const config::Config& config, const config::Files& files) {
+/// `autoctl enable|disable monitor` or `set node metadata` has changed the configuration that this keeper runs with.
+bool has_changed(const config::Config& config, const config::Files& files) {
   const auto now = config::load(files);
   if (!now) {
     logging::error(now.error());
     return false;
   }
-  return now->monitor_id != config.monitor_id || now->monitor_url != config.monitor_url;
+  return now->monitor_id != config.monitor_id || now->monitor_url != config.monitor_url || now->name != config.name ||
+         now->hostname != config.hostname || now->pgport != config.pgport;
 }
 
 End wait_for_end(const sigset_t& signals, Worker& worker, const config::Config& config, const config::Files& files) {
@@ -52,7 +53,7 @@ End wait_for_end(const sigset_t& signals, Worker& worker, const config::Config& 
     const int received = sigtimedwait(&signals, nullptr, &tick);
     sd_notify(0, "WATCHDOG=1");
     if (received == SIGHUP) {
-      if (has_another_monitor(config, files)) return End::other_monitor;
+      if (has_changed(config, files)) return End::begin_anew;
       worker.request_reload();
     }
     if (received == SIGTERM || received == SIGINT) return End::stop_fast;
@@ -82,8 +83,8 @@ Result<std::unique_ptr<Reporter>> report_to_monitor(Board& board, const config::
   return std::make_unique<Reporter>(board, config, std::move(*heartbeat), std::move(*messenger), tools.version);
 }
 
-/// A keeper's life under one monitor. To change it is to start anew, but for Postgres, which goes on: nothing that was
-/// heard from the last monitor is left but what is in the state file.
+/// A keeper's life under one monitor, at one address. To change it is to start anew, but for Postgres, which goes on:
+/// nothing that was heard from the last monitor is left but what is in the state file.
 Result<End> serve(const config::Config& config, const config::Files& files, Instance& postgres,
                   const sigset_t& signals) {
   auto saved = load_state(files);
@@ -113,6 +114,11 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   return end;
 }
 
+/// Its server has to be started with the new configuration.
+bool is_for_postgres(const config::Config& before, const config::Config& now) {
+  return now.pgport != before.pgport || (now.is_citus() && now.hostname != before.hostname);
+}
+
 Result<> run(const config::Files& files, const sigset_t& signals) {
   auto config = config::load(files);
   if (!config) return fail(config.error());
@@ -121,18 +127,24 @@ Result<> run(const config::Files& files, const sigset_t& signals) {
   auto tools = find_tools(config->pg_ctl);
   if (!tools) return fail(tools.error());
   AUTOCTL_TRY(become_subreaper());
-  Instance postgres(*config, files, *tools);
+  auto postgres = std::make_unique<Instance>(*config, files, *tools);
   while (true) {
-    const auto end = serve(*config, files, postgres, signals);
+    const auto end = serve(*config, files, *postgres, signals);
     if (!end) return fail(end.error());
-    if (*end != End::other_monitor) {
+    if (*end != End::begin_anew) {
       sd_notify(0, "STOPPING=1");
       spdlog::info("Stopping");
-      return postgres.stop(*end == End::stop_fast ? StopMode::fast : StopMode::immediate, stop_patience);
+      return postgres->stop(*end == End::stop_fast ? StopMode::fast : StopMode::immediate, stop_patience);
     }
-    spdlog::info("Another monitor: Postgres goes on meanwhile");
     auto changed = config::load(files);
     if (!changed) return fail(changed.error());
+    if (is_for_postgres(*config, *changed)) {
+      spdlog::info("Another address: Postgres restarts at port {}", changed->pgport);
+      AUTOCTL_TRY(postgres->stop(StopMode::fast, stop_patience));
+      postgres = std::make_unique<Instance>(*changed, files, *tools);
+    } else {
+      spdlog::info("The configuration has changed: Postgres goes on meanwhile");
+    }
     *config = *std::move(changed);
   }
 }
