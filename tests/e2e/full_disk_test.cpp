@@ -1,32 +1,15 @@
 // A node whose disk is full: its role goes to the other one, and it comes back when there is room.
-#include <sys/mount.h>
-#include <sys/stat.h>
-
 #include <fstream>
 #include <iostream>
 
-#include "support/cluster_test.h"
-#include "support/network.h"
+#include "support/small_disk.h"
 
 namespace autoctl::test {
 namespace {
 
-class FullDisk : public ClusterTest {
+class FullDisk : public SmallDiskTest {
  protected:
-  void SetUp() override {
-    if (!may_make_networks())
-      GTEST_SKIP() << "a small file system needs a mount namespace: run ./scripts/test where it exists";
-    ClusterTest::SetUp();
-    small_ = directory() + "/small";
-    ASSERT_EQ(::mkdir(small_.c_str(), 0700), 0);
-    ASSERT_EQ(::mount("tmpfs", small_.c_str(), "tmpfs", 0, "size=320m,mode=0700"), 0) << strerror(errno);
-  }
-  void TearDown() override {
-    ClusterTest::TearDown();
-    if (small_.empty()) return;
-    destroy_cluster();
-    EXPECT_EQ(::umount2(small_.c_str(), MNT_DETACH), 0) << strerror(errno);
-  }
+  FullDisk() : SmallDiskTest(320) {}
 
   demo::LocalCluster::Place small_place() const {
     demo::LocalCluster::Place place;
@@ -40,8 +23,6 @@ class FullDisk : public ClusterTest {
     EXPECT_NE(finished.output.find("No space left"), std::string::npos) << finished.output;
   }
   void make_room() const { EXPECT_EQ(::unlink(ballast().c_str()), 0); }
-
-  std::string small_;
 };
 
 TEST_F(FullDisk, OfThePrimary) {

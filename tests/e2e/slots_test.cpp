@@ -1,32 +1,16 @@
 // A standby that stays away must not fill its primary's disk with the WAL that is kept for it.
-#include <sys/mount.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <iostream>
 
-#include "support/cluster_test.h"
-#include "support/network.h"
+#include "support/small_disk.h"
 
 namespace autoctl::test {
 namespace {
 
-class Slots : public ClusterTest {
+class Slots : public SmallDiskTest {
  protected:
-  void SetUp() override {
-    if (!may_make_networks())
-      GTEST_SKIP() << "a small file system needs a mount namespace: run ./scripts/test where it exists";
-    ClusterTest::SetUp();
-    small_ = directory() + "/small";
-    ASSERT_EQ(::mkdir(small_.c_str(), 0700), 0);
-    ASSERT_EQ(::mount("tmpfs", small_.c_str(), "tmpfs", 0, "size=450m,mode=0700"), 0) << strerror(errno);
-  }
-  void TearDown() override {
-    ClusterTest::TearDown();
-    if (small_.empty()) return;
-    destroy_cluster();
-    EXPECT_EQ(::umount2(small_.c_str(), MNT_DETACH), 0) << strerror(errno);
-  }
+  Slots() : SmallDiskTest(450) {}
+
   bool is_told(const std::string& words) {
     const auto events = cluster().api().events({.formation = "default", .count = 500}, Millis(5'000));
     EXPECT_TRUE(ok(events));
@@ -34,8 +18,6 @@ class Slots : public ClusterTest {
              return event.description.find(words) != std::string::npos;
            });
   }
-
-  std::string small_;
 };
 
 TEST_F(Slots, StandbyThatStaysAwayDoesNotFillTheDisk) {
