@@ -16,11 +16,6 @@ class GroupOf : public ClusterTest, public testing::WithParamInterface<int> {
     EXPECT_EQ(finished.exit_code, 0) << finished.output;
     return finished.output;
   }
-  demo::Agent& primary() {
-    demo::Agent* node = cluster().primary();
-    EXPECT_NE(node, nullptr);
-    return node != nullptr ? *node : *cluster().nodes().front();
-  }
   /// Everybody but the primary streams from it, and it waits for all of them.
   void expect_whole() {
     ASSERT_NO_FATAL_FAILURE(expect_settled());

@@ -39,16 +39,6 @@ class Kill : public ClusterTest {
     load.verify();
   }
 
-  demo::Agent& primary() {
-    demo::Agent* node = cluster().primary();
-    EXPECT_NE(node, nullptr);
-    return node != nullptr ? *node : *cluster().nodes().front();
-  }
-  demo::Agent& standby() {
-    demo::Agent* node = cluster().standby();
-    EXPECT_NE(node, nullptr);
-    return node != nullptr ? *node : *cluster().nodes().back();
-  }
   static pid_t postmaster_of(const demo::Agent& node) { return node.postmaster().value_or(-1); }
 };
 

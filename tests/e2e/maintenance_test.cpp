@@ -32,16 +32,6 @@ class Maintenance : public ClusterTest {
     const auto found = std::ranges::find(state->nodes, node.name(), &protocol::NodeDocument::name);
     return found == state->nodes.end() ? NodeState::init : found->reported;
   }
-  demo::Agent& primary() {
-    demo::Agent* node = cluster().primary();
-    EXPECT_NE(node, nullptr);
-    return node != nullptr ? *node : *cluster().nodes().front();
-  }
-  demo::Agent& standby() {
-    demo::Agent* node = cluster().standby();
-    EXPECT_NE(node, nullptr);
-    return node != nullptr ? *node : *cluster().nodes().back();
-  }
   void pg_ctl(const demo::Agent& node, const std::string& what) {
     const auto done = shell("\"$(pg_config --bindir 2>/dev/null || echo /usr/lib/postgresql/15/bin)\"/pg_ctl -w -D " +
                             node.pgdata() + " " + what);

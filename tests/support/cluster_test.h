@@ -57,6 +57,17 @@ class ClusterTest : public testing::Test {
 
   demo::LocalCluster& cluster() { return *cluster_; }
   const demo::LocalCluster& cluster() const { return *cluster_; }
+  /// Of a cluster of one group. The test fails if there is none; then it is some node, so that the test can end.
+  demo::Agent& primary() {
+    demo::Agent* node = cluster().primary();
+    EXPECT_NE(node, nullptr);
+    return node != nullptr ? *node : *cluster().nodes().front();
+  }
+  demo::Agent& standby() {
+    demo::Agent* node = cluster().standby();
+    EXPECT_NE(node, nullptr);
+    return node != nullptr ? *node : *cluster().nodes().back();
+  }
   /// For tests that must outlive their cluster.
   void destroy_cluster() { cluster_.reset(); }
   std::string directory() const { return scratch_->path(); }
