@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "monitor/fsm/roles.h"
+#include "weather.h"
 
 namespace autoctl::sim {
 
@@ -110,7 +111,8 @@ std::string broken_rule(const World& world) {
 
 }  // namespace
 
-Explorer::Explorer(Plan plan) : plan_(std::move(plan)), decisions_(plan_.rules, plan_.nodes, plan_.worker) {
+Explorer::Explorer(Plan plan)
+    : plan_(std::move(plan)), decisions_(plan_.rules, plan_.nodes, plan_.worker, plan_.any_weather) {
   for (const FairRules& rules : plan_.worker ? ways_of_workers_to_recover(plan_.nodes) : ways_to_recover(plan_.nodes))
     recoveries_.push_back({FairRun(decisions_, plan_.rules, rules), rules, {}});
   for (std::uint8_t n = 0; n < max_nodes; ++n) {
@@ -135,6 +137,7 @@ World Explorer::first_world() const {
     world.faults = plan_.faults;
     world.judgements = plan_.judgements;
   }
+  if (plan_.any_weather) forget_what_faults_change(world, world);
   if (plan_.asked) world.monitor.operation = Operation::requested;
   canonicalise(world, alike_);
   return world;
@@ -162,6 +165,7 @@ Report Explorer::run() {
 void Explorer::expand() {
   for (int n = 0; n < plan_.nodes; ++n) expand_node(n);
   expand_group();
+  plan_.any_weather ? expand_weather() : expand_faults();
 }
 
 std::optional<World> Explorer::taken(const World& world, Action action, Violation& violation) {
@@ -180,7 +184,7 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
       done = keeper_works(next, n, violation);
       break;
     case Kind::report:
-      done = keeper_reports(next, n);
+      done = plan_.any_weather ? keeper_reports_success(next, n) : keeper_reports(next, n);
       break;
     case Kind::send:
       done = keeper_sends_report(next, n);
@@ -214,7 +218,10 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
       done = operator_ends_maintenance(next, n);
       break;
     case Kind::operators_hand:
-      done = operator_starts_or_stops(next, n);
+      done = plan_.any_weather ? operator_starts(next, n) : operator_starts_or_stops(next, n);
+      break;
+    case Kind::copy_begins:
+      done = copy_begins(next, n);
       break;
     case Kind::drop:
       // Dropping the only node that has everything is an operator's own risk.
@@ -261,6 +268,7 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
                         action.kind == Kind::cut;
   if (is_fault && world.faults == 0) return std::nullopt;
   if (is_fault && plan_.faults != Plan::unlimited) --next.faults;
+  if (plan_.any_weather) forget_what_faults_change(next, world);
   canonicalise(next, alike_);
   return next;
 }
@@ -279,9 +287,7 @@ void Explorer::attempt(Action action) {
 void Explorer::expand_node(int node) {
   using Kind = Action::Kind;
   const auto n = static_cast<std::uint8_t>(node);
-  for (Kind kind : {Kind::hear, Kind::work, Kind::self_fence, Kind::wal, Kind::commit, Kind::forget, Kind::repair_node,
-                    Kind::server_crash, Kind::break_node})
-    attempt({kind, n});
+  for (Kind kind : {Kind::hear, Kind::work, Kind::wal, Kind::commit, Kind::forget}) attempt({kind, n});
   if (plan_.delays) {
     attempt({Kind::send, n});
     attempt({Kind::arrive, n});
@@ -290,26 +296,38 @@ void Explorer::expand_node(int node) {
   }
   if (plan_.drops) attempt({Kind::drop, n});
   for (Kind kind : {Kind::enable_maintenance, Kind::disable_maintenance, Kind::operators_hand})
-    if (plan_.maintenance && (plan_.nodes < 3 || kind != Kind::operators_hand)) attempt({kind, n});
-  if (plan_.recycling) attempt({Kind::recycle, n});
+    if (plan_.maintenance && (plan_.nodes < 3 || plan_.any_weather || kind != Kind::operators_hand)) attempt({kind, n});
 }
 
 void Explorer::expand_group() {
   using Kind = Action::Kind;
   for (std::uint8_t token = 0; token < token_count; ++token) attempt({Kind::acknowledge, token});
   if (plan_.operations) attempt({Kind::request});
-  attempt({Kind::monitor_restart});
-  const std::uint8_t links = plan_.nodes == 3 ? 3 : plan_.nodes - 1;
-  for (std::uint8_t link = 0; link < links; ++link) {
-    attempt({Kind::cut, link});
-    attempt({Kind::heal, link});
-  }
   std::uint8_t number = 0;
   for (const Effect& effect : decisions_.under_any_belief(frontier_.front().monitor)) {
     if (!effect.problem.empty()) fail(std::string(rule_name(effect.rule_id)) + ": " + effect.problem);
     report_.rules_fired.insert(rule_name(effect.rule_id));
     attempt({Kind::decide, number++});
   }
+}
+
+void Explorer::expand_faults() {
+  using Kind = Action::Kind;
+  for (std::uint8_t n = 0; n < plan_.nodes; ++n) {
+    for (Kind kind : {Kind::self_fence, Kind::repair_node, Kind::server_crash, Kind::break_node}) attempt({kind, n});
+    if (plan_.recycling) attempt({Kind::recycle, n});
+  }
+  attempt({Kind::monitor_restart});
+  const std::uint8_t links = plan_.nodes == 3 ? 3 : plan_.nodes - 1;
+  for (std::uint8_t link = 0; link < links; ++link) {
+    attempt({Kind::cut, link});
+    attempt({Kind::heal, link});
+  }
+}
+
+void Explorer::expand_weather() {
+  using Kind = Action::Kind;
+  for (std::uint8_t n = 0; n < plan_.nodes; ++n) attempt({Kind::copy_begins, n});
 }
 
 void Explorer::check() {
@@ -390,7 +408,8 @@ std::string Explorer::describe(const Action& action) {
                                        "link heals",
                                        "OPERATOR WANTS MAINTENANCE",
                                        "operator ends maintenance",
-                                       "operator starts or stops Postgres"};
+                                       "operator starts or stops Postgres",
+                                       "copy begins"};
   return std::string(names[static_cast<std::size_t>(action.kind)]) + " (" + std::to_string(action.node) + ")";
 }
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "decisions.h"
 #include "fair_run.h"
-#include "monitor_model.h"
 #include "node_model.h"
 #include "world_set.h"
 
@@ -32,6 +32,7 @@ struct Plan {
   bool delays = false;       // between a report's leaving and its arrival anything can happen
   bool at_rest = false;      // begins with a primary and its standbys, not with nodes that have registered
   bool asked = false;  // begins with an operator's request for a switchover, to be looked at when the monitor likes
+  bool any_weather = false;  // any fault at any time, of which the world remembers nothing (weather.h)
   bool check_liveness = true;
   std::size_t max_states = 50'000'000;
 };
@@ -76,7 +77,8 @@ class Explorer {
       heal,
       enable_maintenance,
       disable_maintenance,
-      operators_hand
+      operators_hand,
+      copy_begins
     };
     Kind kind = Kind::none;
     std::uint8_t node = 0;  // or which of several
@@ -93,6 +95,8 @@ class Explorer {
   void attempt(Action action);
   void expand_node(int node);
   void expand_group();
+  void expand_faults();
+  void expand_weather();
   void check();
   void check_recovery();
   std::optional<std::string> check_fair_run(const World& world, std::size_t variant);

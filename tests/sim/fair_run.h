@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "monitor_model.h"
+#include "decisions.h"
 
 namespace autoctl::sim {
 

@@ -98,6 +98,31 @@ monitor::Operation operation_of(Operation sim, bool elapsed, const Names& names)
   return operation;
 }
 
+/// A running Postgres with all that goes with it.
+void play(NodeFacts& facts, Role role, const std::vector<NodeId>& others) {
+  if (role == Role::as_reported) return;
+  facts.postgres_running = true;
+  facts.in_recovery = facts.receiving = role == Role::standby;
+  if (role == Role::primary) facts.prepared_peers = facts.streaming = others;
+}
+
+/// A node as this belief has it.
+void look(monitor::NodeView& view, const Sight& sight, const std::vector<NodeId>& others) {
+  NodeFacts& facts = view.facts;
+  view.reported = view.reported && sight.reported;
+  if (!view.reported) facts = {};
+  play(facts, sight.role, others);
+  if (!sight.running) {
+    facts.postgres_running = facts.in_recovery = facts.receiving = false;
+    facts.streaming = facts.prepared_peers = {};
+    facts.timeline = {};
+  }
+  if (!sight.position_known) facts.lsn = {};
+  if (!sight.receives) facts.receiving = false;
+  if (sight.stalled) view.stalled_for = long_time;
+  if (sight.disk_is_full) facts.cannot_write = facts.postgres_running && !facts.in_recovery;
+}
+
 std::string take_goals(Effect& effect, const monitor::Decision& decision, const Names& names) {
   if (decision.term != Term{now_term.value + 1}) return "the decision does not begin the next term";
   for (const auto& [id, goal] : decision.goals) {
@@ -131,6 +156,19 @@ std::string take_quorums(Effect& effect, const monitor::Decision& decision, cons
 }
 
 }  // namespace
+
+NodeId id_of(int node, bool ids_descend) {
+  return Names{ids_descend}.id(node);
+}
+
+void look_at_peers(monitor::GroupSnapshot& group, const Belief& belief) {
+  const Names names{belief.ids_descend};
+  for (monitor::NodeView& node : group.nodes) {
+    std::erase_if(node.facts.streaming, [&](NodeId id) { return !belief.sights[*names.node(id)].is_streamed_to; });
+    std::erase_if(node.facts.prepared_peers,
+                  [&](NodeId id) { return !belief.sights[*names.node(id)].is_prepared_for; });
+  }
+}
 
 monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief, const Rules& rules) {
   const Names names{belief.ids_descend};
@@ -167,8 +205,10 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief, 
     view.replication_quorum = rules.attributes[n].replication_quorum;
     view.lease_until = belief.others_elapsed ? model_now - long_time : model_now + long_time;
     if (view.reported && !view.facts.receiving && belief.stalls_elapsed) view.stalled_for = long_time;
+    look(view, belief.sights[n], names.ids(static_cast<std::uint8_t>(members & ~(1 << n))));
     group.nodes.push_back(std::move(view));
   }
+  look_at_peers(group, belief);
   if (belief.ids_descend) std::ranges::reverse(group.nodes);
   return group;
 }
@@ -183,10 +223,15 @@ Route route_of(const SimMonitor& sim, const Belief& belief, const Rules& rules) 
 }
 
 std::optional<Effect> decide_once(const SimMonitor& sim, const Belief& belief, const Rules& rules) {
+  return decide_on(snapshot_of(sim, belief, rules), sim, belief, rules);
+}
+
+std::optional<Effect> decide_on(const monitor::GroupSnapshot& group, const SimMonitor& sim, const Belief& belief,
+                                const Rules& rules) {
   const Names names{belief.ids_descend};
   monitor::Settings settings = rules.settings;
   settings.paused = belief.paused;
-  const auto decision = rules.decide(snapshot_of(sim, belief, rules), settings, model_now);
+  const auto decision = rules.decide(group, settings, model_now);
   if (!decision) return std::nullopt;
   Effect effect{.monitor = sim, .rule_id = decision->rule_id};
   effect.problem = take_goals(effect, *decision, names);
@@ -265,88 +310,6 @@ std::string_view rule_name(int rule_id) {
   for (const monitor::RuleInfo& rule : monitor::rules())
     if (rule.id == rule_id) return rule.name;
   return "unknown";
-}
-
-namespace {
-
-bool same(const Effect& a, const Effect& b) {
-  return a.rule_id == b.rule_id && a.assigned == b.assigned && a.problem == b.problem &&
-         std::memcmp(&a.monitor, &b.monitor, sizeof a.monitor) == 0;
-}
-
-constexpr unsigned verdict_bits = 2 * max_nodes;
-
-Belief belief_of(unsigned bits) {
-  Belief belief;
-  for (unsigned n = 0; n < max_nodes; ++n) belief.verdicts[n] = static_cast<Verdict>(bits >> (2 * n) & 3U);
-  belief.trusts_itself = (bits >> verdict_bits & 1U) == 0;
-  belief.stalls_elapsed = (bits >> verdict_bits & 2U) != 0;
-  belief.others_elapsed = (bits >> verdict_bits & 4U) != 0;
-  belief.disk_is_full = (bits >> verdict_bits & 8U) != 0;
-  belief.ids_descend = (bits >> verdict_bits & 16U) != 0;
-  belief.paused = (bits >> verdict_bits & 32U) != 0;
-  return belief;
-}
-
-std::array<std::uint8_t, 3> key_of(const Belief& belief) {
-  unsigned bits = 0;
-  for (unsigned n = 0; n < max_nodes; ++n) bits |= static_cast<unsigned>(belief.verdicts[n]) << (2 * n);
-  const unsigned others = (belief.trusts_itself ? 0U : 1U) | (belief.stalls_elapsed ? 2U : 0U) |
-                          (belief.others_elapsed ? 4U : 0U) | (belief.disk_is_full ? 8U : 0U) |
-                          (belief.ids_descend ? 16U : 0U) | (belief.paused ? 32U : 0U);
-  return {static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(others),
-          static_cast<std::uint8_t>(belief.statements)};
-}
-
-/// assess() calls nobody healthy who has not reported. For three nodes a few beliefs that amount to another are left
-/// out: a suspect is as an unreachable node to a monitor that cannot elect without it; a monitor that does not trust
-/// itself does nothing about a dead primary, as about an unreachable one; of a full disk two nodes have told all.
-bool worth_trying(const SimMonitor& sim, const Belief& belief, int nodes) {
-  for (int n = 0; n < max_nodes; ++n) {
-    if (sim.gone[n] && belief.verdicts[n] != Verdict::healthy) return false;
-    if (!sim.gone[n] && belief.verdicts[n] == Verdict::healthy && !sim.facts[n].reported) return false;
-    if (nodes > 2 && belief.verdicts[n] == Verdict::suspected) return false;
-  }
-  if (nodes > 2 && belief.paused) return false;
-  if (nodes > 2) return belief.trusts_itself && !belief.disk_is_full && belief.stalls_elapsed == belief.others_elapsed;
-  return !belief.ids_descend;
-}
-
-}  // namespace
-
-const std::optional<Effect>& Decisions::under(const SimMonitor& sim, const Belief& belief) {
-  const auto [entry, is_new] = one_.try_emplace({sim, key_of(belief)});
-  if (is_new) entry->second = decide_once(sim, belief, rules_);
-  return entry->second;
-}
-
-const Route& Decisions::route(const SimMonitor& sim, const Belief& belief) {
-  const auto [entry, is_new] = routes_.try_emplace({sim, key_of(belief)});
-  if (is_new) entry->second = route_of(sim, belief, rules_);
-  return entry->second;
-}
-
-const std::vector<Effect>& Decisions::under_any_belief(const SimMonitor& sim) {
-  const auto [entry, is_new] = any_.try_emplace(sim);
-  std::vector<Effect>& effects = entry->second;
-  if (!is_new) return effects;
-  const auto consider = [&](const Belief& belief) {
-    const auto effect = decide_once(sim, belief, rules_);
-    if (effect && std::ranges::none_of(effects, [&](const Effect& e) { return same(e, *effect); }))
-      effects.push_back(*effect);
-  };
-  using enum Statements;
-  for (unsigned bits = 0; bits < 64U << verdict_bits; ++bits) {
-    Belief belief = belief_of(bits);
-    if (!worth_trying(sim, belief, nodes_)) continue;
-    if (!worker_) consider(belief);
-    for (Statements statements : {away, go_to_0, go_to_1, wait_for_0, wait_for_1}) {
-      if (!worker_) break;
-      belief.statements = statements;
-      consider(belief);
-    }
-  }
-  return effects;
 }
 
 }  // namespace autoctl::sim

@@ -4,8 +4,6 @@
 #include <functional>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "monitor/fsm/decide.h"
 #include "world.h"
@@ -29,6 +27,20 @@ struct Rules {
   std::array<Attributes, max_nodes> attributes{};
 };
 
+/// What the monitor sees of a node's last report, or of what has changed since. The defaults are the report as it is.
+enum class Role : std::uint8_t { as_reported, primary, standby };
+struct Sight {
+  Role role = Role::as_reported;
+  bool reported = true;         // false: the monitor has restarted since
+  bool running = true;          // false: Postgres has crashed, or does not start
+  bool position_known = true;   // false: it has crashed
+  bool receives = true;         // false: a standby without a connection
+  bool is_streamed_to = true;   // false: its primary says so
+  bool is_prepared_for = true;  // false: its primary has not made a slot for it yet
+  bool stalled = false;         // has not received for long
+  bool disk_is_full = false;
+};
+
 /// What the monitor believes beyond the facts; the explorer tries everything.
 struct Belief {
   std::array<monitor::Verdict, max_nodes> verdicts{};
@@ -39,6 +51,7 @@ struct Belief {
   Statements statements = Statements::no_coordinator;
   bool ids_descend = false;  // the last node has the lowest id
   bool paused = false;       // what has begun is finished, nothing else is decided
+  std::array<Sight, max_nodes> sights{};
 };
 
 /// What one decision does to the world.
@@ -50,12 +63,19 @@ struct Effect {
 };
 
 monitor::GroupSnapshot snapshot_of(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
+/// A primary's report is about the others, too: leaves those out whom by this belief it does not stream to.
+void look_at_peers(monitor::GroupSnapshot& group, const Belief& belief);
+/// A node's name in such a snapshot.
+NodeId id_of(int node, bool ids_descend);
 /// What the coordinator of a worker group is told.
 struct Route {
   std::optional<int> hold_for;  // nullopt: the statements go on
   std::optional<int> primary;   // the node that the monitor sees accept writes
 };
 Route route_of(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
+/// What decide() makes of this snapshot, which is of this monitor.
+std::optional<Effect> decide_on(const monitor::GroupSnapshot& group, const SimMonitor& monitor, const Belief& belief,
+                                const Rules& rules);
 std::optional<Effect> decide_once(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
 void apply(World& world, const Effect& effect);
 /// `enable maintenance --allow-failover`, as far as the monitor takes it.
@@ -67,43 +87,5 @@ bool operator_drops(World& world, int node);
 /// A dropped node leaves the group: in truth when it has stopped or is dead, here at any time.
 bool monitor_forgets(World& world, int node);
 std::string_view rule_name(int rule_id);
-
-/// decide() with a memory: worlds by the million share a few thousand states of the monitor.
-class Decisions {
- public:
-  /// `worker`: the group's statements come through a coordinator, of which anything may be believed.
-  Decisions(Rules rules, int nodes, bool worker) : rules_(std::move(rules)), nodes_(nodes), worker_(worker) {}
-  /// The decision that this belief leads to.
-  const std::optional<Effect>& under(const SimMonitor& monitor, const Belief& belief);
-  /// All different decisions that any belief leads to.
-  const std::vector<Effect>& under_any_belief(const SimMonitor& monitor);
-  const Route& route(const SimMonitor& monitor, const Belief& belief);
-  std::size_t monitor_states() const { return any_.size(); }
-
- private:
-  struct Key {
-    SimMonitor monitor;
-    std::array<std::uint8_t, 3> belief;
-  };
-  struct SameBytes {
-    template <class T>
-    bool operator()(const T& a, const T& b) const {
-      return std::memcmp(&a, &b, sizeof a) == 0;
-    }
-  };
-  struct Hash {
-    template <class T>
-    std::size_t operator()(const T& key) const {
-      return hash_bytes(&key, sizeof key);
-    }
-  };
-
-  Rules rules_;
-  int nodes_;
-  bool worker_;
-  std::unordered_map<Key, std::optional<Effect>, Hash, SameBytes> one_;
-  std::unordered_map<Key, Route, Hash, SameBytes> routes_;
-  std::unordered_map<SimMonitor, std::vector<Effect>, Hash, SameBytes> any_;
-};
 
 }  // namespace autoctl::sim

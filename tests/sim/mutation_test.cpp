@@ -134,12 +134,16 @@ TEST(Mutant, lost_candidate_is_never_called_off) {
               StartsWith("after the loss of node 0: no surviving node's goal is to be the primary"));
 }
 
-/// Of three nodes, from rest.
-std::string counterexample_of_three(Decide mutant, int preferred_priority = 50, bool operations = false) {
-  Plan plan{.nodes = 3, .rules = {.decide = std::move(mutant)}, .faults = 0, .judgements = 2, .at_rest = true};
-  plan.operations = operations;
-  plan.rules.attributes[2].candidate_priority = preferred_priority;
+/// Of three nodes, from rest, in any weather.
+std::string counterexample_of_three(Plan plan) {
+  plan.nodes = 3;
+  plan.at_rest = plan.any_weather = true;
   return Explorer(plan).run().counterexample.value_or("nothing");
+}
+std::string counterexample_of_three(Decide mutant, int preferred_priority = 50, bool operations = false) {
+  Plan plan{.rules = {.decide = std::move(mutant)}, .operations = operations};
+  plan.rules.attributes[2].candidate_priority = preferred_priority;
+  return counterexample_of_three(plan);
 }
 
 TEST(MutantOfThree, preferred_standby_does_not_fetch_what_it_lacks) {
@@ -186,10 +190,20 @@ TEST(MutantOfThree, election_without_all_who_may_have_acknowledged) {
 }
 
 TEST(MutantOfThree, changed_quorum_counts_before_it_is_proved) {
-  const Decide hasty = changing("quorum_grows", [](Decision& d) { d.quorum_confirmed = d.quorum_assigned; });
-  Plan plan{.nodes = 3, .rules = {.decide = hasty}, .faults = 1, .judgements = 1, .operations = false, .at_rest = true};
-  EXPECT_THAT(Explorer(plan).run().counterexample.value_or("nothing"),
-              StartsWith("nodes can elect which the primary can do without"));
+  EXPECT_THAT(
+      counterexample_of_three(changing("quorum_grows", [](Decision& d) { d.quorum_confirmed = d.quorum_assigned; })),
+      StartsWith("nodes can elect which the primary can do without"));
+}
+
+/// A standby may still obey an older goal than to follow the new primary, rewind, and lose what it has acknowledged.
+TEST(MutantOfThree, promoted_primary_proves_its_quorum_with_whoever_streams) {
+  const Decide hasty = changing("candidate_promoted", [](Decision& d) {
+    for (auto& [id, goal] : d.goals)
+      if (!goal.sync.asynchronous()) goal.state = NodeState::primary;
+  });
+  Plan plan{.rules = {.decide = hasty}, .operations = false};
+  plan.rules.settings.number_sync_standbys = 1;
+  EXPECT_THAT(counterexample_of_three(plan), HasSubstr("lack an acknowledged commit"));
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ struct Violation {
 bool keeper_works(World& world, int node, Violation& violation);
 /// The keeper gets the goal that the monitor holds for it, and persists it.
 bool keeper_hears(World& world, int node);
+/// What a report would say.
+SimFacts facts_now(const World& world, int node);
 /// The monitor gets what is true on the node now.
 bool keeper_reports(World& world, int node);
 /// The same in two moments: what was true when the report left may be so no longer when it arrives.

@@ -68,18 +68,29 @@ void forget_settled_commits(World& world) {
   }
 }
 
+/// Only which timeline is the newer matters; a node that stays away would let the others' grow for ever. Between two of
+/// them there is room for some promotions of the older one.
 void lower_timelines(World& world) {
-  std::uint8_t lowest = 255;
-  for (const SimNode& node : world.nodes)
-    if (node.data == Data::intact) lowest = std::min(lowest, node.timeline);
-  for_all_facts(world, [&](const SimFacts& facts) {
-    if (facts.timeline != 0) lowest = std::min(lowest, facts.timeline);
-  });
-  for (SimNode& node : world.nodes)
-    node.timeline = node.data == Data::intact ? static_cast<std::uint8_t>(node.timeline - lowest + 1) : 0;
+  constexpr int gap_max = 3;
+  std::array<std::uint8_t*, 3 * max_nodes> all{};
+  std::size_t count = 0;
+  for (SimNode& node : world.nodes) {
+    if (node.data != Data::intact) node.timeline = 0;
+    if (node.timeline != 0) all[count++] = &node.timeline;
+  }
   for_all_facts(world, [&](SimFacts& facts) {
-    if (facts.timeline != 0) facts.timeline = static_cast<std::uint8_t>(facts.timeline - lowest + 1);
+    if (facts.timeline != 0) all[count++] = &facts.timeline;
   });
+  const auto by_value = [](const std::uint8_t* a, const std::uint8_t* b) { return *a < *b; };
+  std::sort(all.begin(), all.begin() + count, by_value);
+  int before = 0;
+  int lowered = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int timeline = *all[i];
+    lowered += i == 0 ? 1 : std::min(timeline - before, gap_max);
+    before = timeline;
+    *all[i] = static_cast<std::uint8_t>(lowered);
+  }
 }
 
 void forget_what_nobody_reads(World& world) {
