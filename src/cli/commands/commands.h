@@ -45,6 +45,7 @@ void add_config_check(CLI::App& config, Invocation& invocation);
 void add_get_node(CLI::App& get, Invocation& invocation);
 void add_get_formation(CLI::App& get, Invocation& invocation);
 void add_set_node(CLI::App& set, Invocation& invocation);
+void add_set_node_metadata(CLI::App& node, Invocation& invocation);
 void add_set_formation(CLI::App& set, Invocation& invocation);
 
 /// list, mermaid, check.

@@ -104,7 +104,8 @@ class Engine {
   /// An operator, and a store to write to.
   Result<> admit_change(const Caller& caller) const;
   Result<> admit_while_not_paused(const std::string& formation) const;
-  /// Puts into `change` what follows for number_sync_standbys, and returns the formation as it is once that is committed.
+  /// Puts into `change` what follows for number_sync_standbys, and returns the formation as it is once that is
+  /// committed.
   std::optional<FormationRow> fit_sync_standbys(const Group& group, QuorumChange what, Change& change) const;
   void adopt(const std::optional<FormationRow>& fitted);
   void drop_again(Group& group, const Node& node, const Reply<>& reply);
@@ -121,7 +122,7 @@ class Engine {
   Result<> admit(const Node& node, const protocol::Report& report, const Caller& caller) const;
   Result<> check_facts(const Group& group, const Node& node, const protocol::Report& report) const;
   void take_in(Group& group, Node& node, const protocol::Report& report, const Caller& caller);
-  void take_in_address(Node& node, const protocol::Report& report);
+  void take_in_address(const Group& group, Node& node, const protocol::Report& report);
   void refresh_assignments(Group& group);
   void tell_formation(Group& group);
   void settle_formation(const Group& coordinators);
