@@ -54,6 +54,8 @@ void add_inspect_fsm(CLI::App& inspect, Invocation& invocation);
 void add_disable_monitor(CLI::App& parent, Invocation& invocation);
 void add_enable_monitor(CLI::App& parent, Invocation& invocation);
 void add_disable_maintenance(CLI::App& parent, Invocation& invocation);
+void add_disable_secondary(CLI::App& parent, Invocation& invocation);
+void add_enable_secondary(CLI::App& parent, Invocation& invocation);
 void add_enable_maintenance(CLI::App& parent, Invocation& invocation);
 
 void add_demo(CLI::App& root, Invocation& invocation);

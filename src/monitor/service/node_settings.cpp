@@ -139,6 +139,23 @@ Result<> check_sync_standbys(const Model& model, const std::string& formation, i
   return {};
 }
 
+Result<> check_no_secondaries(const Model& model, const std::string& formation) {
+  for (const auto& [key, group] : model.groups) {
+    if (key.first != formation) continue;
+    std::string names;
+    for (const auto& [id, node] : group.nodes)
+      if (is_member(node.row) && !is_leader_state(node.row.goal.state))
+        names += (names.empty() ? "" : ", ") + node.row.name;
+    const auto members =
+        std::ranges::count_if(group.nodes, [](const auto& entry) { return is_member(entry.second.row); });
+    if (members > 1)
+      return fail(Errc::conflict,
+                  "group " + std::to_string(key.second) + " of formation '" + formation + "' has standbys: " + names,
+                  "drop them first: `autoctl drop node --formation " + formation + " --name NODE`");
+  }
+  return {};
+}
+
 int fitting_sync_standbys(const Model& model, const Group& group, QuorumChange what) {
   const int now = model.settings_of(group).number_sync_standbys;
   const int count = sync_standbys(group);
