@@ -67,9 +67,10 @@ Progress promote(SimNode& self, Violation& violation) {
   return Progress::changed;
 }
 
-/// Has everything but what sessions still wait for.
+/// Has everything but what sessions still wait for; a timeline begins with WAL of its own.
 bool has_what_was_written(const World& world, int standby, int primary) {
   const SimNode& self = world.nodes[primary];
+  if (world.nodes[standby].timeline != self.timeline) return false;
   for (std::uint8_t i = 0; i < self.length; ++i)
     if (world.commits[self.log[i]] != pending_on(primary) && !world.nodes[standby].has(self.log[i])) return false;
   return true;
@@ -243,8 +244,6 @@ bool keeper_hears(World& world, int node) {
   return true;
 }
 
-namespace {
-
 SimFacts facts_now(const World& world, int node) {
   const SimNode& self = world.nodes[node];
   const bool primary = self.server == Server::primary;
@@ -262,8 +261,6 @@ SimFacts facts_now(const World& world, int node) {
   if (position_matters(self.reached)) facts.length = self.length;
   return facts;
 }
-
-}  // namespace
 
 bool keeper_reports(World& world, int node) {
   return keeper_sends_report(world, node) && report_arrives(world, node);

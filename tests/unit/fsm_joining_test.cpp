@@ -165,6 +165,19 @@ TEST(Rule, quorum_turned_on_for_nobody_who_could_block_it) {
   EXPECT_TRUE(broken_by([](Group& g) { g[node_a].facts.term = Term{1}; }));
 }
 
+/// It was named after the promotion, and may do without acknowledgements no more than before.
+TEST(Rule, quorum_turned_on_only_for_as_many_as_the_promoted_primary_waits_for) {
+  Group group = three_at_rest();
+  make_asynchronous(group);
+  group.settings.number_sync_standbys = 2;
+  group.assign_and_settle(node_a, {.state = NodeState::wait_primary, .sync = {2, {node_b, node_c}}});
+  group.judge(node_c, Verdict::dead);
+  EXPECT_EQ(group.fired(), "nothing") << "one is not two";
+  group.assign(node_c, {.state = NodeState::dropped});
+  ASSERT_EQ(group.fired(), "quorum_turned_on") << "who was dropped never comes back";
+  EXPECT_EQ(group.decision()->quorum_assigned, (SyncQuorum{1, {node_b}}));
+}
+
 TEST(Rule, quorum_disproved) {
   Group group = pair_at_rest();
   group[node_a].facts.sync_in_force = {};

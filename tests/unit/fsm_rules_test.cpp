@@ -428,7 +428,7 @@ TEST(Rule, candidate_promoted) {
   ASSERT_EQ(group.fired(), "candidate_promoted");
   EXPECT_EQ(state_in(group.decision(), node_b), NodeState::wait_primary);
   group[node_b].goal.sync = {1, {node_a}};
-  ASSERT_EQ(state_in(group.decision(), node_b), NodeState::primary);
+  ASSERT_EQ(state_in(group.decision(), node_b), NodeState::wait_primary) << "nobody has shown yet to follow it";
   EXPECT_EQ(goal_in(group.decision(), node_b)->sync, (SyncQuorum{1, {node_a}}));
 }
 

@@ -75,7 +75,7 @@ constexpr StateSet anything = {
 constexpr std::array table = {
     Transition{{S::init}, S::single, "creates the database cluster, or adopts the one that is there", create},
     Transition{primary_lineage, S::single, "serves alone: no standby is left", serve},
-    Transition{primary_lineage, S::wait_primary, "accepts writes without waiting for a standby", serve},
+    Transition{primary_lineage, S::wait_primary, "accepts writes; a commit waits for nobody, or for as many as it must in any case", serve},
     Transition{primary_lineage, S::primary, "accepts writes, each commit waits for the quorum", serve_synchronously},
 
     Transition{{S::init, S::wait_standby}, S::wait_standby, "waits until the primary is ready for it", nothing},

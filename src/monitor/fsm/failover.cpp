@@ -271,10 +271,8 @@ Outcome candidate_promoted(const Context& c) {
   if (candidate == nullptr || candidate->goal.state != NodeState::stop_replication || !settled(*candidate) ||
       candidate->facts.in_recovery)
     return std::nullopt;
-  const SyncQuorum& sync = candidate->goal.sync;
-  const NodeState next = sync.asynchronous() ? NodeState::wait_primary : NodeState::primary;
   Effect effect(c, candidate->name + " accepts writes on timeline " + std::to_string(candidate->facts.timeline.value));
-  effect.assign(*candidate, next, Goal{.sync = sync});
+  effect.assign(*candidate, NodeState::wait_primary, Goal{.sync = candidate->goal.sync});
   if (is_forced(c.group)) effect.operation_goes_to(*candidate);  // also when all could be saved
   return effect;
 }

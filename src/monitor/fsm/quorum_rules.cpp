@@ -83,6 +83,8 @@ Outcome quorum_turned_on(const Context& c) {
   if (voters.empty()) return std::nullopt;
   const std::string names = names_of(c.group, voters);
   SyncQuorum quorum = quorum_of(std::move(voters), c.settings);
+  // One that was promoted and may not acknowledge alone waits for as many as it was told to.
+  if (quorum.acks < without_those_who_left(c, c.leader->goal.sync).acks) return std::nullopt;
   return Effect(c, c.leader->name + " shall wait for " + std::to_string(quorum.acks) + " of " + names)
       .assign(*c.leader, NodeState::primary, Goal{.sync = quorum})
       .assign_quorum(quorum);
