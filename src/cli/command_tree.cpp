@@ -66,11 +66,15 @@ void add_groups(CLI::App& root, Invocation& invocation) {
   CLI::App* set = add_group(root, "set", "change what is set for a node or a formation");
   add_set_node(*set, invocation);
   add_set_formation(*set, invocation);
-  CLI::App* enable = add_group(root, "enable", "take a node out of service, or give it another monitor");
+  CLI::App* enable =
+      add_group(root, "enable", "take a node out of service, give it another monitor, or let groups have standbys");
   add_enable_maintenance(*enable, invocation);
+  add_enable_secondary(*enable, invocation);
   add_enable_monitor(*enable, invocation);
-  CLI::App* disable = add_group(root, "disable", "take a node back into service, or from its monitor");
+  CLI::App* disable = add_group(root, "disable",
+                                "take a node back into service, or from its monitor, or let groups have one node only");
   add_disable_maintenance(*disable, invocation);
+  add_disable_secondary(*disable, invocation);
   add_disable_monitor(*disable, invocation);
   add_inspect_fsm(*add_group(root, "inspect", "look inside"), invocation);
 }

@@ -14,8 +14,6 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr int api_port_offset = 2000;
-
 CLI::Option* text(CLI::App& command, const std::string& names, std::optional<std::string>& value,
                   const std::string& sentence, const std::string& type) {
   return command.add_option(names, value, sentence)->type_name(type);
@@ -158,7 +156,7 @@ Result<> take_auth(const CreateOptions& options, config::Config& config) {
 
 Result<> take_ports(const CreateOptions& options, config::Config& config) {
   take(options.pgport, config.pgport);
-  config.api_port = options.api_port.value_or(config.pgport + api_port_offset);
+  config.api_port = options.api_port.value_or(config.pgport + config::api_port_offset);
   if (config.api_port > 65535)
     return fail(Errc::bad_usage, fmt::format("--pgport {} leaves no room for the API's port", config.pgport),
                 "give it with --api-port");

@@ -23,7 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int api_port_offset = 2000;
 constexpr Millis stop_patience{30'000};
 
 /// Its presence says that what is here was left by a `create` that was cut short, and may be removed.
@@ -116,7 +115,7 @@ Result<config::Config> create_monitor(config::Config config) {
   if (!tools) return fail(std::move(tools.error()));
   config.role = "monitor";
   config.pg_ctl = tools->path("pg_ctl");
-  if (config.api_port == 0) config.api_port = config.pgport + api_port_offset;
+  if (config.api_port == 0) config.api_port = config.pgport + config::api_port_offset;
   if (config.hostname.empty()) config.hostname = "localhost";
   const config::Files files(config.pgdata);
   config.pgdata = files.pgdata;

@@ -23,7 +23,7 @@ struct Entry {
 
 constexpr std::int64_t hour = 3'600'000;
 
-constexpr std::array<Entry, 13> entries = {{
+constexpr std::array<Entry, 14> entries = {{
     {"number_sync_standbys", &Settings::number_sync_standbys, 0, 100},
     {"heartbeat", &Settings::heartbeat, 100, 30'000},
     {"silence_timeout", &Settings::silence_timeout, 500, hour},
@@ -35,6 +35,7 @@ constexpr std::array<Entry, 13> entries = {{
     {"citus_switchover_cooldown", &Settings::citus_switchover_cooldown, 0, hour},
     {"citus_failover_cooldown", &Settings::citus_failover_cooldown, 0, hour},
     {"promotion_waits_for_lease", &Settings::promotion_waits_for_lease, 0, 1},
+    {"secondaries", &Settings::secondaries, 0, 1},
     {"paused", &Settings::paused, 0, 1},
     {"catchup_lag_bytes", &Settings::catchup_lag_bytes, 0, std::int64_t{1} << 40},
 }};

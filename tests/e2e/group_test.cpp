@@ -107,8 +107,6 @@ class SettingsOfNodes : public ClusterTest {
 
 TEST_F(SettingsOfNodes, SteerTheQuorumAndTheElection) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
-  EXPECT_EQ(said({"get", "formation", "number-sync-standbys"}), "0\n");
-  said({"set", "formation", "number-sync-standbys", "1"});
   EXPECT_EQ(said({"get", "formation", "number-sync-standbys"}), "1\n");
   EXPECT_EQ(said({"get", "node", "candidate-priority", "--name", "node_3"}), "50\n");
   expect_refused({"set", "formation", "number-sync-standbys", "2"});

@@ -26,12 +26,14 @@ class Maintenance : public ClusterTest {
     EXPECT_EQ(reported(node), NodeState::secondary);
     ASSERT_NO_FATAL_FAILURE(expect_settled());
   }
-  NodeState reported(const demo::Agent& node) {
+  protocol::NodeDocument seen(const demo::Agent& node) {
     const auto state = cluster().state();
-    if (!state) return NodeState::init;
+    if (!state) return {};
     const auto found = std::ranges::find(state->nodes, node.name(), &protocol::NodeDocument::name);
-    return found == state->nodes.end() ? NodeState::init : found->reported;
+    return found == state->nodes.end() ? protocol::NodeDocument{} : *found;
   }
+  NodeState reported(const demo::Agent& node) { return seen(node).reported; }
+  NodeState assigned(const demo::Agent& node) { return seen(node).assigned; }
   void pg_ctl(const demo::Agent& node, const std::string& what) {
     const auto done = shell("\"$(pg_config --bindir 2>/dev/null || echo /usr/lib/postgresql/15/bin)\"/pg_ctl -w -D " +
                             node.pgdata() + " " + what);
@@ -118,9 +120,38 @@ TEST_F(Maintenance, ASecondPrimaryIsStopped) {
   ASSERT_NO_FATAL_FAILURE(disable(node));
 }
 
-/// With three nodes the two others go on as if nothing had happened, a failover included.
+/// With three nodes the two others go on as if nothing had happened, a failover included. The last one takes over, and
+/// with number_sync_standbys = 1, as it is by itself, it waits for one of the two who are away.
+TEST_F(Maintenance, OfThreeTwoGoOnAndTheLastOneWaits) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(3));
+  Load load(cluster());
+  ASSERT_NO_FATAL_FAILURE(load.start());
+  ASSERT_TRUE(load.progresses(50, Millis(20'000)));
+  demo::Agent& node = *cluster().find("node_2");
+  ASSERT_NO_FATAL_FAILURE(enable(node));
+  EXPECT_EQ(reported(primary()), NodeState::primary) << "commits wait for the other standby";
+  node.signal_node(SIGKILL);
+  ASSERT_TRUE(load.progresses(100, Millis(20'000)));
+  demo::Agent& last = standby();
+  demo::Agent& victim = primary();
+  victim.signal_node(SIGKILL);
+  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] { return assigned(last) == NodeState::primary; }));
+  EXPECT_FALSE(demo::eventually(Millis(5'000), [&] { return load.acknowledged_by(last, {}) > 0; }));
+  ASSERT_TRUE(ok(cluster().heal()));
+  ASSERT_TRUE(load.progresses(100, Millis(20'000)));
+  EXPECT_GT(load.acknowledged_by(last, {}), 0U);
+  EXPECT_EQ(reported(node), NodeState::maintenance);
+  ASSERT_NO_FATAL_FAILURE(disable(node));
+  load.stop();
+  load.verify();
+}
+
+/// Where nobody has to stay available the last one goes on alone.
 TEST_F(Maintenance, OfThreeTwoGoOnAndFailOver) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
+  const auto lowered =
+      autoctl({"set", "formation", "number-sync-standbys", "0", "--pgdata", cluster().monitor().pgdata()});
+  ASSERT_EQ(lowered.exit_code, 0) << lowered.output;
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));

@@ -314,7 +314,22 @@ TEST_F(PartitionOfFour, CutsAroundTheMonitorOrOneStandbyChangeNothing) {
   ASSERT_NO_FATAL_FAILURE(expect_same_primary_at_the_end());
 }
 
-TEST_F(PartitionOfFour, PrimaryCutFromAllStandbysGoesOnAlone) {
+/// number_sync_standbys is 1 by itself.
+TEST_F(PartitionOfFour, PrimaryCutFromAllStandbysWaitsForOneOfThem) {
+  for (const int standby : {2, 3, 4}) ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, standby));
+  const TimePoint cut_off = Clock::now();
+  EXPECT_FALSE(demo::eventually(standby_given_up, [this] {
+    const auto node = seen("node_1");
+    return is_replaced() || !node || node->reported != NodeState::primary;
+  }));
+  EXPECT_EQ(acknowledged_by("node_1", cut_off + Millis(500)), 0U);
+  ASSERT_NO_FATAL_FAILURE(expect_same_primary_at_the_end());
+}
+
+TEST_F(PartitionOfFour, PrimaryThatNeedsNoneGoesOnAloneWhenCutFromAllStandbys) {
+  const auto lowered =
+      autoctl({"set", "formation", "number-sync-standbys", "0", "--pgdata", cluster().monitor().pgdata()});
+  ASSERT_EQ(lowered.exit_code, 0) << lowered.output;
   ASSERT_NO_FATAL_FAILURE(expect_primary_goes_on_alone_without({2, 3, 4}));
   ASSERT_NO_FATAL_FAILURE(expect_same_primary_at_the_end());
 }

@@ -45,7 +45,6 @@ void MonitorHost::start() {
 void MonitorHost::create_group(int group, int number_sync_standbys, bool varied) {
   protocol::FormationDocument formation;
   formation.name = formation_of(group);
-  formation.number_sync_standbys = number_sync_standbys;
   std::string problem;
   engine_->create_formation(formation, {}, [&](const auto& made) { problem = made ? "" : made.error().message; });
   for (int place = 0; place < servers_.group_size() && problem.empty(); ++place) {
@@ -69,6 +68,15 @@ void MonitorHost::create_group(int group, int number_sync_standbys, bool varied)
     });
   }
   if (!problem.empty()) throw Violation{group, "the group cannot be created: " + problem};
+  while (!set_sync_standbys(formation.name, number_sync_standbys)) --number_sync_standbys;
+}
+
+/// False if the group has too few standbys for it.
+bool MonitorHost::set_sync_standbys(const std::string& formation, int number) {
+  bool accepted = false;
+  engine_->change_settings({formation, {{"number_sync_standbys", std::to_string(number)}}}, {},
+                           [&](const auto& answer) { accepted = answer.has_value(); });
+  return accepted || number == 0;
 }
 
 void MonitorHost::crash(bool silently) {

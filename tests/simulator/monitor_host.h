@@ -16,7 +16,7 @@ class MonitorHost final : public monitor::Prober {
               monitor::Decide decide);
 
   void start();
-  /// All nodes of one group, with an operator's wishes.
+  /// All nodes of one group, with an operator's wishes; number_sync_standbys as far as there are standbys for it.
   void create_group(int group, int number_sync_standbys, bool varied);
   /// `silently`: its host is gone; otherwise the keepers see their connections break.
   void crash(bool silently);
@@ -41,6 +41,7 @@ class MonitorHost final : public monitor::Prober {
   void unwatch(NodeId node) override { watched_.erase(node); }
   void prepare(const std::string&) override {}
 
+  bool set_sync_standbys(const std::string& formation, int number);
   void schedule(Micros delay);
   void handle(const Event& event);
   void take_report(const Event& event);

@@ -194,7 +194,8 @@ bool Simulation::goes_on_without_one(int group) const {
   int members = 0;
   for (int place = 0; place < plan_.nodes; ++place)
     if (monitor_.store().node(servers_.id_of(servers_.first_of(group) + place)).replication_quorum) ++members;
-  return plan_.nodes > 1 && (plan_.number_sync_standbys == 0 || members >= plan_.number_sync_standbys + 2);
+  const int number_sync_standbys = monitor_.store().settings(group).number_sync_standbys;
+  return plan_.nodes > 1 && (number_sync_standbys == 0 || members >= number_sync_standbys + 2);
 }
 
 void Simulation::lose_one() {

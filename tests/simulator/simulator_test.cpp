@@ -39,8 +39,13 @@ TEST(Simulator, Pairs) {
   run([](std::uint64_t seed) { return Plan{.seed = seed, .nodes = 2}; }, 1'000'000);
 }
 
+/// Four seeds or more: with and without number_sync_standbys, alike and varied.
 TEST(Simulator, GroupsOfThree) {
-  run([](std::uint64_t seed) { return Plan{.seed = seed, .nodes = 3, .varied = seed % 2 == 0}; }, 800'000);
+  const auto plan_of = [](std::uint64_t seed) {
+    const int number_sync_standbys = seed / 2 % 2 == 1 ? 1 : 0;
+    return Plan{.seed = seed, .nodes = 3, .number_sync_standbys = number_sync_standbys, .varied = seed % 2 == 0};
+  };
+  run(plan_of, 800'000);
 }
 
 TEST(Simulator, GroupsOfSeven) {

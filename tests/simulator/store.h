@@ -30,7 +30,8 @@ class PretendedStore final : public monitor::Store {
   bool was_committed(NodeId id, const Goal& goal) const;
   const monitor::NodeRow& node(NodeId id) const { return nodes_.at(id); }
   const monitor::GroupRow& group(int group) const;
-  bool is_paused(int group) const { return formations_.at("f" + std::to_string(group)).settings.paused; }
+  const monitor::Settings& settings(int group) const { return formations_.at("f" + std::to_string(group)).settings; }
+  bool is_paused(int group) const { return settings(group).paused; }
   void close() { connected_ = false; }
 
   Fault next_fault = Fault::none;

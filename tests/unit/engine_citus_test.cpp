@@ -46,6 +46,45 @@ TEST_F(EngineCitus, TheCoordinatorsPrimaryGetsThePlan) {
   EXPECT_TRUE(routes[1].nodes[0].secondary);
 }
 
+/// A group of one standby would stop when it loses that.
+TEST_F(EngineCitus, OneStandbyHasToStayAvailableWhenEachGroupHasTwo) {
+  const auto number = [this] { return store.formations.at("default").settings.number_sync_standbys; };
+  for (int node = 0; node < 3; ++node) add_citus("coordinator");
+  EXPECT_EQ(number(), 1) << "there are no workers yet";
+  settle();
+  auto& worker = add_citus("worker");
+  settle();
+  EXPECT_EQ(number(), 1);
+  engine->change_settings({"default", {{"number_sync_standbys", "0"}}}, {}, [](const auto&) {});
+  add_citus("worker");
+  EXPECT_EQ(number(), 0);
+  auto third = request("");
+  third.kind = "citus";
+  third.role = "worker";
+  third.group = 1;
+  add(third);
+  EXPECT_EQ(number(), 1) << "coordinator and worker have two standbys each";
+  settle();
+  EXPECT_EQ(store.groups.at({"default", 1}).quorum_confirmed.acks, 1);
+  engine->drop_node(worker.id, {}, [](const auto&) {});
+  EXPECT_EQ(number(), 0);
+}
+
+/// Of the groups that are there: one whose nodes were dropped needs none.
+TEST_F(EngineCitus, AGroupOfNobodyNeedsNoStandbys) {
+  add_citus("coordinator");
+  auto& worker = add_citus("worker");
+  settle();
+  engine->drop_node(worker.id, {}, [](const auto&) {});
+  obey_and_report(worker);
+  obey_and_report(worker);
+  ASSERT_FALSE(store.nodes.contains(worker.id));
+  add_citus("coordinator");
+  settle();
+  add_citus("coordinator");
+  EXPECT_EQ(store.formations.at("default").settings.number_sync_standbys, 1);
+}
+
 TEST_F(EngineCitus, EverybodyKnowsTheOtherGroupsNodes) {
   auto& coordinator = add_citus("coordinator");
   auto& one = add_citus("worker");

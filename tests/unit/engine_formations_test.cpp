@@ -39,6 +39,65 @@ class EngineFormations : public EngineTest {
   static constexpr auto succeeded = static_cast<Errc>(-1);
 };
 
+class EngineSecondaries : public EngineFormations {
+ protected:
+  Result<> set(bool secondaries) {
+    Result<> result;
+    engine->change_settings({"default", {{"secondaries", secondaries ? "true" : "false"}}}, {}, [&](const auto& done) {
+      if (!done) result = fail(done.error());
+    });
+    return result;
+  }
+};
+
+TEST_F(EngineSecondaries, DisabledASecondNodeIsRefusedUntilTheyAreEnabled) {
+  ASSERT_EQ(create({.name = "cache", .secondaries = false}), succeeded);
+  EXPECT_EQ(join("cache", "pgsql"), succeeded);
+  EXPECT_EQ(join("cache", "pgsql"), Errc::conflict);
+  start_engine();
+  EXPECT_EQ(join("cache", "pgsql"), Errc::conflict) << "the monitor started again";
+  EXPECT_EQ(store.nodes.size(), 1U);
+  engine->change_settings({"cache", {{"secondaries", "true"}}}, {}, [](const auto& done) { EXPECT_TRUE(done); });
+  EXPECT_EQ(join("cache", "pgsql"), succeeded);
+}
+
+TEST_F(EngineSecondaries, AreNotDisabledWhileThereAreSome) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const auto refused = set(false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_NE(refused.error().message.find("has standbys: b"), std::string::npos) << refused.error().message;
+  EXPECT_TRUE(store.formations.at("default").settings.secondaries);
+  engine->drop_node(b().id, {}, [](const auto& dropped) { EXPECT_TRUE(dropped); });
+  EXPECT_TRUE(set(false)) << "it is on its way out";
+  EXPECT_TRUE(has_event("secondaries = false", "operator"));
+  const auto answer = register_node(request("c"));
+  ASSERT_FALSE(answer);
+  EXPECT_NE(answer.error().hint.find("autoctl enable secondary"), std::string::npos);
+}
+
+/// Nobody asked for a standby: a worker that names no group begins one.
+TEST_F(EngineSecondaries, DisabledAWorkerBeginsAGroupOfItsOwn) {
+  ASSERT_EQ(create({.name = "cache", .kind = "citus", .secondaries = false}), succeeded);
+  ASSERT_EQ(join("cache", "citus"), succeeded);
+  for (const GroupId expected : {1, 2}) {
+    auto worker = request("");
+    worker.formation = "cache";
+    worker.kind = "citus";
+    worker.role = "worker";
+    const auto answer = register_node(worker);
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->group, expected);
+  }
+  auto second = request("");
+  second.formation = "cache";
+  second.kind = "citus";
+  second.role = "worker";
+  second.group = 1;
+  EXPECT_FALSE(register_node(second));
+  EXPECT_EQ(join("cache", "citus"), Errc::conflict) << "a second coordinator";
+}
+
 TEST_F(EngineFormations, AMisspeltFormationIsNotMade) {
   auto r = request("a");
   r.formation = "defualt";

@@ -208,6 +208,7 @@ TEST_F(EngineReporting, ANodeThatMovedIsFoundAtItsNewAddress) {
   a().report.port = 6543;
   report(a());
   EXPECT_EQ(store.nodes.at(a().id).host, "10.0.0.9");
+  EXPECT_TRUE(has_event("a is at 10.0.0.9:6543 now, and was at 127.0.0.1:", "report"));
   report(b());
   EXPECT_EQ(b().assignment.peers.at(0).port, 6543);
   a().report.host = "127.0.0.1";

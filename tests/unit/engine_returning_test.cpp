@@ -111,6 +111,32 @@ TEST_F(EngineReturning, StandbyThatIsGoneIsDroppedAndThePrimaryGoesOnAlone) {
   EXPECT_EQ(a().assignment.goal.state, NodeState::single);
 }
 
+/// They bring the formation's settings with them: what an operator had set is not made another by their coming.
+TEST_F(EngineReturning, NumberSyncStandbysIsAsTheNodesKnowItAndFitsThoseWhoAreLeft) {
+  for (const std::string set : {"0", "1"}) {
+    SCOPED_TRACE("number_sync_standbys = " + set);
+    store = MemoryStore();
+    keepers.clear();
+    start_engine();
+    ASSERT_NO_FATAL_FAILURE(make_pair());
+    add("c");
+    settle();
+    engine->change_settings({"default", {{"number_sync_standbys", set}}}, {}, [](const auto&) {});
+    settle();
+    lose_monitor();
+    const auto now_set = [this] {
+      return std::to_string(store.formations.at("default").settings.number_sync_standbys);
+    };
+    come_and_report(a(), "a");
+    come_and_report(b(), "b");
+    EXPECT_EQ(now_set(), set);
+    ASSERT_TRUE(drop(*keepers[2]));
+    EXPECT_EQ(now_set(), "0") << "one standby is left";
+    come_and_report(*keepers[2], "c");
+    EXPECT_EQ(now_set(), "0") << "a former node changes nothing";
+  }
+}
+
 TEST_F(EngineReturning, LatecomerJoinsTheGroupThatWentOn) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   lose_monitor();

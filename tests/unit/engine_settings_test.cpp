@@ -17,6 +17,9 @@ class EngineSettings : public EngineTest {
                             [&](auto answer) { result = std::move(answer); });
     return *result;
   }
+  void drop(NodeId id) {
+    engine->drop_node(id, {}, [](const Result<>& answer) { EXPECT_TRUE(answer); });
+  }
   int sync_standbys() const { return store.formations.at("default").settings.number_sync_standbys; }
   void make_group_of(int nodes) {
     for (int n = 0; n < nodes; ++n) {
@@ -28,15 +31,77 @@ class EngineSettings : public EngineTest {
   SyncQuorum quorum() const { return store.groups.at({"default", 0}).quorum_confirmed; }
 };
 
-TEST_F(EngineSettings, TheQuorumFollowsTheNumberOfAcknowledgements) {
-  make_group_of(4);
+TEST_F(EngineSettings, OneStandbyHasToStayAvailableFromTheSecondOn) {
+  make_group_of(2);
+  EXPECT_EQ(sync_standbys(), 0);
+  make_group_of(1);
+  EXPECT_EQ(sync_standbys(), 1);
+  EXPECT_TRUE(has_event("number_sync_standbys is 1 from now on", "monitor"));
+  make_group_of(1);
+  EXPECT_EQ(sync_standbys(), 1) << "only the second one changes it";
   ASSERT_TRUE(set_sync_standbys(2));
   EXPECT_EQ(quorum().acks, 1) << "not in force yet";
   settle();
   EXPECT_EQ(quorum().acks, 2);
+  drop(keepers[3]->id);
+  EXPECT_EQ(sync_standbys(), 1) << "two are left";
+  drop(keepers[2]->id);
+  EXPECT_EQ(sync_standbys(), 0) << "one is left";
+}
+
+TEST_F(EngineSettings, WhatAnOperatorHasSetIsKeptWhenAThirdStandbyComesOrGoes) {
+  make_group_of(3);
   ASSERT_TRUE(set_sync_standbys(0));
+  make_group_of(1);
+  EXPECT_EQ(sync_standbys(), 0);
+  drop(keepers[3]->id);
+  EXPECT_EQ(sync_standbys(), 0);
+}
+
+TEST_F(EngineSettings, APrimaryThatIsDroppedTakesAStandbyFromTheOthers) {
+  make_group_of(3);
+  drop(a().id);
+  EXPECT_EQ(sync_standbys(), 0) << "one of the two is the primary next";
+}
+
+/// Dropped once, a node is no standby any more: to insist changes nothing further.
+TEST_F(EngineSettings, ANodeThatIsDroppedTwiceCountsOnce) {
+  make_group_of(4);
+  ASSERT_TRUE(set_sync_standbys(2));
   settle();
-  EXPECT_EQ(quorum().acks, 1);
+  const NodeId gone = keepers[3]->id;
+  drop(gone);
+  EXPECT_EQ(sync_standbys(), 1);
+  engine->disconnected(keepers[3]->connection);
+  pass_reporting(Millis{30'000}, {keepers[3].get()});
+  engine->drop_node(gone, {}, [](const Result<>&) {});
+  EXPECT_FALSE(store.nodes.contains(gone));
+  EXPECT_EQ(sync_standbys(), 1);
+}
+
+TEST_F(EngineSettings, AStandbyInMaintenanceStillCountsAndIsNotWaitedFor) {
+  make_group_of(3);
+  std::optional<Result<protocol::OperationDocument>> started;
+  engine->start_operation({.kind = "maintenance", .name = "node2"}, {}, [&](auto answer) { started = answer; });
+  ASSERT_TRUE(started && *started);
+  settle();
+  EXPECT_EQ(sync_standbys(), 1);
+  EXPECT_EQ(quorum(), (SyncQuorum{1, {b().id}})) << "one acknowledgement, of the one that is left";
+  drop(b().id);
+  EXPECT_EQ(sync_standbys(), 0) << "the other standby is the operator's: commits wait for nobody";
+}
+
+TEST_F(EngineSettings, AReadReplicaChangesNothing) {
+  make_group_of(2);
+  auto replica = request("replica");
+  replica.candidate_priority = 0;
+  replica.replication_quorum = false;
+  add(replica);
+  settle();
+  EXPECT_EQ(sync_standbys(), 0);
+  EXPECT_EQ(quorum(), (SyncQuorum{1, {b().id}}));
+  drop(keepers[2]->id);
+  EXPECT_EQ(sync_standbys(), 0);
 }
 
 TEST_F(EngineSettings, MoreThanThereAreStandbysIsRefused) {
@@ -45,8 +110,7 @@ TEST_F(EngineSettings, MoreThanThereAreStandbysIsRefused) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::conflict);
   EXPECT_NE(refused.error().message.find("needs 3 standby nodes"), std::string::npos) << refused.error().message;
-  EXPECT_EQ(sync_standbys(), 0);
-  ASSERT_TRUE(set_sync_standbys(1));
+  EXPECT_EQ(sync_standbys(), 1);
   const auto leaves = set(b().id, "replication_quorum", "false");
   ASSERT_FALSE(leaves);
   EXPECT_EQ(leaves.error().code, Errc::conflict) << leaves.error().message;
@@ -57,6 +121,7 @@ TEST_F(EngineSettings, AStandbyLeavesTheQuorumAndComesBack) {
   make_group_of(3);
   const NodeId second = b().id;
   const NodeId third = keepers[2]->id;
+  ASSERT_TRUE(set_sync_standbys(0));
   ASSERT_TRUE(set(second, "replication_quorum", "false"));
   settle();
   EXPECT_EQ(quorum(), (SyncQuorum{1, {third}}));

@@ -209,7 +209,7 @@ GroupDocument sample() {
 }
 template <>
 FormationDocument sample() {
-  return {"f", "citus", "app", 1, true};
+  return {"f", "citus", "app", 1, true, false};
 }
 template <>
 StateDocument sample() {

@@ -45,6 +45,7 @@ void add_config_check(CLI::App& config, Invocation& invocation);
 void add_get_node(CLI::App& get, Invocation& invocation);
 void add_get_formation(CLI::App& get, Invocation& invocation);
 void add_set_node(CLI::App& set, Invocation& invocation);
+void add_set_node_metadata(CLI::App& node, Invocation& invocation);
 void add_set_formation(CLI::App& set, Invocation& invocation);
 
 /// list, mermaid, check.
@@ -53,6 +54,8 @@ void add_inspect_fsm(CLI::App& inspect, Invocation& invocation);
 void add_disable_monitor(CLI::App& parent, Invocation& invocation);
 void add_enable_monitor(CLI::App& parent, Invocation& invocation);
 void add_disable_maintenance(CLI::App& parent, Invocation& invocation);
+void add_disable_secondary(CLI::App& parent, Invocation& invocation);
+void add_enable_secondary(CLI::App& parent, Invocation& invocation);
 void add_enable_maintenance(CLI::App& parent, Invocation& invocation);
 
 void add_demo(CLI::App& root, Invocation& invocation);

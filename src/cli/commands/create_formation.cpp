@@ -10,6 +10,7 @@ namespace {
 struct CreateFormationOptions {
   Target target;
   protocol::FormationDocument formation;
+  bool enable_secondary = false;
 };
 
 Result<ExitCode> create_formation(const CreateFormationOptions& options) {
@@ -30,6 +31,11 @@ void declare(CLI::App& command, CreateFormationOptions& options) {
       ->type_name("pgsql|citus");
   command.add_option("--dbname", options.formation.dbname, "the application's database, postgres unless given")
       ->type_name("NAME");
+  auto* disable = command.add_flag("--disable-secondary{false}", options.formation.secondaries,
+                                   "one node for each group, until `autoctl enable secondary`");
+  command
+      .add_flag("--enable-secondary", options.enable_secondary, "groups may have standbys; so it is unless disabled")
+      ->excludes(disable);
 }
 
 }  // namespace

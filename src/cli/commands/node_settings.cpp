@@ -1,6 +1,5 @@
-// get|set node candidate-priority|replication-quorum|region, set node metadata: pg_autoctl's words.
+// get|set node candidate-priority|replication-quorum|region: pg_autoctl's words.
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -19,11 +18,6 @@ struct NodeOptions {
   std::string name;   // empty: the one in PGDATA
   std::string value;  // set
   bool json = false;
-};
-
-struct MetadataOptions {
-  Target target;
-  std::string name;
 };
 
 Result<NodeId> own_node(const std::string& pgdata) {
@@ -102,22 +96,6 @@ Result<ExitCode> set_node(const NodeOptions& options) {
   return ExitCode::ok;
 }
 
-/// The monitor's word first: it knows which names are taken.
-Result<ExitCode> set_metadata(const MetadataOptions& options) {
-  const auto node = own_node(options.target.pgdata);
-  if (!node) return fail(node.error());
-  auto config = load_config(options.target.pgdata);
-  if (!config) return fail(config.error());
-  auto api = connect_monitor(options.target);
-  if (!api) return fail(api.error());
-  const auto changed = api->change_node(*node, {config->formation, {{"name", options.name}}}, call_timeout);
-  if (!changed) return fail(changed.error());
-  config->name = options.name;
-  AUTOCTL_TRY(config::save(config::Files(options.target.pgdata), *config));
-  spdlog::info("Node {} is named \"{}\" now", node->value, options.name);
-  return ExitCode::ok;
-}
-
 void declare_get(CLI::App& command, NodeOptions& options) {
   add_target(command, options.target);
   add_formation(command, options.formation);
@@ -128,11 +106,6 @@ void declare_get(CLI::App& command, NodeOptions& options) {
 void declare_set(CLI::App& command, NodeOptions& options) {
   declare_get(command, options);
   command.add_option("value", options.value, "its new value")->required()->type_name("");
-}
-
-void declare_metadata(CLI::App& command, MetadataOptions& options) {
-  add_target(command, options.target);
-  command.add_option("--name", options.name, "the new name of the node in PGDATA")->required()->type_name("NODE");
 }
 
 template <class Property>
@@ -164,9 +137,7 @@ void add_set_node(CLI::App& set, Invocation& invocation) {
   add_property_setter<CandidatePriority>(*node, invocation);
   add_property_setter<ReplicationQuorum>(*node, invocation);
   add_property_setter<Region>(*node, invocation);
-  add_command<MetadataOptions>(
-      *node, invocation, "metadata", "another name; host and port change with `config set` and `reload`",
-      "autoctl set node metadata --name node_a --pgdata /srv/pg", declare_metadata, set_metadata);
+  add_set_node_metadata(*node, invocation);
 }
 
 }  // namespace autoctl::cli

@@ -12,6 +12,9 @@
 
 namespace autoctl::config {
 
+/// autoctl's own port is so far above Postgres' unless another one is asked for.
+inline constexpr int api_port_offset = 2000;
+
 struct Ssl {
   std::string mode =
       "prefer";              // disable, allow, prefer, require, verify-ca, verify-full: what clients and standbys use

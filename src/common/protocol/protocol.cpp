@@ -242,6 +242,7 @@ void fields(auto&& field, Of<FormationDocument> auto& v) {
   field("dbname", v.dbname);
   field("number_sync_standbys", v.number_sync_standbys);
   field("paused", v.paused);
+  field("secondaries", v.secondaries);
 }
 
 void fields(auto&& field, Of<StateDocument> auto& v) {

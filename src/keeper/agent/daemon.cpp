@@ -5,6 +5,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <thread>
+#include <tuple>
 
 #include "common/monitor_client/node_endpoint.h"
 #include "common/util/exit_code.h"
@@ -12,6 +13,7 @@
 #include "common/util/pid_file.h"
 #include "keeper/agent/farewell.h"
 #include "keeper/agent/fence.h"
+#include "keeper/agent/former_port.h"
 #include "keeper/agent/reporter.h"
 #include "keeper/agent/status_port.h"
 #include "keeper/agent/worker.h"
@@ -34,16 +36,19 @@ sigset_t block_signals() {
   return signals;
 }
 
-enum class End { hand_over, stop_fast, stop_immediate, other_monitor };
+enum class End { hand_over, stop_fast, stop_immediate, begin_anew };
 
-/// `autoctl enable|disable monitor` has changed the configuration that this keeper runs with.
-bool has_another_monitor(const config::Config& config, const config::Files& files) {
+/// `autoctl enable|disable monitor` or `set node metadata` has changed what this keeper is known by.
+bool is_another_node(const config::Config& config, const config::Files& files) {
   const auto now = config::load(files);
   if (!now) {
     logging::error(now.error());
     return false;
   }
-  return now->monitor_id != config.monitor_id || now->monitor_url != config.monitor_url;
+  const auto known_by = [](const config::Config& c) {
+    return std::tie(c.monitor_id, c.monitor_url, c.name, c.hostname, c.pgport, c.api_port);
+  };
+  return known_by(*now) != known_by(config);
 }
 
 End wait_for_end(const sigset_t& signals, Worker& worker, const config::Config& config, const config::Files& files) {
@@ -53,7 +58,7 @@ End wait_for_end(const sigset_t& signals, Worker& worker, const config::Config& 
     const int received = sigtimedwait(&signals, nullptr, &tick);
     sd_notify(0, "WATCHDOG=1");
     if (received == SIGHUP) {
-      if (has_another_monitor(config, files)) return End::other_monitor;
+      if (is_another_node(config, files)) return End::begin_anew;
       worker.request_reload();
     }
     if (received == SIGTERM) return End::hand_over;
@@ -84,8 +89,8 @@ Result<std::unique_ptr<Reporter>> report_to_monitor(Board& board, const config::
   return std::make_unique<Reporter>(board, config, std::move(*heartbeat), std::move(*messenger), tools.version);
 }
 
-/// A keeper's life under one monitor. To change it is to start anew, but for Postgres, which goes on: nothing that was
-/// heard from the last monitor is left but what is in the state file.
+/// A keeper's life under one monitor, at one address. To change either is to start anew, but for Postgres, which goes
+/// on where it can: nothing that was heard from the last monitor is left but what is in the state file.
 Result<End> serve(const config::Config& config, const config::Files& files, Instance& postgres,
                   const sigset_t& signals) {
   auto saved = load_state(files);
@@ -110,7 +115,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   std::thread work([&] { worker.run(); });
   spdlog::info("Keeper of {} (node {}) runs, epoch {}", config.name, config.node.value, saved->epoch);
   const End end = wait_for_end(signals, worker, config, files);
-  if (end != End::other_monitor) sd_notify(0, "STOPPING=1");
+  if (end != End::begin_anew) sd_notify(0, "STOPPING=1");
   if (end == End::hand_over) hand_over(board, config, files, signals);
   board.stop();
   work.join();
@@ -127,16 +132,18 @@ Result<> run(const config::Files& files, const sigset_t& signals) {
   AUTOCTL_TRY(become_subreaper());
   Instance postgres(*config, files, *tools);
   while (true) {
+    AUTOCTL_TRY(leave_former_port(postgres, *config, files));
     const auto end = serve(*config, files, postgres, signals);
     if (!end) return fail(end.error());
-    if (*end != End::other_monitor) {
+    if (*end != End::begin_anew) {
       spdlog::info("Stopping");
       return postgres.stop(*end == End::stop_immediate ? StopMode::immediate : StopMode::fast, stop_patience);
     }
-    spdlog::info("Another monitor: Postgres goes on meanwhile");
     auto changed = config::load(files);
     if (!changed) return fail(changed.error());
+    spdlog::info("The configuration is another: beginning anew, while Postgres goes on");
     *config = *std::move(changed);
+    postgres.change_config(*config);
   }
 }
 

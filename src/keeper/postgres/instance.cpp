@@ -22,6 +22,10 @@ const Tools& Instance::tools() const {
   return impl_->tools;
 }
 
+void Instance::change_config(config::Config config) {
+  impl_->config = std::move(config);
+}
+
 Result<DataDirectory> Instance::inspect() const {
   return keeper::inspect(impl_->tools, impl_->files.pgdata);
 }

@@ -102,6 +102,8 @@ class Instance {
   /// TLS files, the marked HBA block. Works with Debian's /etc/postgresql layout in place. Idempotent; reloads a
   /// running server when something changed. `neighbours`: the nodes of a Citus formation's other groups.
   Result<> configure(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours = {});
+  /// What is written and started from now on follows `config`; what runs goes on as it is.
+  void change_config(config::Config config);
   /// pg_basebackup from `upstream` into clone_directory(), swapped in at the end; the old data goes only then.
   Result<> clone(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled, const Progress& progress);
   /// Crash recovery first if it was not shut down cleanly, then pg_rewind. Errors: conflict = proof that it cannot work

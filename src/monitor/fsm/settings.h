@@ -29,6 +29,8 @@ struct Settings {
   Millis citus_failover_cooldown{1000};
   /// Wait for the old primary's lease before promoting, so that not even a stale read is possible.
   bool promotion_waits_for_lease = false;
+  /// A group may have more than one node.
+  bool secondaries = true;
   /// Nothing begins by itself: an operator wants to look, or to work, undisturbed.
   bool paused = false;
   /// A standby becomes secondary when it is at most this far behind.

@@ -71,6 +71,15 @@ void add_group(protocol::StateDocument& state, const Model& model, const Group& 
 
 }  // namespace
 
+protocol::FormationDocument formation_document(const FormationRow& row) {
+  return {.name = row.name,
+          .kind = row.kind,
+          .dbname = row.dbname,
+          .number_sync_standbys = row.settings.number_sync_standbys,
+          .paused = row.settings.paused,
+          .secondaries = row.settings.secondaries};
+}
+
 Result<protocol::StateDocument> state_document(const Model& model, const std::string& formation,
                                                std::optional<GroupId> group, bool store_available, TimePoint now) {
   if (!formation.empty() && !model.formations.contains(formation)) return fail(no_such_formation(formation));
@@ -80,8 +89,7 @@ Result<protocol::StateDocument> state_document(const Model& model, const std::st
   state.store_available = store_available;
   state.trusts_itself = model.trusts_itself;
   for (const auto& [name, row] : model.formations)
-    if (formation.empty() || name == formation)
-      state.formations.push_back({name, row.kind, row.dbname, row.settings.number_sync_standbys, row.settings.paused});
+    if (formation.empty() || name == formation) state.formations.push_back(formation_document(row));
   for (const auto& [name, row] : model.formations)
     if (row.kind == "citus" && (formation.empty() || name == formation))
       state.citus.push_back(citus_document(model, name, now));

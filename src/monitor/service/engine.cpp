@@ -250,9 +250,9 @@ void Engine::forget_dropped(Group& group) {
     if (!remove(group, id)) return;
 }
 
-bool Engine::remove(Group& group, NodeId id) {
+/// `change` is what is to be committed with it.
+bool Engine::remove(Group& group, NodeId id, Change change) {
   Node& node = group.nodes.at(id);
-  Change change;
   change.removed.push_back(id);
   change.events.push_back(event_of(group, &node, "operator", node.row.name + " is no longer a node of this formation"));
   if (!commit(std::move(change))) return false;

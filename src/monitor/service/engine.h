@@ -14,6 +14,7 @@
 #include "monitor/service/access.h"
 #include "monitor/service/event_log.h"
 #include "monitor/service/model.h"
+#include "monitor/service/node_settings.h"
 #include "monitor/service/prober.h"
 #include "monitor/store/store.h"
 
@@ -92,7 +93,7 @@ class Engine {
   void add_unwritten(Change& change);
   void flush();
   void forget_dropped(Group& group);
-  bool remove(Group& group, NodeId id);
+  bool remove(Group& group, NodeId id, Change change = {});
   void update_trust();
   void tell_if_blocked(const Group& group);
   void look_after_suspects(Group& group);
@@ -103,6 +104,10 @@ class Engine {
   /// An operator, and a store to write to.
   Result<> admit_change(const Caller& caller) const;
   Result<> admit_while_not_paused(const std::string& formation) const;
+  /// Puts into `change` what follows for number_sync_standbys, and returns the formation as it is once that is
+  /// committed.
+  std::optional<FormationRow> fit_sync_standbys(const Group& group, QuorumChange what, Change& change) const;
+  void adopt(const std::optional<FormationRow>& fitted);
   void drop_again(Group& group, const Node& node, const Reply<>& reply);
 
   // returning.cpp
@@ -117,7 +122,7 @@ class Engine {
   Result<> admit(const Node& node, const protocol::Report& report, const Caller& caller) const;
   Result<> check_facts(const Group& group, const Node& node, const protocol::Report& report) const;
   void take_in(Group& group, Node& node, const protocol::Report& report, const Caller& caller);
-  void take_in_address(Node& node, const protocol::Report& report);
+  void take_in_address(const Group& group, Node& node, const protocol::Report& report);
   void refresh_assignments(Group& group);
   void tell_formation(Group& group);
   void settle_formation(const Group& coordinators);

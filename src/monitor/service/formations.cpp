@@ -3,6 +3,7 @@
 
 #include "common/config/checks.h"
 #include "common/tls/certificate.h"
+#include "monitor/service/documents.h"
 #include "monitor/service/engine.h"
 
 namespace autoctl::monitor {
@@ -22,6 +23,7 @@ Result<FormationRow> new_formation(const protocol::FormationDocument& document) 
   return FormationRow{.name = document.name,
                       .kind = document.kind,
                       .dbname = document.dbname,
+                      .settings = {.secondaries = document.secondaries},
                       .replication_password = tls::random_token()};
 }
 
@@ -59,8 +61,7 @@ void Engine::create_formation(const protocol::FormationDocument& document, const
                       "try again in a moment"));
   model_.formations[row->name] = *row;
   spdlog::info("Formation {} of kind {} is made", row->name, row->kind);
-  reply(protocol::FormationDocument{row->name, row->kind, row->dbname, row->settings.number_sync_standbys,
-                                    row->settings.paused});
+  reply(formation_document(*row));
   flush();
 }
 

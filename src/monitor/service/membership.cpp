@@ -29,6 +29,25 @@ Result<> Engine::admit_while_not_paused(const std::string& formation) const {
   return fail(Errc::conflict, "formation '" + formation + "' is paused", "`autoctl resume` ends that");
 }
 
+std::optional<FormationRow> Engine::fit_sync_standbys(const Group& group, QuorumChange what, Change& change) const {
+  FormationRow formation = model_.formations.at(group.row.formation);
+  const int fitting = fitting_sync_standbys(model_, group, what);
+  if (fitting == formation.settings.number_sync_standbys) return std::nullopt;
+  formation.settings.number_sync_standbys = fitting;
+  change.formations.push_back(formation);
+  const std::string why = what == QuorumChange::standby_registers ? "there is a second standby in the quorum"
+                                                                  : "there is one standby less in the quorum";
+  change.events.push_back(event_of(group, nullptr, "monitor",
+                                   "number_sync_standbys is " + std::to_string(fitting) + " from now on: " + why));
+  return formation;
+}
+
+void Engine::adopt(const std::optional<FormationRow>& fitted) {
+  if (!fitted) return;
+  model_.formations[fitted->name] = *fitted;
+  settle_all();  // the formation's other groups hear of it, too
+}
+
 void Engine::register_node(const protocol::RegisterRequest& request, const Caller& caller,
                            Reply<protocol::RegisterAnswer> reply) {
   if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
@@ -56,6 +75,9 @@ void Engine::register_node(const protocol::RegisterRequest& request, const Calle
   change.nodes.push_back(node.row);
   change.events.push_back(event_of(group, &node, "operator", node.row.name + " is registered"));
   if (node.row.awaited) node.health = {Verdict::unreachable, "it has not come to this monitor yet"};
+  std::optional<FormationRow> fitted;  // former nodes bring the formation's settings with them
+  if (!request.former && !plan->changed_group && node.row.replication_quorum)
+    fitted = fit_sync_standbys(model_.groups.at(key), QuorumChange::standby_registers, change);
   if (!commit(std::move(change)))
     return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the node may or may not be registered",
                       "try again in a moment; should its name be taken then, drop that node first"));
@@ -68,6 +90,7 @@ void Engine::register_node(const protocol::RegisterRequest& request, const Calle
   prober_.prepare(request.host);
   spdlog::info("{}/{}: node {} \"{}\" at {}:{} is registered", key.first, key.second, id.value,
                joined.nodes.at(id).row.name, request.host, request.port);
+  adopt(fitted);
   settle(joined);
 
   const FormationRow& formation = model_.formations.at(key.first);
@@ -127,10 +150,14 @@ void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
   event.assigned = NodeState::dropped;
   event.term = row.term;
   change.events.push_back(std::move(event));
+  std::optional<FormationRow> fitted;
+  if (node.row.replication_quorum || is_leader_state(node.row.goal.state))
+    fitted = fit_sync_standbys(*group, QuorumChange::node_is_dropped, change);
   if (!commit(std::move(change))) return reply(store_is_away());
   group->row = row;
   node.row = dropped;
   node.goal_since = clock_.now();
+  adopt(fitted);
   settle(*group);
   reply({});
   flush();

@@ -16,6 +16,10 @@ bool is_member(const NodeRow& row) {
   return row.goal.state != NodeState::dropped;
 }
 
+bool has_members(const Group& group) {
+  return std::ranges::any_of(group.nodes, [](const auto& entry) { return is_member(entry.second.row); });
+}
+
 /// Standbys of the group that are meant to be in the quorum.
 int sync_standbys(const Group& group) {
   const auto members =
@@ -123,7 +127,7 @@ Result<NodeRow> with_settings(const Model& model, const Group& group, NodeRow ro
 Result<> check_sync_standbys(const Model& model, const std::string& formation, int number_sync_standbys) {
   if (number_sync_standbys == 0) return {};
   for (const auto& [key, group] : model.groups) {
-    if (key.first != formation) continue;
+    if (key.first != formation || !has_members(group)) continue;
     const int count = sync_standbys(group);
     if (count < number_sync_standbys + 1)
       return fail(Errc::conflict,
@@ -133,6 +137,35 @@ Result<> check_sync_standbys(const Model& model, const std::string& formation, i
                   "add standbys first, or `autoctl set node replication-quorum true`");
   }
   return {};
+}
+
+Result<> check_no_secondaries(const Model& model, const std::string& formation) {
+  for (const auto& [key, group] : model.groups) {
+    if (key.first != formation) continue;
+    std::string names;
+    for (const auto& [id, node] : group.nodes)
+      if (is_member(node.row) && !is_leader_state(node.row.goal.state))
+        names += (names.empty() ? "" : ", ") + node.row.name;
+    const auto members =
+        std::ranges::count_if(group.nodes, [](const auto& entry) { return is_member(entry.second.row); });
+    if (members > 1)
+      return fail(Errc::conflict,
+                  "group " + std::to_string(key.second) + " of formation '" + formation + "' has standbys: " + names,
+                  "drop them first: `autoctl drop node --formation " + formation + " --name NODE`");
+  }
+  return {};
+}
+
+int fitting_sync_standbys(const Model& model, const Group& group, QuorumChange what) {
+  const int now = model.settings_of(group).number_sync_standbys;
+  const int count = sync_standbys(group);
+  if (what == QuorumChange::node_is_dropped) return now > 0 && count == now + 1 ? now - 1 : now;
+  const bool others_have_two = std::ranges::all_of(model.groups, [&](const auto& entry) {
+    const Group& other = entry.second;
+    const bool counts = &other != &group && other.row.formation == group.row.formation && has_members(other);
+    return !counts || sync_standbys(other) >= 2;
+  });
+  return now == 0 && count == 1 && others_have_two ? 1 : now;
 }
 
 }  // namespace autoctl::monitor

@@ -19,4 +19,14 @@ Result<NodeRow> with_settings(const Model& model, const Group& group, NodeRow ro
 /// Refuses a number_sync_standbys for which a group has too few standbys in its quorum.
 Result<> check_sync_standbys(const Model& model, const std::string& formation, int number_sync_standbys);
 
+/// Refuses to disable secondaries while a group has some.
+Result<> check_no_secondaries(const Model& model, const std::string& formation);
+
+enum class QuorumChange { standby_registers, node_is_dropped };
+
+/// The formation's number_sync_standbys after a node with replication_quorum came to `group`, which is as before, or
+/// leaves it: one standby has to stay available as soon as each group has a second one, and never more than there can
+/// be. What an operator has set is kept otherwise.
+int fitting_sync_standbys(const Model& model, const Group& group, QuorumChange what);
+
 }  // namespace autoctl::monitor

@@ -254,6 +254,8 @@ void Engine::change_settings(const protocol::SettingsDocument& document, const C
   if (sync_standbys > found->second.settings.number_sync_standbys)
     if (auto enough = check_sync_standbys(model_, row.name, sync_standbys); !enough)
       return reply(fail(std::move(enough.error())));
+  if (!row.settings.secondaries && found->second.settings.secondaries)
+    if (auto none = check_no_secondaries(model_, row.name); !none) return reply(fail(std::move(none.error())));
   if (row.settings.paused && !found->second.settings.paused)
     if (auto idle = admit_pause(model_, row.name); !idle) return reply(fail(std::move(idle.error())));
   if (row.settings != found->second.settings) {

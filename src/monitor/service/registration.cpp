@@ -56,8 +56,14 @@ Result<> check_kind(const protocol::RegisterRequest& r) {
   return {};
 }
 
-/// The group asked for; else 0, and for a worker the first group of one node or a new one.
+bool may_have_secondaries(const Model& model, const std::string& formation) {
+  const auto found = model.formations.find(formation);
+  return found == model.formations.end() || found->second.settings.secondaries;
+}
+
+/// The group asked for; else 0, and for a worker the first group of one node (if that may have two) or a new one.
 GroupId choose_group(const Model& model, const protocol::RegisterRequest& r) {
+  const bool takes_standbys = may_have_secondaries(model, r.formation);
   if (r.group) return *r.group;
   if (r.role != "worker") return 0;
   GroupId candidate = 1;
@@ -65,7 +71,7 @@ GroupId choose_group(const Model& model, const protocol::RegisterRequest& r) {
     if (key.first != r.formation || key.second == 0) continue;
     const auto staying = std::ranges::count_if(
         group.nodes, [](const auto& node) { return node.second.row.goal.state != NodeState::dropped; });
-    if (staying == 1) return key.second;
+    if (staying == 1 && takes_standbys) return key.second;
     candidate = std::max(candidate, key.second + 1);
   }
   return candidate;
@@ -127,6 +133,15 @@ Result<> check_data(const Group* group, const protocol::RegisterRequest& r) {
                     std::to_string(group->row.system_id.value),
                 "it belongs to another cluster: use an empty directory, or a copy of this group's data");
   return {};
+}
+
+Result<> check_secondaries(const Model& model, const Group* group, const protocol::RegisterRequest& r) {
+  if (r.former || group == nullptr || is_deserted(*group) || may_have_secondaries(model, r.formation)) return {};
+  return fail(Errc::conflict,
+              "secondaries are disabled in formation '" + r.formation + "', and group " +
+                  std::to_string(group->row.group) + " has a node already",
+              "`autoctl enable secondary --formation " + r.formation + "` first" +
+                  (r.role == "worker" ? ", or give the worker another --group" : ""));
 }
 
 /// What the registration makes of the formation's row. Others than `default` are made by operators, so that a slip of
@@ -240,6 +255,7 @@ Result<RegistrationPlan> plan_registration(const Model& model, const protocol::R
   const GroupId number = choose_group(model, request);
   const auto found = model.groups.find({request.formation, number});
   const Group* group = found == model.groups.end() ? nullptr : &found->second;
+  AUTOCTL_TRY(check_secondaries(model, group, request));
   AUTOCTL_TRY(check_data(group, request));
   if (group == nullptr || is_deserted(*group)) {
     GroupRow row{.formation = request.formation, .group = number};

@@ -141,7 +141,7 @@ void Engine::take_in(Group& group, Node& node, const protocol::Report& report, c
   node.row.pg_version = report.pg_version;
   node.row.reported = facts.state;
   node.row.reported_term = facts.term;
-  take_in_address(node, report);
+  take_in_address(group, node, report);
   take_in_citus(group, node, report);
   if (moved) {
     std::string text = node.row.name + " has reached " + std::string(to_string(facts.state));
@@ -176,12 +176,17 @@ void Engine::take_in_citus(const Group& group, Node& node, const protocol::Repor
 }
 
 /// A node may move; but two nodes cannot be at one address, and then the older claim stands.
-void Engine::take_in_address(Node& node, const protocol::Report& report) {
+void Engine::take_in_address(const Group& group, Node& node, const protocol::Report& report) {
   if (report.host.empty() || report.port == 0) return;
   if (report.host == node.row.host && report.port == node.row.port && report.api_port == node.row.api_port) return;
-  for (const auto& [key, group] : model_.groups)
-    for (const auto& [id, other] : group.nodes)
+  for (const auto& [key, any_group] : model_.groups)
+    for (const auto& [id, other] : any_group.nodes)
       if (id != node.row.id && other.row.host == report.host && other.row.port == report.port) return;
+  const auto address = [](const std::string& host, int port) { return host + ":" + std::to_string(port); };
+  const std::string before = address(node.row.host, node.row.port);
+  if (const std::string now = address(report.host, report.port); now != before)
+    new_events_.push_back(
+        event_of(group, &node, "report", node.row.name + " is at " + now + " now, and was at " + before));
   node.row.host = report.host;
   node.row.port = report.port;
   node.row.api_port = report.api_port;

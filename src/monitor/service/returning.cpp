@@ -246,7 +246,12 @@ void Engine::drop_awaited(Group& group, const Node& node, const Reply<>& reply) 
                       name + " was last seen as " + std::string(to_string(node.row.goal.state)) +
                           ": what it has acknowledged may be on no other node",
                       "run `autoctl enable monitor` there"));
-  if (!remove(group, node.row.id)) return reply(fail(Errc::unavailable, "the monitor's Postgres is away"));
+  Change change;
+  std::optional<FormationRow> fitted;
+  if (node.row.replication_quorum) fitted = fit_sync_standbys(group, QuorumChange::node_is_dropped, change);
+  if (!remove(group, node.row.id, std::move(change)))
+    return reply(fail(Errc::unavailable, "the monitor's Postgres is away"));
+  adopt(fitted);
   complete_formations();
   settle(group);
   reply({});
