@@ -61,6 +61,11 @@ Observed Worker::look() {
     fill_from_disk();
   }
   facts_.forked = is_marked(files_, Marker::forked);
+  if (is_marked(files_, Marker::rewinding)) {  // what is there is nobody's history
+    facts_.timeline = {};
+    facts_.lsn = {};
+    facts_.history.clear();
+  }
   look_at_disk();
   if (board_.take_upstream_question()) ask_upstream();
   return seen;
