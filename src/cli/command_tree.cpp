@@ -52,6 +52,7 @@ void add_groups(CLI::App& root, Invocation& invocation) {
   add_create_worker(*create, invocation);
   add_show(root, invocation);
   add_perform(*add_group(root, "perform", "let another node become the primary"), invocation);
+  add_accept_timeline(*add_group(root, "accept", "settle what autoctl may not decide by itself"), invocation);
   CLI::App* drop = add_group(root, "drop", "forget a node, a monitor or a formation");
   add_drop_node(*drop, invocation);
   add_drop_monitor(*drop, invocation);

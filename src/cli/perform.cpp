@@ -154,7 +154,9 @@ Result<> perform(const std::string& kind, const PerformOptions& options) {
                                                .formation = options.scope.formation,
                                                .group = group,
                                                .name = options.name,
-                                               .allow_failover = options.allow_failover},
+                                               .allow_failover = options.allow_failover,
+                                               .timeline = Timeline{options.timeline},
+                                               .reason = options.reason},
                                               answer_timeout);
   if (!operation) return fail(operation.error());
   const std::string where = fmt::format("in formation \"{}\" and group {}", operation->formation, operation->group);

@@ -14,16 +14,18 @@ namespace autoctl::cli {
 struct PerformOptions {
   Target target;
   Scope scope;
-  std::string name;             // promotion, maintenance: who
+  std::string name;             // promotion, maintenance: who; accept_timeline: where two have that timeline
   bool allow_failover = false;  // maintenance: of the primary, too
   int wait_seconds = 60;
   bool allow_data_loss = false;  // failover: although commits may be lost
+  std::uint32_t timeline = 0;    // accept_timeline: which
+  std::string reason;            // accept_timeline: why
   bool no_wait = false;          // a new primary is enough; do not wait until the others follow it
 };
 
-/// Requests `kind` ("switchover", "promotion", "forced_failover", "maintenance", "end_maintenance") and returns when it
-/// has happened: the operation is done, and is_fulfilled(). Prints each change as it is announced. Errors: conflict (it
-/// failed, with the monitor's reason), timeout, and those of MonitorApi.
+/// Requests `kind` ("switchover", "promotion", "forced_failover", "accept_timeline", "maintenance", "end_maintenance")
+/// and returns when it has happened: the operation is done, and is_fulfilled(). Prints each change as it is announced.
+/// Errors: conflict (it failed, with the monitor's reason), timeout, and those of MonitorApi.
 Result<> perform(const std::string& kind, const PerformOptions& options);
 
 // Pure, for perform() and its tests; `state` is of one group.

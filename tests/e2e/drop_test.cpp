@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "common/postgres/tools.h"
 #include "support/cluster_test.h"
 
 namespace autoctl::test {
@@ -122,6 +123,65 @@ TEST_F(DropNode, WithoutItsMonitorNeedsForce) {
   const auto gone = drop({"--name", "node_2"});
   EXPECT_TRUE(gone.ok()) << gone.output;
   EXPECT_FALSE(is_listed("node_2"));
+}
+
+/// Whatever starts it, it takes no writes: autoctl refuses, with the monitor away too, and Postgres comes up read-only.
+TEST_F(DropNode, DroppedPrimaryCannotBeStartedByAccident) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(3));
+  demo::Agent& node = *cluster().find("node_1");
+  ASSERT_EQ(cluster().primary(), &node);
+  const auto dropped = drop({"--name", "node_1"});
+  ASSERT_TRUE(dropped.ok()) << dropped.output;
+  expect_rest();
+  ASSERT_TRUE(node.stop(Millis(20'000)));
+  cluster().monitor().signal_node(SIGKILL);
+  const auto run = autoctl({"run", "--pgdata", node.pgdata()});
+  EXPECT_EQ(run.exit_code, 4) << run.output;
+  EXPECT_NE(run.output.find("node_1 (node 1) was dropped"), std::string::npos) << run.output;
+  EXPECT_NE(run.output.find("autoctl drop node"), std::string::npos) << run.output;
+  const auto tools = postgres::find_tools("");
+  ASSERT_TRUE(ok(tools));
+  const std::string pg_ctl = tools->path("pg_ctl") + " -w -D " + node.pgdata();
+  const auto by_hand = shell(pg_ctl + " start -l " + directory() + "/by_hand.log");
+  ASSERT_TRUE(by_hand.ok()) << by_hand.output;
+  EXPECT_EQ(query(node, "select pg_is_in_recovery()").at(0), "t");
+  EXPECT_TRUE(shell(pg_ctl + " stop -m fast").ok());
+
+  ASSERT_TRUE(ok(cluster().monitor().run()));
+  const auto forgotten = autoctl({"drop", "node", "--pgdata", node.pgdata(), "--force"});
+  EXPECT_TRUE(forgotten.ok()) << forgotten.output;
+  EXPECT_TRUE(fs::exists(node.pgdata() + "/PG_VERSION"));
+}
+
+/// It has what nobody else has, and would go on taking writes.
+TEST_F(DropNode, PrimaryThatWaitsForNobodyNeedsTheOperatorsWord) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(2));
+  demo::Agent& node = *cluster().find("node_1");
+  ASSERT_EQ(cluster().primary(), &node);
+  cluster().find("node_2")->signal_node(SIGKILL);
+  const auto is_alone = [&] {
+    const auto state = cluster().state();
+    return state && std::ranges::any_of(state->nodes, [](const auto& each) {
+             return each.name == "node_1" && each.reported == NodeState::wait_primary;
+           });
+  };
+  ASSERT_TRUE(demo::eventually(Millis(30'000), is_alone));
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"--name", "node_1"}, {"--name", "node_1", "--force"}}) {
+    const auto refused = drop(words);
+    EXPECT_EQ(refused.exit_code, 4) << refused.output;
+    EXPECT_NE(refused.output.find("--allow-data-loss"), std::string::npos) << refused.output;
+  }
+  EXPECT_TRUE(is_alone()) << "nothing has changed";
+  node.signal_daemon(SIGSTOP);
+  EXPECT_TRUE(demo::eventually(Millis(30'000), [&] {
+    const auto refused = drop({"--name", "node_1", "--force"});
+    return refused.exit_code == 4 && refused.output.find("goes on taking writes") != std::string::npos;
+  }));
+  const auto dropped = drop({"--name", "node_1", "--force", "--allow-data-loss"});
+  EXPECT_TRUE(dropped.ok()) << dropped.output;
+  EXPECT_FALSE(is_listed("node_1"));
+  ASSERT_NO_FATAL_FAILURE(expect_stopped(node));
 }
 
 }  // namespace

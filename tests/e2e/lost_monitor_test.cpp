@@ -1,6 +1,7 @@
 // The monitor's node is gone for good, or is to be another one: the nodes go to a new monitor, and nobody notices.
 #include <signal.h>
 
+#include "common/postgres/tools.h"
 #include "support/citus_cluster.h"
 #include "support/cluster_test.h"
 
@@ -144,6 +145,107 @@ TEST_F(LostMonitor, LivingOneIsLeftFirst) {
   for (const char* name : {"node_1", "node_2"}) ASSERT_NO_FATAL_FAILURE(enable(name));
   ASSERT_NO_FATAL_FAILURE(expect_old_one_commands_nobody());
   ASSERT_NO_FATAL_FAILURE(expect_as_before());
+}
+
+/// The monitor and the primary are lost together. What every commit waited for nobody who is left can tell.
+class LostMonitorAndPrimary : public ClusterTest {
+ protected:
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(ClusterTest::SetUp());
+    demo::LocalCluster::Place preferred;
+    preferred.words = {"--candidate-priority", "70"};
+    ASSERT_NO_FATAL_FAILURE(start_cluster(3, {{}, {}, {}, preferred}));
+    load_.emplace(cluster());
+    ASSERT_NO_FATAL_FAILURE(load_->start());
+    ASSERT_TRUE(load_->progresses(50, Millis(20'000)));
+    cluster().monitor().destroy();
+    ASSERT_TRUE(load_->progresses(20, Millis(10'000)));
+    cluster().find("node_1")->signal_node(SIGKILL);
+    cluster().give_up_monitor();
+    ASSERT_TRUE(shell("mkdir another").ok());
+    ASSERT_TRUE(ok(cluster().create_monitor({.directory = directory() + "/another"})));
+  }
+  void enable(const std::string& name) {
+    const auto done =
+        autoctl({"enable", "monitor", "--pgdata", cluster().find(name)->pgdata(), cluster().monitor_uri()});
+    ASSERT_TRUE(done.ok()) << done.output;
+  }
+  Finished drop(const std::string& name, std::vector<std::string> words = {}) {
+    words.insert(words.begin(), {"drop", "node", "--pgdata", cluster().monitor().pgdata(), "--name", name});
+    return autoctl(words);
+  }
+  /// It comes back, whatever it was, as a standby of those who went on.
+  void expect_first_one_joins() {
+    ASSERT_TRUE(ok(cluster().find("node_1")->run()));
+    ASSERT_NO_FATAL_FAILURE(enable("node_1"));
+    ASSERT_NO_FATAL_FAILURE(expect_settled());
+    ASSERT_TRUE(load_->progresses(50, Millis(20'000)));
+    load_->stop();
+    load_->verify();
+  }
+
+  std::optional<Load> load_;
+};
+
+TEST_F(LostMonitorAndPrimary, ThoseWhoComeElectWhenAnOperatorGivesItUp) {
+  ASSERT_NO_FATAL_FAILURE(enable("node_2"));
+  ASSERT_NO_FATAL_FAILURE(enable("node_3"));
+  for (const std::vector<std::string>& words : {std::vector<std::string>{}, {"--force"}}) {
+    const auto refused = drop("node_1", words);
+    EXPECT_EQ(refused.exit_code, 4) << refused.output;
+    EXPECT_NE(refused.output.find("--allow-data-loss"), std::string::npos) << refused.output;
+  }
+  EXPECT_EQ(cluster().primary(), nullptr);
+  const auto given_up = drop("node_1", {"--allow-data-loss"});
+  ASSERT_TRUE(given_up.ok()) << given_up.output;
+  ASSERT_TRUE(load_->progresses(50, Millis(30'000)));
+  EXPECT_EQ(cluster().primary(), cluster().find("node_3")) << "of the higher priority";
+  const auto events =
+      autoctl({"show", "events", "--json", "--count", "100", "--pgdata", cluster().monitor().pgdata()}).output;
+  EXPECT_NE(events.find("an operator gives up node_1, which was last seen as primary"), std::string::npos) << events;
+  EXPECT_NE(events.find("standbys_elect"), std::string::npos) << "the quorum's members told how far they got";
+  ASSERT_NO_FATAL_FAILURE(expect_first_one_joins());
+}
+
+TEST_F(LostMonitorAndPrimary, TheOldPrimaryThatComesInTimeGoesOn) {
+  ASSERT_NO_FATAL_FAILURE(enable("node_2"));
+  const auto given_up = drop("node_1", {"--allow-data-loss"});
+  ASSERT_TRUE(given_up.ok()) << given_up.output;
+  ASSERT_TRUE(ok(cluster().find("node_1")->run()));
+  ASSERT_NO_FATAL_FAILURE(enable("node_1"));
+  ASSERT_NO_FATAL_FAILURE(enable("node_3"));
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  EXPECT_EQ(cluster().primary(), cluster().find("node_1"));
+  ASSERT_TRUE(load_->progresses(50, Millis(20'000)));
+  load_->stop();
+  load_->verify();
+}
+
+/// Somebody helped himself while there was no monitor.
+TEST_F(LostMonitorAndPrimary, SurvivorThatWasPromotedByHandIsSettledByAnOperator) {
+  const auto tools = postgres::find_tools("");
+  ASSERT_TRUE(ok(tools));
+  demo::Agent& survivor = *cluster().find("node_2");
+  const auto left = autoctl({"disable", "monitor", "--force", "--pgdata", survivor.pgdata()});
+  ASSERT_TRUE(left.ok()) << left.output;
+  const auto promoted = shell(tools->path("pg_ctl") + " -w -D " + survivor.pgdata() + " promote");
+  ASSERT_TRUE(promoted.ok()) << promoted.output;
+  query(survivor, "set synchronous_commit = local; create table only_here as select generate_series(1, 1000) as i");
+  ASSERT_NO_FATAL_FAILURE(enable("node_3"));
+  ASSERT_NO_FATAL_FAILURE(enable("node_2"));
+  const auto given_up = drop("node_1", {"--allow-data-loss"});
+  ASSERT_TRUE(given_up.ok()) << given_up.output;
+  const auto said = [&] { return autoctl({"show", "state", "--pgdata", cluster().monitor().pgdata()}).output; };
+  ASSERT_TRUE(demo::eventually(Millis(20'000), [&] {
+    return said().find("autoctl accept timeline") != std::string::npos;
+  })) << said();
+  EXPECT_EQ(cluster().primary(), nullptr);
+  const auto accepted = autoctl({"accept", "timeline", "--tli", "2", "--reason", "it took writes meanwhile", "--pgdata",
+                                 cluster().monitor().pgdata()});
+  ASSERT_TRUE(accepted.ok()) << accepted.output;
+  EXPECT_EQ(cluster().primary(), &survivor);
+  EXPECT_EQ(query(survivor, "select count(*) from only_here").at(0), "1000");
+  ASSERT_NO_FATAL_FAILURE(expect_first_one_joins());
 }
 
 class LostCitusMonitor : public CitusTest {};

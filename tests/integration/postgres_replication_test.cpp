@@ -266,6 +266,28 @@ TEST_F(PostgresReplication, AStandbyThatWasPromotedByHandIsNoLongerOnItsTimeline
   EXPECT_TRUE(eventually([&] { return rows(two()) == "common"; })) << rows(two());
 }
 
+/// Each promotion takes the next number that its node knows of; pg_rewind finds nothing to do between the two.
+TEST_F(PostgresReplication, TwoTimelinesOfTheSameNumberAreNotTakenForOne) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t(v text)");
+  const Lsn written = one().seen().lsn;
+  ASSERT_TRUE(eventually([&] { return two().seen().lsn >= written; }));
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  write(one(), "own");
+  ASSERT_TRUE(ok(one().postgres->stop(StopMode::fast, 10s)));
+  ASSERT_TRUE(ok(one().postgres->set_upstream(nullptr, one().id)));
+  ASSERT_TRUE(ok(one().postgres->start(never)));
+  for (Node* node : {&one(), &two()}) {
+    ASSERT_TRUE(ok(node->postgres->promote(never)));
+    ASSERT_EQ(node->seen().timeline, Timeline{2});
+  }
+  ASSERT_TRUE(ok(one().postgres->stop(StopMode::fast, 10s)));
+  const auto rewound = one().postgres->rewind(two().peer(), never, ignore_progress);
+  ASSERT_FALSE(rewound);
+  EXPECT_EQ(rewound.error().code, Errc::conflict) << "a copy is what helps";
+  EXPECT_THAT(rewound.error().message, testing::HasSubstr("each have a timeline 2"));
+}
+
 TEST_F(PostgresReplication, ACrashedStandbyIsRewoundWithoutWritingIntoTheSharedTimeline) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   one().sql("create table t(v text)");

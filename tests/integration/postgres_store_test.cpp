@@ -61,6 +61,7 @@ class PostgresStoreTest : public ::testing::Test {
     group.quorum_confirmed = {1, {NodeId{3}}};
     group.quorum_assigned = {1, {NodeId{3}, NodeId{4}}};
     group.system_id = SystemId{7000000000000000001ULL};
+    group.primary_given_up = true;
     change.groups.push_back(group);
     NodeRow node;
     node.id = NodeId{3};
@@ -125,6 +126,7 @@ TEST_F(PostgresStoreTest, ReadsBackWhatWasCommitted) {
   EXPECT_EQ(image->groups[0].quorum_assigned, expected.groups[0].quorum_assigned);
   EXPECT_EQ(image->groups[0].quorum_confirmed, expected.groups[0].quorum_confirmed);
   EXPECT_EQ(image->groups[0].system_id, expected.groups[0].system_id);
+  EXPECT_TRUE(image->groups[0].primary_given_up);
   ASSERT_EQ(image->nodes.size(), 1U);
   EXPECT_EQ(image->nodes[0].goal, expected.nodes[0].goal);
   EXPECT_EQ(image->nodes[0].name, "it's");

@@ -108,6 +108,7 @@ TEST(Explorer, EveryRuleFires) {
   const std::set<std::string_view> out_of_reach = {
       "quorum_disproved",  // nobody meddles with a primary's settings: what was acknowledged meanwhile no rule can save
       "failover_forced",   // an operator gives commits up
+      "timeline_accepted",        // or settles whose history is kept
       "maintenance_end_refused",  // of two nodes one leads while the other is in maintenance
       "voter_returns",            // several standbys elect and one is missing: one of three was dropped, or four nodes
   };

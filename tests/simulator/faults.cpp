@@ -78,6 +78,7 @@ void Faults::strike(int node) {
   Postgres& server = servers_[node];
   Keeper& keeper = keepers_[static_cast<std::size_t>(node)];
   if (keeper.reached() == NodeState::maintenance && kernel_.random.coin()) return lay_hands_on(node);
+  if (promotions_by_hand && kernel_.random.permille(200) && promote_by_hand(another_node(node))) return;
   switch (kernel_.random.below(16)) {
     case 0:
     case 1:
@@ -144,6 +145,17 @@ void Faults::lay_hands_on(int node) {
     else
       servers_.start(node);
   }
+}
+
+/// Of a standby that is none of a candidate: what its keeper promotes at the same moment nobody could tell apart.
+bool Faults::promote_by_hand(int node) {
+  const Postgres& server = servers_[node];
+  const NodeState goal = keepers_[static_cast<std::size_t>(node)].goal().state;
+  const bool follows = goal == NodeState::secondary || goal == NodeState::catchingup;
+  if (!follows || !server.answers() || server.primary || server.promoting || servers_.frozen(node)) return false;
+  ++kernel_.tally.faults;
+  servers_.promote_by_hand(node);
+  return true;
 }
 
 void Faults::switch_off(int node) {

@@ -12,6 +12,9 @@ class Faults {
   Faults(Kernel& kernel, Network& network, Servers& servers, std::vector<Keeper>& keepers, MonitorHost& monitor)
       : kernel_(kernel), network_(network), servers_(servers), keepers_(keepers), monitor_(monitor) {}
 
+  /// Somebody also promotes standbys by hand.
+  bool promotions_by_hand = false;
+
   void begin(Micros until);
   /// Everything is switched on, thawed and connected; nothing new goes wrong.
   void end();
@@ -28,6 +31,7 @@ class Faults {
   int another_node(int node);
   void strike(int node);
   void lay_hands_on(int node);
+  bool promote_by_hand(int node);
   void switch_off(int node);
   void freeze(int node);
   void cut_from_monitor(int node, Micros until);

@@ -23,10 +23,10 @@ bool same_task(Goal a, Goal b) {
 
 bool matters(const NodeFacts& a, const NodeFacts& b) {
   return a.state != b.state || a.term != b.term || a.postgres_running != b.postgres_running ||
-         a.in_recovery != b.in_recovery || a.cannot_run != b.cannot_run || a.cannot_write != b.cannot_write ||
-         a.system_id != b.system_id || a.timeline != b.timeline || a.sync_in_force != b.sync_in_force ||
-         a.prepared_peers != b.prepared_peers || a.streaming != b.streaming || a.upstream != b.upstream ||
-         a.receiving != b.receiving;
+         a.in_recovery != b.in_recovery || a.forked != b.forked || a.cannot_run != b.cannot_run ||
+         a.cannot_write != b.cannot_write || a.system_id != b.system_id || a.timeline != b.timeline ||
+         a.sync_in_force != b.sync_in_force || a.prepared_peers != b.prepared_peers || a.streaming != b.streaming ||
+         a.upstream != b.upstream || a.receiving != b.receiving;
 }
 
 std::string words(const Goal& goal) {
@@ -170,10 +170,27 @@ void Keeper::act() {
     throw Violation{servers_->group_of(node_), "a keeper obeys term " + std::to_string(saved_.goal.term.value) +
                                                    " after term " + std::to_string(highest_obeyed.value)};
   highest_obeyed = saved_.goal.term;
-  if (settled())
+  if (was_promoted_by_somebody_else())
+    end_foreign_promotion();
+  else if (settled())
     maintain();
   else if (saved_.goal.term)
     begin_transition();
+}
+
+/// As Worker does it.
+bool Keeper::was_promoted_by_somebody_else() const {
+  if (wanted_role() != Role::standby || !facts_.postgres_running || facts_.in_recovery) return false;
+  return settled() ||
+         (keeper::role_of(saved_.goal.state) == Role::standby && saved_.goal.state != NodeState::catchingup);
+}
+
+void Keeper::end_foreign_promotion() {
+  if (chance_of_a_full_disk()) return fail("the marker cannot be written");
+  server().forked = true;
+  if (server().running()) servers_->begin_shutdown(node_);
+  saved_.state = NodeState::catchingup;
+  saved_.term = Term{};
 }
 
 void Keeper::begin_transition() {
@@ -183,6 +200,11 @@ void Keeper::begin_transition() {
                                                    std::string(to_string(saved_.goal.state))};
   if (may_accept_writes(saved_.goal.state) && !server().running() && !lease_.may_serve(clock())) {
     facts_.trouble = "waits for the monitor";
+    return;
+  }
+  if (server().forked && keeper::role_of(saved_.goal.state) == Role::standby &&
+      saved_.goal.state != NodeState::catchingup) {
+    facts_.trouble = "waits for the monitor to let it join again";
     return;
   }
   way_ = way;
@@ -243,11 +265,6 @@ void Keeper::maintain() {
   if (!server().running()) return start_again();
   if (server().answers()) restarting_ = false;
   if (!facts_.postgres_running) return;
-  if (role == Role::standby && !facts_.in_recovery) {
-    saved_.state = NodeState::catchingup;
-    saved_.term = Term{};
-    return;
-  }
   if (saved_.state == NodeState::primary && facts_.sync_in_force != saved_.goal.sync) {
     saved_.term = Term{};
     return;
@@ -271,10 +288,11 @@ void Keeper::start_again() {
   if (wanted_role() == Role::primary) {
     if (self.standby_signal) return fail("the data directory is a standby's");
   } else {
+    self.forked = self.forked || may_have_own_wal();
     self.standby_signal = true;
     self.conf_upstream = keeper::may_receive(saved_.state, saved_.goal) ? upstream_of_goal() : -1;
   }
-  if (self.rewinding || !self.exists) return fail("the data directory cannot be started");
+  if (self.rewinding || self.forked || !self.exists) return fail("the data directory cannot be started");
   if (std::exchange(restarting_, false)) return fail("Postgres does not start");
   note("starts Postgres again");
   servers_->start(node_);
@@ -332,8 +350,7 @@ void Keeper::look() {
     facts_.cannot_run = false;
     facts_.in_recovery = !self.primary;
     facts_.system_id = SystemId{1};
-    if (facts_.timeline != Timeline{branch.timeline} || facts_.history.size() != branch.history.size())
-      facts_.history = branch.history;
+    facts_.history = branch.history;
     facts_.timeline = Timeline{branch.timeline};
     facts_.lsn = Lsn{self.wal.lsn};
     facts_.receiving = servers_->receiving(node_);
@@ -361,6 +378,7 @@ void Keeper::look() {
     }
   }
   facts_.cannot_write = servers_->disk_is_full(node_);
+  facts_.forked = self.forked;
   if (!question_) return;
   question_ = false;
   const int upstream = upstream_of_goal();

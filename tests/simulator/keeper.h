@@ -94,6 +94,9 @@ class Keeper {
   void maintain();
   void tolerate();
   void start_again();
+  bool was_promoted_by_somebody_else() const;
+  void end_foreign_promotion();
+  bool may_have_own_wal() const { return server().exists && !server().rewinding && !server().standby_signal; }
   bool keep_house();
   void fail(std::string why);
   void succeeded();
@@ -107,6 +110,7 @@ class Keeper {
   Did give_up(std::string why);
   Did run_server();
   Did run_standby(int upstream);
+  void mark_if_forked();
   Did create_database_cluster();
   Did start_as_primary();
   Did apply_sync();

@@ -182,22 +182,34 @@ void Servers::promote(int node) {
 void Servers::on_promoted(const Event& event) {
   Postgres& self = (*this)[event.node];
   if (self.generation != event.generation || self.server != Server::up || self.primary) return;
-  drop_receiver(event.node);
+  if (timelines(event.node).strays(self.wal))
+    throw Violation{group_of(event.node), "a node is promoted that has what somebody wrote after a promotion by hand"};
+  if (!has_every_acknowledged_commit(event.node))
+    throw Violation{group_of(event.node), "a node is promoted that lacks an acknowledged commit"};
+  ++kernel_.tally.promotions;
+  open_for_writes(event.node, false);
+  check_one_acknowledges(group_of(event.node));
+}
+
+void Servers::promote_by_hand(int node) {
+  open_for_writes(node, true);
+}
+
+void Servers::open_for_writes(int node, bool by_hand) {
+  Postgres& self = (*this)[node];
+  drop_receiver(node);
   self.promoting = false;
-  self.wal = timelines(event.node).fork(self.wal, event.node);
+  self.wal = timelines(node).fork(self.wal, node);
   self.wal.lsn += 8;  // the end-of-recovery record
+  Timelines::Branch& branch = timelines(node)[self.wal.branch];
+  branch.by_hand = by_hand;
   self.primary = true;
   self.standby_signal = false;
   self.upstream = -1;
-  ++kernel_.tally.promotions;
-  note(event.node, "Postgres is PROMOTED to timeline",
-       std::to_string(timelines(event.node)[self.wal.branch].timeline) + " at " +
-           std::to_string(timelines(event.node)[self.wal.branch].start));
-  push_wal(event.node);
-  if (!has_every_acknowledged_commit(event.node))
-    throw Violation{group_of(event.node), "a node is promoted that lacks an acknowledged commit"};
-  check_one_acknowledges(group_of(event.node));
-  server_changed(event.node);
+  note(node, by_hand ? "SOMEBODY PROMOTES Postgres to timeline" : "Postgres is PROMOTED to timeline",
+       std::to_string(branch.timeline) + " at " + std::to_string(branch.start));
+  push_wal(node);
+  server_changed(node);
 }
 
 // ---- replication
@@ -368,6 +380,10 @@ void Servers::commit(int node) {
 void Servers::acknowledge(int node) {
   Postgres& self = (*this)[node];
   if (!self.accepts_writes()) return;
+  if (timelines(node).strays(self.wal)) {
+    self.pending_count = 0;  // whatever clients are told there, nobody stands by it
+    return;
+  }
   int done = 0;
   while (done < self.pending_count) {
     const std::uint64_t lsn = self.pending[static_cast<std::size_t>(done)];
@@ -398,7 +414,7 @@ void Servers::promised(int node, std::uint64_t lsn) {
 
 bool Servers::can_acknowledge(int node) const {
   const Postgres& self = (*this)[node];
-  if (!self.accepts_writes()) return false;
+  if (!self.accepts_writes() || timelines(node).strays(self.wal)) return false;
   int voters = 0;
   for (const NodeId id : self.sync.voters) {
     const Postgres& standby = (*this)[node_of(id)];

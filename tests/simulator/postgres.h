@@ -24,6 +24,7 @@ struct Postgres {
   bool exists = false;
   bool rewinding = false;  // a rewind was cut short: must not be started
   bool standby_signal = false;
+  bool forked = false;  // the keeper's marker: a standby that accepted writes, it is rewound or copied and not started
   bool lost_its_place = false;  // its primary has removed WAL that it needs
   Position wal;
   std::uint64_t consistent_at = 0;  // a copy or rewind answers only after it has replayed up to here
@@ -107,6 +108,8 @@ class Servers {
   void set_sync(int node, const SyncQuorum& quorum);
   void set_upstream(int node, int upstream);
   void promote(int node);
+  /// Somebody does, whatever its keeper and the monitor think.
+  void promote_by_hand(int node);
   /// The data of a fresh cluster.
   void create(int node);
   /// Streams from its upstream, as far as it knows.
@@ -149,6 +152,7 @@ class Servers {
   void note(int node, std::string_view what, std::string detail = {}) {
     kernel_.trace.note(kernel_.now, group_of(node), place_of(node), what, std::move(detail));
   }
+  void open_for_writes(int node, bool by_hand);
   Micros latency() { return kernel_.random.skewed(100, 60'000); }
   bool upstream_is_heard(int standby) const;
   void schedule_receiver(int standby, Micros delay);

@@ -60,6 +60,7 @@ Simulation::Simulation(const Plan& plan)
       monitor_(kernel_, network_, servers_, keepers_, post_, plan.decide),
       faults_(kernel_, network_, servers_, keepers_, monitor_) {
   network_.resize(servers_.count(), plan.nodes);
+  faults_.promotions_by_hand = plan.promotions_by_hand;
   kernel_.trace.resize(static_cast<std::size_t>(plan.groups), notes_kept);
   servers_.server_changed = [this](int node) { keepers_[static_cast<std::size_t>(node)].server_changed(); };
   for (int node = 0; node < servers_.count(); ++node) keepers_.emplace_back(kernel_, network_, servers_, post_, node);
@@ -83,7 +84,8 @@ Outcome Simulation::run() {
   } catch (const Violation& violation) {
     outcome.violation = "seed " + std::to_string(plan_.seed) + ", groups " + std::to_string(plan_.groups) + ", nodes " +
                         std::to_string(plan_.nodes) + ", number_sync_standbys " +
-                        std::to_string(plan_.number_sync_standbys) + (plan_.varied ? ", varied" : "") + ", event " +
+                        std::to_string(plan_.number_sync_standbys) + (plan_.varied ? ", varied" : "") +
+                        (plan_.promotions_by_hand ? ", promotions by hand" : "") + ", event " +
                         std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " +
                         violation.what + "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
   }
@@ -327,6 +329,7 @@ Plan random_plan(std::uint64_t seed) {
   plan.nodes = nodes[static_cast<std::size_t>(random.below(nodes.size()))];
   plan.number_sync_standbys = random.coin() ? 0 : random.below(plan.nodes);
   plan.varied = random.coin();
+  plan.promotions_by_hand = random.coin();
   return plan;
 }
 

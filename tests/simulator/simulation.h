@@ -15,8 +15,9 @@ struct Plan {
   int groups = 1;
   int nodes = 2;  // of each group
   int number_sync_standbys = 0;
-  bool varied = false;             // candidate priorities and members of the quorum differ
-  std::uint64_t events = 200'000;  // about so many: the last round is finished
+  bool varied = false;              // candidate priorities and members of the quorum differ
+  bool promotions_by_hand = false;  // somebody promotes standbys, too
+  std::uint64_t events = 200'000;   // about so many: the last round is finished
   monitor::Decide decide = monitor::decide;
 };
 

@@ -56,6 +56,20 @@ TEST(Simulator, TenGroupsOfFive) {
   run([](std::uint64_t seed) { return Plan{.seed = seed, .groups = 10, .nodes = 5, .varied = true}; }, 100'000);
 }
 
+/// What is written there is promised to nobody; the node counts nowhere, and is healed.
+TEST(Simulator, PairsInWhichStandbysArePromotedByHand) {
+  run([](std::uint64_t seed) { return Plan{.seed = seed, .nodes = 2, .promotions_by_hand = true}; }, 300'000);
+}
+
+TEST(Simulator, GroupsInWhichStandbysArePromotedByHand) {
+  run(
+      [](std::uint64_t seed) {
+        return Plan{
+            .seed = seed, .nodes = 3 + static_cast<int>(seed % 2), .varied = seed % 3 == 0, .promotions_by_hand = true};
+      },
+      400'000);
+}
+
 TEST(Simulator, WhateverTheSeedChooses) {
   run(random_plan, 400'000);
 }

@@ -69,7 +69,7 @@ Keeper::Did Keeper::run_server() {
   if (self.server == Server::stopping) return wait(ms(20));
   if (self.server == Server::stopped) {
     if (std::exchange(started_, true)) return give_up("Postgres does not start");
-    if (!self.exists || self.rewinding) return give_up("the data directory cannot be started");
+    if (!self.exists || self.rewinding || self.forked) return give_up("the data directory cannot be started");
     servers_->start(node_);
     since_ = kernel_->now;
   }
@@ -86,6 +86,11 @@ Keeper::Did Keeper::run_standby(int upstream) {
   self.conf_upstream = upstream;
   if (self.running()) servers_->set_upstream(node_, upstream);
   return Did::done;
+}
+
+/// A standby's data without a standby.signal: somebody opened it for writes. A candidate may have been promoted by us.
+void Keeper::mark_if_forked() {
+  if (!server().running() && goal_.state != NodeState::stop_replication && may_have_own_wal()) server().forked = true;
 }
 
 Keeper::Did Keeper::create_database_cluster() {
@@ -162,6 +167,7 @@ Keeper::Did Keeper::stop_receiving() {
     since_ = kernel_->now;
     if (server().primary) return server().answers() ? Did::done : wait(ms(20));
     if (chance_of_a_full_disk()) return give_up("the configuration cannot be written");
+    mark_if_forked();
     server().standby_signal = true;
     server().conf_upstream = -1;
     phase_ = 1;
@@ -192,6 +198,7 @@ Keeper::Did Keeper::fetch_missing() {
   if (phase_ == 0) {
     started_ = false;
     since_ = kernel_->now;
+    mark_if_forked();
     const Did did = run_standby(source);
     if (did != Did::done) return did;
     phase_ = 1;
@@ -215,13 +222,21 @@ Keeper::Did Keeper::follow(int upstream) {
     started_ = false;
     since_ = kernel_->now;
     mark_ = self.wal.lsn;
+    mark_if_forked();
     const Did did = run_standby(upstream);
     if (did != Did::done) return did;
     follow_phase_ = 1;
   }
+  if (self.answers() && self.primary) {  // promoted by somebody else meanwhile
+    self.forked = true;
+    servers_->begin_shutdown(node_);
+    refusal_ = Refusal::diverged;
+    return Did::failed;
+  }
   if (follow_phase_ == 1 && !self.running()) {
+    if (!self.standby_signal) return give_up("the standby stopped while it was starting to stream");
     if (started_) return give_up("the standby does not start");
-    if (!self.exists || self.rewinding) return give_up("the data directory cannot be started");
+    if (!self.exists || self.rewinding || self.forked) return give_up("the data directory cannot be started");
     started_ = true;
     servers_->start(node_);
   }
@@ -275,7 +290,8 @@ Keeper::Did Keeper::join_upstream() {
     Did did = Did::done;
     switch (phase_) {
       case begins: {
-        const bool was_primary = self.exists && (!self.standby_signal || (self.answers() && self.primary));
+        const bool was_primary =
+            self.exists && (self.forked || !self.standby_signal || (self.answers() && self.primary));
         phase_ = !self.exists ? copies : was_primary || self.rewinding ? rewinds : follows;
         follow_phase_ = 0;
         continue;
@@ -322,7 +338,7 @@ Keeper::Did Keeper::rewind(int upstream) {
   const Position target = (*servers_)[upstream].wal;
   self.wal = servers_->timelines(node_).on_the_way(target, servers_->timelines(node_).last_common(self.wal, target));
   self.consistent_at = target.lsn;
-  self.rewinding = false;
+  self.rewinding = self.forked = false;
   self.standby_signal = true;
   self.conf_upstream = upstream;
   self.conf_sync = {};
@@ -344,7 +360,7 @@ Keeper::Did Keeper::copy(int upstream) {
   self.exists = true;
   self.wal = copied_from_;
   self.consistent_at = (*servers_)[upstream].wal.lsn;
-  self.rewinding = self.lost_its_place = false;
+  self.rewinding = self.forked = self.lost_its_place = false;
   self.standby_signal = true;
   self.conf_upstream = upstream;
   self.conf_sync = {};

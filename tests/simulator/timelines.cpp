@@ -12,6 +12,12 @@ Position Timelines::fork(Position at, int writer) {
   return {static_cast<std::int32_t>(branches_.size()) - 1, at.lsn};
 }
 
+bool Timelines::strays(Position position) const {
+  for (std::int32_t branch = position.branch; branch >= 0; branch = (*this)[branch].parent)
+    if ((*this)[branch].by_hand) return true;
+  return false;
+}
+
 bool Timelines::contains(Position whole, Position part) const {
   std::uint64_t end = whole.lsn;
   std::int32_t branch = whole.branch;

@@ -25,10 +25,13 @@ class Timelines {
     std::uint32_t timeline = 1;
     int writer = -1;  // only this node ever wrote here
     std::vector<HistoryEntry> history;
+    bool by_hand = false;  // somebody promoted it who had no right to: what is written here is promised to nobody
   };
 
   Timelines() : branches_(1) {}
 
+  /// It has something that was written after a promotion by hand.
+  bool strays(Position position) const;
   /// A promotion at `at`.
   Position fork(Position at, int writer);
   /// Everything that is up to `part` is also up to `whole`.

@@ -151,7 +151,7 @@ TEST_F(EngineCitusSwitchover, ADroppedWorkerKeepsItsRowUntilItHasStopped) {
   auto& worker = add_citus("worker", 1);
   settle();
   coordinator_says(worker.id, {});
-  engine->drop_node(worker.id, {"operator-token", 0}, [](const Result<>&) {});
+  engine->drop_node(worker.id, false, {"operator-token", 0}, [](const Result<>&) {});
   report(coordinator());
   ASSERT_EQ(route().nodes.size(), 1U) << "citus#8855: it still runs";
   EXPECT_EQ(route().primary, NodeId{});

@@ -28,7 +28,7 @@ class EngineFormations : public EngineTest {
   }
   /// What an empty formation's only node does when it is dropped.
   void drop_node(NodeId id, const std::string& token) {
-    engine->drop_node(id, {}, [](const auto& dropped) { EXPECT_TRUE(dropped); });
+    engine->drop_node(id, false, {}, [](const auto& dropped) { EXPECT_TRUE(dropped); });
     protocol::Report stopped;
     stopped.epoch = stopped.sequence = 1;
     stopped.facts.state = NodeState::dropped;

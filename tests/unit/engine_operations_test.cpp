@@ -13,9 +13,9 @@ class EngineOperations : public EngineTest {
                             [&](Result<protocol::OperationDocument> answer) { result = std::move(answer); });
     return *result;
   }
-  Result<> drop(NodeId id, const std::string& bearer = {}) {
+  Result<> drop(NodeId id, const std::string& bearer = {}, bool allow_data_loss = false) {
     std::optional<Result<>> result;
-    engine->drop_node(id, {bearer, 0}, [&](Result<> answer) { result = std::move(answer); });
+    engine->drop_node(id, allow_data_loss, {bearer, 0}, [&](Result<> answer) { result = std::move(answer); });
     return *result;
   }
   Result<protocol::SettingsDocument> change(const monitor::SettingValues& values) {
@@ -206,6 +206,44 @@ TEST_F(EngineOperations, AWaiterIsToldWhenItsTimeIsOver) {
   engine->operation(started->id, Millis{300}, {}, [&](const auto& result) { status = result->status; });
   pass(Millis{350});
   EXPECT_EQ(status, "running");
+}
+
+TEST_F(EngineOperations, APrimaryThatWaitsForNobodyIsNotDroppedByTheWay) {
+  add("a");
+  report(a());
+  obey_and_report(a());
+  engine->disconnected(a().connection);
+  pass(Millis{20'000});
+  const auto unheard = drop(a().id);
+  ASSERT_FALSE(unheard) << "it may go on taking writes";
+  EXPECT_EQ(unheard.error().code, Errc::conflict);
+  EXPECT_NE(unheard.error().message.find("goes on taking writes"), std::string::npos) << unheard.error().message;
+  report(a());
+  add("b");
+  const auto needed = drop(a().id);
+  ASSERT_FALSE(needed) << "b has nothing yet";
+  EXPECT_NE(needed.error().hint.find("--allow-data-loss"), std::string::npos) << needed.error().hint;
+  EXPECT_NE(store.nodes.at(a().id).goal.state, NodeState::dropped);
+  ASSERT_TRUE(drop(b().id)) << "it has nothing that anybody needs";
+  obey_and_report(b());
+  ASSERT_TRUE(drop(a().id)) << "it is heard, and nobody is left who could need it";
+}
+
+TEST_F(EngineOperations, WhatAPrimaryAloneHasIsGivenUpOnRequest) {
+  add("a");
+  report(a());
+  obey_and_report(a());
+  add("b");
+  ASSERT_TRUE(drop(a().id, {}, true));
+  EXPECT_TRUE(has_event("a is dropped by an operator, who accepts that commits may be lost", "operator"));
+}
+
+TEST_F(EngineOperations, ANodeThatDropsItselfHasStopped) {
+  add("a");
+  report(a());
+  obey_and_report(a());
+  add("b");
+  ASSERT_TRUE(drop(a().id, a().token));
 }
 
 TEST_F(EngineOperations, ADroppedNodeStopsFirstAndIsForgottenThen) {

@@ -63,7 +63,7 @@ TEST_F(EnginePause, OperatorsAreRefusedWithAHint) {
   EXPECT_NE(refused.error().hint.find("autoctl resume"), std::string::npos);
   EXPECT_EQ(register_node(request("c")).error().code, Errc::conflict);
   std::optional<Result<>> dropped;
-  engine->drop_node(b().id, {}, [&](auto result) { dropped = std::move(result); });
+  engine->drop_node(b().id, false, {}, [&](auto result) { dropped = std::move(result); });
   EXPECT_EQ(dropped->error().code, Errc::conflict);
   ASSERT_TRUE(set_paused(false));
   EXPECT_TRUE(start("switchover"));

@@ -47,9 +47,9 @@ class EngineReturning : public EngineTest {
     engine->leave(keeper.id, {keeper.token, 0}, [&](Result<> answer) { result = std::move(answer); });
     return *result;
   }
-  Result<> drop(PretendedKeeper& keeper) {
+  Result<> drop(PretendedKeeper& keeper, bool allow_data_loss = false) {
     std::optional<Result<>> result;
-    engine->drop_node(keeper.id, {}, [&](Result<> answer) { result = std::move(answer); });
+    engine->drop_node(keeper.id, allow_data_loss, {}, [&](Result<> answer) { result = std::move(answer); });
     return *result;
   }
   std::string waiting_for() { return state().groups.at(0).waiting_for; }
@@ -99,6 +99,45 @@ TEST_F(EngineReturning, StandbyThatComesFirstWaitsForThePrimary) {
   come_and_report(a(), "a");
   EXPECT_EQ(a().assignment.goal.state, NodeState::primary);
   EXPECT_EQ(store.groups.at({"default", 0}).quorum_confirmed.voters, std::vector<NodeId>{b().id});
+}
+
+/// The monitor and the primary are lost together.
+TEST_F(EngineReturning, LastPrimaryIsGivenUpByAnOperatorOnly) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  lose_monitor();
+  come_and_report(b(), "b");
+  ASSERT_FALSE(drop(a()));
+  EXPECT_FALSE(has_event("gives up"));
+  start_engine();
+  ASSERT_TRUE(drop(a(), true));
+  EXPECT_TRUE(has_event("an operator gives up a, which was last seen as primary", "operator"));
+  start_engine();  // the word is written down, and b has to report again before anything is decided
+  EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::secondary);
+  for (int round = 0; round < 4; ++round) {
+    report(b());
+    obey_and_report(b());
+    b().report.facts.receiving = false;
+  }
+  EXPECT_TRUE(has_event("formation_is_complete"));
+  EXPECT_TRUE(has_event("standbys_elect"));
+  EXPECT_TRUE(is_leader_state(store.nodes.at(b().id).goal.state)) << to_string(store.nodes.at(b().id).goal.state);
+  EXPECT_FALSE(store.groups.at({"default", 0}).primary_given_up) << "it was for this once";
+  come_and_report(a(), "a");
+  EXPECT_FALSE(is_leader_state(a().assignment.goal.state)) << "its time is over";
+}
+
+TEST_F(EngineReturning, LastPrimaryThatComesInTimeGoesOnThoughItWasGivenUp) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  add("c");
+  settle();
+  hold_all();
+  lose_monitor();
+  come_and_report(b(), "b");
+  ASSERT_TRUE(drop(a(), true));
+  come_and_report(a(), "a");
+  come_and_report(*keepers[2], "c");
+  EXPECT_EQ(store.nodes.at(a().id).goal.state, NodeState::primary);
+  EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::secondary);
 }
 
 TEST_F(EngineReturning, StandbyThatIsGoneIsDroppedAndThePrimaryGoesOnAlone) {

@@ -17,7 +17,7 @@ Group forgotten(Group group) {
 
 TEST(Resume, PrimaryAndStandbysGoOnAsTheyWere) {
   const Group before = three_at_rest();
-  const auto decision = resume(forgotten(before).snapshot);
+  const auto decision = resume(forgotten(before).snapshot, false);
   ASSERT_TRUE(decision);
   EXPECT_TRUE(decision->goals.empty()) << decision->reason;
   EXPECT_EQ(decision->quorum_confirmed, before.snapshot.quorum_confirmed);
@@ -28,7 +28,7 @@ TEST(Resume, PrimaryAndStandbysGoOnAsTheyWere) {
 TEST(Resume, QuorumThatWasNotProvedIsNotConfirmed) {
   Group group = forgotten(pair_at_rest());
   group[node_a].facts.state = NodeState::wait_primary;
-  const auto decision = resume(group.snapshot);
+  const auto decision = resume(group.snapshot, false);
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->quorum_confirmed, none);
   EXPECT_EQ(decision->quorum_assigned, (SyncQuorum{1, {node_b}}));
@@ -38,7 +38,7 @@ TEST(Resume, QuorumThatWasNotProvedIsNotConfirmed) {
 TEST(Resume, AsynchronousPrimaryMakesNobodyElectable) {
   Group group = pair_at_rest();
   make_asynchronous(group);
-  const auto decision = resume(group.snapshot);
+  const auto decision = resume(group.snapshot, false);
   ASSERT_TRUE(decision);
   EXPECT_TRUE(decision->goals.empty());
   EXPECT_EQ(decision->quorum_confirmed, none);
@@ -50,7 +50,7 @@ TEST(Resume, FencedCandidateGivesWayToThePrimaryThatHeardNothing) {
   Group group = forgotten(failing_over());
   group[node_a].goal = {.state = NodeState::primary, .term = Term{group_term.value - 1}, .sync = {1, {node_b}}};
   group.settle(node_a);
-  const auto decision = resume(group.snapshot);
+  const auto decision = resume(group.snapshot, false);
   EXPECT_EQ(goal_in(decision, node_a), nullptr);
   EXPECT_EQ(state_in(decision, node_b), NodeState::catchingup);
   EXPECT_EQ(goal_in(decision, node_b)->upstream, node_a);
@@ -61,7 +61,7 @@ TEST(Resume, WhoWasToldToPromoteIsThePrimary) {
   group[node_a].goal = {.state = NodeState::primary, .term = Term{group_term.value - 1}, .sync = {1, {node_b}}};
   group.settle(node_a);
   group.assign(node_b, {.state = NodeState::stop_replication, .sync = {1, {node_a}}});
-  const auto decision = resume(group.snapshot);
+  const auto decision = resume(group.snapshot, false);
   EXPECT_EQ(state_in(decision, node_a), NodeState::demote_timeout);
   EXPECT_EQ(goal_in(decision, node_b), nullptr);
   EXPECT_EQ(decision->quorum_assigned, (SyncQuorum{1, {node_a}}));
@@ -71,7 +71,7 @@ TEST(Resume, WhoWasToldToPromoteIsThePrimary) {
 /// It has everything that was ever acknowledged: until somebody is told to promote, nobody else acknowledges.
 TEST(Resume, LastPrimaryGoesOnWhereNobodyWasToldToPromote) {
   const Group group = forgotten(failing_over());
-  const auto decision = resume(group.snapshot);
+  const auto decision = resume(group.snapshot, false);
   EXPECT_EQ(state_in(decision, node_a), NodeState::wait_primary);
   EXPECT_EQ(state_in(decision, node_b), NodeState::catchingup);
   EXPECT_EQ(decision->quorum_assigned, none);
@@ -81,7 +81,7 @@ TEST(Resume, OfTwoFormerPrimariesTheOneOfTheLaterTimelineGoesOn) {
   Group group = forgotten(three_at_rest());
   for (const NodeId id : {node_a, node_b}) group.assign_and_settle(id, {.state = NodeState::demoted});
   group[node_b].facts.timeline = Timeline{2};
-  const auto decision = resume(group.snapshot);
+  const auto decision = resume(group.snapshot, false);
   EXPECT_EQ(state_in(decision, node_b), NodeState::wait_primary);
   EXPECT_EQ(goal_in(decision, node_a), nullptr);
 }
@@ -90,7 +90,7 @@ TEST(Resume, CheckpointForAForgottenHandOverIsCalledOff) {
   Group group = forgotten(pair_at_rest());
   group[node_a].goal.checkpoint = true;
   const Goal* goal = nullptr;
-  const auto decision = resume(group.snapshot);
+  const auto decision = resume(group.snapshot, false);
   ASSERT_NE(goal = goal_in(decision, node_a), nullptr);
   EXPECT_FALSE(goal->checkpoint);
   EXPECT_EQ(goal->sync, group[node_a].goal.sync);
@@ -100,7 +100,40 @@ TEST(Resume, CheckpointForAForgottenHandOverIsCalledOff) {
 TEST(Resume, StandbysAloneDecideNothing) {
   Group group = forgotten(pair_at_rest());
   std::erase_if(group.snapshot.nodes, [](const NodeView& node) { return node.id == node_a; });
-  EXPECT_FALSE(resume(group.snapshot));
+  EXPECT_FALSE(resume(group.snapshot, false));
+}
+
+/// Whoever may have acknowledged tells how far it got; nobody knows how many of them the primary waited for.
+TEST(Resume, StandbysElectWhereTheLastPrimaryIsGivenUp) {
+  Group group = forgotten(three_at_rest());
+  std::erase_if(group.snapshot.nodes, [](const NodeView& n) { return n.id == node_a; });
+  group.add(NodeId{4});
+  group.assign_and_settle(NodeId{4}, {.state = NodeState::catchingup, .upstream = node_a});
+  ASSERT_FALSE(resume(group.snapshot, false));
+  const auto decision = resume(group.snapshot, true);
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(state_in(decision, node_b), NodeState::report_lsn);
+  EXPECT_EQ(state_in(decision, node_c), NodeState::report_lsn);
+  EXPECT_EQ(goal_in(decision, NodeId{4}), nullptr) << "nobody waited for it";
+  EXPECT_EQ(decision->quorum_confirmed, (SyncQuorum{1, {node_b, node_c}})) << "both have to tell";
+  EXPECT_EQ(decision->quorum_assigned, decision->quorum_confirmed);
+  group[node_b].replication_quorum = false;
+  EXPECT_EQ(goal_in(resume(group.snapshot, true), node_b), nullptr) << "nobody waited for it";
+  EXPECT_EQ(state_in(resume(group.snapshot, true), node_c), NodeState::report_lsn);
+  group[node_c].replication_quorum = false;
+  EXPECT_EQ(state_in(resume(group.snapshot, true), node_b), NodeState::report_lsn) << "better than nobody";
+}
+
+TEST(Resume, AnElectionThatHadBegunIsBegunAnew) {
+  Group group = forgotten(failing_over());
+  std::erase_if(group.snapshot.nodes, [](const NodeView& n) { return n.id == node_a; });
+  EXPECT_EQ(state_in(resume(group.snapshot, true), node_b), NodeState::report_lsn);
+}
+
+TEST(Resume, GivenUpOnlyWhereNobodyLed) {
+  const auto decision = resume(forgotten(three_at_rest()).snapshot, true);
+  ASSERT_TRUE(decision);
+  EXPECT_TRUE(decision->goals.empty()) << "the primary has come after all";
 }
 
 }  // namespace

@@ -195,6 +195,48 @@ TEST(Rule, failover_forced) {
   EXPECT_EQ(goal_in(group.decision(), node_b)->sync, SyncQuorum{}) << "it waits for nobody: nobody else is here";
 }
 
+/// Of 1 of three too few are here. With one that is, a primary that nobody hears could go on.
+TEST(Rule, failover_forced_fences_everybody_who_could_acknowledge) {
+  Group group = at_rest({node_b, node_c, NodeId{4}});
+  group.judge(node_a, Verdict::unreachable);
+  group.judge(NodeId{4}, Verdict::dead);
+  group[node_b].facts.lsn = Lsn{1001};
+  force(group);
+  ASSERT_EQ(group.fired(), "failover_forced");
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::prepare_promotion);
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::report_lsn);
+  EXPECT_EQ(goal_in(group.decision(), NodeId{4}), nullptr);
+
+  group.snapshot.operation->target = node_b;
+  group.assign(node_a, {.state = NodeState::demote_timeout});
+  group.assign_and_settle(node_b, {.state = NodeState::prepare_promotion, .fence = true});
+  group.is_fenced(node_b);
+  group.assign(node_c, {.state = NodeState::report_lsn});
+  EXPECT_EQ(group.fired(), "nothing") << "node_c still acknowledges";
+  group.settle(node_c);
+  EXPECT_EQ(group.fired(), "candidate_is_fenced");
+  group.assign(node_c, {.state = NodeState::report_lsn});
+  group.now += group.settings.postgres_restart_timeout;
+  EXPECT_EQ(group.fired(), "candidate_is_fenced") << "not for ever";
+}
+
+/// It was dropped, and has not been heard since.
+TEST(Rule, failover_forced_waits_for_the_lease_of_a_dropped_primary) {
+  Group group = pair_at_rest();
+  make_asynchronous(group);
+  group.judge(node_a, Verdict::unreachable);
+  group.assign(node_a, {.state = NodeState::dropped});
+  group[node_a].lease_until = group.now + Millis{100};
+  force(group);
+  ASSERT_EQ(group.fired(), "failover_forced");
+  group.snapshot.operation->target = node_b;
+  group.assign_and_settle(node_b, {.state = NodeState::prepare_promotion, .fence = true});
+  group.is_fenced(node_b);
+  EXPECT_EQ(group.fired(), "nothing");
+  group.now += Millis{100};
+  EXPECT_EQ(group.fired(), "candidate_is_fenced");
+}
+
 TEST(Rule, failover_forced_is_of_no_use_while_the_primary_is_there_or_nobody_else_is) {
   Group group = pair_at_rest();
   force(group);

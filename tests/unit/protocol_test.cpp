@@ -22,7 +22,8 @@ Goal sample_goal() {
           .sync = sample_quorum(),
           .fence = true,
           .checkpoint = true,
-          .await_lsn = Lsn{0x16B374D848}};
+          .await_lsn = Lsn{0x16B374D848},
+          .keep_history = true};
 }
 
 NodeFacts sample_facts() {
@@ -245,7 +246,7 @@ EventsDocument sample() {
 }
 template <>
 OperationRequest sample() {
-  return {"maintenance", "f", 3, "n", true};
+  return {"maintenance", "f", 3, "n", true, Timeline{4}, "because"};
 }
 template <>
 OperationDocument sample() {

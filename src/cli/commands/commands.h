@@ -34,6 +34,9 @@ void add_show_systemd(CLI::App& show, Invocation& invocation);
 /// failover, switchover, promotion.
 void add_perform(CLI::App& perform, Invocation& invocation);
 
+/// Of a group whose nodes disagree about its history.
+void add_accept_timeline(CLI::App& accept, Invocation& invocation);
+
 void add_drop_node(CLI::App& drop, Invocation& invocation);
 void add_drop_monitor(CLI::App& drop, Invocation& invocation);
 void add_drop_formation(CLI::App& drop, Invocation& invocation);

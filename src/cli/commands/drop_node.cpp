@@ -24,6 +24,7 @@ struct DropNodeOptions {
   int pgport = 0;
   bool destroy = false;
   bool force = false;
+  bool allow_data_loss = false;
   int wait_seconds = 60;
 
   /// Its own Postgres has to be stopped in any case.
@@ -85,7 +86,7 @@ Result<> await_gone(client::MonitorApi& api, const DropNodeOptions& options, Nod
     if (node == state->nodes.end()) return {};
     why = fmt::format(": it is {}{}{}", node->health, node->health_reason.empty() ? "" : ", ", node->health_reason);
     if (options.force && node->health != "healthy") {
-      const auto again = api.drop_node(id, call_timeout);
+      const auto again = api.drop_node(id, call_timeout, options.allow_data_loss);
       if (!again && again.error().code != Errc::conflict && again.error().code != Errc::not_found) return again;
       if (!again) why = ": " + again.error().message;
     }
@@ -105,7 +106,7 @@ Result<> drop_elsewhere(const DropNodeOptions& options) {
   if (!api) return fail(api.error());
   const auto node = find_node(*api, options);
   if (!node) return fail(node.error());
-  AUTOCTL_TRY(api->drop_node(node->id, call_timeout));
+  AUTOCTL_TRY(api->drop_node(node->id, call_timeout, options.allow_data_loss));
   spdlog::info("Dropping node {} \"{}\" ({}:{})", node->id.value, node->name, node->host, node->port);
   if (options.wait_seconds == 0) return {};
   AUTOCTL_TRY(await_gone(*api, options, node->id));
@@ -114,6 +115,8 @@ Result<> drop_elsewhere(const DropNodeOptions& options) {
 }
 
 Result<ExitCode> drop_node(const DropNodeOptions& options) {
+  if (options.allow_data_loss && !options.names_another())
+    return fail(Errc::bad_usage, "--allow-data-loss is about another node", "say with --name which");
   AUTOCTL_TRY(options.names_another() ? drop_elsewhere(options) : drop_here(options));
   return ExitCode::ok;
 }
@@ -131,6 +134,10 @@ void declare(CLI::App& command, DropNodeOptions& options) {
   command.add_flag("--force", options.force,
                    "also a node that cannot be heard and may still run: it is forgotten when its lease is over, and "
                    "stops for good should it come back; in PGDATA: also when the monitor does not answer");
+  command.add_flag(
+      "--allow-data-loss", options.allow_data_loss,
+      "with --name: also a primary that may have acknowledged what no other node has, because it waits for "
+      "nobody, or because it does not come to this monitor: the others elect without it");
   command.add_option("--wait", options.wait_seconds, "how long to wait for it, 60 unless given; 0: not at all")
       ->check(CLI::NonNegativeNumber)
       ->type_name("SECONDS");

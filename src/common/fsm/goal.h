@@ -29,6 +29,7 @@ struct Goal {
   bool fence = false;       // prepare_promotion: stop receiving from the old primary before reporting this state
   bool checkpoint = false;  // primary, draining: write out what is dirty, so that the shutdown that comes next is short
   Lsn await_lsn;            // stop_replication after a planned hand-over: what the old primary had when it stopped
+  bool keep_history = false;  // wait_primary: an operator wants what it wrote of its own, though it was to be a standby
   friend bool operator==(const Goal&, const Goal&) = default;
 };
 

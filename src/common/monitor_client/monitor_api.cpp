@@ -135,10 +135,11 @@ Result<protocol::SettingsDocument> MonitorApi::change_node(NodeId node, const pr
   return ask<protocol::SettingsDocument>(request, timeout, Retry::other_hosts);
 }
 
-Result<> MonitorApi::drop_node(NodeId node, Millis timeout) {
+Result<> MonitorApi::drop_node(NodeId node, Millis timeout, bool allow_data_loss) {
   http::Request request;
   request.method = "DELETE";
   request.path = fmt::format("/v1/nodes/{}", node.value);
+  if (allow_data_loss) request.query["allow_data_loss"] = "true";
   if (const auto body = call(request, timeout, Retry::other_hosts); !body) return fail(body.error());
   return {};
 }

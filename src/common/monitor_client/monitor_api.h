@@ -54,7 +54,8 @@ class MonitorApi {
   /// Returns all settings of the node.
   Result<protocol::SettingsDocument> change_node(NodeId node, const protocol::SettingsDocument& changes,
                                                  Millis timeout);
-  Result<> drop_node(NodeId node, Millis timeout);
+  /// `allow_data_loss`: also one that may have acknowledged what no other node has.
+  Result<> drop_node(NodeId node, Millis timeout, bool allow_data_loss = false);
   Result<> leave(NodeId node, Millis timeout);
   Result<protocol::FormationDocument> create_formation(const protocol::FormationDocument& formation, Millis timeout);
   Result<> drop_formation(const std::string& formation, Millis timeout);

@@ -26,6 +26,7 @@ void fields(auto&& field, Of<Goal> auto& v) {
   field("fence", v.fence);
   field("checkpoint", v.checkpoint);
   field("await_lsn", v.await_lsn);
+  field("keep_history", v.keep_history);
 }
 
 void fields(auto&& field, Of<HistoryEntry> auto& v) {
@@ -284,6 +285,8 @@ void fields(auto&& field, Of<OperationRequest> auto& v) {
   field("group", v.group);
   field("name", v.name);
   field("allow_failover", v.allow_failover);
+  field("timeline", v.timeline);
+  field("reason", v.reason);
 }
 
 void fields(auto&& field, Of<OperationDocument> auto& v) {

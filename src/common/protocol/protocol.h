@@ -186,11 +186,13 @@ struct EventsDocument {
 
 struct OperationRequest {
   std::string kind =
-      "switchover";  // switchover (perform failover is the same), promotion, maintenance, end_maintenance
+      "switchover";  // switchover (perform failover is the same), promotion, maintenance, end_maintenance, …: docs/api.md
   std::string formation = "default";
   std::optional<GroupId> group;
-  std::string name;             // promotion, maintenance: the node
+  std::string name;             // promotion, maintenance: the node; accept_timeline: where two have that timeline
   bool allow_failover = false;  // maintenance: of the primary, too; it hands over first
+  Timeline timeline;            // accept_timeline: which
+  std::string reason;           // accept_timeline: the operator's, for the event log
 };
 
 struct OperationDocument {

@@ -122,9 +122,21 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   return end;
 }
 
+/// Whatever starts it, a restart of the machine with the monitor away, say: it was dropped, and has stopped for good.
+Result<> refuse_what_was_dropped(const config::Config& config, const config::Files& files) {
+  const auto saved = load_state(files);
+  const bool dropped = saved && saved->goal.state == NodeState::dropped && saved->state == NodeState::dropped;
+  if (!dropped) return {};
+  return fail(Errc::conflict,
+              config.name + " (node " + std::to_string(config.node.value) + ") was dropped: it does not run any more",
+              "`autoctl drop node --pgdata " + files.pgdata +
+                  "` removes what autoctl has left beside the data; `autoctl create` brings it back then");
+}
+
 Result<> run(const config::Files& files, const sigset_t& signals) {
   auto config = config::load(files);
   if (!config) return fail(config.error());
+  AUTOCTL_TRY(refuse_what_was_dropped(*config, files));
   auto pid_file = PidFile::acquire(files.pid());
   if (!pid_file) return fail(pid_file.error());
   auto tools = find_tools(config->pg_ctl);

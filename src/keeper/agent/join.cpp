@@ -6,6 +6,8 @@
 #include <sstream>
 #include <thread>
 
+#include "keeper/postgres/markers.h"
+
 namespace autoctl::keeper {
 
 namespace {
@@ -50,6 +52,15 @@ bool answers(const protocol::Peer& upstream) {
   return probe_postgres(upstream.host, upstream.port, probe_timeout) == PortState::open;
 }
 
+/// While it waits for its upstream. What was written meanwhile only this node has.
+Result<Outcome> end_foreign_promotion(const StepContext& c, Timeline timeline) {
+  spdlog::warn("Postgres was promoted by somebody else on timeline {} while it was to follow another node: it stops",
+               timeline.value);
+  AUTOCTL_TRY(set_marker(c.files, Marker::forked));
+  AUTOCTL_TRY(c.postgres.stop(StopMode::fast, shutdown_patience));
+  return Outcome::diverged;
+}
+
 Result<Outcome> follow(const StepContext& c, const protocol::Peer& upstream) {
   StandbyLog log(c.files.startup_log());
   if (const auto started = run_as_standby(c, &upstream); !started) {
@@ -62,6 +73,8 @@ Result<Outcome> follow(const StepContext& c, const protocol::Peer& upstream) {
   while (!c.cancelled()) {
     const Observed seen = c.breathe();
     if (seen.receiving) return Outcome::streams;
+    const bool answered = static_cast<bool>(seen.system_id);
+    if (answered && !seen.in_recovery) return end_foreign_promotion(c, seen.timeline);
     if (!c.postgres.running()) return fail(Errc::postgres, "the standby stopped while it was starting to stream");
     if (const auto verdict = log.verdict()) return *verdict;
     const auto now = std::chrono::steady_clock::now();

@@ -61,6 +61,11 @@ Observed Worker::look() {
     fill_from_disk();
   }
   facts_.forked = is_marked(files_, Marker::forked);
+  if (is_marked(files_, Marker::rewinding)) {  // what is there is nobody's history
+    facts_.timeline = {};
+    facts_.lsn = {};
+    facts_.history.clear();
+  }
   look_at_disk();
   if (board_.take_upstream_question()) ask_upstream();
   return seen;
@@ -71,7 +76,8 @@ void Worker::fill_from(const Observed& seen) {
   facts_.cannot_run = false;  // whatever else may fail
   facts_.in_recovery = seen.in_recovery;
   facts_.system_id = seen.system_id;
-  if (facts_.timeline != seen.timeline) facts_.history = read_history(files_.pgdata, seen.timeline);
+  // Also of a timeline that we know: a rewind or a copy may have brought another one of the same number.
+  facts_.history = read_history(files_.pgdata, seen.timeline);
   facts_.timeline = seen.timeline;
   facts_.lsn = seen.lsn;
   facts_.receiving = seen.in_recovery && seen.receiving;

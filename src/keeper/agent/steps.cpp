@@ -3,8 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
+#include "common/util/sync_directory.h"
 #include "keeper/agent/join.h"
 #include "keeper/postgres/markers.h"
 #include "keeper/postgres/pgpass.h"
@@ -31,8 +33,22 @@ Result<> create_database_cluster(const StepContext& c) {
   return c.postgres.configure(c.peers, c.neighbours);
 }
 
+/// An operator wants what was written here although this node was to be a standby: from here on nothing remembers that
+/// it was one. The marker goes last, so that this can be begun again.
+Result<> keep_own_history(const config::Files& files) {
+  if (!is_marked(files, Marker::forked)) return {};
+  const std::string signal = files.pgdata + "/standby.signal";
+  std::error_code error;
+  std::filesystem::remove(signal, error);
+  if (error) return fail(Errc::system, "cannot remove " + signal + ": " + error.message());
+  AUTOCTL_TRY(sync_directory(files.pgdata));
+  spdlog::warn("An operator wants what this node wrote of its own: it goes on as the primary");
+  return clear_marker(files, Marker::forked);
+}
+
 Result<> start_as_primary(const StepContext& c) {
   if (!c.postgres.running()) {
+    if (c.goal.keep_history) AUTOCTL_TRY(keep_own_history(c.files));
     auto found = c.postgres.inspect();
     if (!found) return fail(found.error());
     if (found->standby_signal)

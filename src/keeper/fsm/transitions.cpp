@@ -55,6 +55,7 @@ constexpr std::array take_over = {Step::await_handover, Step::stop_receiving, St
 constexpr std::array follow = {Step::follow_upstream};
 constexpr std::array join = {Step::join_upstream};
 constexpr std::array leave = {Step::leave_as_standby};
+constexpr std::array retire = {Step::stop_fast, Step::leave_as_standby};
 constexpr std::span<const Step> nothing{};
 
 /// A node that is, or was when it stopped, the primary of its lineage.
@@ -102,7 +103,8 @@ constexpr std::array table = {
                nothing},
     Transition{anything_with_data, S::maintenance, "leaves Postgres to the operator, as a standby", leave},
 
-    Transition{anything, S::dropped, "stops for good: an operator removed it", stop},
+    Transition{anything, S::dropped, "stops for good, and takes no writes whoever starts it: an operator removed it",
+               retire},
 };
 
 }  // namespace

@@ -134,7 +134,7 @@ std::string keep_diverged_wal(const postgres::Tools& tools, const config::Files&
                            " that only this node had (" + range_of(wal) + ")";
   const std::uint64_t bytes = segments_of(wal).size() * wal.segment_size;
   const auto space = fs::space(files.directory, error);
-  const std::uint64_t room = error ? 0 : std::min<std::uint64_t>(diverged_bytes_max, space.available / 2);
+  const std::uint64_t room = error ? 0 : diverged_room(space.available);
   if (bytes > room)
     return fmt::format("{} will be gone: it is {} MB of WAL, of which {} MB may be kept in {}", what, bytes / megabyte,
                        room / megabyte, place_of(files));

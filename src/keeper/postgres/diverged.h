@@ -19,6 +19,11 @@ inline constexpr std::size_t diverged_directories_max = 5;
 /// Of one of them. Also no more than half of what is free.
 inline constexpr std::uint64_t diverged_bytes_max = std::uint64_t{1} << 30;
 
+/// How many bytes of it may be kept where so many are free: what is kept must not be what fills the disk.
+constexpr std::uint64_t diverged_room(std::uint64_t free_bytes) {
+  return free_bytes / 2 < diverged_bytes_max ? free_bytes / 2 : diverged_bytes_max;
+}
+
 /// A node's WAL from where it left everybody else's.
 struct DivergedWal {
   Lineage own;

@@ -189,7 +189,8 @@ Result<> Instance::Impl::part_from(pg::Connection& upstream) {
   const auto theirs = lineage_of(upstream);
   if (!theirs) return fail(theirs.error());
   DivergedWal wal{{found->timeline, found->lsn, found->history}, {}, control->segment_size};
-  const bool same_line = wal.own.timeline == theirs->timeline && wal.own.history == theirs->history;
+  const bool same_number = wal.own.timeline == theirs->timeline;
+  const bool same_line = same_number && wal.own.history == theirs->history;
   if (!same_line) {
     wal.from = last_common(wal.own, *theirs);
   } else {
@@ -199,6 +200,10 @@ Result<> Instance::Impl::part_from(pg::Connection& upstream) {
     wal.from = *common;
   }
   if (std::string kept = keep_diverged_wal(tools, files, wal); !kept.empty()) tell(std::move(kept));
+  // Each promotion takes the next number that its node knows of.
+  if (same_number && !same_line)
+    return fail(Errc::conflict, "it and the primary each have a timeline " + std::to_string(wal.own.timeline.value) +
+                                    ", which are not the same");
   if (!same_line || wal.from >= wal.own.lsn) return {};
   return fail(Errc::conflict, "it wrote WAL of its own, from " + to_string(wal.from) +
                                   " on, into the timeline that it shares with the primary");

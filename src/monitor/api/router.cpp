@@ -90,9 +90,9 @@ void report(const Call& call) {
 }
 
 void drop_node(const Call& call) {
-  call.service.post([id = NodeId{call.id}, caller = call.caller(), reply = call.reply<void>()](Engine& engine) {
-    engine.drop_node(id, caller, reply);
-  });
+  const bool allow_data_loss = query_text(call.request.query, "allow_data_loss") == "true";
+  call.service.post([id = NodeId{call.id}, allow_data_loss, caller = call.caller(), reply = call.reply<void>()](
+                        Engine& engine) { engine.drop_node(id, allow_data_loss, caller, reply); });
 }
 
 void change_node(const Call& call) {

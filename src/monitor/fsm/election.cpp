@@ -47,6 +47,19 @@ bool can_take_part(const NodeView& node) {
           node.goal.state == NodeState::fast_forward || node.goal.state == NodeState::prepare_promotion);
 }
 
+bool runs_as_standby(const NodeView& node) {
+  const NodeState state = node.facts.state;
+  const bool by_its_word = state == NodeState::catchingup || state == NodeState::secondary ||
+                           state == NodeState::report_lsn || is_candidate_state(state);
+  const bool rejoins = node.goal.state == NodeState::catchingup && by_its_word && healthy(node) && node.reported &&
+                       node.facts.in_recovery && node.facts.postgres_running && !node.facts.forked;
+  return rejoins || can_take_part(node);
+}
+
+bool could_serve(const NodeView& node) {
+  return node.candidate_priority > 0 && runs_as_standby(node);
+}
+
 namespace {
 
 /// Who is or was last the primary, by the newest timeline that was reported; nullptr if nobody knows.
@@ -142,7 +155,9 @@ std::optional<BlockedElection> blocked_election(const GroupSnapshot& group) {
     return n.goal.state == NodeState::secondary || n.goal.state == NodeState::catchingup ||
            n.goal.state == NodeState::report_lsn;
   });
-  if (!gone || !has_standbys || candidate_of(group) != nullptr || !group.monitor_trusts_itself) return std::nullopt;
+  if (!gone || !has_standbys || candidate_of(group) != nullptr || accepts_timeline(group) ||
+      !group.monitor_trusts_itself)
+    return std::nullopt;
   std::string why = why_nobody_is_electable(group);
   if (why.empty()) return std::nullopt;
   return BlockedElection{missing_voters(group), std::move(why)};

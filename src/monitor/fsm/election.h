@@ -20,6 +20,11 @@ bool covers_every_commit(const GroupSnapshot& group, const std::vector<NodeId>& 
 /// A standby that can take part in an election now: alive, a standby by its own report, with Postgres running.
 bool can_take_part(const NodeView& node);
 
+/// The same, and one that is joining but streams already.
+bool runs_as_standby(const NodeView& node);
+/// An operator's word can make it the candidate.
+bool could_serve(const NodeView& node);
+
 /// Standbys that count in an election: they take part, the primary waits for them by the confirmed or the assigned
 /// quorum, and their history is the primary's.
 std::vector<NodeId> voters_present(const GroupSnapshot& group);

@@ -1,4 +1,5 @@
 // Why a group is not where it should be, for people.
+#include "monitor/fsm/accepted.h"
 #include "monitor/fsm/rule.h"
 
 namespace autoctl::monitor {
@@ -21,8 +22,20 @@ std::string explain_leader(const GroupSnapshot& group, const NodeView& leader) {
 
 /// There is no primary and no candidate.
 std::string why_blocked(const GroupSnapshot& group) {
+  if (accepts_timeline(group)) return "an operator has settled whose history is kept, and the others stop first";
   const std::string why = why_nobody_is_electable(group);
   return why.empty() ? "the standbys elect one" : "nobody can be elected: " + why;
+}
+
+/// Histories part, and no rule may choose.
+std::string what_would_settle_it(const GroupSnapshot& group) {
+  if (accepts_timeline(group)) return {};
+  const NodeView* node = find_node(group, [&](const NodeView& n) {
+    return (n.facts.forked || is_outgoing_state(n.facts.state)) && why_not_acceptable(group, n).empty();
+  });
+  if (node == nullptr) return {};
+  return node->name + " has a history of its own, timeline " + std::to_string(node->facts.timeline.value) +
+         ": an operator can make that the group's (`autoctl accept timeline`)";
 }
 
 std::string explain_standby(const NodeView& node) {
@@ -50,6 +63,8 @@ std::string waiting_for(const GroupSnapshot& group, const Settings&, TimePoint) 
   if (leader == nullptr && candidate_of(group) == nullptr && !group.nodes.empty())
     add("no primary: " + why_blocked(group));
   if (leader != nullptr) add(explain_leader(group, *leader));
+  if (candidate_of(group) == nullptr && (leader == nullptr || lost(*leader)) && !why_nobody_is_electable(group).empty())
+    add(what_would_settle_it(group));
   for (const NodeView& node : group.nodes)
     if (&node != leader && node.goal.state != NodeState::dropped) add(explain_standby(node));
   return text;

@@ -44,16 +44,30 @@ bool nobody_was_told_to_promote(const Context& c, const NodeView& old_primary) {
 
 std::string who_is_missing(const Context& c) {
   if (c.candidate == nullptr) return "too many standbys were lost";
+  if (c.candidate->facts.forked) return c.candidate->name + " was promoted by somebody else";
   if (!lost(*c.candidate)) return "what " + c.candidate->name + " lacks was lost";
   return c.candidate->name + " was lost (" + c.candidate->health.why + ")";
+}
+
+/// Where too few of the quorum are here to fence the old primary, all of them who are have to: with each of them it
+/// could go on. One that hangs is not waited for for ever.
+bool standbys_are_fenced(const Context& c) {
+  return std::ranges::all_of(c.group.nodes, [&](const NodeView& n) {
+    return n.goal.state != NodeState::report_lsn || settled(n) || lost(n) ||
+           c.now - n.goal_since >= c.settings.postgres_restart_timeout;
+  });
 }
 
 /// With promotion_waits_for_lease, and where no quorum fences it: has the old primary stopped by its own word, or must
 /// it have fenced itself by now?
 bool old_primary_is_silent(const Context& c, const NodeView& candidate) {
-  if (!c.settings.promotion_waits_for_lease && !is_forced_candidate(c.group, candidate)) return true;
-  const NodeView* old_primary = deposed(c.group);
-  return old_primary == nullptr || settled(*old_primary) || c.now >= old_primary->lease_until;
+  const bool forced = is_forced_candidate(c.group, candidate);
+  if (forced && !standbys_are_fenced(c)) return false;
+  if (!c.settings.promotion_waits_for_lease && !forced) return true;
+  return std::ranges::all_of(c.group.nodes, [&](const NodeView& n) {
+    const bool led = n.goal.state == NodeState::demote_timeout || n.goal.state == NodeState::dropped;
+    return !led || settled(n) || c.now >= n.lease_until;
+  });
 }
 
 /// Enough voters are here, and one of them may be promoted.
@@ -114,7 +128,7 @@ bool election_goes_on(const Context& c) {
   if (fetch_is_hopeless(c)) return false;
   if (c.candidate == nullptr) return may_yet_elect(c);
   const bool fell_short = is_fenced_candidate(*c.candidate) && !has_what_it_needs(c, *c.candidate);
-  return !lost(*c.candidate) && (!fell_short || can_elect(c));
+  return !is_lost_as_candidate(*c.candidate) && (!fell_short || can_elect(c));
 }
 
 }  // namespace
@@ -235,7 +249,7 @@ Outcome election_called_off(const Context& c) {
 }
 
 Outcome candidate_lost(const Context& c) {
-  if (c.candidate == nullptr || !can_be_called_off(c.candidate->goal.state) || !lost(*c.candidate) ||
+  if (c.candidate == nullptr || !can_be_called_off(c.candidate->goal.state) || !is_lost_as_candidate(*c.candidate) ||
       c.draining != nullptr)
     return std::nullopt;
   return start_election(c, who_is_missing(c) + " before it was told to promote", nullptr);

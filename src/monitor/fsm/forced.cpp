@@ -7,16 +7,6 @@ namespace autoctl::monitor {
 
 namespace {
 
-/// A standby by its own word, whose Postgres runs: it can be told to get ready.
-bool could_serve(const NodeView& node) {
-  const NodeState state = node.facts.state;
-  const bool by_its_word = state == NodeState::catchingup || state == NodeState::secondary ||
-                           state == NodeState::report_lsn || is_candidate_state(state);
-  const bool rejoins = node.goal.state == NodeState::catchingup && by_its_word && healthy(node) && node.reported &&
-                       node.facts.in_recovery && node.facts.postgres_running;
-  return node.candidate_priority > 0 && (rejoins || can_take_part(node));
-}
-
 /// The most advanced standby that is here; one whose history has forked off only if there is no other.
 const NodeView* best_that_is_here(const GroupSnapshot& group) {
   std::vector<NodeId> here;
@@ -34,8 +24,25 @@ void withdraw(Effect& effect, const NodeView& candidate) {
 
 }  // namespace
 
+std::vector<const NodeView*> standbys_to_fence(const GroupSnapshot& group, const NodeView& but) {
+  std::vector<const NodeView*> standbys;
+  for (const NodeView& node : group.nodes) {
+    const bool may_acknowledge = node.goal.state == NodeState::secondary || node.goal.state == NodeState::catchingup;
+    if (&node != &but && may_acknowledge && runs_as_standby(node)) standbys.push_back(&node);
+  }
+  return standbys;
+}
+
+void promote_by_force(const Context& c, Effect& effect, const NodeView& node) {
+  const NodeView* old_primary = c.leader != nullptr ? c.leader : c.draining;
+  if (old_primary != nullptr) effect.assign(*old_primary, NodeState::demote_timeout);
+  if (c.candidate != nullptr && c.candidate != &node) withdraw(effect, *c.candidate);
+  for (const NodeView* other : standbys_to_fence(c.group, node)) effect.assign(*other, NodeState::report_lsn);
+  effect.assign(node, NodeState::prepare_promotion, Goal{.fence = true}).operation_goes_to(node);
+}
+
 Outcome failover_forced(const Context& c) {
-  if (!is_forced(c.group)) return std::nullopt;
+  if (!is_forced(c.group) || accepts_timeline(c.group)) return std::nullopt;
   const NodeView* old_primary = c.leader != nullptr ? c.leader : c.draining;
   if (old_primary != nullptr && !lost(*old_primary)) {
     // One that was promoted is about to be seen as the primary.
@@ -43,7 +50,7 @@ Outcome failover_forced(const Context& c) {
     const std::string why = old_primary->name + " is the primary: nothing has to be lost";
     return Effect(c, why).end_operation(false, why);
   }
-  const bool candidate_is_here = c.candidate != nullptr && !lost(*c.candidate);
+  const bool candidate_is_here = c.candidate != nullptr && !is_lost_as_candidate(*c.candidate);
   if (candidate_is_here && (is_forced_candidate(c.group, *c.candidate) || !can_be_called_off(c.candidate->goal.state)))
     return std::nullopt;
   const std::string risk = why_nobody_is_electable(c.group);
@@ -57,9 +64,7 @@ Outcome failover_forced(const Context& c) {
   }
   Effect effect(c, "an operator accepts that commits may be lost: " + best->name + " takes over at " +
                        to_string(best->facts.lsn) + (risk.empty() ? "" : "; " + risk));
-  if (old_primary != nullptr) effect.assign(*old_primary, NodeState::demote_timeout);
-  if (c.candidate != nullptr && c.candidate != best) withdraw(effect, *c.candidate);
-  effect.assign(*best, NodeState::prepare_promotion, Goal{.fence = true}).operation_goes_to(*best);
+  promote_by_force(c, effect, *best);
   return effect;
 }
 

@@ -27,10 +27,10 @@ struct NodeView {
 
 /// An operator's request that is under way. One at a time per group.
 struct Operation {
-  enum class Kind : unsigned char { switchover, promotion, forced_failover };
+  enum class Kind : unsigned char { switchover, promotion, forced_failover, accepted_timeline };
   std::int64_t id = 0;
   Kind kind = Kind::switchover;
-  NodeId target;  // promotion: who; else 0 until the candidate is chosen
+  NodeId target;  // promotion, accepted_timeline: who; else 0 until the candidate is chosen
   TimePoint requested_at;
 };
 

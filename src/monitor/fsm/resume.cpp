@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "monitor/fsm/election.h"
 #include "monitor/fsm/roles.h"
 
 namespace autoctl::monitor {
@@ -67,12 +68,47 @@ void follow(Resumption& result, const NodeView& node, NodeId heir) {
     result.assign(node, Goal{.state = NodeState::catchingup, .upstream = heir});
 }
 
+template <class Suits>
+std::vector<const NodeView*> all_that(const GroupSnapshot& group, Suits suits) {
+  std::vector<const NodeView*> found;
+  for (const NodeView& node : group.nodes)
+    if (suits(node)) found.push_back(&node);
+  return found;
+}
+
+/// Those of whom the primary may have waited for; where there is none, whoever else has data of its.
+std::vector<const NodeView*> who_may_have_acknowledged(const GroupSnapshot& group) {
+  const auto followed = [](const NodeView& n) {
+    return n.goal.state == NodeState::secondary || n.goal.state == NodeState::report_lsn ||
+           can_be_called_off(n.goal.state);
+  };
+  auto found = all_that(group, [&](const NodeView& n) { return followed(n) && n.replication_quorum; });
+  if (found.empty()) found = all_that(group, followed);
+  if (found.empty()) found = all_that(group, runs_as_standby);
+  return found;
+}
+
+std::optional<Decision> elect(const GroupSnapshot& group) {
+  Resumption result(group);
+  SyncQuorum quorum{1, {}};
+  std::string names;
+  for (const NodeView* node : who_may_have_acknowledged(group)) {
+    result.assign(*node, Goal{.state = NodeState::report_lsn});
+    quorum.voters.push_back(node->id);
+    names += (names.empty() ? "" : ", ") + node->name;
+  }
+  result.decision_.reason = "an operator gave up the last primary: " + (names.empty() ? "no standby" : names) +
+                            " can elect, and may lack what it acknowledged";
+  if (!quorum.voters.empty()) result.decision_.quorum_assigned = result.decision_.quorum_confirmed = quorum;
+  return result.decision_;
+}
+
 }  // namespace
 
-std::optional<Decision> resume(const GroupSnapshot& group) {
+std::optional<Decision> resume(const GroupSnapshot& group, bool given_up) {
   const NodeView* heir = told_to_serve(group);
   if (heir == nullptr) heir = last_primary(group);
-  if (heir == nullptr) return std::nullopt;
+  if (heir == nullptr) return given_up ? elect(group) : std::nullopt;
   Resumption result(group);
   lead(result, *heir);
   for (const NodeView& node : group.nodes)

@@ -9,7 +9,10 @@ namespace autoctl::monitor {
 
 /// All nodes that may have a say are here, with the goals that they last obeyed; decisions that none of them heard
 /// never happened. Who was last told to lead or to promote goes on; where nobody was, the last primary does. Nullopt
-/// when there is no such node: then nobody can say what was acknowledged.
-std::optional<Decision> resume(const GroupSnapshot& group);
+/// when there is no such node: then nobody can say what was acknowledged, and only an operator's word (`given_up`) lets
+/// the standbys that are here elect. What the primary waited for nobody knows then, not even whether it waited: no
+/// standby hears of that. So each of them has to tell how far it got, and the one that has the most is not proved to
+/// have everything.
+std::optional<Decision> resume(const GroupSnapshot& group, bool given_up);
 
 }  // namespace autoctl::monitor

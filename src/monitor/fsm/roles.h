@@ -24,6 +24,11 @@ inline bool lost(const NodeView& node) {
   return dead(node) || node.health.verdict == Verdict::unreachable;
 }
 
+/// Nobody can promote it: it is gone, or somebody else has promoted it and its keeper has stopped it.
+inline bool is_lost_as_candidate(const NodeView& node) {
+  return lost(node) || node.facts.forked;
+}
+
 /// A goal from which the old primary's way leads down.
 inline bool is_outgoing_state(NodeState state) {
   return state == NodeState::draining || state == NodeState::demote_timeout || state == NodeState::demoted;
@@ -76,9 +81,13 @@ inline const NodeView* draining_of(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::draining; });
 }
 
+/// An operator has said whose history is to be the group's.
+inline bool accepts_timeline(const GroupSnapshot& group) {
+  return group.operation && group.operation->kind == Operation::Kind::accepted_timeline;
+}
 /// An operator accepts that acknowledged commits may be lost.
 inline bool is_forced(const GroupSnapshot& group) {
-  return group.operation && group.operation->kind == Operation::Kind::forced_failover;
+  return accepts_timeline(group) || (group.operation && group.operation->kind == Operation::Kind::forced_failover);
 }
 /// It was chosen by that word only: the quorum that is here does not prove that it has every acknowledged commit.
 inline bool is_forced_candidate(const GroupSnapshot& group, const NodeView& node) {

@@ -1,10 +1,11 @@
 // How a rule is written. rules.cpp has the table; joining.cpp, quorum_rules.cpp, switchover.cpp, maintenance.cpp,
-// failover.cpp and forced.cpp the rules.
+// failover.cpp, forced.cpp and accepted.cpp the rules.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "monitor/fsm/decide.h"
 #include "monitor/fsm/election.h"
@@ -75,6 +76,11 @@ class Effect {
 
 using Outcome = std::optional<Decision>;
 
+/// Those who are here, other than `but`, and could go on acknowledging for an old primary that nobody hears.
+std::vector<const NodeView*> standbys_to_fence(const GroupSnapshot& group, const NodeView& but);
+/// An operator's word makes `node` the candidate: the old primary is deposed, and those standbys are fenced as well.
+void promote_by_force(const Context&, Effect&, const NodeView& node);
+
 /// An old primary goes on: with its quorum where that can or must be, else alone until standbys have joined again.
 /// `leaving` are those of the quorum that join again.
 void serve_again(const Context&, Effect&, const NodeView& old_primary, const std::vector<NodeId>& leaving);
@@ -119,7 +125,8 @@ Outcome primary_is_dead(const Context&);
 Outcome primary_cannot_write(const Context&);
 Outcome primary_was_dropped(const Context&);
 Outcome primary_lost_while_draining(const Context&);
-Outcome failover_forced(const Context&);  // forced.cpp
+Outcome failover_forced(const Context&);    // forced.cpp
+Outcome timeline_accepted(const Context&);  // accepted.cpp
 Outcome voter_returns(const Context&);
 Outcome standbys_elect(const Context&);
 Outcome fast_forward_failed(const Context&);

@@ -23,6 +23,11 @@ constexpr std::array rule_table = {
          switchover_done},
 
     Rule{
+        {195, "timeline_accepted",
+         "an operator has settled whose history is kept, and there is no primary: everybody else stops, then that node "
+         "takes over"},
+        timeline_accepted},
+    Rule{
         {200, "primary_is_dead",
          "the primary is dead by conclusive evidence and enough of its quorum is here: fence the quorum, then promote"},
         primary_is_dead},

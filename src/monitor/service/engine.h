@@ -53,7 +53,8 @@ class Engine {
   /// What an operator may set of one node (node_settings.h); answers with all of it.
   void change_node(NodeId id, const protocol::SettingsDocument& changes, const Caller& caller,
                    const Reply<protocol::SettingsDocument>& reply);
-  void drop_node(NodeId id, const Caller& caller, const Reply<>& reply);
+  /// `allow_data_loss`: also one that may have acknowledged what no other node has.
+  void drop_node(NodeId id, bool allow_data_loss, const Caller& caller, const Reply<>& reply);
   /// The node goes on without this monitor; its formation waits for it.
   void leave(NodeId id, const Caller& caller, const Reply<>& reply);
   void state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
@@ -115,7 +116,7 @@ class Engine {
   void await_others(const FormationRow& formation, const Group& group, const protocol::Memory& memory, Change& change);
   bool complete(const std::string& name);
   void complete_formations();
-  void drop_awaited(Group& group, const Node& node, const Reply<>& reply);
+  void drop_awaited(Group& group, const Node& node, bool allow_data_loss, const Reply<>& reply);
 
   // reporting.cpp
   protocol::Assignment farewell(Term term, std::uint64_t version) const;

@@ -1,6 +1,8 @@
 // Nodes come and go, and are shown.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "common/tls/certificate.h"
 #include "monitor/service/documents.h"
 #include "monitor/service/engine.h"
@@ -13,6 +15,28 @@ namespace {
 
 tl::unexpected<Error> store_is_away() {
   return fail(Errc::unavailable, "the monitor's Postgres is away: nothing can be changed now", "try again in a moment");
+}
+
+/// A primary that waits for nobody is the only node that has every commit it acknowledged, and goes on acknowledging
+/// until it hears that it was dropped: no quorum fences it.
+Result<> check_dispensable(const Group& group, const Node& node) {
+  const bool has_served = node.row.reported != NodeState::init;
+  const bool alone_has_all =
+      has_served && is_leader_state(node.row.goal.state) && group.row.quorum_assigned.asynchronous();
+  if (!alone_has_all) return {};
+  const bool unheard = node.health.verdict != Verdict::healthy;
+  const bool others = std::ranges::any_of(group.nodes, [&](const auto& entry) {
+    return entry.first != node.row.id && entry.second.row.goal.state != NodeState::dropped;
+  });
+  if (!unheard && !others) return {};
+  return fail(Errc::conflict,
+              node.row.name + " waits for no standby (" + std::string(to_string(node.row.goal.state)) +
+                  "): no other node is known to have all that it acknowledged" +
+                  (unheard ? "; it is " + std::string(to_string(node.health.verdict)) +
+                                 ", and where it still runs it goes on taking writes"
+                           : ""),
+              std::string(unheard ? "make sure that it does not run any more" : "wait until a standby is a secondary") +
+                  ", or give up what only it has: --allow-data-loss");
 }
 
 }  // namespace
@@ -124,7 +148,7 @@ void Engine::drop_again(Group& group, const Node& node, const Reply<>& reply) {
   flush();
 }
 
-void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
+void Engine::drop_node(NodeId id, bool allow_data_loss, const Caller& caller, const Reply<>& reply) {
   Group* group = model_.group_of(id);
   if (group == nullptr) {
     if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
@@ -136,8 +160,12 @@ void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
   if (!store_available_) return reply(store_is_away());
   if (auto allowed = admit_while_not_paused(group->row.formation); !allowed)
     return reply(fail(std::move(allowed.error())));
-  if (node.row.awaited) return drop_awaited(*group, node, reply);
+  if (node.row.awaited) return drop_awaited(*group, node, allow_data_loss, reply);
   if (node.row.goal.state == NodeState::dropped) return drop_again(*group, node, reply);
+  const bool itself = access_.act_as(node, caller.bearer).has_value();  // it has stopped, where an operator sees to it
+  if (!allow_data_loss && !itself)
+    if (auto dispensable = check_dispensable(*group, node); !dispensable)
+      return reply(fail(std::move(dispensable.error())));
 
   Change change;
   GroupRow row = group->row;
@@ -146,7 +174,8 @@ void Engine::drop_node(NodeId id, const Caller& caller, const Reply<>& reply) {
   dropped.goal = Goal{.state = NodeState::dropped, .term = row.term};
   change.groups.push_back(row);
   change.nodes.push_back(dropped);
-  auto event = event_of(*group, &node, "operator", node.row.name + " is dropped by an operator");
+  const char* const accepts = allow_data_loss ? ", who accepts that commits may be lost" : "";
+  auto event = event_of(*group, &node, "operator", node.row.name + " is dropped by an operator" + accepts);
   event.assigned = NodeState::dropped;
   event.term = row.term;
   change.events.push_back(std::move(event));

@@ -106,6 +106,7 @@ namespace {
 
 Operation::Kind kind_of(const std::string& name) {
   if (name == "promotion") return Operation::Kind::promotion;
+  if (name == "accept_timeline") return Operation::Kind::accepted_timeline;
   return name == "forced_failover" ? Operation::Kind::forced_failover : Operation::Kind::switchover;
 }
 
@@ -137,6 +138,7 @@ GroupSnapshot snapshot(const Model& model, const Group& group) {
 }
 
 bool may_expect_postgres(const Node& node) {
+  if (node.facts.forked && !is_leader_state(node.row.goal.state)) return false;  // its keeper stops it until it joins
   switch (node.row.goal.state) {
     case NodeState::single:
       return node.facts.state != NodeState::init;  // else it is being created

@@ -5,6 +5,7 @@
 
 #include "monitor/fsm/maintenance.h"
 #include "monitor/fsm/roles.h"
+#include "monitor/service/accepting.h"
 #include "monitor/service/engine.h"
 #include "monitor/service/node_settings.h"
 #include "monitor/service/returning.h"
@@ -87,9 +88,23 @@ Result<NodeId> find_target(const Group& group, const protocol::OperationRequest&
   return node.id;
 }
 
-/// What the request begins with; kind, target and then_maintenance are set.
-Result<OperationRow> plan_operation(const Model& model, const Group& group, const protocol::OperationRequest& request) {
+/// An operation that ends what is under way: it gives commits up.
+bool gives_up(const std::string& kind) {
+  return kind == "forced_failover" || kind == "accept_timeline";
+}
+
+/// What the request begins with; kind, target and then_maintenance are set, and `event` where there is more to say of
+/// it than describe() knows.
+Result<OperationRow> plan_operation(const Model& model, const Group& group, const protocol::OperationRequest& request,
+                                    std::string& event) {
   OperationRow operation{.kind = request.kind, .formation = group.row.formation, .group = group.row.group};
+  if (request.kind == "accept_timeline") {
+    const auto accepted = plan_acceptance(snapshot(model, group), request);
+    if (!accepted) return fail(accepted.error());
+    operation.target = accepted->node;
+    event = accepted->event;
+    return operation;
+  }
   if (request.kind == "hand_over") {
     operation.kind = "switchover";
     return operation;
@@ -140,11 +155,12 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
                              const Reply<protocol::OperationDocument>& reply) {
   const bool is_leaving = request.kind == "hand_over";  // asked by a node for itself
   if (auto allowed = admit_change(caller); !allowed && !is_leaving) return reply(fail(std::move(allowed.error())));
-  const bool by_operator = request.kind == "switchover" || request.kind == "promotion" ||
-                           request.kind == "forced_failover" || is_maintenance(request.kind);
+  const bool by_operator = request.kind == "switchover" || request.kind == "promotion" || gives_up(request.kind) ||
+                           is_maintenance(request.kind);
   if (!is_leaving && !by_operator)
     return reply(fail(Errc::bad_usage, "there is no operation '" + request.kind + "'",
-                      "operations: switchover, promotion, forced_failover, maintenance, end_maintenance, hand_over"));
+                      "operations: switchover, promotion, forced_failover, accept_timeline, maintenance, "
+                      "end_maintenance, hand_over"));
   const auto found = model_.groups.find({request.formation, request.group.value_or(0)});
   if (found == model_.groups.end() || found->second.nodes.empty())
     return reply(fail(Errc::not_found, "there is no group " + std::to_string(request.group.value_or(0)) +
@@ -154,9 +170,10 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
     if (auto allowed = admit_hand_over(group, request.name, caller); !allowed)
       return reply(fail(std::move(allowed.error())));
   if (auto allowed = admit_operation(group, request.kind); !allowed) return reply(fail(std::move(allowed.error())));
-  auto planned = plan_operation(model_, group, request);
+  std::string event = describe(request);
+  auto planned = plan_operation(model_, group, request, event);
   if (!planned) return reply(fail(std::move(planned.error())));
-  reply(begin_operation(group, *std::move(planned), describe(request)));
+  reply(begin_operation(group, *std::move(planned), event));
 }
 
 /// A primary's keeper is about to stop. Only what can be done now counts: it does not wait for what may become
@@ -178,8 +195,7 @@ Result<> Engine::admit_operation(const Group& group, const std::string& kind) co
   if (is_incomplete(model_, group)) return fail(Errc::conflict, why_incomplete(model_, group.row.formation));
   AUTOCTL_TRY(admit_while_not_paused(group.row.formation));
   // A planned hand-over whose nodes were lost may never end: it does not keep an operator from giving them up.
-  const bool gives_up = kind == "forced_failover" && group.operation && group.operation->kind != kind;
-  if (!group.operation || gives_up) return {};
+  if (!group.operation || (gives_up(kind) && group.operation->kind != kind)) return {};
   return fail(Errc::conflict,
               "operation " + std::to_string(group.operation->id) + " (" + group.operation->kind +
                   ") is still running in this group",
@@ -195,7 +211,7 @@ Result<protocol::OperationDocument> Engine::begin_operation(Group& group, Operat
   std::optional<OperationRow> given_up = group.operation;
   if (given_up) {
     given_up->status = "failed";
-    given_up->message = "an operator gave it up for a failover that may lose commits";
+    given_up->message = "an operator gave it up for a " + operation.kind + ", which may lose commits";
     change.operations.push_back(*given_up);
   }
   change.operations.push_back(operation);

@@ -126,7 +126,9 @@ bool is_deserted(const Group& group) {
 Result<> check_data(const Group* group, const protocol::RegisterRequest& r) {
   const bool first = group == nullptr || is_deserted(*group);
   if (first && r.existing_standby && !r.former)
-    return fail(Errc::conflict, "the first node of a group cannot be a standby", "create the primary's node first");
+    return fail(Errc::conflict, "the first node of a group cannot be a standby",
+                "create the primary's node first; a node that was dropped was left as a standby: to make its data the "
+                "group's, remove standby.signal there");
   if (!first && r.system_id && group->row.system_id && r.system_id != group->row.system_id)
     return fail(Errc::conflict,
                 "the data directory has system identifier " + std::to_string(r.system_id.value) + ", the group's is " +

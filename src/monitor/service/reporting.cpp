@@ -93,7 +93,12 @@ void Engine::report(NodeId id, const protocol::Report& report, const Caller& cal
 
 /// To a node that was dropped: it stops for good. Ids are never given twice, so that one that was given away and is
 /// gone was dropped, also when that node could not be heard then and comes back much later. It takes this from no other
-/// monitor than its own.
+/// monitor than its own, over a connection to that one.
+///
+/// Whoever names such an id is told so, whatever his credential: with the node the monitor has forgotten that one, too.
+/// It is a word of the monitor, and nothing changes here because of the question; a stranger learns that an id was
+/// given away once, which he can tell from the ids that are not. To ask for a credential would be to keep those of all
+/// nodes that ever were, or to leave a node serving that nobody wants any more.
 protocol::Assignment Engine::farewell(Term term, std::uint64_t version) const {
   protocol::Assignment last{.monitor_id = model_.monitor_id, .version = version};
   last.goal = {.state = NodeState::dropped, .term = term};

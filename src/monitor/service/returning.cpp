@@ -212,7 +212,7 @@ bool Engine::complete(const std::string& name) {
   for (auto& [key, group] : model_.groups) {
     const auto stays = [](const auto& entry) { return entry.second.row.goal.state != NodeState::dropped; };
     if (key.first != name || std::ranges::none_of(group.nodes, stays)) continue;
-    auto decision = resume(snapshot(model_, group));
+    auto decision = resume(snapshot(model_, group), group.row.primary_given_up);
     if (!decision) return false;
     decisions.emplace_back(&group, *std::move(decision));
   }
@@ -222,6 +222,11 @@ bool Engine::complete(const std::string& name) {
   FormationRow row = model_.formations.at(name);
   row.incomplete = false;
   change.formations.push_back(row);
+  for (auto& [key, group] : model_.groups) {
+    if (key.first != name || !group.row.primary_given_up) continue;
+    group.row.primary_given_up = false;
+    change.groups.push_back(group.row);
+  }
   if (!commit(std::move(change))) return false;
   model_.formations[name] = row;
   return true;
@@ -239,13 +244,22 @@ void Engine::complete_formations() {
   }
 }
 
-void Engine::drop_awaited(Group& group, const Node& node, const Reply<>& reply) {
-  const std::string name = node.row.name;
-  if (is_needed(group, node.row))
-    return reply(fail(Errc::conflict,
-                      name + " was last seen as " + std::string(to_string(node.row.goal.state)) +
-                          ": what it has acknowledged may be on no other node",
-                      "run `autoctl enable monitor` there"));
+/// What only a last primary has is given up by an operator's word only. Should it come before the others are complete,
+/// it goes on all the same.
+void Engine::drop_awaited(Group& group, const Node& node, bool allow_data_loss, const Reply<>& reply) {
+  const std::string was = node.row.name + ", which was last seen as " + std::string(to_string(node.row.goal.state));
+  if (is_needed(group, node.row)) {
+    if (!allow_data_loss)
+      return reply(fail(Errc::conflict, was + ", may have acknowledged what is on no other node",
+                        "run `autoctl enable monitor` there; if it is gone for good, when all others have come, "
+                        "`autoctl drop node --allow-data-loss` lets them elect without it"));
+    group.row.primary_given_up = true;
+    changed_groups_.insert({group.row.formation, group.row.group});
+    new_events_.push_back(
+        event_of(group, &node, "operator",
+                 "an operator gives up " + was + ": what it acknowledged and no node that comes has is lost"));
+    spdlog::warn("{}/{}: {}", group.row.formation, group.row.group, new_events_.back().description);
+  }
   Change change;
   std::optional<FormationRow> fitted;
   if (node.row.replication_quorum) fitted = fit_sync_standbys(group, QuorumChange::node_is_dropped, change);

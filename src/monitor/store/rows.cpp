@@ -57,12 +57,13 @@ std::vector<pg::Param> params(const FormationRow& f) {
 }
 
 const char* const select_groups =
-    "SELECT formation, number, term, quorum_confirmed::text, quorum_assigned::text, system_id FROM autoctl.\"group\""
+    "SELECT formation, number, term, quorum_confirmed::text, quorum_assigned::text, system_id, primary_given_up"
+    " FROM autoctl.\"group\""
     " ORDER BY formation, number";
 const char* const upsert_group =
-    "INSERT INTO autoctl.\"group\" (formation, number, term, quorum_confirmed, quorum_assigned, system_id)"
-    " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (formation, number)"
-    " DO UPDATE SET term = $3, quorum_confirmed = $4, quorum_assigned = $5, system_id = $6";
+    "INSERT INTO autoctl.\"group\" (formation, number, term, quorum_confirmed, quorum_assigned, system_id,"
+    " primary_given_up) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (formation, number)"
+    " DO UPDATE SET term = $3, quorum_confirmed = $4, quorum_assigned = $5, system_id = $6, primary_given_up = $7";
 
 Result<GroupRow> group(const pg::Rows& rows, int row) {
   auto confirmed = json_column<SyncQuorum>(rows, row, 3, "autoctl.group.quorum_confirmed");
@@ -74,7 +75,8 @@ Result<GroupRow> group(const pg::Rows& rows, int row) {
                   Term{unsigned_number(rows, row, 2)},
                   *std::move(confirmed),
                   *std::move(assigned),
-                  SystemId{unsigned_number(rows, row, 5)}};
+                  SystemId{unsigned_number(rows, row, 5)},
+                  rows.truth(row, 6)};
 }
 
 std::vector<pg::Param> params(const GroupRow& g) {
@@ -83,7 +85,8 @@ std::vector<pg::Param> params(const GroupRow& g) {
           std::to_string(g.term.value),
           protocol::encode(g.quorum_confirmed),
           protocol::encode(g.quorum_assigned),
-          std::to_string(g.system_id.value)};
+          std::to_string(g.system_id.value),
+          text_of(g.primary_given_up)};
 }
 
 const char* const select_nodes =

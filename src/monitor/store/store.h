@@ -31,6 +31,8 @@ struct GroupRow {
   SyncQuorum quorum_confirmed;
   SyncQuorum quorum_assigned;
   SystemId system_id;  // 0 = no node has told yet
+  bool primary_given_up =
+      false;  // by an operator, of nodes that are awaited: those who come elect, and may lack commits
 };
 
 struct NodeRow {
