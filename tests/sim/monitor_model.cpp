@@ -119,6 +119,7 @@ void look(monitor::NodeView& view, const Sight& sight, const std::vector<NodeId>
   }
   if (!sight.position_known) facts.lsn = {};
   if (!sight.receives) facts.receiving = false;
+  if (sight.forked) facts.forked = true;
   if (sight.stalled) view.stalled_for = long_time;
   if (sight.disk_is_full) facts.cannot_write = facts.postgres_running && !facts.in_recovery;
 }

@@ -39,6 +39,7 @@ struct Sight {
   bool is_prepared_for = true;  // false: its primary has not made a slot for it yet
   bool stalled = false;         // has not received for long
   bool disk_is_full = false;
+  bool forked = false;  // its keeper says that somebody promoted it
 };
 
 /// What the monitor believes beyond the facts; the explorer tries everything.

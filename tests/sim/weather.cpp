@@ -95,6 +95,7 @@ constexpr Sight down{.running = false};
 constexpr Sight crashed{.running = false, .position_known = false};
 constexpr Sight unheard{.reported = false};
 constexpr Sight promoted_by_hand{.role = Role::primary};
+constexpr Sight stopped_after_that{.running = false, .forked = true};
 constexpr Sight unprepared{.is_prepared_for = false};
 
 Looks looks(Looks healthy) {
@@ -114,6 +115,7 @@ const Looks& looks_of(const SimMonitor& sim, int node) {
       looks({{Verdict::healthy, up},
              {Verdict::healthy, down},
              {Verdict::healthy, promoted_by_hand},
+             {Verdict::healthy, stopped_after_that},
              {Verdict::healthy, {.is_streamed_to = false}},
              {Verdict::healthy, {.receives = false}},
              {Verdict::healthy, {.receives = false, .is_streamed_to = false}},
@@ -123,7 +125,8 @@ const Looks& looks_of(const SimMonitor& sim, int node) {
              {Verdict::dead, {.is_streamed_to = false}}});
   static const Looks of_outgoing = looks(
       {{Verdict::healthy, up}, {Verdict::healthy, crashed}, {Verdict::unreachable, crashed}, {Verdict::dead, crashed}});
-  static const Looks of_candidate = looks({{Verdict::healthy, up}, {Verdict::healthy, down}});
+  static const Looks of_candidate =
+      looks({{Verdict::healthy, up}, {Verdict::healthy, down}, {Verdict::healthy, stopped_after_that}});
   static const Looks of_bystander = looks({{Verdict::healthy, up}});
   if (sim.gone[node]) return of_nobody;
   const NodeState goal = sim.goals[node].state;
