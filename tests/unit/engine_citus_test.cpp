@@ -66,7 +66,7 @@ TEST_F(EngineCitus, OneStandbyHasToStayAvailableWhenEachGroupHasTwo) {
   EXPECT_EQ(number(), 1) << "coordinator and worker have two standbys each";
   settle();
   EXPECT_EQ(store.groups.at({"default", 1}).quorum_confirmed.acks, 1);
-  engine->drop_node(worker.id, {}, [](const auto&) {});
+  engine->drop_node(worker.id, false, {}, [](const auto&) {});
   EXPECT_EQ(number(), 0);
 }
 
@@ -75,7 +75,7 @@ TEST_F(EngineCitus, AGroupOfNobodyNeedsNoStandbys) {
   add_citus("coordinator");
   auto& worker = add_citus("worker");
   settle();
-  engine->drop_node(worker.id, {}, [](const auto&) {});
+  engine->drop_node(worker.id, false, {}, [](const auto&) {});
   obey_and_report(worker);
   obey_and_report(worker);
   ASSERT_FALSE(store.nodes.contains(worker.id));

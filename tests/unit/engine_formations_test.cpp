@@ -68,7 +68,7 @@ TEST_F(EngineSecondaries, AreNotDisabledWhileThereAreSome) {
   EXPECT_EQ(refused.error().code, Errc::conflict);
   EXPECT_NE(refused.error().message.find("has standbys: b"), std::string::npos) << refused.error().message;
   EXPECT_TRUE(store.formations.at("default").settings.secondaries);
-  engine->drop_node(b().id, {}, [](const auto& dropped) { EXPECT_TRUE(dropped); });
+  engine->drop_node(b().id, false, {}, [](const auto& dropped) { EXPECT_TRUE(dropped); });
   EXPECT_TRUE(set(false)) << "it is on its way out";
   EXPECT_TRUE(has_event("secondaries = false", "operator"));
   const auto answer = register_node(request("c"));

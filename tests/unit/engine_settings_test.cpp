@@ -18,7 +18,7 @@ class EngineSettings : public EngineTest {
     return *result;
   }
   void drop(NodeId id) {
-    engine->drop_node(id, {}, [](const Result<>& answer) { EXPECT_TRUE(answer); });
+    engine->drop_node(id, false, {}, [](const Result<>& answer) { EXPECT_TRUE(answer); });
   }
   int sync_standbys() const { return store.formations.at("default").settings.number_sync_standbys; }
   void make_group_of(int nodes) {
@@ -74,7 +74,7 @@ TEST_F(EngineSettings, ANodeThatIsDroppedTwiceCountsOnce) {
   EXPECT_EQ(sync_standbys(), 1);
   engine->disconnected(keepers[3]->connection);
   pass_reporting(Millis{30'000}, {keepers[3].get()});
-  engine->drop_node(gone, {}, [](const Result<>&) {});
+  engine->drop_node(gone, false, {}, [](const Result<>&) {});
   EXPECT_FALSE(store.nodes.contains(gone));
   EXPECT_EQ(sync_standbys(), 1);
 }

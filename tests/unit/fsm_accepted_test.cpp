@@ -73,6 +73,16 @@ TEST(Rule, timeline_accepted_waits_until_nobody_else_can_acknowledge) {
   EXPECT_EQ(group.fired(), "timeline_accepted") << "it was given up";
 }
 
+TEST(Rule, timeline_accepted_waits_for_the_lease_of_a_dropped_primary) {
+  Group group = stopping();
+  group.settle(node_b);
+  group.settle(node_c);
+  group.assign(node_a, {.state = NodeState::dropped});
+  EXPECT_EQ(group.fired(), "nothing");
+  group.now += Millis{100};
+  EXPECT_EQ(group.fired(), "timeline_accepted");
+}
+
 TEST(Rule, timeline_accepted_fences_a_standby_that_turns_up_late) {
   Group group = stopping();
   group.settle(node_b);
@@ -82,6 +92,10 @@ TEST(Rule, timeline_accepted_fences_a_standby_that_turns_up_late) {
   ASSERT_EQ(group.fired(), "timeline_accepted");
   EXPECT_EQ(state_in(group.decision(), node_c), NodeState::report_lsn);
   EXPECT_EQ(goal_in(group.decision(), node_b), nullptr);
+  group.judge(node_c, Verdict::suspected);
+  EXPECT_EQ(group.fired(), "nothing") << "it is about to be heard again, or lost";
+  group.judge(node_c, Verdict::unreachable);
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::wait_primary);
 }
 
 TEST(Rule, timeline_accepted_ends_when_that_node_leads) {

@@ -37,9 +37,7 @@ void declare(CLI::App& command, PerformOptions& options) {
 void add_accept_timeline(CLI::App& accept, Invocation& invocation) {
   add_command<PerformOptions>(
       accept, invocation, "timeline",
-      "the primary is gone, and nodes disagree: go on with the history of one of them, although others may have "
-      "commits "
-      "that it lacks. Ends as soon as there is a primary",
+      "the primary is gone and nodes disagree: go on with what one of them has, although others may have what it lacks",
       "autoctl accept timeline --pgdata /srv/pg --tli 3 --reason 'node2 was promoted by hand and took writes'", declare,
       accept_timeline);
 }

@@ -43,7 +43,7 @@ std::set<Branch> branches_of(const std::vector<const NodeDocument*>& nodes) {
 std::string words_for(const std::string& lineage) {
   if (lineage == "primary") return "the primary";
   if (lineage == "follows") return "ok, its history is the primary's";
-  if (lineage == "forked") return "FORK: it has a history of its own, and comes back rewound or copied";
+  if (lineage == "forked") return "FORK: it has a history of its own, and is rewound or copied when there is a primary";
   return "not known: it or the primary has not reported";
 }
 

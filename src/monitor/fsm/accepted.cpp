@@ -127,15 +127,19 @@ Outcome stop_everybody(const Context& c, const NodeView& node) {
 /// By its own word, or because it must have seen the end of its lease; a standby that hangs is not waited for for ever.
 bool has_stopped(const Context& c, const NodeView& node) {
   if (settled(node)) return true;
-  if (node.goal.state == NodeState::demoted) return c.now >= node.lease_until;
-  return lost(node) || c.now - node.goal_since >= c.settings.postgres_restart_timeout;
+  switch (node.goal.state) {
+    case NodeState::demoted:
+    case NodeState::dropped:
+      return c.now >= node.lease_until;
+    case NodeState::report_lsn:
+      return lost(node) || c.now - node.goal_since >= c.settings.postgres_restart_timeout;
+    default:
+      return node.health.verdict != Verdict::suspected;  // a standby that is heard again is told to stop, too
+  }
 }
 
-bool everybody_has_stopped(const Context& c, const NodeView& but) {
-  return std::ranges::all_of(c.group.nodes, [&](const NodeView& n) {
-    const bool had_to = n.goal.state == NodeState::demoted || n.goal.state == NodeState::report_lsn;
-    return !had_to || (&n == &but ? settled(n) : has_stopped(c, n));
-  });
+bool everybody_has_stopped(const Context& c, const NodeView& node) {
+  return settled(node) && std::ranges::all_of(c.group.nodes, [&](const NodeView& n) { return has_stopped(c, n); });
 }
 
 }  // namespace
