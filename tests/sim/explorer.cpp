@@ -137,7 +137,10 @@ World Explorer::first_world() const {
     world.faults = plan_.faults;
     world.judgements = plan_.judgements;
   }
-  if (plan_.any_weather) forget_what_faults_change(world, world);
+  if (plan_.any_weather) {
+    world.faults = 0;
+    forget_what_faults_change(world, world);
+  }
   if (plan_.asked) world.monitor.operation = Operation::requested;
   canonicalise(world, alike_);
   return world;
@@ -149,6 +152,7 @@ Report Explorer::run() {
   frontier_.push_back(first);
   origins_.push_back({0, {}});
   for (; !frontier_.empty() && !report_.counterexample; ++here_) {
+    if (plan_.visit) plan_.visit(frontier_.front());
     check();
     if (!report_.counterexample) expand();
     if (std::getenv("AUTOCTL_SIM_PROGRESS") != nullptr && here_ % 200'000 == 0)

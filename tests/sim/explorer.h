@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -34,6 +35,7 @@ struct Plan {
   bool asked = false;  // begins with an operator's request for a switchover, to be looked at when the monitor likes
   bool any_weather = false;  // any fault at any time, of which the world remembers nothing (weather.h)
   bool check_liveness = true;
+  std::function<void(const World&)> visit;  // sees every world
   std::size_t max_states = 50'000'000;
 };
 
@@ -50,6 +52,11 @@ class Explorer {
  public:
   explicit Explorer(Plan plan);
   Report run();
+  /// After run(): has it been in this world?
+  bool has_seen(World world) const {
+    canonicalise(world, alike_);
+    return seen_.contains(world);
+  }
 
  private:
   struct Action {

@@ -9,16 +9,29 @@ namespace autoctl::sim {
 
 using monitor::Verdict;
 
-bool keeper_reports_success(World& world, int node) {
-  const SimNode& self = world.nodes[node];
-  if (world.monitor.gone[node] || !self.done || !self.heard) return false;
+namespace {
+
+/// Of a node that has reached its goal, faults aside.
+SimFacts facts_of_success(const World& world, int node) {
   SimFacts facts = facts_now(world, node);
   facts.cannot_run = false;
-  facts.receiving = facts.in_recovery && self.upstream != nobody;
+  facts.receiving = facts.in_recovery && world.nodes[node].upstream != nobody;
   const bool primary = facts.running && !facts.in_recovery;
   facts.streaming = primary ? static_cast<std::uint8_t>(((1U << world.size) - 1U) & ~(1U << node)) : 0;
   if (facts.state != NodeState::primary) facts.sync = {};
   if (!position_matters(facts.state)) facts.timeline = 0;
+  return facts;
+}
+
+bool has_reached_its_goal(const World& world, int node) {
+  return !world.monitor.gone[node] && world.nodes[node].done && world.nodes[node].heard;
+}
+
+}  // namespace
+
+bool keeper_reports_success(World& world, int node) {
+  if (!has_reached_its_goal(world, node)) return false;
+  const SimFacts facts = facts_of_success(world, node);
   if (facts == world.monitor.facts[node]) return false;
   world.monitor.facts[node] = facts;
   return true;
@@ -84,6 +97,83 @@ void forget_what_faults_change(World& world, const World& before) {
     else if (!facts.current || !facts.reported)
       facts = {.reported = true, .current = false};
   }
+}
+
+namespace {
+
+/// Each of `worlds` once as it is and once for each way in which `change` makes another of it.
+template <class Change>
+void add_variants(std::vector<World>& worlds, int ways, Change change) {
+  const std::size_t count = worlds.size();
+  for (std::size_t i = 0; i < count; ++i)
+    for (int way = 0; way < ways; ++way) {
+      World other = worlds[i];
+      if (change(other, way)) worlds.push_back(other);
+    }
+}
+
+/// It may have stopped by a crash.
+bool runs_after_all(SimNode& node) {
+  if (node.server != Server::stopped || node.data != Data::intact) return false;
+  node.server = node.opens_as_primary ? Server::primary : Server::standby;
+  return true;
+}
+
+/// What was known of it before the monitor restarted, or as it would be if nothing had crashed.
+SimFacts known_after_all(const World& world, int node) {
+  const SimFacts& told = world.monitor.facts[node];
+  SimFacts facts = facts_of_success(world, node);
+  if (!told.current || told.state != NodeState::prepare_promotion) return facts;
+  facts.length = told.length;  // it may have received more since
+  if (told.timeline != 0) facts.timeline = told.timeline;
+  return facts;
+}
+
+/// A fault has come between what is one step without it: the keeper has not begun it, or it has finished.
+bool is_between_steps(World& world, int node, bool finishes) {
+  SimNode& self = world.nodes[node];
+  if (self.done) return false;
+  if (!finishes) {
+    self.heard = false;
+    self.done = true;
+    self.goal = {.state = self.reached};
+    return true;
+  }
+  Violation ignored;
+  while (!self.done && keeper_works(world, node, ignored)) {
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<World> without_faults(const World& world) {
+  std::vector<World> worlds = {world};
+  World& first = worlds.front();
+  first.cut = first.faults = 0;
+  first.judgements = 255;
+  for (SimNode& node : first.nodes) node.broken = node.lost_its_place = false;
+  for (int n = 0; n < world.size; ++n)
+    add_variants(worlds, 1, [&](World& other, int) { return runs_after_all(other.nodes[n]); });
+  for (int n = 0; n < world.size; ++n)
+    add_variants(worlds, 2, [&](World& other, int way) { return is_between_steps(other, n, way == 1); });
+  for (std::uint8_t token = 0; token < token_count; ++token)
+    add_variants(worlds, world.size, [&](World& other, int way) {
+      if (other.commits[token] != Commit::abandoned) return false;
+      other.commits[token] = pending_on(way);
+      return true;
+    });
+  for (int n = 0; n < world.size; ++n) {
+    for (World& any : worlds)
+      if (any.monitor.facts[n].current && has_reached_its_goal(any, n)) any.monitor.facts[n] = known_after_all(any, n);
+    add_variants(worlds, 1, [&](World& other, int) {
+      if (world.monitor.facts[n].reported || !has_reached_its_goal(other, n)) return false;
+      other.monitor.facts[n] = known_after_all(other, n);
+      return true;
+    });
+  }
+  for (World& any : worlds) forget_what_faults_change(any, any);
+  return worlds;
 }
 
 namespace {

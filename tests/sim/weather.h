@@ -29,6 +29,9 @@ bool operator_starts(World& world, int node);
 /// After an action on `before`: what is left of it to remember in any weather.
 void forget_what_faults_change(World& world, const World& before);
 
+/// What a world with remembered faults may be in one without: one of these has to be there.
+std::vector<World> without_faults(const World& world);
+
 /// A way to see a node.
 struct Look {
   monitor::Verdict verdict = monitor::Verdict::healthy;
