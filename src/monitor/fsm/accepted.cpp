@@ -126,13 +126,12 @@ Outcome stop_everybody(const Context& c, const NodeView& node) {
 
 /// By its own word, or because it must have seen the end of its lease; a standby that hangs is not waited for for ever.
 bool has_stopped(const Context& c, const NodeView& node) {
-  if (settled(node)) return true;
   switch (node.goal.state) {
     case NodeState::demoted:
     case NodeState::dropped:
-      return c.now >= node.lease_until;
+      return settled(node) || c.now >= node.lease_until;
     case NodeState::report_lsn:
-      return lost(node) || c.now - node.goal_since >= c.settings.postgres_restart_timeout;
+      return settled(node) || lost(node) || c.now - node.goal_since >= c.settings.postgres_restart_timeout;
     default:
       return node.health.verdict != Verdict::suspected;  // a standby that is heard again is told to stop, too
   }
