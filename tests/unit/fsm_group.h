@@ -146,4 +146,16 @@ inline Group switching_over() {
   return group;
 }
 
+/// The primary of three is dead, and both standbys have told how far they got.
+inline Group electing() {
+  Group group = three_at_rest();
+  group.judge(node_a, Verdict::dead);
+  group.assign(node_a, {.state = NodeState::demote_timeout});
+  for (NodeId id : {node_b, node_c}) {
+    group.assign_and_settle(id, {.state = NodeState::report_lsn});
+    group.is_fenced(id);
+  }
+  return group;
+}
+
 }  // namespace autoctl::monitor::test
