@@ -1,5 +1,5 @@
-// One test per rule, named after it: it fires when it should and not when it must not. Failover is here; joining and
-// the quorum are in fsm_joining_test.cpp, the rest in files of its own name.
+// One test per rule, named after it: it fires when it should and not when it must not. Failover is here; joining and the
+// quorum, switchovers and forced failovers have files of their own.
 #include <gtest/gtest.h>
 
 #include "fsm_group.h"
