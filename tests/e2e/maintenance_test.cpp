@@ -135,7 +135,7 @@ TEST_F(Maintenance, OfThreeTwoGoOnAndTheLastOneWaits) {
   demo::Agent& last = standby();
   demo::Agent& victim = primary();
   victim.signal_node(SIGKILL);
-  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] { return assigned(last) == NodeState::primary; }));
+  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] { return assigned(last) == NodeState::wait_primary; }));
   EXPECT_FALSE(demo::eventually(Millis(5'000), [&] { return load.acknowledged_by(last, {}) > 0; }));
   ASSERT_TRUE(ok(cluster().heal()));
   ASSERT_TRUE(load.progresses(100, Millis(20'000)));
