@@ -11,6 +11,8 @@ build() {
   preset=$1
   shift
   say "Building ($preset); the first time takes some minutes"
+  # Another clone's objects are as good, wherever it lies.
+  export CCACHE_BASEDIR="$top" CCACHE_NOHASHDIR=1
   cmake --preset "$preset" >/dev/null
   cmake --build --preset "$preset" -j "$(nproc)" ${1:+--target "$@"}
 }

@@ -16,6 +16,10 @@ struct Group {
   Attributes third{};  // the other two are as by default
 };
 
+void PrintTo(const Group& group, std::ostream* out) {
+  *out << group.name;
+}
+
 constexpr std::array groups = {
     Group{"equals", 0},
     Group{"equals_of_which_one_standby_must_stay", 1},
