@@ -128,6 +128,28 @@ TEST_F(PostgresReplication, StoppedReceivingMeansNoAcknowledgementEver) {
             "Postgres did not answer a statement within the time allowed");
   EXPECT_EQ(two().seen().lsn, *received) << "nothing came in meanwhile";
   EXPECT_EQ(rows(two()), "acknowledged");
+  const auto reloads = [&] {
+    const std::string log = two().log();
+    std::size_t count = 0;
+    for (auto at = log.find("SIGHUP"); at != std::string::npos; at = log.find("SIGHUP", at + 1)) ++count;
+    return count;
+  };
+  const auto reloads_before = reloads();
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  EXPECT_EQ(reloads(), reloads_before) << "though nothing changed";
+
+  // Somebody gives it an upstream; the next step must not rely on the one before.
+  const std::string primary = "host=127.0.0.1 port=1";
+  two().sql("alter system set primary_conninfo = '" + primary + "'");
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  two().sql("select pg_reload_conf()");
+  EXPECT_EQ(two().sql("select count(*) from pg_file_settings where sourcefile like '%auto.conf'"), "0");
+  two().sql("alter system set primary_conninfo = '" + primary + "'");
+  two().sql("select pg_reload_conf()");
+  ASSERT_TRUE(eventually([&] { return two().sql("show primary_conninfo") == primary; }));
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  EXPECT_EQ(two().sql("show primary_conninfo"), "");
+  EXPECT_EQ(two().sql("select count(*) from pg_stat_activity where backend_type = 'walreceiver'"), "0");
 
   // Not even after it was restarted, and by another keeper.
   ASSERT_TRUE(ok(two().postgres->stop(StopMode::fast, 10s)));

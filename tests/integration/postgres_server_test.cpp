@@ -183,9 +183,14 @@ TEST_F(PostgresServer, SyncNamesAreInForceAgainstAnAlterSystem) {
   EXPECT_EQ(one.sql("show synchronous_standby_names"), "ANY 1 (autoctl_standby_2, autoctl_standby_3)");
   EXPECT_EQ(one.sql("create table t()", 300ms), "Postgres did not answer a statement within the time allowed");
 
-  one.sql("alter system set synchronous_standby_names = ''");
+  one.sql("alter system set synchronous_standby_names = ''");  // and no reload: that one may come from anybody
   ASSERT_TRUE(ok(one.postgres->set_sync(quorum)));
   EXPECT_EQ(parse_sync_names(one.seen().sync_names), quorum);
+  EXPECT_EQ(one.sql("select count(*) from pg_file_settings where sourcefile like '%auto.conf'"), "0");
+
+  const std::string log = one.log();
+  ASSERT_TRUE(ok(one.postgres->set_sync(quorum)));
+  EXPECT_EQ(one.log(), log) << "reloaded though nothing changed";
 
   ASSERT_TRUE(ok(one.postgres->set_sync({})));
   EXPECT_EQ(one.seen().sync_names, "");

@@ -21,6 +21,14 @@ constexpr Millis retry_pause_max{2000};
 constexpr Millis house_keeping_interval{2000};
 constexpr Millis shutdown_patience{10'000};
 
+/// As far as HBA and slots go: what the others are told to be is nothing to them.
+bool same_places(const std::vector<protocol::Peer>& some, const std::vector<protocol::Peer>& others) {
+  return std::ranges::equal(some, others, [](protocol::Peer one, const protocol::Peer& other) {
+    one.goal = other.goal;
+    return one == other;
+  });
+}
+
 }  // namespace
 
 void Worker::maintain() {
@@ -118,7 +126,8 @@ void Worker::start_again() {
 
 Result<> Worker::keep_house() {
   const auto now = Clock::now();
-  const bool same_nodes = configured_peers_ == saved_.peers && configured_neighbours_ == saved_.neighbours;
+  const bool same_nodes =
+      same_places(configured_peers_, saved_.peers) && same_places(configured_neighbours_, saved_.neighbours);
   if (house_is_kept_ && same_nodes && now < next_house_keeping_) return {};
   next_house_keeping_ = now + house_keeping_interval;
   if (!house_is_kept_ || !same_nodes) {

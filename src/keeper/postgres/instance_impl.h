@@ -41,6 +41,7 @@ struct Instance::Impl {
   Session session;
   Timeline seen_timeline;           // the highest that this postmaster's WAL receiver was seen on
   bool sync_names_unproven = true;  // a former keeper may have died in the middle of a change
+  bool cut_off = false;             // receives from nobody, as stop_receiving() has proved
 
   Replies replies;  // as they were last seen
   std::vector<std::string> news;
@@ -52,6 +53,7 @@ struct Instance::Impl {
     replies.clear();
     seen_timeline = {};
     sync_names_unproven = true;
+    cut_off = false;
   }
 
   Layout layout() const { return find_layout(files.pgdata, tools.major); }
@@ -68,9 +70,12 @@ struct Instance::Impl {
   Result<bool> write_hba(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours) const;
   Result<> ensure_config_files(const Layout& layout) const;
   Result<bool> reset_overrides(const Layout& layout, const Settings& ours);
-  Result<> reload_and_await(const std::string& name, const std::string& value, Millis timeout);
+  /// Changes goal settings, and where the server runs waits until every new session of it has the value of `name`, one
+  /// of them. An ALTER SYSTEM that overrides it is reset. Timeout when another file of the user's does.
+  Result<> put_in_force(const Settings& changes, const std::string& name, Millis timeout);
   Result<> read_from_primaries();
   Result<> await_wal_processes(Millis timeout);
+  bool still_cut_off();
   Result<> await_no_receiver(std::chrono::steady_clock::time_point deadline);
 
   /// How standbys, pg_basebackup and pg_rewind reach another node; no secret in it.

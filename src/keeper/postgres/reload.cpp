@@ -5,6 +5,7 @@
 
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "common/postgres/proc.h"
 #include "keeper/postgres/instance_impl.h"
@@ -49,19 +50,30 @@ Result<std::vector<WalProcess>> wal_processes(Session& session, Millis timeout) 
 }  // namespace
 
 /// A new session is forked by the postmaster after it has read the files and signalled everybody, so what it shows
-/// proves both.
-Result<> Instance::Impl::reload_and_await(const std::string& name, const std::string& value, Millis timeout) {
+/// proves both. Where the files say nothing else than what is in force, a reload would change nothing, and costs every
+/// process of the server time in a moment when milliseconds count.
+Result<> Instance::Impl::put_in_force(const Settings& changes, const std::string& name, Millis timeout) {
   const auto deadline = Clock::now() + timeout;
-  AUTOCTL_TRY(postmaster.signal(SIGHUP));
+  const std::string& value = changes.at(name);
+  const auto changed = change_goal(changes);
+  if (!changed) return fail(changed.error());
+  if (!postmaster.running()) return {};
+  bool reloaded = *changed;
+  if (reloaded) AUTOCTL_TRY(postmaster.signal(SIGHUP));
   for (;;) {
     auto fresh = session.open(1s);
     if (!fresh) return fail(std::move(fresh.error()));
     const auto rows = fresh->query(
-        "select setting = $2, source, coalesce(sourcefile, '') like '%/postgresql.auto.conf' from pg_settings "
+        "select setting = $2, source, coalesce(sourcefile, '') like '%/postgresql.auto.conf', "
+        "$3 or (select f.setting = $2 from pg_file_settings f where f.name = $1 and f.applied) from pg_settings "
         "where name = $1",
-        {name, value}, 1s);
+        {name, value, reloaded ? "true" : "false"}, 1s);
     if (!rows) return fail(rows.error());
-    if (rows->truth(0, 0)) return {};
+    if (rows->truth(0, 0) && rows->truth(0, 3)) return {};
+    if (!std::exchange(reloaded, true)) {
+      AUTOCTL_TRY(postmaster.signal(SIGHUP));
+      continue;
+    }
     if (rows->text(0, 1) == "command line")
       return fail(Errc::conflict, name + " was given on the command line of the running Postgres",
                   "Restart it through autoctl");
@@ -76,7 +88,7 @@ Result<> Instance::Impl::reload_and_await(const std::string& name, const std::st
   }
 }
 
-/// Call after reload_and_await: the signals are sent. A process that sleeps with no signal pending has run its handler;
+/// Call after put_in_force: the signals are sent. A process that sleeps with no signal pending has run its handler;
 /// if it then sits in its main loop, it has acted on it, because each of these looks at the handler's flag before it
 /// sleeps there.
 Result<> Instance::Impl::await_wal_processes(Millis timeout) {

@@ -56,12 +56,9 @@ Settings Instance::Impl::upstream_settings(const protocol::Peer* upstream, NodeI
 }
 
 Result<> Instance::set_upstream(const protocol::Peer* upstream, NodeId self) {
+  impl_->cut_off = false;
   AUTOCTL_TRY(create_file(impl_->files.pgdata + "/standby.signal"));
-  const Settings wanted = impl_->upstream_settings(upstream, self);
-  const auto changed = impl_->change_goal(wanted);
-  if (!changed) return fail(changed.error());
-  if (!running()) return {};
-  return impl_->reload_and_await(conninfo_setting, wanted.at(conninfo_setting), reload_patience);
+  return impl_->put_in_force(impl_->upstream_settings(upstream, self), conninfo_setting, reload_patience);
 }
 
 Result<> Instance::set_primary() {
@@ -74,12 +71,9 @@ Result<> Instance::set_primary() {
 
 Result<> Instance::set_sync(const SyncQuorum& quorum) {
   auto& impl = *impl_;
-  const std::string names = sync_names(quorum);
   impl.sync_names_unproven = true;
-  const auto changed = impl.change_goal({{sync_names_setting, names}});
-  if (!changed) return fail(changed.error());
+  AUTOCTL_TRY(impl.put_in_force({{sync_names_setting, sync_names(quorum)}}, sync_names_setting, reload_patience));
   if (!running()) return {};
-  AUTOCTL_TRY(impl.reload_and_await(sync_names_setting, names, reload_patience));
   AUTOCTL_TRY(impl.await_wal_processes(reload_patience));
   impl.sync_names_unproven = false;
   return {};
@@ -112,16 +106,30 @@ Result<> Instance::Impl::await_no_receiver(Clock::time_point deadline) {
   }
 }
 
+/// Somebody could have given it an upstream behind our back, or be about to with the next reload.
+bool Instance::Impl::still_cut_off() {
+  if (!cut_off) return false;
+  const auto rows = session.query(
+      "select s.setting = '' and not exists (select from pg_stat_activity where backend_type = 'walreceiver') and "
+      "(select f.setting = '' from pg_file_settings f where f.name = s.name and f.applied) "
+      "from pg_settings s where s.name = $1",
+      {conninfo_setting}, 2s);
+  return rows && rows->truth(0, 0);
+}
+
+/// Each step of an election asks for it; only the first has something to do.
 Result<Lsn> Instance::stop_receiving() {
   auto& impl = *impl_;
   const auto deadline = Clock::now() + stop_receiving_patience;
   auto seen = observe(2s);
   if (!seen) return fail(seen.error());
   if (!seen->in_recovery) return seen->lsn;
-  const auto changed = impl.change_goal(impl.upstream_settings(nullptr, {}));
-  if (!changed) return fail(changed.error());
-  AUTOCTL_TRY(impl.reload_and_await(conninfo_setting, "", reload_patience));
-  AUTOCTL_TRY(impl.await_no_receiver(deadline));
+  if (!impl.still_cut_off()) {
+    impl.cut_off = false;
+    AUTOCTL_TRY(impl.put_in_force(impl.upstream_settings(nullptr, {}), conninfo_setting, reload_patience));
+    AUTOCTL_TRY(impl.await_no_receiver(deadline));
+    impl.cut_off = true;
+  }
   for (;;) {
     seen = observe(2s);
     if (!seen) return fail(seen.error());
@@ -136,9 +144,8 @@ Result<Lsn> Instance::stop_receiving() {
 /// Citus settles with the start of a process which nodes it sees: who connects right after the promotion shall write,
 /// and its own daemon, which syncs metadata and finishes two-phase commits, has to begin anew.
 Result<> Instance::Impl::read_from_primaries() {
-  const auto changed = change_goal({{"citus.use_secondary_nodes", "never"}, {"citus.cluster_name", "default"}});
-  if (!changed) return fail(changed.error());
-  AUTOCTL_TRY(reload_and_await("citus.cluster_name", "default", 2s));
+  AUTOCTL_TRY(put_in_force({{"citus.use_secondary_nodes", "never"}, {"citus.cluster_name", "default"}},
+                           "citus.cluster_name", 2s));
   const auto ended = session.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where backend_type like 'Citus Maintenance Daemon%' or "
       "application_name like 'Citus Maintenance Daemon%'",
@@ -166,7 +173,7 @@ Result<> Instance::promote(const Cancelled& cancelled) {
   impl.seen_timeline = {};
   const auto changed = impl.change_goal(impl.upstream_settings(nullptr, {}));
   if (!changed) return fail(changed.error());
-  return reload();
+  return *changed ? reload() : Result<>{};
 }
 
 Result<> Instance::checkpoint(const Cancelled& cancelled) {
