@@ -124,6 +124,25 @@ TEST(Board, AQuestionIsTakenOnce) {
   EXPECT_FALSE(board.take_upstream_question());
 }
 
+TEST(Board, TheAnswerToAQuestionIsWhatThePublishedFactsSayAfterIt) {
+  Board board(1);
+  auto a = assignment(1, 1, false, 0ms);
+  a.check_upstream = true;
+  const auto waits = [&](Millis timeout) {
+    const auto start = now();
+    board.await_upstream_answer(timeout);
+    return now() - start >= timeout;
+  };
+  EXPECT_FALSE(waits(10s)) << "nothing was asked";
+  board.offer(a, now());
+  board.publish(serving({}), false);
+  EXPECT_TRUE(waits(20ms)) << "the worker has not looked yet";
+  EXPECT_TRUE(board.take_upstream_question());
+  EXPECT_TRUE(waits(20ms)) << "it has not said what it saw";
+  board.publish(serving({}), false);
+  EXPECT_FALSE(waits(10s)) << "also when it was published before somebody waits";
+}
+
 TEST(Board, NewsGoWithEachReportUntilOneWasAnswered) {
   Board board(1);
   board.tell({"one", "two"});

@@ -22,7 +22,7 @@ Board::~Board() {
 void Board::publish(const NodeFacts& facts, bool urgent) {
   const std::lock_guard lock(mutex_);
   facts_ = facts;
-  ++facts_published_;
+  if (!upstream_question_) upstream_answer_due_ = false;
   if (urgent) ++urgent_published_;
   lease_.see(facts, std::chrono::steady_clock::now());
   ++guard_version_;
@@ -102,16 +102,15 @@ void Board::offer(const protocol::Assignment& assignment, TimePoint request_left
     assigned_at_ = std::chrono::steady_clock::now();
     lease_.require(assignment.lease_required);
   }
-  if (assignment.check_upstream) upstream_question_ = true;
+  if (assignment.check_upstream) upstream_question_ = upstream_answer_due_ = true;
   ++guard_version_;
   changed_.notify_all();
   if (differs || assignment.check_upstream || fenced_) wake_worker();
 }
 
-void Board::await_fresh_facts(Millis timeout) {
+void Board::await_upstream_answer(Millis timeout) {
   std::unique_lock lock(mutex_);
-  const auto seen = facts_published_;
-  changed_.wait_for(lock, timeout, [&] { return facts_published_ != seen || stopping_; });
+  changed_.wait_for(lock, timeout, [&] { return !upstream_answer_due_ || stopping_; });
 }
 
 bool Board::await_urgency() {

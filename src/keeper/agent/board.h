@@ -52,8 +52,8 @@ class Board {
   /// Takes in an answer to a report that left at `request_left`: renews the lease, keeps the assignment if it is newer,
   /// wakes the worker if it has to act.
   void offer(const protocol::Assignment& assignment, TimePoint request_left);
-  /// Blocks until facts were published after this call began, or the timeout.
-  void await_fresh_facts(Millis timeout);
+  /// Blocks until what the worker saw of its upstream since it was last asked is published, or the timeout.
+  void await_upstream_answer(Millis timeout);
   /// Blocks until the worker published something urgent; false when the keeper stops.
   bool await_urgency();
   /// Sleeps, but not past a stop.
@@ -90,14 +90,14 @@ class Board {
   protocol::Memory memory_;
   std::vector<protocol::News> news_;
   std::uint64_t last_news_ = 0;
-  std::uint64_t facts_published_ = 0;
   std::uint64_t urgent_published_ = 0, urgent_taken_ = 0;
   std::uint64_t epoch_;
   std::uint64_t sequence_ = 0;
   std::uint64_t guard_version_ = 0;
   std::optional<protocol::Assignment> assignment_;
   TimePoint assigned_at_;
-  bool upstream_question_ = false;
+  bool upstream_question_ = false;    // the worker has not taken it yet
+  bool upstream_answer_due_ = false;  // and not published what it saw
   Lease lease_;
   std::atomic<bool> fenced_ = false;
   std::atomic<bool> stopping_ = false;

@@ -67,7 +67,7 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait) {
   note(true, "");
   if (!report.news.empty()) board_.told(report.news.back().number);
   board_.offer(*answer, left);
-  if (answer->check_upstream && wait) board_.await_fresh_facts(question_patience);
+  if (answer->check_upstream && wait) board_.await_upstream_answer(question_patience);
   return true;
 }
 

@@ -15,6 +15,8 @@ using Clock = std::chrono::steady_clock;
 /// How often Postgres is looked at when nothing happens, and while something is about to.
 constexpr Millis calm_interval{1000};
 constexpr Millis busy_interval{100};
+/// The old primary stops any moment, and nobody can write until the candidate has shown that it has everything.
+constexpr Millis handover_interval{10};
 /// A group that does not settle within this long is no longer watched closely.
 constexpr Millis busy_limit{30'000};
 
@@ -192,9 +194,11 @@ void Worker::reached(const Goal& goal) {
 
 /// A postmaster that was dead before is no news: its pidfd stays readable, and would not let us sleep.
 void Worker::wait_for_work(bool until_postmaster_ends) {
-  const bool waiting = saved_.state == NodeState::wait_primary || saved_.state == NodeState::catchingup || !settled();
+  const bool waiting = saved_.state == NodeState::wait_primary || saved_.state == NodeState::catchingup ||
+                       saved_.state == NodeState::prepare_promotion || !settled();
   const bool busy = waiting && Clock::now() - settled_since_ < busy_limit;
-  auto until = Clock::now() + (busy ? busy_interval : calm_interval);
+  const bool takes_over = saved_.state == NodeState::prepare_promotion && facts_.receiving;
+  auto until = Clock::now() + (!busy ? calm_interval : takes_over ? handover_interval : busy_interval);
   if (retry_at_ != TimePoint{}) until = std::min(until, std::max(retry_at_, Clock::now()));
   // A goal that came meanwhile is no reason to wait; the eventfd stays readable until it is drained here.
   std::array<pollfd, 2> fds = {
