@@ -85,9 +85,32 @@ TEST_F(EngineFailover, AQuestionIsAnsweredOnceAndAskedAgainOnlyAfterAWhile) {
   const int before = b().answers;
   report(b(), true);
   EXPECT_EQ(b().answers, before) << "nothing to ask, nothing to say: held";
-  pass(Millis{250});
+  pass(Millis{30});
   EXPECT_EQ(b().answers, before + 1);
-  EXPECT_TRUE(b().assignment.check_upstream) << "the suspicion lasts";
+  EXPECT_TRUE(b().assignment.check_upstream) << "the suspicion lasts, and the first answer may have come too early";
+}
+
+TEST_F(EngineFailover, TheLongerASuspicionLastsTheLessOftenWitnessesAreAsked) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  engine->disconnected(a().connection);
+  b().report.facts.upstream_port = PortState::silent;
+  const auto asked_within = [&](Millis time) {
+    int count = 0;
+    for (Millis passed{0}; passed < time; passed += Millis{10}) {
+      if (b().assignment.check_upstream) ++count;
+      report(b(), true);
+      pass(Millis{10});
+    }
+    return count;
+  };
+  const int at_first = asked_within(Millis{200});
+  asked_within(Millis{800});
+  const int then = asked_within(Millis{1000});
+  asked_within(Millis{9'000});
+  const int at_last = asked_within(Millis{10'000});
+  EXPECT_GE(at_first, 4);
+  EXPECT_NEAR(then, 5, 1);
+  EXPECT_NEAR(at_last, 5, 1);
 }
 
 TEST_F(EngineFailover, AMonitorThatLosesSightOfEverybodySuspectsItself) {

@@ -314,6 +314,8 @@ TimePoint Engine::next_check(const Group& group) const {
     for (const auto& since : {node.stall.by_own_word, node.stall.by_primarys_word})
       if (since) consider(*since + settings.standby_stall_timeout);
     if (node.held) consider(node.held->until);
+    if (const auto question = next_question(group, node, settings, now); question && !node.questioned)
+      consider(*question);
   }
   return rests ? next : std::min(next, now + restless_interval);
 }

@@ -6,11 +6,20 @@ namespace autoctl::monitor {
 
 namespace {
 
-/// A witness is asked again this long after its last answer, while the suspicion lasts: often as long as a verdict may
-/// be near, then now and then, as a node that stays away for days must not keep the others busy.
+/// A witness is asked again this long after its last answer, while the suspicion lasts. At first soon: connections to a
+/// process break a moment before or after its port refuses, and the first answer may be from between the two. Then
+/// often as long as a verdict may be near, and then now and then, as a node that stays away for days must not keep the
+/// others busy.
+constexpr Millis question_interval_first{20};
 constexpr Millis question_interval{200};
 constexpr Millis question_interval_later{2'000};
 constexpr Millis questions_are_urgent{10'000};
+
+Millis question_pause(TimePoint::duration suspicion) {
+  const auto half = std::chrono::duration_cast<Millis>(suspicion / 2);
+  return suspicion < questions_are_urgent ? std::clamp(half, question_interval_first, question_interval)
+                                          : question_interval_later;
+}
 
 /// The last sign of life.
 TimePoint suspected_since(const NodeObservation& seen) {
@@ -103,19 +112,23 @@ void judge(Group& group, const Settings& settings, TimePoint now) {
   }
 }
 
+std::optional<TimePoint> next_question(const Group& group, const Node& witness, const Settings& settings,
+                                       TimePoint now) {
+  std::optional<TimePoint> next;
+  for (const auto& [id, node] : group.nodes) {
+    if (!should_report(node) || !wants_evidence(node.seen, settings, now) ||
+        (!follows(witness, id) && !follows(node, witness.row.id)))
+      continue;
+    const TimePoint then = witness.answered_at + question_pause(now - suspected_since(node.seen));
+    next = std::min(next.value_or(then), then);
+  }
+  return next;
+}
+
 void ask_witnesses(Group& group, const Settings& settings, TimePoint now) {
   for (auto& [id, node] : group.nodes) {
-    bool in_question = false;
-    bool urgent = false;
-    for (const auto& [other_id, other] : group.nodes) {
-      if (!should_report(other) || !wants_evidence(other.seen, settings, now) ||
-          (!follows(node, other_id) && !follows(other, id)))
-        continue;
-      in_question = true;
-      urgent = urgent || now - suspected_since(other.seen) < questions_are_urgent;
-    }
-    const Millis pause = urgent ? question_interval : question_interval_later;
-    node.questioned = in_question && (node.questioned || now >= node.answered_at + pause);
+    const auto next = next_question(group, node, settings, now);
+    node.questioned = next && (node.questioned || now >= *next);
   }
 }
 

@@ -8,6 +8,10 @@ namespace autoctl::monitor {
 /// Updates witnesses, stalls and verdicts of all nodes of the group.
 void judge(Group& group, const Settings& settings, TimePoint now);
 
+/// When `witness` is to be asked (again) about nodes of its group; nullopt when it can tell nothing of use.
+std::optional<TimePoint> next_question(const Group& group, const Node& witness, const Settings& settings,
+                                       TimePoint now);
+
 /// Opens and closes the questions to standbys about an upstream that is under suspicion.
 void ask_witnesses(Group& group, const Settings& settings, TimePoint now);
 
