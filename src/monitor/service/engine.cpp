@@ -191,8 +191,9 @@ void Engine::settle(Group& group) {
     if (!decision || !apply(group, *decision)) break;
     judge(group, settings, clock_.now());
   }
-  tell_if_blocked(group);
-  observe(group, settings);
+  const GroupSnapshot view = snapshot(model_, group);
+  tell_if_blocked(group, view);
+  observe(group, view, settings);
   look_after_suspects(group);
   refresh_assignments(group);
   tell_formation(group);
@@ -200,10 +201,10 @@ void Engine::settle(Group& group) {
 }
 
 /// Once for each set of nodes that an election waits for.
-void Engine::tell_if_blocked(const Group& group) {
+void Engine::tell_if_blocked(const Group& group, const GroupSnapshot& view) {
   const GroupKey key{group.row.formation, group.row.group};
   if (is_incomplete(model_, group)) return;
-  auto blocked = blocked_election(snapshot(model_, group));
+  auto blocked = blocked_election(view);
   if (!blocked) {
     blocked_.erase(key);
     return;
@@ -215,9 +216,9 @@ void Engine::tell_if_blocked(const Group& group) {
 }
 
 /// In a paused formation what would be decided now is told, once.
-void Engine::observe(Group& group, const Settings& settings) {
+void Engine::observe(Group& group, const GroupSnapshot& view, const Settings& settings) {
   if (is_incomplete(model_, group)) return;
-  const auto would = withheld(snapshot(model_, group), settings, clock_.now());
+  const auto would = withheld(view, settings, clock_.now());
   const std::string rule = would ? std::string(would->rule) : "";
   if (group.withheld == rule) return;
   group.withheld = rule;
@@ -280,11 +281,13 @@ void Engine::look_after_suspects(Group& group) {
 void Engine::update_trust() {
   std::size_t nodes = 0;
   std::size_t out = 0;
+  const TimePoint now = clock_.now();
   for (const auto& [key, group] : model_.groups) {
+    const Settings& settings = model_.settings_of(group);
     for (const auto& [id, node] : group.nodes) {
       if (!should_report(node)) continue;
       ++nodes;
-      if (out_of_sight(node, model_.settings_of(group), clock_.now())) ++out;
+      if (out_of_sight(node, settings, now)) ++out;
     }
   }
   const bool trusts = nodes < 2 || 2 * out <= nodes;

@@ -89,14 +89,14 @@ class Engine {
   void settle(Group& group);
   void settle_all();
   bool apply(Group& group, const Decision& decision);
-  void observe(Group& group, const Settings& settings);
+  void observe(Group& group, const GroupSnapshot& view, const Settings& settings);
   bool commit(Change change);
   void add_unwritten(Change& change);
   void flush();
   void forget_dropped(Group& group);
   bool remove(Group& group, NodeId id, Change change = {});
   void update_trust();
-  void tell_if_blocked(const Group& group);
+  void tell_if_blocked(const Group& group, const GroupSnapshot& view);
   void look_after_suspects(Group& group);
   TimePoint next_check(const Group& group) const;
   protocol::EventDocument event_of(const Group& group, const Node* node, std::string kind, std::string text) const;

@@ -41,6 +41,7 @@ std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {
 /// Those that are not the defaults.
 SettingValues own_settings(const Settings& settings) {
   static const SettingValues defaults = to_values(Settings{});
+  if (settings == Settings{}) return {};
   SettingValues values = to_values(settings);
   std::erase_if(values, [&](const auto& value) { return std::ranges::find(defaults, value) != defaults.end(); });
   return values;
@@ -207,15 +208,18 @@ void Engine::refresh_assignments(Group& group) {
                                  return entry.second.row.goal.state == NodeState::primary;
                                }));
   const SettingValues settings = own_settings(model_.settings_of(group));
+  const Millis heartbeat = model_.settings_of(group).heartbeat;
+  const std::vector<protocol::Peer> neighbours = neighbours_of(model_, group);
+  const std::string notice = missing_coordinator(model_, group);
   for (auto& [id, node] : group.nodes) {
     protocol::Assignment next{.monitor_id = model_.monitor_id, .version = node.assignment.version};
     next.lease_required = lease_required;
     next.check_upstream = node.questioned;
-    next.heartbeat = model_.settings_of(group).heartbeat;
+    next.heartbeat = heartbeat;
     next.goal = node.row.goal;
     next.peers = peers_of(group, id);
-    next.neighbours = neighbours_of(model_, group);
-    next.notice = missing_coordinator(model_, group);
+    next.neighbours = neighbours;
+    next.notice = notice;
     next.standing = {node.row.candidate_priority, node.row.replication_quorum, node.row.region, settings};
     const bool coordinates =
         !incomplete && group.row.group == 0 && is_citus(model_, group) && is_leader_state(node.row.goal.state);
