@@ -153,6 +153,10 @@ class Partition : public ClusterTest {
     old.signal_node(SIGCONT);
     ASSERT_NO_FATAL_FAILURE(expect_old_primary_rejoins());
     EXPECT_EQ(acknowledged_by("node_1", frozen + Millis(500)), 0U);
+    // It is as good as any other again: it has slots for those that are to follow it.
+    ASSERT_TRUE(ok(cluster().switchover(Millis(60'000))));
+    ASSERT_NO_FATAL_FAILURE(expect_settled());
+    EXPECT_TRUE(primary_is("node_1"));
   }
   /// Both ways, and each way.
   void expect_primary_goes_on_alone_without(const std::vector<int>& standbys) {

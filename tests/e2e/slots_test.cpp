@@ -51,5 +51,20 @@ TEST_F(Slots, StandbyThatStaysAwayDoesNotFillTheDisk) {
   load.verify();
 }
 
+class SlotsOfTwo : public ClusterTest {};
+
+TEST_F(SlotsOfTwo, ASlotThatSomebodyDroppedComesBack) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(2));
+  demo::Agent& primary = *cluster().find("node_1");
+  demo::Agent& standby = *cluster().find("node_2");
+  ASSERT_TRUE(standby.stop(Millis(20'000)));
+  query(primary, "select pg_drop_replication_slot('autoctl_standby_2')");
+  EXPECT_TRUE(demo::eventually(Millis(10'000), [&] {
+    return query(primary, "select slot_name from pg_replication_slots") == std::vector<std::string>{"autoctl_standby_2"};
+  }));
+  ASSERT_TRUE(ok(standby.run()));
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+}
+
 }  // namespace
 }  // namespace autoctl::test

@@ -223,7 +223,7 @@ bool is_settled(const protocol::StateDocument& state) {
   };
   std::map<std::pair<std::string, GroupId>, Count> groups;
   for (const auto& node : state.nodes) {
-    if (node.reported != node.assigned || node.health != "healthy") return false;
+    if (node.reported != node.assigned || node.health != "healthy" || node.connection == "none") return false;
     Count& group = groups[{node.formation, node.group}];
     ++group.nodes;
     if (node.assigned == NodeState::primary) {

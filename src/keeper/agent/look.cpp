@@ -43,11 +43,17 @@ NodeId id_of(const std::string& application_name, const std::vector<protocol::Pe
 }  // namespace
 
 Observed Worker::look() {
+  if (postgres_.servers_seen() != server_) {  // its data may be another's: rewound, or a copy
+    server_ = postgres_.servers_seen();
+    house_is_kept_ = false;
+    facts_.prepared_peers.clear();
+  }
   facts_.state = saved_.state;
   facts_.term = saved_.term;
   facts_.upstream = saved_.goal.upstream;
   Observed seen;
   if (postgres_.running()) {
+    disk_was_read_ = false;
     if (auto answer = postgres_.observe(observe_timeout)) {
       last_answer_ = Clock::now();
       seen = *answer;
@@ -57,7 +63,7 @@ Observed Worker::look() {
       facts_.receiving = false;
       facts_.streaming.clear();
     }
-  } else if (facts_.postgres_running || !facts_.system_id) {
+  } else if (!disk_was_read_ || !facts_.system_id) {
     fill_from_disk();
   }
   facts_.forked = is_marked(files_, Marker::forked);
@@ -90,6 +96,7 @@ void Worker::fill_from(const Observed& seen) {
 }
 
 void Worker::fill_from_disk() {
+  disk_was_read_ = true;
   facts_.postgres_running = false;
   facts_.in_recovery = false;
   facts_.receiving = false;
@@ -97,7 +104,6 @@ void Worker::fill_from_disk() {
   facts_.sync_in_force = {};
   facts_.prepared_peers.clear();
   facts_.lsn = Lsn{};
-  house_is_kept_ = false;
   const auto found = postgres_.inspect();
   if (!found || !found->is_postgres || found->control_missing) return;
   facts_.system_id = found->system_id;

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "keeper/agent/worker.h"
 #include "keeper/postgres/markers.h"
@@ -130,22 +131,23 @@ Result<> Worker::keep_house() {
       same_places(configured_peers_, saved_.peers) && same_places(configured_neighbours_, saved_.neighbours);
   if (house_is_kept_ && same_nodes && now < next_house_keeping_) return {};
   next_house_keeping_ = now + house_keeping_interval;
-  if (!house_is_kept_ || !same_nodes) {
+  std::vector<NodeId> ids;
+  for (const auto& peer : saved_.peers) ids.push_back(peer.id);
+  std::ranges::sort(ids);
+  const bool is_new = !std::exchange(house_is_kept_, false) || !same_nodes;
+  if (is_new) {
     AUTOCTL_TRY(postgres_.configure(saved_.peers, saved_.neighbours));
-    std::vector<NodeId> ids;
-    for (const auto& peer : saved_.peers) ids.push_back(peer.id);
-    AUTOCTL_TRY(postgres_.sync_slots(ids));
     const protocol::Peer* upstream = find_peer(saved_.peers, saved_.goal.upstream);
     if (wanted_role() == Role::standby && may_receive(saved_.state, saved_.goal) &&
         upstream != nullptr) {  // it may have moved
       AUTOCTL_TRY(postgres_.set_upstream(upstream, config_.node));
     }
-    std::ranges::sort(ids);
-    facts_.prepared_peers = ids;
     configured_peers_ = saved_.peers;
     configured_neighbours_ = saved_.neighbours;
-    house_is_kept_ = true;
   }
+  AUTOCTL_TRY(postgres_.sync_slots(ids));  // somebody may have dropped one
+  facts_.prepared_peers = ids;
+  house_is_kept_ = true;
   if (wanted_role() == Role::primary) bound_slots();
   if (wanted_role() == Role::standby) {
     AUTOCTL_TRY(postgres_.advance_slots());

@@ -132,6 +132,8 @@ class Instance {
   /// disk.
   void kill_now();
   Result<> reload();
+  /// How many servers were started or adopted here so far: another one may have other slots, timelines and positions.
+  std::uint64_t servers_seen() const;
 
   /// What happened since the last call that belongs into the event log.
   std::vector<std::string> take_news();

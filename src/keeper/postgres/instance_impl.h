@@ -49,7 +49,10 @@ struct Instance::Impl {
   /// Into our log, and the monitor's events.
   void tell(std::string sentence);
 
+  std::uint64_t servers_seen = 0;
+
   void new_server() {
+    ++servers_seen;
     replies.clear();
     seen_timeline = {};
     sync_names_unproven = true;

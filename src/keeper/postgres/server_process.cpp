@@ -92,6 +92,9 @@ bool Instance::adopt() {
 bool Instance::running() const {
   return impl_->postmaster.running();
 }
+std::uint64_t Instance::servers_seen() const {
+  return impl_->servers_seen;
+}
 int Instance::pidfd() const {
   return impl_->postmaster.watch_fd();
 }
