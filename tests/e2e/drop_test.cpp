@@ -136,7 +136,7 @@ TEST_F(DropNode, DroppedPrimaryCannotBeStartedByAccident) {
   ASSERT_TRUE(node.stop(Millis(20'000)));
   cluster().monitor().signal_node(SIGKILL);
   const auto run = autoctl({"run", "--pgdata", node.pgdata()});
-  EXPECT_EQ(run.exit_code, 4) << run.output;
+  EXPECT_EQ(run.exit_code, 14) << run.output;
   EXPECT_NE(run.output.find("node_1 (node 1) was dropped"), std::string::npos) << run.output;
   EXPECT_NE(run.output.find("autoctl drop node"), std::string::npos) << run.output;
   const auto tools = postgres::find_tools("");

@@ -133,6 +133,7 @@ TEST_F(EngineFormations, WhatCannotBeAFormationIsRefused) {
   EXPECT_EQ(create({.name = "a b"}), Errc::bad_usage);
   EXPECT_EQ(create({.name = "a", .kind = "mysql"}), Errc::bad_usage);
   EXPECT_EQ(create({.name = "a", .dbname = ""}), Errc::bad_usage);
+  EXPECT_EQ(create({.name = "a", .number_sync_standbys = 1}), Errc::bad_usage);
   ASSERT_EQ(create({.name = "a"}), succeeded);
   EXPECT_EQ(create({.name = "a"}), Errc::conflict);
   store.away = true;

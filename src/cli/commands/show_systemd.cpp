@@ -42,6 +42,7 @@ ExecStart = {program} run
 ExecReload = {program} reload
 Restart = always
 RestartSec = 1
+RestartPreventExitStatus = {dropped}
 KillMode = mixed
 TimeoutStartSec = infinity
 TimeoutStopSec = 300
@@ -64,7 +65,8 @@ Result<ExitCode> show_systemd(const ShowSystemdOptions& options) {
   spdlog::info("  systemctl daemon-reload && systemctl enable --now autoctl");
   print(fmt::format(fmt::runtime(unit), fmt::arg("user", user_name()),
                     fmt::arg("directory", std::filesystem::path(config->pgdata).parent_path().string()),
-                    fmt::arg("pgdata", config->pgdata), fmt::arg("program", program.string())));
+                    fmt::arg("pgdata", config->pgdata), fmt::arg("program", program.string()),
+                    fmt::arg("dropped", static_cast<int>(ExitCode::dropped))));
   return ExitCode::ok;
 }
 

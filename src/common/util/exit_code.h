@@ -20,6 +20,7 @@ enum class ExitCode : int {
   postgres = 11,      // Postgres or one of its tools failed
   not_running = 12,   // status, stop, reload: no daemon runs for this data directory
   unhealthy = 13,     // status, config check: it runs, or was looked at, and something is wrong
+  dropped = 14,       // run: this node was dropped, starting it again is no use; systemd does not
   interrupted = 130,  // Ctrl-C
 };
 

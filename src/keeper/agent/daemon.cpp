@@ -122,21 +122,22 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   return end;
 }
 
-/// Whatever starts it, a restart of the machine with the monitor away, say: it was dropped, and has stopped for good.
-Result<> refuse_what_was_dropped(const config::Config& config, const config::Files& files) {
+/// Why it must not run whatever starts it, a restart of the machine with the monitor away, say: it was dropped, and has
+/// stopped for good. nullopt for any other node.
+std::optional<Error> refusal_of_dropped(const config::Files& files) {
   const auto saved = load_state(files);
+  const auto config = config::load(files);
   const bool dropped = saved && saved->goal.state == NodeState::dropped && saved->state == NodeState::dropped;
-  if (!dropped) return {};
-  return fail(Errc::conflict,
-              config.name + " (node " + std::to_string(config.node.value) + ") was dropped: it does not run any more",
-              "`autoctl drop node --pgdata " + files.pgdata +
-                  "` removes what autoctl has left beside the data; `autoctl create` brings it back then");
+  if (!dropped || !config) return std::nullopt;
+  return Error{Errc::conflict,
+               config->name + " (node " + std::to_string(config->node.value) + ") was dropped: it does not run any more",
+               "`autoctl drop node --pgdata " + files.pgdata +
+                   "` removes what autoctl has left beside the data; `autoctl create` brings it back then"};
 }
 
 Result<> run(const config::Files& files, const sigset_t& signals) {
   auto config = config::load(files);
   if (!config) return fail(config.error());
-  AUTOCTL_TRY(refuse_what_was_dropped(*config, files));
   auto pid_file = PidFile::acquire(files.pid());
   if (!pid_file) return fail(pid_file.error());
   auto tools = find_tools(config->pg_ctl);
@@ -163,6 +164,10 @@ Result<> run(const config::Files& files, const sigset_t& signals) {
 
 int run_keeper(const config::Files& files) {
   const sigset_t signals = block_signals();
+  if (const auto refusal = refusal_of_dropped(files)) {
+    logging::error(*refusal);
+    return static_cast<int>(ExitCode::dropped);
+  }
   const auto result = run(files, signals);
   if (!result) logging::error(result.error());
   return static_cast<int>(result ? ExitCode::ok : exit_code(result.error().code));

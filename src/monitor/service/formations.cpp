@@ -20,6 +20,8 @@ Result<FormationRow> new_formation(const protocol::FormationDocument& document) 
     return complain("kind: '" + document.kind + "' is neither pgsql nor citus");
   if (document.dbname.empty() || document.dbname.size() > dbname_max)
     return complain("dbname: it must have 1 to 63 characters");
+  if (document.number_sync_standbys != 0)
+    return complain("number_sync_standbys: a formation without nodes has no standbys to wait for; set it when it has");
   return FormationRow{.name = document.name,
                       .kind = document.kind,
                       .dbname = document.dbname,
