@@ -60,7 +60,8 @@ TEST_F(SlotsOfTwo, ASlotThatSomebodyDroppedComesBack) {
   ASSERT_TRUE(standby.stop(Millis(20'000)));
   query(primary, "select pg_drop_replication_slot('autoctl_standby_2')");
   EXPECT_TRUE(demo::eventually(Millis(10'000), [&] {
-    return query(primary, "select slot_name from pg_replication_slots") == std::vector<std::string>{"autoctl_standby_2"};
+    return query(primary, "select slot_name from pg_replication_slots") ==
+           std::vector<std::string>{"autoctl_standby_2"};
   }));
   ASSERT_TRUE(ok(standby.run()));
   ASSERT_NO_FATAL_FAILURE(expect_settled());

@@ -129,10 +129,11 @@ std::optional<Error> refusal_of_dropped(const config::Files& files) {
   const auto config = config::load(files);
   const bool dropped = saved && saved->goal.state == NodeState::dropped && saved->state == NodeState::dropped;
   if (!dropped || !config) return std::nullopt;
-  return Error{Errc::conflict,
-               config->name + " (node " + std::to_string(config->node.value) + ") was dropped: it does not run any more",
-               "`autoctl drop node --pgdata " + files.pgdata +
-                   "` removes what autoctl has left beside the data; `autoctl create` brings it back then"};
+  return Error{
+      Errc::conflict,
+      config->name + " (node " + std::to_string(config->node.value) + ") was dropped: it does not run any more",
+      "`autoctl drop node --pgdata " + files.pgdata +
+          "` removes what autoctl has left beside the data; `autoctl create` brings it back then"};
 }
 
 Result<> run(const config::Files& files, const sigset_t& signals) {
