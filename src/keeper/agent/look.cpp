@@ -45,7 +45,7 @@ NodeId id_of(const std::string& application_name, const std::vector<protocol::Pe
 Observed Worker::look() {
   if (postgres_.servers_seen() != server_) {  // its data may be another's: rewound, or a copy
     server_ = postgres_.servers_seen();
-    house_is_kept_ = false;
+    house_is_kept_ = disk_was_read_ = false;
     facts_.prepared_peers.clear();
   }
   facts_.state = saved_.state;

@@ -68,9 +68,11 @@ class Worker {
   NodeFacts facts_, published_;
 
   std::vector<protocol::Peer> configured_peers_, configured_neighbours_;  // those that HBA and slots were last made for
-  bool house_is_kept_ = false;                                            // by the server that runs now
-  std::uint64_t server_ = 0;                                              // which one that is
-  bool disk_was_read_ = false;                                            // since a server last ran
+
+  std::uint64_t server_ = 0;    // the one that was last seen, by Instance::servers_seen()
+  bool house_is_kept_ = false;  // in it
+  bool disk_was_read_ = false;  // since it ran
+
   TimePoint next_house_keeping_;
   TimePoint last_answer_;     // of Postgres to a query
   int failures_ = 0;          // of the present task, in a row
