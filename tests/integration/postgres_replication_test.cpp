@@ -6,6 +6,7 @@
 
 #include "common/fsm/ancestry.h"
 #include "common/tls/certificate.h"
+#include "keeper/postgres/instance_impl.h"
 #include "postgres_node.h"
 
 namespace autoctl::keeper::test {
@@ -207,6 +208,43 @@ TEST_F(PostgresReplication, PromotionOpensForWritesAtOnce) {
   EXPECT_EQ(read_history(two().files.pgdata, Timeline{2}).size(), 1U);
   EXPECT_TRUE(ok(two().postgres->promote(never))) << "already done";
   EXPECT_FALSE(std::filesystem::exists(two().files.pgdata + "/standby.signal"));
+}
+
+/// Promoted, it crashes before its first checkpoint on its timeline: pg_control does not know that one yet.
+TEST_F(PostgresReplication, APrimaryThatIsStoppedInItsCrashRecoveryIsNotTakenForAStandby) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  one().sql("create table t(v text)");
+  ASSERT_NO_FATAL_FAILURE(make_synchronous());
+  write(one(), "before");
+  const auto crash = [](Node& node) {
+    ::kill(node.postmaster_pid(), SIGKILL);
+    return eventually([&] { return !node.postgres->running(); });
+  };
+  ASSERT_TRUE(crash(one()));
+  ASSERT_TRUE(ok(two().postgres->stop_receiving()));
+  ASSERT_TRUE(ok(two().postgres->set_sync({})));
+  ASSERT_TRUE(ok(two().postgres->promote(never)));
+  write(two(), "only here");
+  ASSERT_TRUE(crash(two()));
+  Millis patience{0};
+  ASSERT_TRUE(eventually([&] {
+    const auto until = Clock::now() + patience++;  // too early it has not begun, too late it is over
+    static_cast<void>(two().postgres->start([&] { return Clock::now() >= until; }));
+    EXPECT_TRUE(ok(two().postgres->stop(StopMode::fast, 10s)));
+    const auto control = read_control_data(two().postgres->tools(), two().files.pgdata);
+    return control && control->cluster_state == "shut down in recovery";
+  }));
+
+  ASSERT_TRUE(ok(one().postgres->start(never)));
+  ASSERT_TRUE(ok(one().postgres->set_sync({})));
+  write(one(), "after");
+  const protocol::Peer upstream = one().peer();
+  ASSERT_TRUE(ok(two().postgres->rewind(upstream, never, {})));
+  ASSERT_TRUE(ok(two().postgres->set_upstream(&upstream, two().id)));
+  ASSERT_TRUE(ok(two().postgres->start(never)));
+  EXPECT_TRUE(two().streams());
+  EXPECT_TRUE(eventually([&] { return rows(two()) == "after,before"; })) << rows(two());
+  EXPECT_EQ(two().seen().timeline, Timeline{1});
 }
 
 TEST_F(PostgresReplication, APlannedHandOverNeedsNoRewind) {

@@ -89,6 +89,12 @@ Result<DataDirectory> inspect(const Tools& tools, const std::string& pgdata) {
   data.system_id = control->system_id;
   data.cluster_state = control->cluster_state;
   data.clean_shutdown = control->clean_shutdown();
+  if (data.cluster_state == "shut down in recovery" && data.may_have_own_wal() && !data.rewinding) {
+    // A primary leaves that, too, when it is stopped before its crash recovery is over: there may be more than
+    // pg_control tells, even of another timeline.
+    data.cluster_state = "in crash recovery";
+    data.clean_shutdown = false;
+  }
   data.timeline = control->timeline;
   data.lsn = data.cluster_state == "shut down" ? end_of_checkpoint(pgdata, *control) : control->checkpoint;
   data.lsn = std::max(data.lsn, control->minimum_recovery);
