@@ -207,20 +207,20 @@ void Engine::refresh_assignments(Group& group) {
                               (incomplete && std::ranges::any_of(group.nodes, [](const auto& entry) {
                                  return entry.second.row.goal.state == NodeState::primary;
                                }));
-  const SettingValues settings = own_settings(model_.settings_of(group));
-  const Millis heartbeat = model_.settings_of(group).heartbeat;
+  const Settings& settings = model_.settings_of(group);
+  const SettingValues own = own_settings(settings);
   const std::vector<protocol::Peer> neighbours = neighbours_of(model_, group);
   const std::string notice = missing_coordinator(model_, group);
   for (auto& [id, node] : group.nodes) {
     protocol::Assignment next{.monitor_id = model_.monitor_id, .version = node.assignment.version};
     next.lease_required = lease_required;
     next.check_upstream = node.questioned;
-    next.heartbeat = heartbeat;
+    next.heartbeat = settings.heartbeat;
     next.goal = node.row.goal;
     next.peers = peers_of(group, id);
     next.neighbours = neighbours;
     next.notice = notice;
-    next.standing = {node.row.candidate_priority, node.row.replication_quorum, node.row.region, settings};
+    next.standing = {node.row.candidate_priority, node.row.replication_quorum, node.row.region, own};
     const bool coordinates =
         !incomplete && group.row.group == 0 && is_citus(model_, group) && is_leader_state(node.row.goal.state);
     if (coordinates) next.citus = citus_plan(model_, group.row.formation, clock_.now());
