@@ -2,8 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <thread>
 
 #include "keeper/postgres/markers.h"
@@ -22,6 +25,13 @@ constexpr Millis query_timeout{2000};
 
 enum class Outcome { streams, diverged, wal_gone };
 
+/// What the startup process, the WAL receiver or the upstream's WAL sender says of two histories. Where a receiver knows
+/// how to wait for an upstream that is behind, it does so for wal_receiver_timeout.
+constexpr std::array<std::string_view, 6> diverged_words = {
+    "forked off current database system timeline", "is not a child of this server's history",
+    "is not in this server's history",             "is behind recovery timeline",
+    "is ahead of the WAL flush position",          "timeout while waiting for upstream to catch up"};
+
 /// What a standby's log says about why it cannot stream; only what was written after `offset`.
 class StandbyLog {
  public:
@@ -36,10 +46,8 @@ class StandbyLog {
     text << in.rdbuf();
     const std::string log = text.str();
     if (log.find("has already been removed") != std::string::npos) return Outcome::wal_gone;
-    if (log.find("forked off current database system timeline") != std::string::npos ||
-        log.find("is not a child of this server's history") != std::string::npos ||
-        log.find("is not in this server's history") != std::string::npos)
-      return Outcome::diverged;
+    const auto is_told = [&](std::string_view words) { return log.find(words) != std::string::npos; };
+    if (std::ranges::any_of(diverged_words, is_told)) return Outcome::diverged;
     return std::nullopt;
   }
 

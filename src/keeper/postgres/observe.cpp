@@ -12,12 +12,14 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A WAL receiver that heard nothing for wal_receiver_timeout / 2 asks, so 1.5 s of silence are normal on an idle
-/// system.
+/// system. It calls itself "streaming" before the upstream has agreed: that it did shows in a message, whose two times
+/// differ (both are the receiver's start until the first one), or in its waiting for one.
 constexpr const char* observation = R"(
 with standby as (select pg_is_in_recovery() as yes),
-     receiver as (select received_tli, status = 'streaming'
-                         and clock_timestamp() - last_msg_receipt_time < interval '2.5 seconds' as fresh
-                  from pg_stat_wal_receiver)
+     receiver as (select r.received_tli, r.status = 'streaming'
+                         and (r.last_msg_send_time <> r.last_msg_receipt_time or a.wait_event = 'WalReceiverMain')
+                         and clock_timestamp() - r.last_msg_receipt_time < interval '2.5 seconds' as fresh
+                  from pg_stat_wal_receiver r left join pg_stat_activity a using (pid))
 select yes,
        (select system_identifier from pg_control_system()),
        case when yes then greatest((select received_tli from receiver), (select timeline_id from pg_control_checkpoint()),
