@@ -1,5 +1,7 @@
 // `create monitor`: what is wrong is said and nothing is left behind.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>

@@ -1,10 +1,8 @@
 // Real Postgres servers in a scratch directory, driven through keeper::Instance.
 #pragma once
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -15,10 +13,13 @@
 
 #include "keeper/postgres/instance.h"
 #include "keeper/postgres/pgpass.h"
+#include "tests/support/scratch.h"
 
 namespace autoctl::keeper::test {
 
 using namespace std::chrono_literals;
+using autoctl::test::eventually;
+using autoctl::test::free_port;
 using Clock = std::chrono::steady_clock;
 
 template <class T>
@@ -31,26 +32,6 @@ inline bool never() {
   return false;
 }
 inline const auto ignore_progress = [](int, const std::string&) {};
-
-/// Waits for a condition; false at the deadline.
-inline bool eventually(const std::function<bool()>& condition, Millis timeout = 10s) {
-  for (const auto deadline = Clock::now() + timeout; Clock::now() < deadline; std::this_thread::sleep_for(5ms))
-    if (condition()) return true;
-  return condition();
-}
-
-/// A port that nobody listens on at this moment.
-inline int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
 
 /// One server; stopped and removed with its test.
 class Node {

@@ -2,6 +2,8 @@
 #include "monitor/service/prober.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <condition_variable>
 #include <mutex>

@@ -1,16 +1,18 @@
 // Directories and ports of a test's own.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <random>
 #include <string>
 #include <thread>
+
+#include "common/postgres/port_check.h"
 
 namespace autoctl::test {
 
@@ -32,17 +34,25 @@ class ScratchDirectory {
   std::string path_;
 };
 
-/// Nobody listens there now; another process may still take it.
-inline int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), length);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+/// Its name is taken, in this network namespace, until this process ends.
+inline bool claim(int port) {
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = "autoctl-test-port-" + std::to_string(port);
+  name.copy(address.sun_path + 1, name.size());
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return true;
   ::close(fd);
-  return ntohs(address.sin_port);
+  return false;
+}
+
+/// Nobody listens there, no test beside this one is given it, and it is below those that outgoing connections take.
+inline int free_port() {
+  static std::mt19937 random{std::random_device{}()};
+  for (;;) {
+    const int port = std::uniform_int_distribution{20'000, 32'000}(random);
+    if (claim(port) && postgres::check_port_free("127.0.0.1", port)) return port;
+  }
 }
 
 /// Waits for a condition, looking often; false when it has not come true in time.
