@@ -1,9 +1,10 @@
 // A standby whose history its primary does not share: seen not to stream, found out from its log, brought back.
+#include "keeper/agent/join.h"
+
 #include <gmock/gmock.h>
 
 #include <filesystem>
 
-#include "keeper/agent/join.h"
 #include "postgres_node.h"
 
 namespace autoctl::keeper::test {

@@ -1,5 +1,5 @@
-// One test per rule, named after it: it fires when it should and not when it must not. Failover is here; joining and the
-// quorum, switchovers and forced failovers have files of their own.
+// One test per rule, named after it: it fires when it should and not when it must not. Failover is here; joining and
+// the quorum, switchovers and forced failovers have files of their own.
 #include <gtest/gtest.h>
 
 #include "fsm_group.h"
@@ -264,6 +264,24 @@ TEST(Rule, candidate_lost) {
   EXPECT_EQ(state_in(group.decision(), node_c), NodeState::prepare_promotion);
   group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {1, {node_b, node_c}};
   EXPECT_EQ(group.fired(), "nothing") << "node_c alone may lack a commit";
+}
+
+/// The only voter that was here became the candidate at once; then an operator dropped it, and another is back.
+TEST(Rule, candidate_lost_because_it_was_dropped) {
+  Group group = three_at_rest();
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {2, {node_b, node_c}};
+  group.judge(node_a, Verdict::dead);
+  group.assign(node_a, {.state = NodeState::demote_timeout});
+  group.assign(node_b, {.state = NodeState::dropped});
+  group.judge(node_c, Verdict::suspected);
+  EXPECT_EQ(group.fired(), "nothing");
+  group.judge(node_c, Verdict::healthy);
+  ASSERT_EQ(group.fired(), "candidate_lost") << "with 2 of 2 node_c has everything, too";
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::prepare_promotion);
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {1, {node_b, node_c}};
+  EXPECT_EQ(group.fired(), "nothing") << "node_c alone may lack a commit";
+  group.judge(node_a, Verdict::healthy);
+  EXPECT_EQ(group.fired(), "election_called_off");
 }
 
 TEST(Rule, candidate_is_fenced) {

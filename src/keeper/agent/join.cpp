@@ -25,12 +25,14 @@ constexpr Millis query_timeout{2000};
 
 enum class Outcome { streams, diverged, wal_gone };
 
-/// What the startup process, the WAL receiver or the upstream's WAL sender says of two histories. Where a receiver knows
-/// how to wait for an upstream that is behind, it does so for wal_receiver_timeout.
-constexpr std::array<std::string_view, 6> diverged_words = {
-    "forked off current database system timeline", "is not a child of this server's history",
-    "is not in this server's history",             "is behind recovery timeline",
-    "is ahead of the WAL flush position",          "timeout while waiting for upstream to catch up"};
+/// What the startup process, the WAL receiver or the upstream's WAL sender says of two histories. Where a receiver
+/// knows how to wait for an upstream that is behind, it does so for wal_receiver_timeout.
+constexpr std::array<std::string_view, 6> diverged_words = {"forked off current database system timeline",
+                                                            "is not a child of this server's history",
+                                                            "is not in this server's history",
+                                                            "is behind recovery timeline",
+                                                            "is ahead of the WAL flush position",
+                                                            "timeout while waiting for upstream to catch up"};
 
 /// What a standby's log says about why it cannot stream; only what was written after `offset`.
 class StandbyLog {

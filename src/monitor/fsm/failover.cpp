@@ -123,6 +123,12 @@ const NodeView* who_could_go_on(const Context& c) {
   return old_primary;
 }
 
+/// It was the only voter that was here, so nobody else elects, and the others may be enough.
+bool candidate_was_dropped(const Context& c) {
+  return c.leader == nullptr && c.candidate == nullptr && c.draining == nullptr && deposed(c.group) != nullptr &&
+         !election_is_on(c.group);
+}
+
 /// It leads somewhere without the old primary.
 bool election_goes_on(const Context& c) {
   if (fetch_is_hopeless(c)) return false;
@@ -249,6 +255,8 @@ Outcome election_called_off(const Context& c) {
 }
 
 Outcome candidate_lost(const Context& c) {
+  if (candidate_was_dropped(c))
+    return start_election(c, "the candidate was dropped before it was told to promote", nullptr);
   if (c.candidate == nullptr || !can_be_called_off(c.candidate->goal.state) || !is_lost_as_candidate(*c.candidate) ||
       c.draining != nullptr)
     return std::nullopt;
