@@ -18,7 +18,6 @@
 namespace autoctl::keeper::test {
 
 using namespace std::chrono_literals;
-using autoctl::test::eventually;
 using autoctl::test::free_port;
 using Clock = std::chrono::steady_clock;
 
@@ -32,6 +31,11 @@ inline bool never() {
   return false;
 }
 inline const auto ignore_progress = [](int, const std::string&) {};
+
+template <class Condition>
+bool eventually(Condition condition, Millis timeout = 10s) {
+  return autoctl::test::eventually(condition, timeout);
+}
 
 /// One server; stopped and removed with its test.
 class Node {
