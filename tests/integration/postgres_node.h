@@ -151,6 +151,12 @@ class PostgresTest : public testing::Test {
     ASSERT_TRUE(ok(two.postgres->sync_slots({one.id})));
   }
 
+  /// Into t(v text), as the only thing that these tests write.
+  static void write(const Node& node, const std::string& value) {
+    EXPECT_EQ(node.sql("insert into t values ('" + value + "') returning v"), value);
+  }
+  static std::string rows(const Node& node) { return node.sql("select string_agg(v, ',' order by v) from t"); }
+
   std::string scratch;
   Tools tools;
   std::vector<std::unique_ptr<Node>> nodes;

@@ -26,10 +26,6 @@ class PostgresReplication : public PostgresTest {
     const Lsn written = one().seen().lsn;
     ASSERT_TRUE(eventually([&] { return two().seen().lsn >= written; }));
   }
-  void write(Node& node, const std::string& value) {
-    EXPECT_EQ(node.sql("insert into t values ('" + value + "') returning v"), value);
-  }
-  std::string rows(Node& node) { return node.sql("select string_agg(v, ',' order by v) from t"); }
 };
 
 TEST_F(PostgresReplication, ACopyStreamsAndIsSeenFromBothSides) {
