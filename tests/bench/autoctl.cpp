@@ -1,5 +1,5 @@
 // autoctl, through the same local cluster as the demonstration and the tests.
-#include "cli/demo/cluster.h"
+#include "lab/cluster.h"
 #include "system.h"
 
 namespace autoctl::bench {
@@ -14,7 +14,7 @@ class Autoctl : public System {
   std::string name() const override { return "autoctl"; }
 
   Result<> start(const std::string& directory) override {
-    cluster_ = std::make_unique<demo::LocalCluster>(AUTOCTL_BINARY, directory);
+    cluster_ = std::make_unique<lab::LocalCluster>(AUTOCTL_BINARY, directory);
     AUTOCTL_TRY(cluster_->create_monitor({}));
     for (int number = 1; number <= count_; ++number) {
       if (auto created = cluster_->create_node("node_" + std::to_string(number), {}); !created)
@@ -31,18 +31,18 @@ class Autoctl : public System {
     return {};
   }
 
-  Result<> restart(demo::Daemon& node) override { return cluster_->find(node.name())->run(); }
+  Result<> restart(lab::Daemon& node) override { return cluster_->find(node.name())->run(); }
   bool ready() override { return cluster_->settled(); }
 
-  std::vector<demo::Daemon*> nodes() override {
-    std::vector<demo::Daemon*> all;
+  std::vector<lab::Daemon*> nodes() override {
+    std::vector<lab::Daemon*> all;
     for (const auto& node : cluster_->nodes()) all.push_back(node.get());
     return all;
   }
 
   std::vector<Part> parts() override {
     const auto postmaster = cluster_->monitor().postmaster().value_or(-1);
-    demo::Agent& keeper = *cluster_->nodes().front();
+    lab::Agent& keeper = *cluster_->nodes().front();
     return {{"monitor", cluster_->monitor().pid(), postmaster},
             {"monitor's Postgres", postmaster, {}},
             {"keeper", keeper.pid(), keeper.postmaster().value_or(-1)}};
@@ -50,7 +50,7 @@ class Autoctl : public System {
 
  private:
   const int count_;
-  std::unique_ptr<demo::LocalCluster> cluster_;
+  std::unique_ptr<lab::LocalCluster> cluster_;
 };
 
 }  // namespace

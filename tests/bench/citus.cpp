@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <iostream>
 
-#include "cli/demo/cluster.h"
-#include "cli/demo/writers.h"
+#include "lab/cluster.h"
+#include "lab/writers.h"
 #include "sheet.h"
 #include "support/citus_server.h"
 
@@ -44,7 +44,7 @@ class CitusTrial {
     AUTOCTL_TRY(cluster_.create_monitor({}));
     for (const char letter : {'a', 'b'}) {
       for (GroupId group = 0; group <= workers; ++group) {
-        demo::LocalCluster::Place place;
+        lab::LocalCluster::Place place;
         place.role = group == 0 ? "coordinator" : "worker";
         if (group != 0) place.group = group;
         const auto name = fmt::format("{}{}{}", group == 0 ? "coord" : "worker", group, letter);
@@ -52,13 +52,13 @@ class CitusTrial {
       }
       AUTOCTL_TRY(cluster_.wait_settled(recovery_timeout));
     }
-    if (!demo::eventually(recovery_timeout, [this] { return demo::active_workers(cluster_.read_write()) == workers; }))
+    if (!lab::eventually(recovery_timeout, [this] { return lab::active_workers(cluster_.read_write()) == workers; }))
       return fail(Errc::timeout, "the coordinator does not know its workers");
-    demo::Writers::Options options;
+    lab::Writers::Options options;
     options.servers = cluster_.servers();
     options.per_group = writers_per_group;
     options.distributed = true;
-    auto writers = demo::Writers::make(options);
+    auto writers = lab::Writers::make(options);
     if (!writers) return fail(std::move(writers.error()));
     writers_.emplace(std::move(*writers));
     writers_->start();
@@ -120,8 +120,8 @@ class CitusTrial {
 
   const Options& options_;
   Sheet& sheet_;
-  demo::LocalCluster cluster_;
-  std::optional<demo::Writers> writers_;
+  lab::LocalCluster cluster_;
+  std::optional<lab::Writers> writers_;
 };
 
 }  // namespace
@@ -132,7 +132,7 @@ Result<> measure_citus(const Options& options, Sheet& sheet) {
     fmt::print("citus is left out: {}\n", real.error().message);
     return {};
   }
-  auto scratch = demo::ScratchDirectory::make("bench-");
+  auto scratch = lab::ScratchDirectory::make("bench-");
   if (!scratch) return fail(std::move(scratch.error()));
   return CitusTrial(options, sheet, scratch->path()).run();
 }

@@ -10,7 +10,7 @@
 #include <map>
 #include <thread>
 
-#include "cli/demo/cluster.h"
+#include "lab/cluster.h"
 #include "sheet.h"
 #include "support/network.h"
 #include "system.h"
@@ -34,9 +34,9 @@ class Trial {
   Trial(System& system, const Options& options, Sheet& sheet) : system_(system), options_(options), sheet_(sheet) {}
 
   Result<> run() {
-    demo::ClientOptions client;
+    lab::ClientOptions client;
     client.servers = system_.servers();
-    AUTOCTL_TRY(demo::Client::prepare(demo::conninfo(client.servers, "postgres")));
+    AUTOCTL_TRY(lab::Client::prepare(lab::conninfo(client.servers, "postgres")));
     writer_.emplace(std::move(client));
     if (options_.has("idle")) measure_idle();
     writer_->start();
@@ -79,11 +79,11 @@ class Trial {
 
   Result<> write(std::size_t rows) {
     const std::size_t enough = writer_->acknowledged() + rows;
-    if (demo::eventually(recovery_timeout, [&] { return writer_->acknowledged() >= enough; })) return {};
+    if (lab::eventually(recovery_timeout, [&] { return writer_->acknowledged() >= enough; })) return {};
     return fail(Errc::timeout, system_.name() + " takes no writes: " + writer_->trouble());
   }
 
-  Result<> with_primary(const std::function<void(demo::Daemon&)>& action) {
+  Result<> with_primary(const std::function<void(lab::Daemon&)>& action) {
     auto* node = system_.primary();
     if (node == nullptr) return fail(Errc::unavailable, system_.name() + " has no primary");
     action(*node);
@@ -103,7 +103,7 @@ class Trial {
 
   /// An INSERT goes through the ordinary buffers; CREATE TABLE AS would write its pages out itself.
   Result<> make_dirty() {
-    auto connection = pg::Connection::open(demo::conninfo(system_.servers(), "postgres"), Millis(10'000));
+    auto connection = pg::Connection::open(lab::conninfo(system_.servers(), "postgres"), Millis(10'000));
     if (!connection) return fail(std::move(connection.error()));
     return connection->script(
         fmt::format("DROP TABLE IF EXISTS autoctl_demo.dirty; CREATE TABLE autoctl_demo.dirty (i int, filler text);"
@@ -117,7 +117,7 @@ class Trial {
     const auto measure = [this](auto& into) {
       for (const auto& part : system_.parts()) {
         auto& [cpu, memory] = into[part.name];
-        for (const auto& process : demo::process_tree(part.root, part.except)) {
+        for (const auto& process : lab::process_tree(part.root, part.except)) {
           cpu += process.cpu_time;
           memory += process.resident_bytes;
         }
@@ -134,12 +134,12 @@ class Trial {
   }
 
   Result<> check_rows() {
-    const auto lost = writer_->lost(demo::conninfo(system_.servers(), "postgres"));
+    const auto lost = writer_->lost(lab::conninfo(system_.servers(), "postgres"));
     if (!lost) return fail(lost.error());
     sheet_.add("rows acknowledged", system_.name(), std::to_string(writer_->acknowledged()));
     sheet_.add("rows in doubt", system_.name(), std::to_string(writer_->in_doubt()));
     sheet_.add("rows lost", system_.name(), std::to_string(lost->size()));
-    if (const auto split = demo::find_split_brain(writer_->acknowledgements()))
+    if (const auto split = lab::find_split_brain(writer_->acknowledgements()))
       sheet_.add("SPLIT BRAIN", system_.name(), *split);
     return {};
   }
@@ -147,34 +147,34 @@ class Trial {
   System& system_;
   const Options& options_;
   Sheet& sheet_;
-  std::optional<demo::Client> writer_;
+  std::optional<lab::Client> writer_;
   std::optional<Millis> strike_outage_;
 };
 
 /// A primary whose packets vanish without a word; autoctl only, every node in a network namespace of its own.
 Result<> measure_link(const Options& options, Sheet& sheet) {
-  auto scratch = demo::ScratchDirectory::make("bench-");
+  auto scratch = lab::ScratchDirectory::make("bench-");
   if (!scratch) return fail(std::move(scratch.error()));
   auto network = test::Network::make(3);
   if (!network) return fail(std::move(network.error()));
-  demo::LocalCluster cluster(AUTOCTL_BINARY, scratch->path());
+  lab::LocalCluster cluster(AUTOCTL_BINARY, scratch->path());
   AUTOCTL_TRY(cluster.create_monitor(network->place(0)));
   for (int number = 1; number <= 2; ++number) {
     if (auto node = cluster.create_node(fmt::format("node_{}", number), network->place(number)); !node)
       return fail(std::move(node.error()));
     AUTOCTL_TRY(cluster.wait_settled(recovery_timeout));
   }
-  demo::ClientOptions client;
+  lab::ClientOptions client;
   client.servers = cluster.servers();
   client.open_timeout = client.statement_timeout = Millis(500);
-  AUTOCTL_TRY(demo::Client::prepare(cluster.read_write()));
-  demo::Client writer(client);
+  AUTOCTL_TRY(lab::Client::prepare(cluster.read_write()));
+  lab::Client writer(client);
   writer.start();
   std::vector<Millis> times;
   for (int run = 1; run <= options.runs; ++run) {
     const auto writes = [&](std::size_t rows) {
       const std::size_t enough = writer.acknowledged() + rows;
-      return demo::eventually(recovery_timeout, [&] { return writer.acknowledged() >= enough; });
+      return lab::eventually(recovery_timeout, [&] { return writer.acknowledged() >= enough; });
     };
     if (!writes(rows_before)) return fail(Errc::timeout, "no writes: " + writer.trouble());
     const auto start = Clock::now();
@@ -205,7 +205,7 @@ Result<> measure(const Options& options, Sheet& sheet) {
       continue;
     }
     if (std::ranges::any_of(Trial::scenarios, [&](const char* scenario) { return options.has(scenario); })) {
-      auto scratch = demo::ScratchDirectory::make("bench-");
+      auto scratch = lab::ScratchDirectory::make("bench-");
       if (!scratch) return fail(std::move(scratch.error()));
       const auto system = make();
       AUTOCTL_TRY(system->start(scratch->path()));

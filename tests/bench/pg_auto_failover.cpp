@@ -3,7 +3,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "cli/demo/cluster.h"
+#include "lab/cluster.h"
 #include "system.h"
 
 namespace autoctl::bench {
@@ -25,19 +25,19 @@ class PgAutoFailover : public System {
     // Its Postgres insists on Debian's socket directory, which belongs to the user postgres: ours, in our mount
     // namespace.
     if (::access("/run/postgresql", W_OK) != 0) ::mount("tmpfs", "/run/postgresql", "tmpfs", 0, "mode=0700");
-    const auto ports = demo::find_free_ports(6100, 3);
+    const auto ports = lab::find_free_ports(6100, 3);
     if (!ports) return fail(ports.error());
-    monitor_ = std::make_unique<demo::Daemon>(demo::Daemon::Place{"monitor", directory, "127.0.0.1", *ports});
+    monitor_ = std::make_unique<lab::Daemon>(lab::Daemon::Place{"monitor", directory, "127.0.0.1", *ports});
     AUTOCTL_TRY(monitor_->start(create("monitor", *monitor_, {})));
-    if (!demo::eventually(start_timeout, [this] { return states().has_value(); }))
+    if (!lab::eventually(start_timeout, [this] { return states().has_value(); }))
       return fail(Errc::timeout, "pg_auto_failover's monitor did not start:\n" + monitor_->log_tail(15));
     for (int number = 1; number <= 2; ++number) {
-      nodes_.push_back(std::make_unique<demo::Daemon>(
-          demo::Daemon::Place{fmt::format("node_{}", number), directory, "127.0.0.1", *ports + number}));
-      demo::Daemon& node = *nodes_.back();
+      nodes_.push_back(std::make_unique<lab::Daemon>(
+          lab::Daemon::Place{fmt::format("node_{}", number), directory, "127.0.0.1", *ports + number}));
+      lab::Daemon& node = *nodes_.back();
       AUTOCTL_TRY(node.start(create("postgres", node, {"--name", node.name(), "--monitor", monitor_uri()})));
       const std::string wanted = number == 1 ? "single/single" : "primary/primary secondary/secondary";
-      if (!demo::eventually(start_timeout, [&] { return states() == wanted; }))
+      if (!lab::eventually(start_timeout, [&] { return states() == wanted; }))
         return fail(Errc::timeout, "pg_auto_failover's node did not start:\n" + node.log_tail(15));
     }
     return {};
@@ -49,14 +49,14 @@ class PgAutoFailover : public System {
     return {};
   }
 
-  Result<> restart(demo::Daemon& node) override {
+  Result<> restart(lab::Daemon& node) override {
     return node.start(tool({"pg_autoctl", "run", "--pgdata", node.pgdata()}));
   }
 
   bool ready() override { return states() == "primary/primary secondary/secondary"; }
 
-  std::vector<demo::Daemon*> nodes() override {
-    std::vector<demo::Daemon*> all;
+  std::vector<lab::Daemon*> nodes() override {
+    std::vector<lab::Daemon*> all;
     for (const auto& node : nodes_) all.push_back(node.get());
     return all;
   }
@@ -69,7 +69,7 @@ class PgAutoFailover : public System {
   }
 
  private:
-  static Command create(const std::string& what, const demo::Daemon& daemon, const std::vector<std::string>& more) {
+  static Command create(const std::string& what, const lab::Daemon& daemon, const std::vector<std::string>& more) {
     std::vector<std::string> argv = {"pg_autoctl",
                                      "create",
                                      what,
@@ -103,8 +103,8 @@ class PgAutoFailover : public System {
     return rows->text(0, 0);
   }
 
-  std::unique_ptr<demo::Daemon> monitor_;
-  std::vector<std::unique_ptr<demo::Daemon>> nodes_;
+  std::unique_ptr<lab::Daemon> monitor_;
+  std::vector<std::unique_ptr<lab::Daemon>> nodes_;
 };
 
 }  // namespace

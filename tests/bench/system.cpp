@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "cli/demo/agent.h"
+#include "lab/agent.h"
 
 namespace autoctl::bench {
 namespace {
@@ -23,9 +23,8 @@ std::string postgres_tools() {
   return newest;
 }
 
-Result<std::string> ask(const demo::Daemon& node, const std::string& sql) {
-  auto connection =
-      pg::Connection::open(demo::conninfo({{node.host(), node.pgport()}}, "postgres", "any"), ask_timeout);
+Result<std::string> ask(const lab::Daemon& node, const std::string& sql) {
+  auto connection = pg::Connection::open(lab::conninfo({{node.host(), node.pgport()}}, "postgres", "any"), ask_timeout);
   if (!connection) return fail(std::move(connection.error()));
   auto rows = connection->query(sql, ask_timeout);
   if (!rows) return fail(std::move(rows.error()));
@@ -47,7 +46,7 @@ Command tool(const std::vector<std::string>& argv) {
   Command command;
   command.argv = {"/usr/bin/env"};
   command.argv.insert(command.argv.end(), argv.begin(), argv.end());
-  command.without_env = demo::foreign_variables();
+  command.without_env = lab::foreign_variables();
   const char* path = std::getenv("PATH");
   command.env["PATH"] = postgres_tools() + ":" + (path != nullptr ? path : "/usr/bin:/bin");
   return command;
@@ -60,14 +59,14 @@ Result<std::string> run_tool(const std::vector<std::string>& argv, Millis timeou
   return std::move(finished->output);
 }
 
-std::vector<demo::Server> System::servers() {
-  std::vector<demo::Server> all;
+std::vector<lab::Server> System::servers() {
+  std::vector<lab::Server> all;
   for (const auto* node : nodes()) all.push_back({node->host(), node->pgport()});
   return all;
 }
 
-demo::Daemon* System::primary() {
-  demo::Daemon* found = nullptr;
+lab::Daemon* System::primary() {
+  lab::Daemon* found = nullptr;
   for (auto* node : nodes()) {
     if (ask(*node, "SELECT pg_is_in_recovery()") != "f") continue;
     if (found != nullptr) return nullptr;
@@ -78,7 +77,7 @@ demo::Daemon* System::primary() {
 
 bool System::wait_settled(Millis timeout) {
   const std::string others = std::to_string(nodes().size() - 1);
-  return demo::eventually(timeout, [&] {
+  return lab::eventually(timeout, [&] {
     const auto* node = primary();
     return node != nullptr &&
            ask(*node, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == others && ready();

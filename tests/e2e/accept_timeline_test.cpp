@@ -22,16 +22,16 @@ class AcceptTimeline : public ClusterTest {
     return at_monitor(words);
   }
   bool is_said(const std::vector<std::string>& words, const std::string& what) {
-    return demo::eventually(Millis(20'000), [&] { return at_monitor(words).output.find(what) != std::string::npos; });
+    return lab::eventually(Millis(20'000), [&] { return at_monitor(words).output.find(what) != std::string::npos; });
   }
-  demo::Agent& node(const std::string& name) { return *cluster().find(name); }
+  lab::Agent& node(const std::string& name) { return *cluster().find(name); }
 
   /// node_1 is killed, and somebody promotes node_2 and writes there before its keeper notices.
   void lose_the_primary_and_promote_by_hand() {
     const auto tools = postgres::find_tools("");
     ASSERT_TRUE(ok(tools));
     query(node("node_1"), "create table before (i int)");
-    ASSERT_TRUE(demo::eventually(Millis(10'000), [&] {
+    ASSERT_TRUE(lab::eventually(Millis(10'000), [&] {
       return query(node("node_2"), "select coalesce(to_regclass('before')::text, 'none')").at(0) == "before";
     }));
     node("node_2").signal_daemon(SIGSTOP);
@@ -50,7 +50,7 @@ class AcceptTimeline : public ClusterTest {
   }
   void expect_everywhere(const std::string& table, bool there) {
     for (const auto& each : cluster().nodes())
-      EXPECT_TRUE(demo::eventually(Millis(10'000), [&] { return has_table(each->name(), table) == there; }))
+      EXPECT_TRUE(lab::eventually(Millis(10'000), [&] { return has_table(each->name(), table) == there; }))
           << table << " on " << each->name();
   }
   void write_one_row() { query(primary(), "insert into before values (1)"); }
@@ -116,7 +116,7 @@ TEST_F(AcceptTimeline, AnOldPrimaryServesAgain) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2));
   query(node("node_1"), "create table before (i int)");
   node("node_1").signal_node(SIGKILL);
-  ASSERT_TRUE(demo::eventually(Millis(20'000), [&] { return cluster().primary() == &node("node_2"); }));
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [&] { return cluster().primary() == &node("node_2"); }));
   query(node("node_2"), "create table only_here (i int)");
   node("node_2").signal_node(SIGKILL);
   ASSERT_TRUE(ok(node("node_1").run()));

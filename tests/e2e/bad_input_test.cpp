@@ -109,7 +109,7 @@ class BadInput : public ClusterTest {
     EXPECT_EQ(listing(playground_), before);
     const auto state = cluster().state();
     ASSERT_TRUE(ok(state));
-    EXPECT_EQ(state->nodes.size(), nodes_before) << demo::describe(*state);
+    EXPECT_EQ(state->nodes.size(), nodes_before) << lab::describe(*state);
   }
 
   Finished program(const std::vector<std::string>& argv) const {

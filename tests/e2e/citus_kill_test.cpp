@@ -46,34 +46,25 @@ class CitusKill : public CitusTest {
 
   /// Chosen before the switchover begins: roles are those of that moment.
   Victim choose(GroupId group) {
-    demo::Agent& old_primary = primary(group);
-    demo::Agent* const standby = cluster().standby(group);
-    demo::Agent& candidate = standby != nullptr ? *standby : old_primary;
-    demo::Agent& coordinator_now = primary(0);
+    lab::Agent& old_primary = primary(group);
+    lab::Agent* const standby = cluster().standby(group);
+    lab::Agent& candidate = standby != nullptr ? *standby : old_primary;
+    lab::Agent& coordinator_now = primary(0);
     switch (roll(9)) {
-      case 0:
-        return {"old primary's keeper", [&] { old_primary.signal_daemon(SIGKILL); }};
-      case 1:
-        return {"old primary's postmaster", [&] { old_primary.signal_postmaster(SIGKILL); }};
-      case 2:
-        return {"candidate's keeper", [&] { candidate.signal_daemon(SIGKILL); }};
-      case 3:
-        return {"candidate's postmaster", [&] { candidate.signal_postmaster(SIGKILL); }};
-      case 4:
-        return {"coordinator's keeper", [&] { coordinator_now.signal_daemon(SIGKILL); }};
-      case 5:
-        return {"coordinator's postmaster", [&] { coordinator_now.signal_postmaster(SIGKILL); }};
-      case 6:
-        return {"monitor", [&] { cluster().monitor().signal_daemon(SIGKILL); }};
-      case 7:
-        return {"monitor's postmaster", [&] { cluster().monitor().signal_postmaster(SIGKILL); }};
-      default:
-        return {"coordinator's session that holds", [&] { end_hold_session(coordinator_now); }};
+      case 0: return {"old primary's keeper", [&] { old_primary.signal_daemon(SIGKILL); }};
+      case 1: return {"old primary's postmaster", [&] { old_primary.signal_postmaster(SIGKILL); }};
+      case 2: return {"candidate's keeper", [&] { candidate.signal_daemon(SIGKILL); }};
+      case 3: return {"candidate's postmaster", [&] { candidate.signal_postmaster(SIGKILL); }};
+      case 4: return {"coordinator's keeper", [&] { coordinator_now.signal_daemon(SIGKILL); }};
+      case 5: return {"coordinator's postmaster", [&] { coordinator_now.signal_postmaster(SIGKILL); }};
+      case 6: return {"monitor", [&] { cluster().monitor().signal_daemon(SIGKILL); }};
+      case 7: return {"monitor's postmaster", [&] { cluster().monitor().signal_postmaster(SIGKILL); }};
+      default: return {"coordinator's session that holds", [&] { end_hold_session(coordinator_now); }};
     }
   }
-  void end_hold_session(const demo::Agent& coordinator_now) {
+  void end_hold_session(const lab::Agent& coordinator_now) {
     auto session = pg::Connection::open(
-        demo::conninfo({{coordinator_now.host(), coordinator_now.pgport()}}, dbname_, "any"), Millis(2'000));
+        lab::conninfo({{coordinator_now.host(), coordinator_now.pgport()}}, dbname_, "any"), Millis(2'000));
     if (session)
       static_cast<void>(session->query(
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'autoctl_hold%'",

@@ -45,7 +45,7 @@ class CitusNodes : public CitusTest {
   }
   testing::AssertionResult shows(const std::string& what, const std::string& words, Millis timeout = Millis(10'000)) {
     std::string last;
-    if (demo::eventually(timeout, [&] { return (last = show(what)).find(words) != std::string::npos; }))
+    if (lab::eventually(timeout, [&] { return (last = show(what)).find(words) != std::string::npos; }))
       return testing::AssertionSuccess();
     return testing::AssertionFailure() << "show " << what << " does not say \"" << words << "\":\n" << last;
   }
@@ -60,21 +60,21 @@ class CitusNodes : public CitusTest {
 TEST_F(CitusNodes, AWorkerWaitsForItsCoordinatorAndSaysSo) {
   ASSERT_TRUE(ok(cluster().create_monitor({})));
   ASSERT_NO_FATAL_FAILURE(create_citus_node("worker1a", 1));
-  ASSERT_TRUE(demo::eventually(Millis(60'000), [&] { return cluster().primary(1) != nullptr; }));
+  ASSERT_TRUE(lab::eventually(Millis(60'000), [&] { return cluster().primary(1) != nullptr; }));
   EXPECT_TRUE(shows("state", "waits for a coordinator"));
   EXPECT_TRUE(shows("citus", "no coordinator has reported yet"));
   EXPECT_THAT(log_of("worker1a"), HasSubstr("waits for a coordinator"));
   ASSERT_NO_FATAL_FAILURE(create_citus_node("coord0a", 0));
   ASSERT_NO_FATAL_FAILURE(expect_citus_settled());
   EXPECT_TRUE(
-      demo::eventually(Millis(5'000), [&] { return log_of("worker1a").find("No longer") != std::string::npos; }));
+      lab::eventually(Millis(5'000), [&] { return log_of("worker1a").find("No longer") != std::string::npos; }));
   EXPECT_THAT(show("state"), Not(HasSubstr("waits for a coordinator")));
   EXPECT_TRUE(autoctl({"activate", "--pgdata", cluster().find("worker1a")->pgdata()}).ok());
 }
 
 TEST_F(CitusNodes, TheMonitorChoosesNamesAndGroupsAndRefusesAWrongMix) {
   ASSERT_TRUE(ok(cluster().create_monitor({})));
-  const auto free = demo::find_free_ports(20'000, 6);
+  const auto free = lab::find_free_ports(20'000, 6);
   ASSERT_TRUE(ok(free));
   EXPECT_TRUE(create("coordinator", "c1", *free).ok());
   EXPECT_TRUE(create("coordinator", "c2", *free + 1).ok());
@@ -102,7 +102,7 @@ TEST_F(CitusNodes, AServerWithoutCitusIsRefused) {
   const auto copied = shell("mkdir -p " + bin + " && cp \"$(dirname \"$(readlink -f " + citus_server().pg_ctl +
                             ")\")\"/* " + bin + "/");
   ASSERT_TRUE(copied.ok()) << copied.output;
-  const auto free = demo::find_free_ports(20'000, 1);
+  const auto free = lab::find_free_ports(20'000, 1);
   const auto refused = autoctl({"create", "worker", "--pgdata", directory() + "/w", "--pgport", std::to_string(*free),
                                 "--auth", "trust", "--no-ssl", "--hostname", "127.0.0.1", "--pgctl", bin + "/pg_ctl",
                                 "--monitor", cluster().monitor_uri()});
@@ -117,12 +117,12 @@ TEST_F(CitusNodes, AWorkersDeathMovesItsRowAtOnce) {
   ASSERT_NO_FATAL_FAILURE(start_citus(2, 2));
   if (!citus_server().real) GTEST_SKIP() << needs_real_citus;
   distribute("t");
-  demo::Agent& dead = primary(1);
+  lab::Agent& dead = primary(1);
   auto application = pg::Connection::open(coordinator(), Millis(5'000));
   ASSERT_TRUE(ok(application));
   const auto from = std::chrono::steady_clock::now();
   dead.signal_node(SIGKILL);
-  const bool writes = demo::eventually(
+  const bool writes = lab::eventually(
       Millis(20'000), [&] { return application->query("update t set note = 'y'", Millis(10'000)).has_value(); });
   const auto outage = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - from);
   ASSERT_TRUE(writes);
@@ -140,7 +140,7 @@ TEST_F(CitusNodes, ACoordinatorsDeathIsToldToTheWorkers) {
   ASSERT_NO_FATAL_FAILURE(start_citus(1, 2));
   if (citus_server().real) distribute("t");
   primary(0).signal_node(SIGKILL);
-  ASSERT_TRUE(demo::eventually(Millis(20'000), [&] {
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [&] {
     const auto* now = cluster().primary(0);
     return now != nullptr && now->running();
   }));
@@ -180,7 +180,7 @@ TEST_F(CitusNodes, ADroppedGroupWithoutShardsLeavesTheTable) {
   ASSERT_NO_FATAL_FAILURE(start_citus(2, 1));
   const auto dropped = autoctl({"drop", "node", "--pgdata", cluster().monitor().pgdata(), "--name", "worker2a"});
   EXPECT_TRUE(dropped.ok()) << dropped.output;
-  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] {
+  EXPECT_TRUE(lab::eventually(Millis(20'000), [&] {
     return query_primary(0, "select groupid from pg_dist_node order by 1") == std::vector<std::string>{"0", "1"};
   }));
 }
@@ -192,12 +192,12 @@ TEST_F(CitusNodes, AStandbyIsASecondaryWhereItIsAskedFor) {
   const auto secondaries = [&] {
     return query_primary(0, "select nodecluster || ' ' || nodeport from pg_dist_node where noderole = 'secondary'");
   };
-  const auto reports = [](const demo::Agent& node) { return "reports " + std::to_string(node.pgport()); };
-  EXPECT_TRUE(demo::eventually(
+  const auto reports = [](const lab::Agent& node) { return "reports " + std::to_string(node.pgport()); };
+  EXPECT_TRUE(lab::eventually(
       Millis(10'000), [&] { return secondaries() == std::vector<std::string>{reports(*cluster().find("worker1b"))}; }));
   const auto gone = autoctl({"drop", "node", "--pgdata", cluster().monitor().pgdata(), "--name", "worker1b"});
   EXPECT_TRUE(gone.ok()) << gone.output;
-  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] { return secondaries().empty(); }));
+  EXPECT_TRUE(lab::eventually(Millis(20'000), [&] { return secondaries().empty(); }));
 }
 
 TEST_F(CitusNodes, AReadReplicaWritesOnceItIsPromoted) {
@@ -209,11 +209,11 @@ TEST_F(CitusNodes, AReadReplicaWritesOnceItIsPromoted) {
   }
   ASSERT_NO_FATAL_FAILURE(expect_settled());
   distribute("t");
-  const demo::Agent& replica = *cluster().find("coord0b");
+  const lab::Agent& replica = *cluster().find("coord0b");
   const auto read_from = [&] {
     return query(replica, "select nodeport from pg_dist_node where noderole = 'secondary' and groupid = 1");
   };
-  ASSERT_TRUE(demo::eventually(Millis(10'000), [&] { return !read_from().empty(); }));
+  ASSERT_TRUE(lab::eventually(Millis(10'000), [&] { return !read_from().empty(); }));
   EXPECT_THAT(query(replica, "show citus.use_secondary_nodes"), ElementsAre("always"));
   EXPECT_THAT(query(replica, "select count(*) from t"), ElementsAre("200"));
   const auto plan = query(replica, "explain select * from t where id = 1");
@@ -228,14 +228,14 @@ TEST_F(CitusNodes, AReadReplicaWritesOnceItIsPromoted) {
   }
   EXPECT_THAT(query(replica, "show citus.use_secondary_nodes"), ElementsAre("never"));
   EXPECT_THAT(query(replica, "select count(*) from t"), ElementsAre("202"));
-  EXPECT_TRUE(demo::eventually(Millis(10'000), [&] {
+  EXPECT_TRUE(lab::eventually(Millis(10'000), [&] {
     return query(replica, "select count(*) from pg_dist_node where noderole = 'secondary'").front() == "0";
   })) << "the former primaries did not ask to be secondaries";
 }
 
 TEST_F(CitusNodes, AClusterThatExistsIsAdoptedWithItsNumbers) {
   if (!citus_server().real) GTEST_SKIP() << needs_real_citus;
-  const auto free = demo::find_free_ports(20'000, 3);
+  const auto free = lab::find_free_ports(20'000, 3);
   ASSERT_TRUE(ok(free));
   const std::vector<std::string> names = {"c", "w1", "w2"};
   const std::string bin = std::filesystem::path(citus_server().pg_ctl).parent_path();
@@ -259,7 +259,7 @@ TEST_F(CitusNodes, AClusterThatExistsIsAdoptedWithItsNumbers) {
 
   ASSERT_TRUE(ok(cluster().create_monitor({})));
   for (int i = 0; i < 3; ++i) {
-    demo::LocalCluster::Place place;
+    lab::LocalCluster::Place place;
     place.role = i == 0 ? "coordinator" : "worker";
     if (i > 0) place.group = i;
     place.pgport = *free + i;
@@ -277,7 +277,7 @@ TEST_F(CitusNodes, PasswordsAndTlsBetweenNodes) {
   if (!citus_server().real) GTEST_SKIP() << needs_real_citus;
   ASSERT_TRUE(ok(cluster().create_monitor({})));
   for (const GroupId group : {0, 1, 2}) {
-    demo::LocalCluster::Place place;
+    lab::LocalCluster::Place place;
     place.role = group == 0 ? "coordinator" : "worker";
     if (group != 0) place.group = group;
     place.auth = "scram-sha-256";

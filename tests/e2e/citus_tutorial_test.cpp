@@ -28,7 +28,7 @@ class CitusTutorial : public CitusTest {
     namespace fs = std::filesystem;
     prefix_ = "export PATH=" + fs::path(autoctl_under_test()).parent_path().string() + ":" +
               fs::path(citus_server().pg_ctl).parent_path().string() + ":$PATH";
-    for (const auto& name : demo::foreign_variables()) prefix_ += "; unset " + name;
+    for (const auto& name : lab::foreign_variables()) prefix_ += "; unset " + name;
   }
 
   void TearDown() override {
@@ -68,14 +68,14 @@ class CitusTutorial : public CitusTest {
   void expect_state(const std::string& wanted) const {
     ASSERT_FALSE(HasFailure());
     std::string seen;
-    const bool reached = demo::eventually(patience, [&] { return (seen = state()) == wanted; });
+    const bool reached = lab::eventually(patience, [&] { return (seen = state()) == wanted; });
     ASSERT_TRUE(reached) << seen;
   }
   /// Asks with `options` until the answer is `wanted`.
   void expect_answer(const std::string& options, const std::string& sql, const std::string& wanted) const {
     ASSERT_FALSE(HasFailure());
     std::string seen;
-    const bool answered = demo::eventually(patience, [&] {
+    const bool answered = lab::eventually(patience, [&] {
       const auto script = "psql -X -A -t -v ON_ERROR_STOP=1 " + options + " -c \"" + sql + "\"";
       seen = CitusTest::shell(prefix_ + "\n" + environment_ + "\n" + script, patience).output;
       return seen == wanted;
@@ -222,11 +222,11 @@ TEST_F(CitusCompose, FailsOverWorkersAndTheCoordinatorAndKeepsAllRows) {
     };
     return count(" primary primary") == 4 && count(" secondary secondary") == 4;
   };
-  ASSERT_TRUE(demo::eventually(2 * patience, settled)) << state();
+  ASSERT_TRUE(lab::eventually(2 * patience, settled)) << state();
   // Some readers will prefer to have the A nodes as primaries to get started with.
   for (int group = 0; group <= 3; ++group)
     if (!leads(6010 + 10 * group)) run(fmt::format("autoctl perform failover --group {} --pgdata monitor", group));
-  ASSERT_TRUE(demo::eventually(patience, settled)) << state();
+  ASSERT_TRUE(lab::eventually(patience, settled)) << state();
 
   const std::string header = run("autoctl show state --pgdata monitor");
   EXPECT_THAT(header,
@@ -264,7 +264,7 @@ TEST_F(CitusCompose, FailsOverWorkersAndTheCoordinatorAndKeepsAllRows) {
   ASSERT_NO_FATAL_FAILURE(expect_answer(app, workers, "6021\n6031\n6040\n"));
   EXPECT_EQ(psql(app, "select count(*) from companies;"), "75\n");
 
-  ASSERT_TRUE(demo::eventually(patience, settled)) << state();
+  ASSERT_TRUE(lab::eventually(patience, settled)) << state();
   run("rm coord0a/global/pg_control");
   run("pg_ctl stop -D coord0a");
   ASSERT_NO_FATAL_FAILURE(
@@ -303,7 +303,7 @@ TEST_F(CitusReads, AStandbyCoordinatorAnswersDistributedSelects) {
     return rows ? rows->text(0, 0) : "";
   };
   EXPECT_EQ(ask("SELECT pg_is_in_recovery()"), "t");
-  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] { return ask("SELECT count(*) FROM sample") == "10000"; }));
+  EXPECT_TRUE(lab::eventually(Millis(20'000), [&] { return ask("SELECT count(*) FROM sample") == "10000"; }));
   EXPECT_EQ(ask("SELECT array_agg(data ORDER BY id) FROM sample WHERE id < 8"), "{1,2,3,4,5,6,7}");
 }
 

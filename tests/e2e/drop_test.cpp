@@ -26,20 +26,20 @@ class DropNode : public ClusterTest {
   }
   /// Of those that are listed; the cluster also counts those that it has made.
   void expect_rest() {
-    EXPECT_TRUE(demo::eventually(Millis(60'000), [this] {
+    EXPECT_TRUE(lab::eventually(Millis(60'000), [this] {
       const auto state = cluster().state();
-      return state && demo::is_settled(*state);
+      return state && lab::is_settled(*state);
     }));
   }
   /// It wakes up, hears that it was dropped, and stops for good.
-  void expect_stopped(demo::Agent& node) {
+  void expect_stopped(lab::Agent& node) {
     node.signal_daemon(SIGCONT);
-    EXPECT_TRUE(demo::eventually(Millis(20'000), [&] { return !node.postmaster(); })) << node.log_tail(20);
-    EXPECT_TRUE(demo::eventually(Millis(5'000), [&] {
+    EXPECT_TRUE(lab::eventually(Millis(20'000), [&] { return !node.postmaster(); })) << node.log_tail(20);
+    EXPECT_TRUE(lab::eventually(Millis(5'000), [&] {
       return node.log_tail(50).find("Reached dropped") != std::string::npos;
     })) << node.log_tail(20);
   }
-  void expect_dropped_and_well(demo::Agent& node, Load& load) {
+  void expect_dropped_and_well(lab::Agent& node, Load& load) {
     EXPECT_FALSE(is_listed(node.name()));
     ASSERT_TRUE(load.progresses(50, Millis(20'000)));
     ASSERT_NO_FATAL_FAILURE(expect_stopped(node));
@@ -56,7 +56,7 @@ TEST_F(DropNode, StandbyThatCannotBeHeardNeedsForce) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  demo::Agent& node = *cluster().find("node_3");
+  lab::Agent& node = *cluster().find("node_3");
   node.signal_daemon(SIGSTOP);
   const auto patient = drop({"--name", "node_3", "--wait", "8"});
   EXPECT_EQ(patient.exit_code, 6) << patient.output;
@@ -73,7 +73,7 @@ TEST_F(DropNode, PrimaryThatIsForcedOutNeverWritesAgain) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  demo::Agent& node = *cluster().find("node_1");
+  lab::Agent& node = *cluster().find("node_1");
   ASSERT_EQ(cluster().primary(), &node);
   node.signal_node(SIGSTOP);
   const auto forced = drop({"--name", "node_1", "--force"});
@@ -86,7 +86,7 @@ TEST_F(DropNode, PrimaryThatIsForcedOutNeverWritesAgain) {
 /// Its keeper was killed and left Postgres running: that is stopped before anything is removed.
 TEST_F(DropNode, DestroyRemovesTheDataOfANodeWhoseKeeperIsGone) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
-  demo::Agent& node = *cluster().find("node_3");
+  lab::Agent& node = *cluster().find("node_3");
   node.signal_daemon(SIGKILL);
   const auto postmaster = node.postmaster();
   ASSERT_TRUE(postmaster);
@@ -97,7 +97,7 @@ TEST_F(DropNode, DestroyRemovesTheDataOfANodeWhoseKeeperIsGone) {
   EXPECT_FALSE(fs::exists(node.files().directory));
   EXPECT_FALSE(is_listed("node_3")) << "it said farewell";
   expect_rest();
-  EXPECT_TRUE(demo::eventually(Millis(10'000), [this] {
+  EXPECT_TRUE(lab::eventually(Millis(10'000), [this] {
     return query(*cluster().find("node_1"), "select count(*) from pg_replication_slots").at(0) == "1";
   }));
   const auto again = autoctl({"drop", "node", "--pgdata", node.pgdata(), "--destroy"});
@@ -107,7 +107,7 @@ TEST_F(DropNode, DestroyRemovesTheDataOfANodeWhoseKeeperIsGone) {
 /// The monitor is away: nothing is removed, unless the operator insists.
 TEST_F(DropNode, WithoutItsMonitorNeedsForce) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2));
-  demo::Agent& node = *cluster().find("node_2");
+  lab::Agent& node = *cluster().find("node_2");
   cluster().monitor().signal_node(SIGKILL);
   const auto refused = autoctl({"drop", "node", "--pgdata", node.pgdata(), "--destroy"});
   EXPECT_EQ(refused.exit_code, 5) << refused.output;
@@ -117,7 +117,7 @@ TEST_F(DropNode, WithoutItsMonitorNeedsForce) {
   EXPECT_TRUE(forced.ok()) << forced.output;
   EXPECT_FALSE(fs::exists(node.pgdata()));
   ASSERT_TRUE(ok(cluster().monitor().run()));
-  ASSERT_TRUE(demo::eventually(Millis(20'000), [this] {
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [this] {
     return autoctl({"show", "state", "--pgdata", cluster().monitor().pgdata()}).ok();
   }));
   const auto gone = drop({"--name", "node_2"});
@@ -128,7 +128,7 @@ TEST_F(DropNode, WithoutItsMonitorNeedsForce) {
 /// Whatever starts it, it takes no writes: autoctl refuses, with the monitor away too, and Postgres comes up read-only.
 TEST_F(DropNode, DroppedPrimaryCannotBeStartedByAccident) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
-  demo::Agent& node = *cluster().find("node_1");
+  lab::Agent& node = *cluster().find("node_1");
   ASSERT_EQ(cluster().primary(), &node);
   const auto dropped = drop({"--name", "node_1"});
   ASSERT_TRUE(dropped.ok()) << dropped.output;
@@ -156,7 +156,7 @@ TEST_F(DropNode, DroppedPrimaryCannotBeStartedByAccident) {
 /// It has what nobody else has, and would go on taking writes.
 TEST_F(DropNode, PrimaryThatWaitsForNobodyNeedsTheOperatorsWord) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2));
-  demo::Agent& node = *cluster().find("node_1");
+  lab::Agent& node = *cluster().find("node_1");
   ASSERT_EQ(cluster().primary(), &node);
   cluster().find("node_2")->signal_node(SIGKILL);
   const auto is_alone = [&] {
@@ -165,7 +165,7 @@ TEST_F(DropNode, PrimaryThatWaitsForNobodyNeedsTheOperatorsWord) {
              return each.name == "node_1" && each.reported == NodeState::wait_primary;
            });
   };
-  ASSERT_TRUE(demo::eventually(Millis(30'000), is_alone));
+  ASSERT_TRUE(lab::eventually(Millis(30'000), is_alone));
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"--name", "node_1"}, {"--name", "node_1", "--force"}}) {
     const auto refused = drop(words);
@@ -174,7 +174,7 @@ TEST_F(DropNode, PrimaryThatWaitsForNobodyNeedsTheOperatorsWord) {
   }
   EXPECT_TRUE(is_alone()) << "nothing has changed";
   node.signal_daemon(SIGSTOP);
-  EXPECT_TRUE(demo::eventually(Millis(30'000), [&] {
+  EXPECT_TRUE(lab::eventually(Millis(30'000), [&] {
     const auto refused = drop({"--name", "node_1", "--force"});
     return refused.exit_code == 4 && refused.output.find("goes on taking writes") != std::string::npos;
   }));

@@ -40,7 +40,7 @@ class Faults : public ClusterTest {
     ClusterTest::SetUp();
     if (HasFatalFailure()) return;
     places_ = 1 + nodes;
-    std::vector<demo::LocalCluster::Place> where;
+    std::vector<lab::LocalCluster::Place> where;
     if (may_make_networks()) {
       auto network = Network::make(places_);
       ASSERT_TRUE(ok(network));
@@ -55,9 +55,9 @@ class Faults : public ClusterTest {
   }
 
   int roll(int sides) { return static_cast<int>(random_() % static_cast<unsigned>(sides)); }
-  demo::Agent& random_node() { return *cluster().nodes()[static_cast<std::size_t>(roll(places_ - 1))]; }
-  demo::Agent& primary_or_any() {
-    demo::Agent* primary = cluster().primary();
+  lab::Agent& random_node() { return *cluster().nodes()[static_cast<std::size_t>(roll(places_ - 1))]; }
+  lab::Agent& primary_or_any() {
+    lab::Agent* primary = cluster().primary();
     return primary != nullptr ? *primary : random_node();
   }
 
@@ -110,8 +110,8 @@ class Faults : public ClusterTest {
 
   int primary_place() {
     const auto& nodes = cluster().nodes();
-    const demo::Agent* primary = &primary_or_any();
-    return 1 + static_cast<int>(std::ranges::find(nodes, primary, &std::unique_ptr<demo::Agent>::get) - nodes.begin());
+    const lab::Agent* primary = &primary_or_any();
+    return 1 + static_cast<int>(std::ranges::find(nodes, primary, &std::unique_ptr<lab::Agent>::get) - nodes.begin());
   }
 
   /// Both ways.

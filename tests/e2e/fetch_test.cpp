@@ -22,7 +22,7 @@ class GroupOnLinks : public ClusterTest {
     auto network = Network::make(4);
     ASSERT_TRUE(ok(network));
     network_.emplace(std::move(*network));
-    std::vector<demo::LocalCluster::Place> places;
+    std::vector<lab::LocalCluster::Place> places;
     for (int place = 0; place < 4; ++place) places.push_back(network_->place(place));
     ASSERT_NO_FATAL_FAILURE(start_cluster(3, places));
     ASSERT_EQ(cluster().primary(), cluster().find("node_1"));
@@ -72,10 +72,10 @@ TEST_F(GroupOnLinks, ThePreferredStandbyFetchesWhatItLacks) {
 TEST_F(GroupOnLinks, TheElectionStartsAgainWhenTheSourceDiesWhileItIsFetchedFrom) {
   ASSERT_NO_FATAL_FAILURE(cut(second_node, third_node));
   ASSERT_NO_FATAL_FAILURE(kill_primary_while_the_preferred_lags());
-  ASSERT_TRUE(demo::eventually(Millis(20'000), [this] { return happened("it fetches the rest up to"); })) << events();
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [this] { return happened("it fetches the rest up to"); })) << events();
   cluster().find("node_2")->signal_node(SIGKILL);
-  EXPECT_TRUE(demo::eventually(Millis(20'000), [this] { return happened("fast_forward_failed"); })) << events();
-  EXPECT_TRUE(demo::eventually(Millis(20'000), [this] {
+  EXPECT_TRUE(lab::eventually(Millis(20'000), [this] { return happened("fast_forward_failed"); })) << events();
+  EXPECT_TRUE(lab::eventually(Millis(20'000), [this] {
     return happened("nobody can be elected: of the quorum node_2");
   })) << events();
   ASSERT_NO_FATAL_FAILURE(heal_and_verify());
@@ -91,14 +91,14 @@ TEST_F(GroupOnLinks, AStandbyThatStallsIsNotWaitedForUntilItIsBack) {
   ASSERT_EQ(waits_for(), all);
   const auto start = std::chrono::steady_clock::now();
   ASSERT_NO_FATAL_FAILURE(cut(first_node, third_node));
-  ASSERT_TRUE(demo::eventually(stall_bound, [&] { return waits_for() != all; }));
+  ASSERT_TRUE(lab::eventually(stall_bound, [&] { return waits_for() != all; }));
   EXPECT_TRUE(happened("node_3 has not streamed for")) << events();
-  EXPECT_TRUE(demo::eventually(Millis(2'000), [this] { return happened("standby_stalled"); })) << events();
-  EXPECT_TRUE(demo::eventually(Millis(2'000), [&] { return waits_for() == "ANY 1 (autoctl_standby_2)"; }));
+  EXPECT_TRUE(lab::eventually(Millis(2'000), [this] { return happened("standby_stalled"); })) << events();
+  EXPECT_TRUE(lab::eventually(Millis(2'000), [&] { return waits_for() == "ANY 1 (autoctl_standby_2)"; }));
   ASSERT_TRUE(load_->progresses(50, Millis(10'000)));
   EXPECT_LT(load_->writer().outage(start, std::chrono::steady_clock::now()), Millis(2'000)) << "node_2 was there";
   ASSERT_TRUE(ok(network_->heal()));
-  EXPECT_TRUE(demo::eventually(Millis(60'000), [&] { return waits_for() == all; })) << waits_for();
+  EXPECT_TRUE(lab::eventually(Millis(60'000), [&] { return waits_for() == all; })) << waits_for();
   ASSERT_NO_FATAL_FAILURE(heal_and_verify());
 }
 

@@ -19,7 +19,7 @@ class ForcedFailover : public ClusterTest {
   }
   std::string said(const std::vector<std::string>& words) { return at_monitor(words).output; }
   bool is_said(const std::vector<std::string>& words, const std::string& what) {
-    return demo::eventually(Millis(20'000), [&] { return said(words).find(what) != std::string::npos; });
+    return lab::eventually(Millis(20'000), [&] { return said(words).find(what) != std::string::npos; });
   }
   /// node_2 gets nothing of what is acknowledged from now on, until the primary and node_3 are dead.
   void lose_all_but_one_that_lags(const Load& load) {

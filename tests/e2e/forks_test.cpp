@@ -22,20 +22,19 @@ class Forks : public ClusterTest, public testing::WithParamInterface<int> {
     const auto tools = postgres::find_tools("");
     ASSERT_TRUE(ok(tools));
     pg_ctl_ = tools->path("pg_ctl");
-    const demo::Server server{"127.0.0.1", primary().pgport()};
-    ASSERT_TRUE(ok(demo::Client::prepare(demo::conninfo({server}, "postgres"))));
+    const lab::Server server{"127.0.0.1", primary().pgport()};
+    ASSERT_TRUE(ok(lab::Client::prepare(lab::conninfo({server}, "postgres"))));
     // Only to the primary: a client that goes wherever it may write is what a fork deceives.
-    writer_ = std::make_unique<demo::Client>(demo::ClientOptions{.servers = {server}});
+    writer_ = std::make_unique<lab::Client>(lab::ClientOptions{.servers = {server}});
     writer_->start();
     ASSERT_NO_FATAL_FAILURE(expect_progress());
   }
-  demo::Agent& primary() { return *cluster().find("node_1"); }
-  demo::Agent& standby() { return *cluster().find("node_2"); }
+  lab::Agent& primary() { return *cluster().find("node_1"); }
+  lab::Agent& standby() { return *cluster().find("node_2"); }
 
   void expect_progress() {
     const auto goal = writer_->acknowledged() + 50;
-    ASSERT_TRUE(demo::eventually(Millis(20'000), [&] { return writer_->acknowledged() >= goal; }))
-        << writer_->trouble();
+    ASSERT_TRUE(lab::eventually(Millis(20'000), [&] { return writer_->acknowledged() >= goal; })) << writer_->trouble();
   }
   /// The newest event that says so.
   std::string event_with(const std::string& words) {
@@ -62,10 +61,10 @@ class Forks : public ClusterTest, public testing::WithParamInterface<int> {
     writer_->stop();
     EXPECT_EQ(query(standby(), "select coalesce(to_regclass('only_here')::text, 'gone')").at(0), "gone");
     for (const auto& node : cluster().nodes()) {
-      EXPECT_TRUE(demo::eventually(
+      EXPECT_TRUE(lab::eventually(
           Millis(10'000),
           [&] {
-            const auto lost = writer_->lost(demo::conninfo({{"127.0.0.1", node->pgport()}}, "postgres", "any"));
+            const auto lost = writer_->lost(lab::conninfo({{"127.0.0.1", node->pgport()}}, "postgres", "any"));
             return lost && lost->empty();
           }))
           << node->name() << " lacks rows that were acknowledged";
@@ -78,7 +77,7 @@ class Forks : public ClusterTest, public testing::WithParamInterface<int> {
   }
 
   std::string pg_ctl_;
-  std::unique_ptr<demo::Client> writer_;
+  std::unique_ptr<lab::Client> writer_;
 };
 
 TEST_P(Forks, StandbyPromotedByHandIsStoppedAndHealed) {
@@ -89,12 +88,12 @@ TEST_P(Forks, StandbyPromotedByHandIsStoppedAndHealed) {
   ASSERT_NO_FATAL_FAILURE(write_to_the_standby());
   standby().signal_daemon(SIGCONT);
   const auto noticed = Clock::now();
-  EXPECT_TRUE(demo::eventually(Millis(5'000), [this] {
+  EXPECT_TRUE(lab::eventually(Millis(5'000), [this] {
     return event_with("node_2 was promoted by somebody else: it accepts writes on timeline 2") != "";
   }));
   std::cout << "noticed after " << std::chrono::duration_cast<Millis>(Clock::now() - noticed).count() << " ms\n";
   // Before it is told to join again it is still a secondary to look at.
-  ASSERT_TRUE(demo::eventually(Millis(30'000), [this] { return !event_with("the WAL is kept in").empty(); }));
+  ASSERT_TRUE(lab::eventually(Millis(30'000), [this] { return !event_with("the WAL is kept in").empty(); }));
   ASSERT_NO_FATAL_FAILURE(expect_healed());
   std::cout << "healed after " << std::chrono::duration_cast<Millis>(Clock::now() - noticed).count()
             << " ms, write outage " << writer_->outage(noticed, Clock::now()).count() << " ms\n";
@@ -121,7 +120,7 @@ TEST_P(Forks, StandbyStartedAsAPrimaryIsStoppedAndCopied) {
   }
   ASSERT_NO_FATAL_FAILURE(expect_progress());
   ASSERT_TRUE(ok(standby().run()));
-  ASSERT_TRUE(demo::eventually(Millis(30'000), [this] { return !event_with("the WAL is kept in").empty(); }));
+  ASSERT_TRUE(lab::eventually(Millis(30'000), [this] { return !event_with("the WAL is kept in").empty(); }));
   ASSERT_NO_FATAL_FAILURE(expect_healed());
   EXPECT_NE(event_with("on timeline 1").find("that only this node had"), std::string::npos);
 }

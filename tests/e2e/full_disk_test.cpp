@@ -11,8 +11,8 @@ class FullDisk : public SmallDiskTest {
  protected:
   FullDisk() : SmallDiskTest(320) {}
 
-  demo::LocalCluster::Place small_place() const {
-    demo::LocalCluster::Place place;
+  lab::LocalCluster::Place small_place() const {
+    lab::LocalCluster::Place place;
     place.directory = small_;
     return place;
   }
@@ -31,7 +31,7 @@ TEST_F(FullDisk, OfThePrimary) {
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(100, Millis(20'000)));
   fill();
-  EXPECT_TRUE(demo::eventually(Millis(60'000), [this] { return cluster().primary() == cluster().find("node_2"); }));
+  EXPECT_TRUE(lab::eventually(Millis(60'000), [this] { return cluster().primary() == cluster().find("node_2"); }));
   ASSERT_TRUE(load.progresses(100, Millis(30'000)));
   make_room();
   ASSERT_TRUE(ok(cluster().heal()));
@@ -47,7 +47,7 @@ TEST_F(FullDisk, OfTheStandby) {
   ASSERT_TRUE(load.progresses(100, Millis(20'000)));
   fill();
   // More than the standby's disk can take in recycled files, so that it must notice.
-  const demo::Agent* primary = cluster().find("node_1");
+  const lab::Agent* primary = cluster().find("node_1");
   query(*primary, "CREATE TABLE ballast AS SELECT i, repeat('x', 1000) FROM generate_series(1, 60000) i");
   ASSERT_TRUE(load.progresses(500, Millis(60'000)));
   EXPECT_EQ(cluster().primary(), primary);

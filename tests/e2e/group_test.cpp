@@ -21,7 +21,7 @@ class GroupOf : public ClusterTest, public testing::WithParamInterface<int> {
     ASSERT_NO_FATAL_FAILURE(expect_settled());
     const auto everybody =
         "select count(*) from pg_stat_replication where state = 'streaming' and sync_state = 'quorum'";
-    EXPECT_TRUE(demo::eventually(Millis(20'000), [&] {
+    EXPECT_TRUE(lab::eventually(Millis(20'000), [&] {
       return query(primary(), everybody) == std::vector<std::string>{std::to_string(nodes() - 1)};
     })) << standby_names();
   }
@@ -38,10 +38,10 @@ TEST_P(GroupOf, PrimaryDiesAndTheOthersFollowTheWinner) {
   for (int round = 1; round <= 3; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
     ASSERT_TRUE(load.progresses(100, Millis(20'000)));
-    demo::Agent& victim = primary();
+    lab::Agent& victim = primary();
     victim.signal_node(SIGKILL);
     ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-    EXPECT_TRUE(demo::eventually(Millis(20'000), [&] {
+    EXPECT_TRUE(lab::eventually(Millis(20'000), [&] {
       const auto* now = cluster().primary();
       return now != nullptr && now != &victim;
     }));
@@ -60,7 +60,7 @@ TEST_P(GroupOf, SwitchoversMoveThePrimaryAndNobodyIsCopied) {
   for (int round = 1; round <= 4; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
     ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-    const demo::Agent* before = cluster().primary();
+    const lab::Agent* before = cluster().primary();
     ASSERT_TRUE(ok(cluster().switchover(Millis(60'000))));
     ASSERT_NO_FATAL_FAILURE(expect_whole());
     EXPECT_NE(cluster().primary(), before);
@@ -115,11 +115,11 @@ TEST_F(SettingsOfNodes, SteerTheQuorumAndTheElection) {
 
   said({"set", "formation", "number-sync-standbys", "0"});
   EXPECT_EQ(said({"set", "node", "replication-quorum", "false", "--name", "node_2"}), "false\n");
-  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] {
+  EXPECT_TRUE(lab::eventually(Millis(20'000), [&] {
     return said({"show", "standby-names"}) == "'ANY 1 (autoctl_standby_3)'\n";
   }));
   EXPECT_EQ(said({"set", "node", "replication-quorum", "true", "--name", "node_2"}), "true\n");
-  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] {
+  EXPECT_TRUE(lab::eventually(Millis(20'000), [&] {
     return said({"show", "standby-names"}) == "'ANY 1 (autoctl_standby_2, autoctl_standby_3)'\n";
   }));
 

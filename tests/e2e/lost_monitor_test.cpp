@@ -17,7 +17,7 @@ class LostMonitor : public ClusterTest {
   /// Two nodes that differ from what is made by default, and clients that write.
   void SetUp() override {
     ASSERT_NO_FATAL_FAILURE(ClusterTest::SetUp());
-    demo::LocalCluster::Place second;
+    lab::LocalCluster::Place second;
     second.words = {"--candidate-priority", "70"};
     ASSERT_NO_FATAL_FAILURE(start_cluster(2, {{}, {}, second}));
     ASSERT_TRUE(
@@ -72,7 +72,7 @@ class LostMonitor : public ClusterTest {
   }
   /// It knows both nodes, and neither listens.
   void expect_old_one_commands_nobody() {
-    ASSERT_TRUE(demo::eventually(Millis(10'000), [this] {
+    ASSERT_TRUE(lab::eventually(Millis(10'000), [this] {
       return autoctl({"show", "state", "--pgdata", old_->pgdata()}).ok();
     }));
     const auto refused = autoctl({"perform", "switchover", "--pgdata", old_->pgdata(), "--wait", "5"});
@@ -89,7 +89,7 @@ class LostMonitor : public ClusterTest {
     EXPECT_TRUE(load_->writer().failures(start_).empty()) << load_->writer().failures(start_).front().message;
 
     cluster().find("node_1")->signal_node(SIGKILL);
-    EXPECT_TRUE(demo::eventually(Millis(20'000), [this] { return cluster().primary() == cluster().find("node_2"); }));
+    EXPECT_TRUE(lab::eventually(Millis(20'000), [this] { return cluster().primary() == cluster().find("node_2"); }));
     ASSERT_TRUE(load_->progresses(50, Millis(20'000)));
     ASSERT_TRUE(ok(cluster().heal()));
     ASSERT_NO_FATAL_FAILURE(expect_settled());
@@ -102,7 +102,7 @@ class LostMonitor : public ClusterTest {
     if (old_) old_->destroy();
   }
 
-  std::unique_ptr<demo::Agent> old_;
+  std::unique_ptr<lab::Agent> old_;
   std::optional<Load> load_;
   TimePoint start_;
   std::string before_;
@@ -152,7 +152,7 @@ class LostMonitorAndPrimary : public ClusterTest {
  protected:
   void SetUp() override {
     ASSERT_NO_FATAL_FAILURE(ClusterTest::SetUp());
-    demo::LocalCluster::Place preferred;
+    lab::LocalCluster::Place preferred;
     preferred.words = {"--candidate-priority", "70"};
     ASSERT_NO_FATAL_FAILURE(start_cluster(3, {{}, {}, {}, preferred}));
     load_.emplace(cluster());
@@ -225,7 +225,7 @@ TEST_F(LostMonitorAndPrimary, TheOldPrimaryThatComesInTimeGoesOn) {
 TEST_F(LostMonitorAndPrimary, SurvivorThatWasPromotedByHandIsSettledByAnOperator) {
   const auto tools = postgres::find_tools("");
   ASSERT_TRUE(ok(tools));
-  demo::Agent& survivor = *cluster().find("node_2");
+  lab::Agent& survivor = *cluster().find("node_2");
   const auto left = autoctl({"disable", "monitor", "--force", "--pgdata", survivor.pgdata()});
   ASSERT_TRUE(left.ok()) << left.output;
   const auto promoted = shell(tools->path("pg_ctl") + " -w -D " + survivor.pgdata() + " promote");
@@ -236,7 +236,7 @@ TEST_F(LostMonitorAndPrimary, SurvivorThatWasPromotedByHandIsSettledByAnOperator
   const auto given_up = drop("node_1", {"--allow-data-loss"});
   ASSERT_TRUE(given_up.ok()) << given_up.output;
   const auto said = [&] { return autoctl({"show", "state", "--pgdata", cluster().monitor().pgdata()}).output; };
-  ASSERT_TRUE(demo::eventually(Millis(20'000), [&] {
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [&] {
     return said().find("autoctl accept timeline") != std::string::npos;
   })) << said();
   EXPECT_EQ(cluster().primary(), nullptr);
@@ -255,7 +255,7 @@ TEST_F(LostCitusMonitor, CoordinatorAndWorkersGoToAnother) {
   ASSERT_NO_FATAL_FAILURE(start_writers());
   std::vector<std::string> started;
   for (const auto& node : cluster().nodes()) started.push_back(query(*node, started_at).at(0));
-  const std::string before = demo::describe(*cluster().state());
+  const std::string before = lab::describe(*cluster().state());
   cluster().give_up_monitor()->destroy();
   ASSERT_TRUE(shell("mkdir another").ok());
   ASSERT_TRUE(ok(cluster().create_monitor({.directory = directory() + "/another"})));
@@ -268,7 +268,7 @@ TEST_F(LostCitusMonitor, CoordinatorAndWorkersGoToAnother) {
   ASSERT_NO_FATAL_FAILURE(expect_citus_settled());
   for (std::size_t i = 0; i < started.size(); ++i)
     EXPECT_EQ(query(*cluster().nodes()[i], started_at).at(0), started[i]) << cluster().nodes()[i]->name();
-  EXPECT_EQ(demo::describe(*cluster().state()), before);
+  EXPECT_EQ(lab::describe(*cluster().state()), before);
   ASSERT_TRUE(ok(cluster().switchover(Millis(60'000), 1)));
   ASSERT_NO_FATAL_FAILURE(expect_citus_settled());
   ASSERT_TRUE(writers().progress(20, Millis(10'000)));

@@ -17,17 +17,17 @@ constexpr int misused = 2;
 template <class Base>
 class Moving : public Base {
  protected:
-  Finished set(const demo::Agent& node, std::vector<std::string> words) {
+  Finished set(const lab::Agent& node, std::vector<std::string> words) {
     words.insert(words.begin(), {"set", "node", "metadata", "--pgdata", node.pgdata()});
     return this->autoctl(words, Millis(90'000));
   }
-  void move(const demo::Agent& node, const std::vector<std::string>& words) {
+  void move(const lab::Agent& node, const std::vector<std::string>& words) {
     const auto moved = set(node, words);
     ASSERT_EQ(moved.exit_code, 0) << moved.output << node.log_tail(20);
     ASSERT_NO_FATAL_FAILURE(this->expect_settled());
   }
   static int free_port() {
-    const auto port = demo::find_free_ports(17'500, 1);
+    const auto port = lab::find_free_ports(17'500, 1);
     EXPECT_TRUE(ok(port));
     return port.value_or(0);
   }
@@ -46,17 +46,17 @@ class Moving : public Base {
   }
   /// On whatever serves at that port: first column of the first row, or the error's words.
   static std::string ask(int port, const std::string& sql) {
-    auto connection = pg::Connection::open(demo::conninfo({{"127.0.0.1", port}}, "postgres", "any"), Millis(5'000));
+    auto connection = pg::Connection::open(lab::conninfo({{"127.0.0.1", port}}, "postgres", "any"), Millis(5'000));
     if (!connection) return connection.error().message;
     const auto rows = connection->query(sql, Millis(5'000));
     if (!rows) return rows.error().message;
     return rows->size() > 0 ? rows->text(0, 0) : "";
   }
   static bool says(int port, const std::string& sql, const std::string& words) {
-    return demo::eventually(Millis(20'000), [&] { return ask(port, sql).find(words) != std::string::npos; });
+    return lab::eventually(Millis(20'000), [&] { return ask(port, sql).find(words) != std::string::npos; });
   }
   /// A copy comes in a directory of its own.
-  static ino_t directory_of(const demo::Agent& node) {
+  static ino_t directory_of(const lab::Agent& node) {
     struct stat info {};
     EXPECT_EQ(::stat(node.pgdata().c_str(), &info), 0);
     return info.st_ino;
@@ -70,8 +70,8 @@ class Move : public Moving<ClusterTest> {
     ASSERT_NO_FATAL_FAILURE(start_cluster(2));
     ASSERT_EQ(cluster().primary(), &first());
   }
-  demo::Agent& first() { return *cluster().find("node_1"); }
-  demo::Agent& second() { return *cluster().find("node_2"); }
+  lab::Agent& first() { return *cluster().find("node_1"); }
+  lab::Agent& second() { return *cluster().find("node_2"); }
 };
 
 TEST_F(Move, AStandbyIsFoundAtItsNewAddress) {
@@ -199,7 +199,7 @@ TEST_F(MoveAlone, APrimaryWithoutStandbysRestartsAtItsNewPort) {
 class MoveCitus : public Moving<CitusTest> {
  protected:
   bool is_routed_to(GroupId group, const std::string& address) {
-    return demo::eventually(Millis(20'000), [&] {
+    return lab::eventually(Millis(20'000), [&] {
       return query_primary(0,
                            "select nodename || ':' || nodeport from pg_dist_node where noderole = 'primary' and "
                            "groupid = " +
@@ -210,20 +210,20 @@ class MoveCitus : public Moving<CitusTest> {
 
 TEST_F(MoveCitus, PgDistNodeFollows) {
   ASSERT_NO_FATAL_FAILURE(start_citus(1, 2));
-  demo::Agent& worker = primary(1);
+  lab::Agent& worker = primary(1);
   const std::string port = std::to_string(worker.pgport());
   ASSERT_TRUE(is_routed_to(1, "127.0.0.1:" + port));
   ASSERT_NO_FATAL_FAILURE(move(worker, {"--hostname", "localhost"}));
   EXPECT_TRUE(is_routed_to(1, "localhost:" + port));
 
-  demo::Agent& standby = *cluster().standby(1);
+  lab::Agent& standby = *cluster().standby(1);
   const std::string there = std::to_string(free_port());
   ASSERT_NO_FATAL_FAILURE(move(standby, {"--pgport", there}));
   const auto switched = autoctl({"perform", "switchover", "--group", "1", "--pgdata", cluster().monitor().pgdata()});
   ASSERT_EQ(switched.exit_code, 0) << switched.output;
   EXPECT_TRUE(is_routed_to(1, "127.0.0.1:" + there));
 
-  demo::Agent& coordinator = primary(0);
+  lab::Agent& coordinator = primary(0);
   ASSERT_NO_FATAL_FAILURE(move(coordinator, {"--hostname", "localhost"}));
   EXPECT_TRUE(is_routed_to(0, "localhost:" + std::to_string(coordinator.pgport())));
 }

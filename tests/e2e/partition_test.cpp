@@ -43,7 +43,7 @@ class Partition : public ClusterTest {
     auto network = Network::make(1 + nodes, links);
     ASSERT_TRUE(ok(network));
     network_.emplace(std::move(*network));
-    std::vector<demo::LocalCluster::Place> places;
+    std::vector<lab::LocalCluster::Place> places;
     for (int place = monitor; place <= nodes; ++place) places.push_back(network_->place(place));
     ASSERT_NO_FATAL_FAILURE(start_cluster(nodes, places));
     load_.emplace(cluster());
@@ -79,11 +79,11 @@ class Partition : public ClusterTest {
   }
   Millis outage() const { return load_->writer().outage(start_, Clock::now()); }
   bool primary_is(const std::string& name) {
-    const demo::Agent* node = cluster().primary();
+    const lab::Agent* node = cluster().primary();
     return node != nullptr && node->name() == name;
   }
   bool is_replaced() {
-    const demo::Agent* node = cluster().primary();
+    const lab::Agent* node = cluster().primary();
     return node != nullptr && node->name() != "node_1";
   }
   std::optional<protocol::NodeDocument> seen(const std::string& name) {
@@ -95,13 +95,13 @@ class Partition : public ClusterTest {
   }
   /// The primary stays, and the writer hardly feels anything.
   void expect_primary_serves_on(Millis during = longer_than_every_timeout, Millis pause = no_pause) {
-    EXPECT_FALSE(demo::eventually(during, [this] { return is_replaced(); }));
+    EXPECT_FALSE(lab::eventually(during, [this] { return is_replaced(); }));
     ASSERT_TRUE(load_->progresses(10, Millis(30'000)));
     EXPECT_LT(outage(), pause);
   }
   /// The primary pauses for a verdict on its standbys, and goes on without them.
   void expect_primary_goes_on_alone() {
-    EXPECT_TRUE(demo::eventually(Millis(20'000), [this] {
+    EXPECT_TRUE(lab::eventually(Millis(20'000), [this] {
       const auto node = seen("node_1");
       return node && node->reported == NodeState::wait_primary;
     }));
@@ -120,7 +120,7 @@ class Partition : public ClusterTest {
   }
   /// Another node takes over, once, and stays the primary when the old one is back.
   void expect_standby_takes_over() {
-    EXPECT_TRUE(demo::eventually(Millis(20'000), [this] { return is_replaced(); }));
+    EXPECT_TRUE(lab::eventually(Millis(20'000), [this] { return is_replaced(); }));
     ASSERT_TRUE(load_->progresses(500, Millis(20'000)));
     EXPECT_LT(outage(), one_verdict());
   }
@@ -133,19 +133,19 @@ class Partition : public ClusterTest {
   /// over.
   void expect_old_primary_fences_itself() {
     const TimePoint cut_off = Clock::now();
-    const demo::Agent& old = *cluster().find("node_1");
+    const lab::Agent& old = *cluster().find("node_1");
     const auto answers = [&] {
-      const auto there = demo::conninfo({{old.host(), old.pgport()}}, "postgres", "any");
+      const auto there = lab::conninfo({{old.host(), old.pgport()}}, "postgres", "any");
       return pg::Connection::open(there, Millis(1'000)).has_value();
     };
-    EXPECT_TRUE(demo::eventually(fenced_by, [&] { return !answers(); }));
+    EXPECT_TRUE(lab::eventually(fenced_by, [&] { return !answers(); }));
     ASSERT_NO_FATAL_FAILURE(expect_standby_takes_over());
     EXPECT_FALSE(answers());
     EXPECT_EQ(acknowledged_by("node_1", cut_off + Millis(500)), 0U);
     ASSERT_NO_FATAL_FAILURE(expect_old_primary_rejoins());
   }
   void expect_frozen_primary_is_replaced(std::chrono::seconds frozen_for) {
-    demo::Agent& old = *cluster().find("node_1");
+    lab::Agent& old = *cluster().find("node_1");
     const TimePoint frozen = Clock::now();
     old.signal_node(SIGSTOP);
     ASSERT_NO_FATAL_FAILURE(expect_standby_takes_over());
@@ -222,7 +222,7 @@ TEST_F(Partition, CutsAroundTheMonitorChangeNothing) {
 /// The standby is the witness.
 TEST_F(Partition, PrimaryThatDiesWhileCutFromTheMonitorIsReplaced) {
   ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, monitor));
-  ASSERT_TRUE(demo::eventually(Millis(20'000), [this] {
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [this] {
     const auto node = seen("node_1");
     return node && node->health == "unreachable";
   }));
@@ -271,7 +271,7 @@ TEST_F(Partition, FlappingLinkOfEachPrimaryCostsOneFailoverEach) {
     ASSERT_NO_FATAL_FAILURE(expect_settled());
     const bool first = primary_is("node_1");
     ASSERT_TRUE(ok(network_->isolate(first ? first_node : second_node)));
-    ASSERT_TRUE(demo::eventually(Millis(20'000), [&] { return primary_is(first ? "node_2" : "node_1"); }));
+    ASSERT_TRUE(lab::eventually(Millis(20'000), [&] { return primary_is(first ? "node_2" : "node_1"); }));
     ASSERT_TRUE(ok(network_->heal()));
     ASSERT_TRUE(load_->progresses(20, Millis(20'000)));
   }
@@ -322,7 +322,7 @@ TEST_F(PartitionOfFour, CutsAroundTheMonitorOrOneStandbyChangeNothing) {
 TEST_F(PartitionOfFour, PrimaryCutFromAllStandbysWaitsForOneOfThem) {
   for (const int standby : {2, 3, 4}) ASSERT_NO_FATAL_FAILURE(cut_both_ways(first_node, standby));
   const TimePoint cut_off = Clock::now();
-  EXPECT_FALSE(demo::eventually(standby_given_up, [this] {
+  EXPECT_FALSE(lab::eventually(standby_given_up, [this] {
     const auto node = seen("node_1");
     return is_replaced() || !node || node->reported != NodeState::primary;
   }));
@@ -345,12 +345,12 @@ TEST_F(PartitionOfFour, EachCutOfThePrimaryCostsOneFailover) {
                                                           [this](int place) { return network_->deafen(place); }};
   for (const auto& apply : cuts) {
     begin_next_cut();
-    const demo::Agent* primary = cluster().primary();
+    const lab::Agent* primary = cluster().primary();
     ASSERT_NE(primary, nullptr);
     const std::string old = primary->name();
     ASSERT_TRUE(ok(apply(std::stoi(old.substr(old.find('_') + 1)))));
-    ASSERT_TRUE(demo::eventually(Millis(20'000), [&] {
-      const demo::Agent* node = cluster().primary();
+    ASSERT_TRUE(lab::eventually(Millis(20'000), [&] {
+      const lab::Agent* node = cluster().primary();
       return node != nullptr && node->name() != old;
     }));
     ASSERT_TRUE(load_->progresses(50, Millis(20'000)));

@@ -27,18 +27,18 @@ TEST_F(Pause, NobodyTakesOverBeforeItEnds) {
   EXPECT_NE(refused.exit_code, 0);
   EXPECT_NE(refused.output.find("autoctl resume"), std::string::npos) << refused.output;
 
-  demo::Agent* victim = cluster().primary();
+  lab::Agent* victim = cluster().primary();
   ASSERT_NE(victim, nullptr);
   victim->signal_postmaster(SIGKILL);
   ASSERT_TRUE(load.progresses(50, Millis(20'000))) << "a living keeper starts it again, as always";
   cluster().monitor().signal_node(SIGKILL);
   ASSERT_TRUE(ok(cluster().monitor().run()));
-  EXPECT_TRUE(demo::eventually(Millis(20'000), [&] {
+  EXPECT_TRUE(lab::eventually(Millis(20'000), [&] {
     return shows({"show", "state"}, "is paused");
   })) << "a pause survives a restart of the monitor";
 
   victim->signal_node(SIGKILL);
-  EXPECT_TRUE(demo::eventually(Millis(30'000), [&] {
+  EXPECT_TRUE(lab::eventually(Millis(30'000), [&] {
     return shows({"show", "events", "--count", "50"}, "paused: would fail over now because");
   }));
   EXPECT_NE(cluster().standby(), nullptr) << "it is a secondary still";

@@ -25,7 +25,7 @@ class Secondary : public ClusterTest {
   }
   /// Before anything is made of it.
   void expect_second_node_is_refused() {
-    const auto free = demo::find_free_ports(17'000, 1);
+    const auto free = lab::find_free_ports(17'000, 1);
     ASSERT_TRUE(ok(free));
     const std::string pgdata = directory() + "/not_to_be";
     const auto done = autoctl({"create", "postgres", "--pgdata", pgdata, "--pgport", std::to_string(*free), "--auth",
@@ -46,7 +46,7 @@ TEST_F(Secondary, StaysDisabledUnderEveryMonitorUntilItIsEnabled) {
 
   ASSERT_TRUE(cluster().monitor().stop(Millis(20'000)));
   ASSERT_TRUE(ok(cluster().monitor().run()));
-  ASSERT_TRUE(demo::eventually(Millis(20'000), [this] { return cluster().settled(); }));
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [this] { return cluster().settled(); }));
   ASSERT_NO_FATAL_FAILURE(expect_second_node_is_refused());
 
   cluster().monitor().destroy();
@@ -74,12 +74,12 @@ TEST_F(Secondary, AFormationIsMadeWithoutThem) {
   ASSERT_NO_FATAL_FAILURE(say({"create", "formation", "--formation", "cache", "--disable-secondary"}));
   EXPECT_NE(at_monitor({"show", "settings", "--formation", "cache"}).output.find("secondaries"), std::string::npos);
   EXPECT_EQ(at_monitor({"disable", "secondary", "--formation", "cahce"}).exit_code, 8) << "there is no such formation";
-  demo::LocalCluster::Place place;
+  lab::LocalCluster::Place place;
   place.words = {"--formation", "cache"};
   ASSERT_TRUE(ok(cluster().create_node("node_1", place)));
   ASSERT_NO_FATAL_FAILURE(expect_settled());
   ASSERT_TRUE(ok(cluster().create_node("node_2", place)));
-  EXPECT_TRUE(demo::eventually(Millis(20'000), [this] {
+  EXPECT_TRUE(lab::eventually(Millis(20'000), [this] {
     return cluster().find("node_2")->log_tail(20).find("secondaries are disabled") != std::string::npos;
   })) << cluster().find("node_2")->log_tail(20);
 }

@@ -21,14 +21,14 @@ class Slots : public SmallDiskTest {
 };
 
 TEST_F(Slots, StandbyThatStaysAwayDoesNotFillTheDisk) {
-  demo::LocalCluster::Place place;
+  lab::LocalCluster::Place place;
   place.directory = small_;
   ASSERT_NO_FATAL_FAILURE(start_cluster(2, {{}, place, {}}));
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  demo::Agent& primary = *cluster().find("node_1");
-  demo::Agent& standby = *cluster().find("node_2");
+  lab::Agent& primary = *cluster().find("node_1");
+  lab::Agent& standby = *cluster().find("node_2");
   ASSERT_TRUE(standby.stop(Millis(20'000)));
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
   const auto alone = std::chrono::steady_clock::now();
@@ -37,7 +37,7 @@ TEST_F(Slots, StandbyThatStaysAwayDoesNotFillTheDisk) {
     query(primary, "create table ballast as select repeat('x', 1000) from generate_series(1, 20000)");
     query(primary, "drop table ballast");
   }
-  EXPECT_TRUE(demo::eventually(Millis(10'000), [this] {
+  EXPECT_TRUE(lab::eventually(Millis(10'000), [this] {
     return is_told("the replication slot autoctl_standby_2 of node_2 kept more WAL than max_slot_wal_keep_size");
   }));
   EXPECT_TRUE(load.writer().failures(alone).empty()) << load.writer().failures(alone).front().message;
@@ -55,11 +55,11 @@ class SlotsOfTwo : public ClusterTest {};
 
 TEST_F(SlotsOfTwo, ASlotThatSomebodyDroppedComesBack) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2));
-  demo::Agent& primary = *cluster().find("node_1");
-  demo::Agent& standby = *cluster().find("node_2");
+  lab::Agent& primary = *cluster().find("node_1");
+  lab::Agent& standby = *cluster().find("node_2");
   ASSERT_TRUE(standby.stop(Millis(20'000)));
   query(primary, "select pg_drop_replication_slot('autoctl_standby_2')");
-  EXPECT_TRUE(demo::eventually(Millis(10'000), [&] {
+  EXPECT_TRUE(lab::eventually(Millis(10'000), [&] {
     return query(primary, "select slot_name from pg_replication_slots") ==
            std::vector<std::string>{"autoctl_standby_2"};
   }));

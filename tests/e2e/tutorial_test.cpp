@@ -32,7 +32,7 @@ class Tutorial : public ClusterTest {
 };
 
 TEST_F(Tutorial, WalksFromCreateToSwitchover) {
-  demo::LocalCluster::Place place;
+  lab::LocalCluster::Place place;
   ASSERT_TRUE(ok(cluster().create_monitor(place)));
   place.words = {"--username", "tutorial", "--dbname", "tutorial"};
   for (const char* name : {"node1", "node2"}) {

@@ -5,8 +5,8 @@
 
 #include <fstream>
 
-#include "cli/demo/cluster.h"
 #include "common/postgres/tools.h"
+#include "lab/cluster.h"
 #include "support/citus_server.h"
 #include "support/scratch.h"
 
@@ -38,7 +38,7 @@ class Server {
 
   /// The first column, or the error's words.
   std::string sql(const std::string& statement) const {
-    auto connection = pg::Connection::open(demo::conninfo({{"127.0.0.1", port_}}, "postgres", "any"), 10s);
+    auto connection = pg::Connection::open(lab::conninfo({{"127.0.0.1", port_}}, "postgres", "any"), 10s);
     if (!connection) return connection.error().message;
     const auto rows = connection->query(statement, 30s);
     if (!rows) return rows.error().message;
@@ -142,7 +142,7 @@ TEST_P(CitusFunctions, WhatCannotBeIsRefused) {
 }
 
 TEST_P(CitusFunctions, PreparedTransactionsOfNobodyAreRolledBack) {
-  auto session = pg::Connection::open(demo::conninfo({{"127.0.0.1", first_->port()}}, "postgres", "any"), 10s);
+  auto session = pg::Connection::open(lab::conninfo({{"127.0.0.1", first_->port()}}, "postgres", "any"), 10s);
   ASSERT_TRUE(session);
   ASSERT_TRUE(session->script("BEGIN; CREATE TABLE u (); PREPARE TRANSACTION 'citus_0_1_2_3'", 10s));
   EXPECT_EQ(coordinator_->sql("SELECT recover_prepared_transactions()"), "1");

@@ -196,17 +196,10 @@ TEST_F(HttpAbuseTest, RandomBytesAndMutatedRequestsHarmNobody) {
     for (std::size_t m = 0; m < mutations && !bytes.empty(); ++m) {
       const auto at = below(bytes.size());
       switch (tls ? below(4) : 0) {
-        case 0:
-          bytes[at] = static_cast<char>(below(256));
-          break;
-        case 1:
-          bytes.erase(at, below(10));
-          break;
-        case 2:
-          bytes.insert(at, bytes.substr(below(bytes.size()), below(20)));
-          break;
-        default:
-          bytes.resize(at);
+        case 0: bytes[at] = static_cast<char>(below(256)); break;
+        case 1: bytes.erase(at, below(10)); break;
+        case 2: bytes.insert(at, bytes.substr(below(bytes.size()), below(20))); break;
+        default: bytes.resize(at);
       }
     }
     connection.write(bytes);

@@ -38,16 +38,10 @@ void Faults::lose(int node, Micros until) {
       note(node, "FROZEN", duration);
       servers_.host(node).frozen_until = until;
       return;
-    case 2:
-      return isolate(node, until);
-    case 3:
-      note(node, "KEEPER LOST", duration);
-      return keepers_[static_cast<std::size_t>(node)].kill();
-    case 4:
-      return cut_from_monitor(node, until);
-    default:
-      note(node, "DISK FULL", duration);
-      servers_[node].disk_full_until = until;
+    case 2: return isolate(node, until);
+    case 3: note(node, "KEEPER LOST", duration); return keepers_[static_cast<std::size_t>(node)].kill();
+    case 4: return cut_from_monitor(node, until);
+    default: note(node, "DISK FULL", duration); servers_[node].disk_full_until = until;
   }
 }
 
@@ -81,9 +75,7 @@ void Faults::strike(int node) {
   if (promotions_by_hand && kernel_.random.permille(200) && promote_by_hand(another_node(node))) return;
   switch (kernel_.random.below(16)) {
     case 0:
-    case 1:
-      note(node, "POSTGRES CRASHES");
-      return servers_.kill(node);
+    case 1: note(node, "POSTGRES CRASHES"); return servers_.kill(node);
     case 2:
     case 3:
       ++kernel_.tally.faults;
@@ -91,18 +83,13 @@ void Faults::strike(int node) {
       kernel_.post(some_time(seconds(30)), {.what = What::node_boots, .node = node});
       return;
     case 4:
-    case 5:
-      return switch_off(node);
-    case 6:
-      return freeze(node);
+    case 5: return switch_off(node);
+    case 6: return freeze(node);
     case 7:
-    case 8:
-      return cut_from_monitor(node, kernel_.now + some_time(seconds(60)));
+    case 8: return cut_from_monitor(node, kernel_.now + some_time(seconds(60)));
     case 9:
-    case 10:
-      return cut_from_peer(node);
-    case 11:
-      return isolate(node, kernel_.now + some_time(seconds(60)));
+    case 10: return cut_from_peer(node);
+    case 11: return isolate(node, kernel_.now + some_time(seconds(60)));
     case 12:
       note(node, "AN OPERATOR WANTS MAINTENANCE");
       kernel_.post(0, {.what = What::operator_asks, .peer = servers_.place_of(node), .value = servers_.group_of(node)});
@@ -215,19 +202,11 @@ void Faults::on_monitor(const Event& event) {
   ++kernel_.tally.faults;
   PretendedStore& store = monitor_.store();
   switch (kernel_.random.below(6)) {
-    case 0:
-      monitor_.crash(kernel_.random.coin());
-      break;
+    case 0: monitor_.crash(kernel_.random.coin()); break;
     case 1:
-    case 2:
-      store.next_fault = static_cast<PretendedStore::Fault>(kernel_.random.between(1, 4));
-      break;
-    case 3:
-      store.away_until = kernel_.now + some_time(seconds(20));
-      break;
-    case 4:
-      monitor_.freeze(some_time(seconds(20)));
-      break;
+    case 2: store.next_fault = static_cast<PretendedStore::Fault>(kernel_.random.between(1, 4)); break;
+    case 3: store.away_until = kernel_.now + some_time(seconds(20)); break;
+    case 4: monitor_.freeze(some_time(seconds(20))); break;
     default: {
       const Micros until = kernel_.now + some_time(seconds(30));
       for (int node = 0; node < servers_.count(); ++node) {

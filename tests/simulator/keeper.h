@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "common/protocol/protocol.h"
-#include "keeper/fsm/lease.h"
-#include "keeper/fsm/role.h"
-#include "keeper/fsm/transitions.h"
+#include "keeper/core/lease.h"
+#include "keeper/core/role.h"
+#include "keeper/core/transitions.h"
 #include "postgres.h"
 
 namespace autoctl::simulator {

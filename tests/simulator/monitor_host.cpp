@@ -172,12 +172,9 @@ void MonitorHost::on_store_returns(const Event& event) {
 
 void MonitorHost::handle(const Event& event) {
   switch (event.what) {
-    case What::report_arrives:
-      return take_report(event);
-    case What::connection_closed:
-      return engine_->disconnected(static_cast<std::uint64_t>(event.value));
-    case What::operator_asks:
-      return ask(event);
+    case What::report_arrives: return take_report(event);
+    case What::connection_closed: return engine_->disconnected(static_cast<std::uint64_t>(event.value));
+    case What::operator_asks: return ask(event);
     default:
       for (const monitor::ProbedPort port : {monitor::ProbedPort::postgres, monitor::ProbedPort::keeper})
         engine_->probed(servers_.id_of(static_cast<int>(event.value)), port,

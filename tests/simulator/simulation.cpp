@@ -114,59 +114,35 @@ void Simulation::dispatch(const Event& event) {
 void Simulation::of_node(const Event& event) {
   Keeper& keeper = keepers_[static_cast<std::size_t>(event.node)];
   switch (event.what) {
-    case What::wal_arrives:
-      return servers_.on_wal(event);
-    case What::flush_is_told:
-      return servers_.on_flush_told(event);
-    case What::receiver_turn:
-      return servers_.on_receiver_turn(event);
-    case What::upstream_closed:
-      return servers_.on_upstream_closed(event);
-    case What::standby_closed:
-      return servers_.on_standby_closed(event);
-    case What::server_started:
-      return servers_.on_started(event);
-    case What::server_stopped:
-      return servers_.on_stopped(event);
-    case What::server_promoted:
-      return servers_.on_promoted(event);
-    case What::keeper_turn:
-      return keeper.on_turn(event);
-    case What::keeper_starts:
-      return keeper.on_starts(event);
-    case What::fence_turn:
-      return keeper.on_fence(event);
-    case What::heartbeat:
-      return keeper.on_heartbeat(event);
-    case What::answer_arrives:
-      return keeper.on_answer(event);
-    case What::exchange_failed:
-      return keeper.on_exchange_failed(event);
-    default:
-      return faults_.on_node_boots(event);
+    case What::wal_arrives: return servers_.on_wal(event);
+    case What::flush_is_told: return servers_.on_flush_told(event);
+    case What::receiver_turn: return servers_.on_receiver_turn(event);
+    case What::upstream_closed: return servers_.on_upstream_closed(event);
+    case What::standby_closed: return servers_.on_standby_closed(event);
+    case What::server_started: return servers_.on_started(event);
+    case What::server_stopped: return servers_.on_stopped(event);
+    case What::server_promoted: return servers_.on_promoted(event);
+    case What::keeper_turn: return keeper.on_turn(event);
+    case What::keeper_starts: return keeper.on_starts(event);
+    case What::fence_turn: return keeper.on_fence(event);
+    case What::heartbeat: return keeper.on_heartbeat(event);
+    case What::answer_arrives: return keeper.on_answer(event);
+    case What::exchange_failed: return keeper.on_exchange_failed(event);
+    default: return faults_.on_node_boots(event);
   }
 }
 
 void Simulation::of_everything(const Event& event) {
   switch (event.what) {
-    case What::client_commits:
-      return clients_commit(static_cast<int>(event.value));
-    case What::monitor_turn:
-      return monitor_.on_turn(event);
-    case What::monitor_starts:
-      return monitor_.on_starts(event);
-    case What::store_returns:
-      return monitor_.on_store_returns(event);
-    case What::probe:
-      return monitor_.on_probe(event);
-    case What::fault_in_group:
-      return faults_.on_group(event);
-    case What::fault_of_monitor:
-      return faults_.on_monitor(event);
-    case What::check:
-      return check();
-    default:
-      return monitor_.on_arrival(event);
+    case What::client_commits: return clients_commit(static_cast<int>(event.value));
+    case What::monitor_turn: return monitor_.on_turn(event);
+    case What::monitor_starts: return monitor_.on_starts(event);
+    case What::store_returns: return monitor_.on_store_returns(event);
+    case What::probe: return monitor_.on_probe(event);
+    case What::fault_in_group: return faults_.on_group(event);
+    case What::fault_of_monitor: return faults_.on_monitor(event);
+    case What::check: return check();
+    default: return monitor_.on_arrival(event);
   }
 }
 
@@ -219,10 +195,8 @@ void Simulation::check() {
     case Phase::faults:
       if (kernel_.now >= faults_end_) heal(Phase::healing);
       return;
-    case Phase::one_is_lost:
-      return check_service();
-    default:
-      return check_whole();
+    case Phase::one_is_lost: return check_service();
+    default: return check_whole();
   }
 }
 

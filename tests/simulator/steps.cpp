@@ -18,34 +18,20 @@ constexpr Micros handover_patience = seconds(1);
 
 Keeper::Did Keeper::run(Step step) {
   switch (step) {
-    case Step::create_database_cluster:
-      return create_database_cluster();
-    case Step::start_as_primary:
-      return start_as_primary();
-    case Step::apply_sync:
-      return apply_sync();
-    case Step::await_quorum:
-      return await_quorum();
-    case Step::checkpoint_if_asked:
-      return goal_.checkpoint && server().running() ? checkpoint() : Did::done;
-    case Step::stop_fast:
-      return stop_fast();
-    case Step::await_handover:
-      return await_handover();
-    case Step::stop_receiving:
-      return stop_receiving();
-    case Step::fence_if_asked:
-      return goal_.fence ? stop_receiving() : Did::done;
-    case Step::promote:
-      return promote();
-    case Step::fetch_missing:
-      return fetch_missing();
-    case Step::follow_upstream:
-      return follow_upstream();
-    case Step::leave_as_standby:
-      return leave_as_standby();
-    case Step::join_upstream:
-      return join_upstream();
+    case Step::create_database_cluster: return create_database_cluster();
+    case Step::start_as_primary: return start_as_primary();
+    case Step::apply_sync: return apply_sync();
+    case Step::await_quorum: return await_quorum();
+    case Step::checkpoint_if_asked: return goal_.checkpoint && server().running() ? checkpoint() : Did::done;
+    case Step::stop_fast: return stop_fast();
+    case Step::await_handover: return await_handover();
+    case Step::stop_receiving: return stop_receiving();
+    case Step::fence_if_asked: return goal_.fence ? stop_receiving() : Did::done;
+    case Step::promote: return promote();
+    case Step::fetch_missing: return fetch_missing();
+    case Step::follow_upstream: return follow_upstream();
+    case Step::leave_as_standby: return leave_as_standby();
+    case Step::join_upstream: return join_upstream();
   }
   return give_up("unknown step");
 }
@@ -305,11 +291,8 @@ Keeper::Did Keeper::join_upstream() {
         phase_ = phase_ == follows && refusal_ == Refusal::diverged ? rewinds : copies;
         follow_phase_ = 0;
         continue;
-      case rewinds:
-        did = rewind(upstream);
-        break;
-      default:
-        did = copy(upstream);
+      case rewinds: did = rewind(upstream); break;
+      default: did = copy(upstream);
     }
     if (did != Did::done) return did;
     phase_ = phase_ == rewinds ? follows_rewound : follows_copy;

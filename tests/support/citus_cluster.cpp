@@ -22,8 +22,8 @@ constexpr const char* left_over =
     "pg_backend_pid() AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')";
 
 /// Rows as one text, or why there are none: for polling, where an error is no failure yet.
-std::string ask(const demo::Agent& node, const std::string& dbname, const std::string& sql) {
-  auto connection = pg::Connection::open(demo::conninfo({{node.host(), node.pgport()}}, dbname, "any"), Millis(5'000));
+std::string ask(const lab::Agent& node, const std::string& dbname, const std::string& sql) {
+  auto connection = pg::Connection::open(lab::conninfo({{node.host(), node.pgport()}}, dbname, "any"), Millis(5'000));
   if (!connection) return node.name() + ": " + connection.error().message;
   const auto rows = connection->query(sql, Millis(10'000));
   if (!rows) return node.name() + ": " + rows.error().message;
@@ -41,7 +41,7 @@ void CitusTest::SetUp() {
 }
 
 void CitusTest::create_citus_node(const std::string& name, GroupId group, const std::vector<std::string>& words) {
-  demo::LocalCluster::Place place;
+  lab::LocalCluster::Place place;
   place.role = group == 0 ? "coordinator" : "worker";
   if (group != 0) place.group = group;
   place.words = {"--pgctl", citus_server().pg_ctl, "--dbname", dbname_};
@@ -64,12 +64,12 @@ void CitusTest::start_citus(int workers, int nodes_per_group, const std::vector<
 }
 
 void CitusTest::start_writers(int per_group) {
-  demo::Writers::Options options;
+  lab::Writers::Options options;
   options.servers = cluster().servers();
   options.dbname = dbname_;
   options.per_group = per_group;
   options.distributed = citus_server().real;
-  auto made = demo::Writers::make(options);
+  auto made = lab::Writers::make(options);
   ASSERT_TRUE(ok(made));
   writers_.emplace(std::move(*made));
   writers_->start();
@@ -92,7 +92,7 @@ std::string CitusTest::metadata_trouble() {
   const auto state = cluster().state();
   if (!state) return state.error().message;
   std::set<std::string> expected;
-  std::vector<const demo::Agent*> primaries;
+  std::vector<const lab::Agent*> primaries;
   for (const auto& node : state->nodes) {
     if (!is_leader_state(node.assigned)) continue;
     expected.insert(fmt::format("group {} at {}:{}", node.group, node.host, node.port));
@@ -107,7 +107,7 @@ std::string CitusTest::metadata_trouble() {
 
 void CitusTest::expect_metadata_follows(Millis timeout) {
   std::string trouble;
-  const bool follows = demo::eventually(timeout, [&] { return (trouble = metadata_trouble()).empty(); });
+  const bool follows = lab::eventually(timeout, [&] { return (trouble = metadata_trouble()).empty(); });
   ASSERT_TRUE(follows) << trouble;
 }
 
@@ -120,7 +120,7 @@ std::string CitusTest::leftovers() {
 
 void CitusTest::expect_nothing_left(Millis timeout) {
   std::string found;
-  const bool clean = demo::eventually(timeout, [&] { return (found = leftovers()).empty(); });
+  const bool clean = lab::eventually(timeout, [&] { return (found = leftovers()).empty(); });
   ASSERT_TRUE(clean) << found;
 }
 
@@ -129,8 +129,8 @@ void CitusTest::expect_citus_settled(Millis timeout) {
   ASSERT_NO_FATAL_FAILURE(expect_metadata_follows());
 }
 
-demo::Agent& CitusTest::primary(GroupId group) {
-  demo::Agent* node = cluster().primary(group);
+lab::Agent& CitusTest::primary(GroupId group) {
+  lab::Agent* node = cluster().primary(group);
   EXPECT_NE(node, nullptr) << "group " << group << " has no primary";
   return node != nullptr ? *node : *cluster().nodes().front();
 }

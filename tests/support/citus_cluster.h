@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/demo/writers.h"
+#include "lab/writers.h"
 #include "support/citus_server.h"
 #include "support/cluster_test.h"
 
@@ -24,7 +24,7 @@ class CitusTest : public ClusterTest {
 
   /// Writers for each group, and one of two groups at once; without real sharding on the coordinator only.
   void start_writers(int per_group = 4);
-  demo::Writers& writers() { return *writers_; }
+  lab::Writers& writers() { return *writers_; }
   /// Stops them; every acknowledged row is there, once no prepared transaction is left, and none is half applied.
   void verify_writers();
 
@@ -37,11 +37,11 @@ class CitusTest : public ClusterTest {
   /// Everything at rest: states, pg_dist_node.
   void expect_citus_settled(Millis timeout = Millis(60'000));
 
-  demo::Agent& primary(GroupId group);
+  lab::Agent& primary(GroupId group);
   /// One column of a query on the group's primary.
   std::vector<std::string> query_primary(GroupId group, const std::string& sql);
   /// Connects like an application.
-  std::string coordinator() const { return demo::conninfo(cluster().servers(), dbname_); }
+  std::string coordinator() const { return lab::conninfo(cluster().servers(), dbname_); }
 
   std::string dbname_ = "postgres";
 
@@ -49,7 +49,7 @@ class CitusTest : public ClusterTest {
   std::string metadata_trouble();
   std::string leftovers();
 
-  std::optional<demo::Writers> writers_;
+  std::optional<lab::Writers> writers_;
 };
 
 }  // namespace autoctl::test

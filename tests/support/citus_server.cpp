@@ -7,8 +7,8 @@
 #include <optional>
 #include <sstream>
 
-#include "cli/demo/cluster.h"
 #include "common/postgres/tools.h"
+#include "lab/cluster.h"
 
 namespace autoctl::test {
 namespace {
@@ -41,7 +41,7 @@ Result<std::string> installed_version(const postgres::Tools& tools) {
 /// program that runs, so programs are copied; all else may be links.
 class StandIn {
  public:
-  explicit StandIn(demo::ScratchDirectory directory) : directory_(std::move(directory)) {}
+  explicit StandIn(lab::ScratchDirectory directory) : directory_(std::move(directory)) {}
 
   Result<> build(const postgres::Tools& tools) {
     const auto share = share_directory(tools);
@@ -87,7 +87,7 @@ class StandIn {
       fs::copy(entry.path(), extension);
   }
 
-  demo::ScratchDirectory directory_;
+  lab::ScratchDirectory directory_;
   std::string pg_ctl_;
 };
 
@@ -113,7 +113,7 @@ Result<CitusServer> make_citus_stand_in() {
   if (!stand_in) {
     const auto tools = postgres::find_tools("");
     if (!tools) return fail(tools.error());
-    auto scratch = demo::ScratchDirectory::make("citus-stand-in-");
+    auto scratch = lab::ScratchDirectory::make("citus-stand-in-");
     if (!scratch) return fail(std::move(scratch.error()));
     StandIn made(std::move(*scratch));
     AUTOCTL_TRY(made.build(*tools));

@@ -8,22 +8,22 @@
 
 namespace autoctl::test {
 
-Load::Load(demo::LocalCluster& cluster) : cluster_(cluster) {}
+Load::Load(lab::LocalCluster& cluster) : cluster_(cluster) {}
 
 void Load::start() {
   const std::string database = cluster_.read_write();
-  ASSERT_TRUE(demo::eventually(Millis(20'000), [&] { return demo::Client::prepare(database).has_value(); }))
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [&] { return lab::Client::prepare(database).has_value(); }))
       << "no primary takes writes";
-  demo::ClientOptions options;
+  lab::ClientOptions options;
   options.servers = cluster_.servers();
-  writer_ = std::make_unique<demo::Client>(options);
+  writer_ = std::make_unique<lab::Client>(options);
   for (const auto& node : cluster_.nodes()) {
-    demo::ClientOptions observer;
+    lab::ClientOptions observer;
     observer.source = node->name();
     observer.servers = {{node->host(), node->pgport()}};
     observer.any_server = true;
     observer.interval = observer.retry_interval = Millis(30);
-    observers_.push_back(std::make_unique<demo::Client>(std::move(observer)));
+    observers_.push_back(std::make_unique<lab::Client>(std::move(observer)));
   }
   writer_->start();
   for (const auto& observer : observers_) observer->start();
@@ -36,17 +36,17 @@ void Load::stop() {
 
 testing::AssertionResult Load::progresses(std::size_t rows, Millis timeout) const {
   const std::size_t enough = writer_->acknowledged() + rows;
-  if (demo::eventually(timeout, [&] { return writer_->acknowledged() >= enough; })) return testing::AssertionSuccess();
+  if (lab::eventually(timeout, [&] { return writer_->acknowledged() >= enough; })) return testing::AssertionSuccess();
   return testing::AssertionFailure() << "the writer does not write: " << writer_->trouble();
 }
 
-std::vector<const demo::Client*> Load::clients() const {
-  std::vector<const demo::Client*> all = {writer_.get()};
+std::vector<const lab::Client*> Load::clients() const {
+  std::vector<const lab::Client*> all = {writer_.get()};
   for (const auto& observer : observers_) all.push_back(observer.get());
   return all;
 }
 
-std::size_t Load::acknowledged_by(const demo::Agent& node, TimePoint since) const {
+std::size_t Load::acknowledged_by(const lab::Agent& node, TimePoint since) const {
   std::size_t count = 0;
   for (const auto* client : clients())
     count += static_cast<std::size_t>(std::ranges::count_if(
@@ -55,7 +55,7 @@ std::size_t Load::acknowledged_by(const demo::Agent& node, TimePoint since) cons
 }
 
 void Load::verify() {
-  std::vector<demo::Acknowledgement> all;
+  std::vector<lab::Acknowledgement> all;
   for (const auto* client : clients()) {
     const auto lost = client->lost(cluster_.read_write());
     ASSERT_TRUE(ok(lost));
@@ -64,7 +64,7 @@ void Load::verify() {
     const auto acks = client->acknowledgements();
     all.insert(all.end(), acks.begin(), acks.end());
   }
-  const auto split = demo::find_split_brain(all);
+  const auto split = lab::find_split_brain(all);
   EXPECT_FALSE(split) << *split;
 }
 
@@ -79,7 +79,7 @@ ClusterTest::~ClusterTest() = default;
 void ClusterTest::SetUp() {
   ASSERT_NE(::geteuid(), 0U) << "Postgres refuses to run as root: use ./scripts/test, or ./scripts/sandbox "
                              << program_invocation_name;
-  auto scratch = demo::ScratchDirectory::make("e2e-");
+  auto scratch = lab::ScratchDirectory::make("e2e-");
   ASSERT_TRUE(ok(scratch));
   scratch_.emplace(std::move(*scratch));
   cluster_.emplace(autoctl_under_test(), directory());
@@ -87,11 +87,11 @@ void ClusterTest::SetUp() {
 
 void ClusterTest::TearDown() {
   if (!cluster_ || !HasFailure()) return;
-  const auto print_log = [](const demo::Agent& agent) {
+  const auto print_log = [](const lab::Agent& agent) {
     std::cout << "---- end of " << agent.name() << "'s log\n" << agent.log_tail(60);
   };
   if (cluster_->has_monitor()) {
-    if (const auto state = cluster_->state()) std::cout << "---- state\n" << demo::describe(*state);
+    if (const auto state = cluster_->state()) std::cout << "---- state\n" << lab::describe(*state);
     print_log(cluster_->monitor());
   }
   for (const auto& node : cluster_->nodes()) print_log(*node);
@@ -106,9 +106,9 @@ void ClusterTest::keep_logs(const std::string& where) const {
   std::cout << "logs are in " << archive << "\n";
 }
 
-void ClusterTest::start_cluster(int nodes, const std::vector<demo::LocalCluster::Place>& places) {
+void ClusterTest::start_cluster(int nodes, const std::vector<lab::LocalCluster::Place>& places) {
   const auto place = [&](std::size_t number) {
-    return number < places.size() ? places[number] : demo::LocalCluster::Place{};
+    return number < places.size() ? places[number] : lab::LocalCluster::Place{};
   };
   ASSERT_TRUE(ok(cluster().create_monitor(place(0))));
   for (int number = 1; number <= nodes; ++number) {
@@ -141,10 +141,10 @@ Finished ClusterTest::shell(const std::string& script, Millis timeout) const {
   return finished ? std::move(*finished) : Finished{};
 }
 
-std::vector<std::string> ClusterTest::query(const demo::Agent& node, const std::string& sql,
+std::vector<std::string> ClusterTest::query(const lab::Agent& node, const std::string& sql,
                                             const std::string& dbname) const {
   std::vector<std::string> values;
-  auto connection = pg::Connection::open(demo::conninfo({{node.host(), node.pgport()}}, dbname, "any"), Millis(10'000));
+  auto connection = pg::Connection::open(lab::conninfo({{node.host(), node.pgport()}}, dbname, "any"), Millis(10'000));
   EXPECT_TRUE(ok(connection));
   if (!connection) return values;
   const auto rows = connection->query(sql, Millis(30'000));

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/demo/cluster.h"
+#include "lab/cluster.h"
 
 namespace autoctl::test {
 
@@ -24,25 +24,25 @@ testing::AssertionResult ok(const Result<T>& result) {
 /// lose an acknowledged row, and no two nodes may acknowledge at once.
 class Load {
  public:
-  explicit Load(demo::LocalCluster& cluster);
+  explicit Load(lab::LocalCluster& cluster);
 
   /// Creates the table; the cluster must have a primary.
   void start();
   void stop();
-  const demo::Client& writer() const { return *writer_; }
+  const lab::Client& writer() const { return *writer_; }
   /// How many commits `node` has acknowledged, to any client, that were sent since then.
-  std::size_t acknowledged_by(const demo::Agent& node, TimePoint since) const;
+  std::size_t acknowledged_by(const lab::Agent& node, TimePoint since) const;
   /// Another `rows` rows were acknowledged within `timeout`.
   testing::AssertionResult progresses(std::size_t rows, Millis timeout) const;
   /// Expectations of this test; may be called while the clients write. The cluster must be settled.
   void verify();
 
  private:
-  std::vector<const demo::Client*> clients() const;
+  std::vector<const lab::Client*> clients() const;
 
-  demo::LocalCluster& cluster_;
-  std::unique_ptr<demo::Client> writer_;
-  std::vector<std::unique_ptr<demo::Client>> observers_;
+  lab::LocalCluster& cluster_;
+  std::unique_ptr<lab::Client> writer_;
+  std::vector<std::unique_ptr<lab::Client>> observers_;
 };
 
 /// The autoctl that was built beside this test.
@@ -55,16 +55,16 @@ class ClusterTest : public testing::Test {
   void SetUp() override;
   void TearDown() override;
 
-  demo::LocalCluster& cluster() { return *cluster_; }
-  const demo::LocalCluster& cluster() const { return *cluster_; }
+  lab::LocalCluster& cluster() { return *cluster_; }
+  const lab::LocalCluster& cluster() const { return *cluster_; }
   /// Of a cluster of one group. The test fails if there is none; then it is some node, so that the test can end.
-  demo::Agent& primary() {
-    demo::Agent* node = cluster().primary();
+  lab::Agent& primary() {
+    lab::Agent* node = cluster().primary();
     EXPECT_NE(node, nullptr);
     return node != nullptr ? *node : *cluster().nodes().front();
   }
-  demo::Agent& standby() {
-    demo::Agent* node = cluster().standby();
+  lab::Agent& standby() {
+    lab::Agent* node = cluster().standby();
     EXPECT_NE(node, nullptr);
     return node != nullptr ? *node : *cluster().nodes().back();
   }
@@ -74,7 +74,7 @@ class ClusterTest : public testing::Test {
 
   /// A monitor, and `nodes` nodes named node_1…; returns when they have come to rest. Fatal failure otherwise: call it
   /// in ASSERT_NO_FATAL_FAILURE.
-  void start_cluster(int nodes = 2, const std::vector<demo::LocalCluster::Place>& places = {});
+  void start_cluster(int nodes = 2, const std::vector<lab::LocalCluster::Place>& places = {});
   void expect_settled(Millis timeout = Millis(60'000));
 
   /// autoctl to its end, as a user would type it. The test fails if it cannot be started or hangs.
@@ -82,15 +82,15 @@ class ClusterTest : public testing::Test {
   /// The same for any program in $PATH.
   Finished shell(const std::string& script, Millis timeout = Millis(60'000)) const;
   /// Rows of a query on `node`'s Postgres, first column only. The test fails on an error.
-  std::vector<std::string> query(const demo::Agent& node, const std::string& sql,
+  std::vector<std::string> query(const lab::Agent& node, const std::string& sql,
                                  const std::string& dbname = "postgres") const;
 
  private:
   /// All logs of a cluster whose test has failed, in a file in the directory `where` ($AUTOCTL_KEEP_LOGS).
   void keep_logs(const std::string& where) const;
 
-  std::optional<demo::ScratchDirectory> scratch_;
-  std::optional<demo::LocalCluster> cluster_;
+  std::optional<lab::ScratchDirectory> scratch_;
+  std::optional<lab::LocalCluster> cluster_;
 };
 
 }  // namespace autoctl::test

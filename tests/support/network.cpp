@@ -85,7 +85,7 @@ Result<> Network::add_place(int number, Links links) {
   if (!holder) return fail(std::move(holder.error()));
   const std::string ours = std::filesystem::read_symlink("/proc/self/ns/net");
   const std::string theirs = namespace_file(holder->pid());
-  const bool separate = demo::eventually(tool_timeout, [&] {
+  const bool separate = lab::eventually(tool_timeout, [&] {
     std::error_code error;
     const std::string now = std::filesystem::read_symlink(theirs, error);
     return !error && now != ours;
@@ -124,8 +124,8 @@ Network::~Network() {
   if (!holders_.empty()) (void)tool("nft delete table inet cuts");
 }
 
-demo::LocalCluster::Place Network::place(int number) const {
-  demo::LocalCluster::Place place;
+lab::LocalCluster::Place Network::place(int number) const {
+  lab::LocalCluster::Place place;
   place.host = address(number);
   place.pgport = 5432 + number;  // sockets have no network namespaces
   place.launcher = {"/usr/bin/nsenter", "--net=" + namespace_file(holders_[static_cast<std::size_t>(number)].pid())};

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "cli/demo/cluster.h"
 #include "common/process/process.h"
 #include "common/util/result.h"
+#include "lab/cluster.h"
 #include "support/slow_wire.h"
 
 namespace autoctl::test {
@@ -25,7 +25,7 @@ class Network {
   ~Network();
 
   /// Where to put an agent; its Postgres has a port of its own.
-  demo::LocalCluster::Place place(int number) const;
+  lab::LocalCluster::Place place(int number) const;
 
   /// Packets from `from` to `to` vanish; cut both ways with two calls.
   Result<> cut(int from, int to);

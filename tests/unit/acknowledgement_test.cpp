@@ -1,4 +1,4 @@
-#include "cli/demo/acknowledgement.h"
+#include "lab/acknowledgement.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

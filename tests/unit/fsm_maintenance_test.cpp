@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "fsm_group.h"
-#include "keeper/fsm/role.h"
-#include "keeper/fsm/transitions.h"
+#include "keeper/core/role.h"
+#include "keeper/core/transitions.h"
 #include "monitor/fsm/maintenance.h"
 
 namespace autoctl::monitor {

@@ -6,7 +6,7 @@
 
 #include "common/fsm/goal.h"
 #include "common/fsm/state.h"
-#include "keeper/fsm/transitions.h"
+#include "keeper/core/transitions.h"
 
 namespace autoctl {
 namespace {

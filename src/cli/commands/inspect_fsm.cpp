@@ -6,7 +6,7 @@
 #include "cli/options.h"
 #include "cli/output/print.h"
 #include "cli/output/state_machine.h"
-#include "keeper/fsm/transitions.h"
+#include "keeper/core/transitions.h"
 #include "monitor/fsm/decide.h"
 
 namespace autoctl::cli {

@@ -8,14 +8,17 @@
 #include <functional>
 #include <optional>
 
-#include "cli/demo/cluster.h"
 #include "cli/demo/screen.h"
 #include "cli/demo/unprivileged.h"
-#include "cli/demo/writers.h"
 #include "cli/output/state.h"
 #include "cli/output/table.h"
+#include "lab/cluster.h"
+#include "lab/writers.h"
 
 namespace autoctl::demo {
+
+using namespace lab;
+
 namespace {
 
 using Clock = std::chrono::steady_clock;

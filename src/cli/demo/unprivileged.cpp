@@ -28,10 +28,10 @@ Result<> become(const passwd& user, const std::string& home) {
 }  // namespace
 
 Result<Stage> set_stage() {
-  auto scratch = ScratchDirectory::make("autoctl-demo-");
+  auto scratch = lab::ScratchDirectory::make("autoctl-demo-");
   if (!scratch) return fail(std::move(scratch.error()));
   const std::string path = scratch->path();
-  Stage stage{std::move(*scratch), autoctl_binary(), {}};
+  Stage stage{std::move(*scratch), lab::autoctl_binary(), {}};
   if (::geteuid() != 0) return stage;
 
   const passwd* user = ::getpwnam("postgres");

@@ -3,14 +3,14 @@
 
 #include <string>
 
-#include "cli/demo/cluster.h"
 #include "common/util/result.h"
+#include "lab/cluster.h"
 
 namespace autoctl::demo {
 
 /// Where the demonstration happens, and the autoctl that it runs.
 struct Stage {
-  ScratchDirectory scratch;
+  lab::ScratchDirectory scratch;
   std::string binary;
   std::string user;  // whom root became; empty if we were not root
 };

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "keeper/fsm/transitions.h"
+#include "keeper/core/transitions.h"
 
 namespace autoctl::cli {
 

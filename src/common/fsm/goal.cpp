@@ -5,7 +5,9 @@
 
 namespace autoctl {
 
-bool SyncQuorum::contains(NodeId id) const { return std::ranges::binary_search(voters, id); }
+bool SyncQuorum::contains(NodeId id) const {
+  return std::ranges::binary_search(voters, id);
+}
 
 namespace {
 constexpr std::array<std::pair<PortState, std::string_view>, 4> port_names = {{

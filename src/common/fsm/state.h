@@ -31,11 +31,26 @@ enum class NodeState : unsigned char {
 };
 
 inline constexpr std::array all_node_states = {
-    NodeState::init,           NodeState::single,           NodeState::wait_primary,        NodeState::primary,
-    NodeState::wait_standby,   NodeState::catchingup,       NodeState::secondary,           NodeState::join_secondary,
-    NodeState::prepare_promotion, NodeState::stop_replication, NodeState::draining,         NodeState::demote_timeout,
-    NodeState::demoted,        NodeState::report_lsn,       NodeState::fast_forward,        NodeState::prepare_maintenance,
-    NodeState::wait_maintenance, NodeState::maintenance,    NodeState::apply_settings,      NodeState::dropped,
+    NodeState::init,
+    NodeState::single,
+    NodeState::wait_primary,
+    NodeState::primary,
+    NodeState::wait_standby,
+    NodeState::catchingup,
+    NodeState::secondary,
+    NodeState::join_secondary,
+    NodeState::prepare_promotion,
+    NodeState::stop_replication,
+    NodeState::draining,
+    NodeState::demote_timeout,
+    NodeState::demoted,
+    NodeState::report_lsn,
+    NodeState::fast_forward,
+    NodeState::prepare_maintenance,
+    NodeState::wait_maintenance,
+    NodeState::maintenance,
+    NodeState::apply_settings,
+    NodeState::dropped,
 };
 
 std::string_view to_string(NodeState state);

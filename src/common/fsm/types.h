@@ -20,10 +20,10 @@ struct Tagged {
   constexpr explicit operator bool() const { return value != Rep{}; }
 };
 
-using NodeId = Tagged<std::int64_t, struct NodeIdTag>;    // unique on a monitor, never reused; 0 means "no node"
-using Term = Tagged<std::uint64_t, struct TermTag>;       // a group's decision counter; only grows
+using NodeId = Tagged<std::int64_t, struct NodeIdTag>;       // unique on a monitor, never reused; 0 means "no node"
+using Term = Tagged<std::uint64_t, struct TermTag>;          // a group's decision counter; only grows
 using Timeline = Tagged<std::uint32_t, struct TimelineTag>;  // Postgres timeline id; 0 means unknown
-using Lsn = Tagged<std::uint64_t, struct LsnTag>;         // Postgres WAL position; 0 means unknown
+using Lsn = Tagged<std::uint64_t, struct LsnTag>;            // Postgres WAL position; 0 means unknown
 using SystemId = Tagged<std::uint64_t, struct SystemIdTag>;  // pg_control's system identifier; 0 means unknown
 
 /// Group 0 is the coordinator of a Citus formation, or the only group of a plain one.

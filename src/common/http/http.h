@@ -14,8 +14,8 @@ struct Request {
   std::map<std::string, std::string> query;  // decoded
   std::string bearer;                        // credential of the Authorization header, or empty
   std::string body;
-  std::string peer;                          // "address:port" of the other side; server only
-  std::uint64_t connection = 0;              // unique per connection in this process; server only
+  std::string peer;              // "address:port" of the other side; server only
+  std::uint64_t connection = 0;  // unique per connection in this process; server only
 };
 
 struct Response {

@@ -37,23 +37,16 @@ const Row& row(Errc code) {
 Errc from_status(int status) {
   switch (status) {
     case 401:
-    case 403:
-      return Errc::denied;
-    case 404:
-      return Errc::not_found;
+    case 403: return Errc::denied;
+    case 404: return Errc::not_found;
     case 408:
-    case 504:
-      return Errc::timeout;
-    case 409:
-      return Errc::conflict;
-    case 426:
-      return Errc::incompatible;
+    case 504: return Errc::timeout;
+    case 409: return Errc::conflict;
+    case 426: return Errc::incompatible;
     case 429:
     case 502:
-    case 503:
-      return Errc::unavailable;
-    default:
-      return status >= 400 && status < 500 ? Errc::bad_usage : Errc::internal;
+    case 503: return Errc::unavailable;
+    default: return status >= 400 && status < 500 ? Errc::bad_usage : Errc::internal;
   }
 }
 

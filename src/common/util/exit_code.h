@@ -26,28 +26,17 @@ enum class ExitCode : int {
 
 constexpr ExitCode exit_code(Errc code) {
   switch (code) {
-    case Errc::bad_usage:
-      return ExitCode::bad_usage;
-    case Errc::bad_config:
-      return ExitCode::bad_config;
-    case Errc::conflict:
-      return ExitCode::conflict;
-    case Errc::unavailable:
-      return ExitCode::unavailable;
-    case Errc::timeout:
-      return ExitCode::timeout;
-    case Errc::denied:
-      return ExitCode::denied;
-    case Errc::not_found:
-      return ExitCode::not_found;
-    case Errc::incompatible:
-      return ExitCode::incompatible;
-    case Errc::system:
-      return ExitCode::system;
-    case Errc::postgres:
-      return ExitCode::postgres;
-    case Errc::internal:
-      return ExitCode::internal;
+    case Errc::bad_usage: return ExitCode::bad_usage;
+    case Errc::bad_config: return ExitCode::bad_config;
+    case Errc::conflict: return ExitCode::conflict;
+    case Errc::unavailable: return ExitCode::unavailable;
+    case Errc::timeout: return ExitCode::timeout;
+    case Errc::denied: return ExitCode::denied;
+    case Errc::not_found: return ExitCode::not_found;
+    case Errc::incompatible: return ExitCode::incompatible;
+    case Errc::system: return ExitCode::system;
+    case Errc::postgres: return ExitCode::postgres;
+    case Errc::internal: return ExitCode::internal;
   }
   return ExitCode::internal;
 }

@@ -9,17 +9,17 @@ namespace autoctl {
 
 /// What kind of thing went wrong; the CLI derives its exit code from it (docs/exit-codes.md).
 enum class Errc {
-  bad_usage,      // the caller's options or request are wrong; nothing was changed
-  bad_config,     // a configuration or state file is missing, unreadable or contradicts itself
-  conflict,       // the request is well-formed but the present state forbids it (name taken, foreign data, wrong system id)
-  unavailable,    // a peer did not answer or refused: worth another try
-  timeout,        // it did not happen within its deadline
-  denied,         // missing or wrong credential, certificate or file permission
-  not_found,      // no such node, group, formation or file
-  incompatible,   // other version of the protocol, or an unsupported Postgres major
-  system,         // the operating system said no (errno is in the message)
-  postgres,       // Postgres or one of its tools failed (its own words are in the message)
-  internal,       // our mistake
+  bad_usage,   // the caller's options or request are wrong; nothing was changed
+  bad_config,  // a configuration or state file is missing, unreadable or contradicts itself
+  conflict,  // the request is well-formed but the present state forbids it (name taken, foreign data, wrong system id)
+  unavailable,   // a peer did not answer or refused: worth another try
+  timeout,       // it did not happen within its deadline
+  denied,        // missing or wrong credential, certificate or file permission
+  not_found,     // no such node, group, formation or file
+  incompatible,  // other version of the protocol, or an unsupported Postgres major
+  system,        // the operating system said no (errno is in the message)
+  postgres,      // Postgres or one of its tools failed (its own words are in the message)
+  internal,      // our mistake
 };
 
 struct Error {
@@ -39,13 +39,15 @@ using Result = tl::expected<T, Error>;
 inline tl::unexpected<Error> fail(Errc code, std::string message, std::string hint = {}) {
   return tl::unexpected<Error>(Error{code, std::move(message), std::move(hint)});
 }
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 }  // namespace autoctl
 
 /// Evaluates a Result<void> expression and returns its error to the caller.
-#define AUTOCTL_TRY(expression)                                                   \
-  do {                                                                            \
-    if (auto autoctl_try_result = (expression); !autoctl_try_result)              \
-      return ::autoctl::fail(std::move(autoctl_try_result.error()));              \
+#define AUTOCTL_TRY(expression)                                      \
+  do {                                                               \
+    if (auto autoctl_try_result = (expression); !autoctl_try_result) \
+      return ::autoctl::fail(std::move(autoctl_try_result.error())); \
   } while (false)

@@ -15,7 +15,7 @@
 
 #include "common/fsm/goal.h"
 #include "common/protocol/protocol.h"
-#include "keeper/fsm/lease.h"
+#include "keeper/core/lease.h"
 
 namespace autoctl::keeper {
 

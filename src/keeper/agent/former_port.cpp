@@ -4,7 +4,7 @@
 
 #include "common/postgres/lock_file.h"
 #include "keeper/agent/state_file.h"
-#include "keeper/fsm/role.h"
+#include "keeper/core/role.h"
 
 namespace autoctl::keeper {
 

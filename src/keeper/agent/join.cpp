@@ -160,12 +160,9 @@ Result<> join_upstream(const StepContext& c) {
   auto outcome = follow(c, *upstream);
   if (!outcome) return fail(outcome.error());
   switch (*outcome) {
-    case Outcome::streams:
-      return {};
-    case Outcome::diverged:
-      return rewind_and_follow(c, *upstream);
-    case Outcome::wal_gone:
-      return copy(c, *upstream, "the primary no longer has the WAL it needs");
+    case Outcome::streams: return {};
+    case Outcome::diverged: return rewind_and_follow(c, *upstream);
+    case Outcome::wal_gone: return copy(c, *upstream, "the primary no longer has the WAL it needs");
   }
   return fail(Errc::internal, "unknown outcome");
 }

@@ -176,34 +176,21 @@ Result<> run_as_standby(const StepContext& c, const protocol::Peer* upstream) {
 
 Result<> run_step(Step step, const StepContext& c) {
   switch (step) {
-    case Step::create_database_cluster:
-      return create_database_cluster(c);
-    case Step::start_as_primary:
-      return start_as_primary(c);
-    case Step::apply_sync:
-      return c.postgres.set_sync(c.goal.sync);
-    case Step::await_quorum:
-      return await_quorum(c);
+    case Step::create_database_cluster: return create_database_cluster(c);
+    case Step::start_as_primary: return start_as_primary(c);
+    case Step::apply_sync: return c.postgres.set_sync(c.goal.sync);
+    case Step::await_quorum: return await_quorum(c);
     case Step::checkpoint_if_asked:
       return c.goal.checkpoint && c.postgres.running() ? c.postgres.checkpoint(c.cancelled) : Result<>{};
-    case Step::stop_fast:
-      return c.postgres.stop(StopMode::fast, shutdown_patience);
-    case Step::await_handover:
-      return await_handover(c);
-    case Step::stop_receiving:
-      return stop_receiving(c);
-    case Step::fence_if_asked:
-      return c.goal.fence ? stop_receiving(c) : Result<>{};
-    case Step::promote:
-      return c.postgres.promote(c.cancelled);
-    case Step::fetch_missing:
-      return fetch_missing(c);
-    case Step::follow_upstream:
-      return follow_upstream(c);
-    case Step::leave_as_standby:
-      return leave_as_standby(c);
-    case Step::join_upstream:
-      return join_upstream(c);
+    case Step::stop_fast: return c.postgres.stop(StopMode::fast, shutdown_patience);
+    case Step::await_handover: return await_handover(c);
+    case Step::stop_receiving: return stop_receiving(c);
+    case Step::fence_if_asked: return c.goal.fence ? stop_receiving(c) : Result<>{};
+    case Step::promote: return c.postgres.promote(c.cancelled);
+    case Step::fetch_missing: return fetch_missing(c);
+    case Step::follow_upstream: return follow_upstream(c);
+    case Step::leave_as_standby: return leave_as_standby(c);
+    case Step::join_upstream: return join_upstream(c);
   }
   return fail(Errc::internal, "unknown step");
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/fsm/goal.h"
-#include "keeper/fsm/transitions.h"
+#include "keeper/core/transitions.h"
 #include "keeper/postgres/instance.h"
 
 namespace autoctl::keeper {

@@ -11,7 +11,7 @@
 #include "keeper/agent/board.h"
 #include "keeper/agent/state_file.h"
 #include "keeper/agent/steps.h"
-#include "keeper/fsm/role.h"
+#include "keeper/core/role.h"
 
 namespace autoctl::keeper {
 

@@ -149,8 +149,7 @@ Result<> do_step(pg::Connection& sql, const Step& step) {
                   {step.host, number(step.port), number(step.citus_group), step.cluster});
     case Step::Kind::activate:
       return call(sql, "select citus_activate_node($1::text, $2::int)", {step.host, number(step.port)});
-    case Step::Kind::move:
-      return move(sql, step);
+    case Step::Kind::move: return move(sql, step);
     case Step::Kind::add_secondary:
       return call(sql, "select citus_add_secondary_node($1::text, $2::int, $3::text, $4::int, $5::name)",
                   {step.host, number(step.port), step.from_host, number(step.from_port), step.cluster});

@@ -128,12 +128,10 @@ Outcome stop_everybody(const Context& c, const NodeView& node) {
 bool has_stopped(const Context& c, const NodeView& node) {
   switch (node.goal.state) {
     case NodeState::demoted:
-    case NodeState::dropped:
-      return settled(node) || c.now >= node.lease_until;
+    case NodeState::dropped: return settled(node) || c.now >= node.lease_until;
     case NodeState::report_lsn:
       return settled(node) || lost(node) || c.now - node.goal_since >= c.settings.postgres_restart_timeout;
-    default:
-      return node.health.verdict != Verdict::suspected;  // a standby that is heard again is told to stop, too
+    default: return node.health.verdict != Verdict::suspected;  // a standby that is heard again is told to stop, too
   }
 }
 

@@ -6,14 +6,10 @@ namespace autoctl::monitor {
 
 std::string_view to_string(Verdict verdict) {
   switch (verdict) {
-    case Verdict::healthy:
-      return "healthy";
-    case Verdict::suspected:
-      return "suspected";
-    case Verdict::unreachable:
-      return "unreachable";
-    case Verdict::dead:
-      return "dead";
+    case Verdict::healthy: return "healthy";
+    case Verdict::suspected: return "suspected";
+    case Verdict::unreachable: return "unreachable";
+    case Verdict::dead: return "dead";
   }
   return "unknown";
 }
