@@ -88,6 +88,7 @@ void Keeper::on_starts(const Event& event) {
   lease_.assume(saved_.lease_required, clock(), start_grace);
   fenced_ = fence_watched_ = question_ = heartbeat_waits_for_facts_ = urgent_ = false;
   sequence_ = 0;
+  citus_.reset();
   look();
   publish();
   turn_at_ = -1;

@@ -61,6 +61,10 @@ class Keeper {
   const Goal& goal() const { return saved_.goal; }
   std::string describe() const;
 
+  /// As Board::citus_duty() and publish_citus().
+  std::optional<protocol::CitusPlan> citus_duty() const;
+  void set_citus(std::optional<protocol::CitusFacts> facts, bool urgent);
+
  private:
   struct Saved {
     NodeState state = NodeState::init;
@@ -188,6 +192,7 @@ class Keeper {
   bool question_ = false;
   bool heartbeat_waits_for_facts_ = false;
   bool urgent_ = false;
+  std::optional<protocol::CitusFacts> citus_;
   std::uint64_t sequence_ = 0;
   std::uint32_t heartbeat_turn_ = 0;
   Exchange heartbeat_, messenger_;

@@ -26,6 +26,7 @@ void Keeper::send(bool wait) {
   report.port = port_;
   report.api_port = port_ + 1;
   report.facts = published_;
+  report.citus = citus_;
   urgent_ = false;
   kernel_->post(kernel_->random.skewed(100, ms(60)), {.what = What::report_arrives,
                                                       .generation = generation_,
@@ -35,6 +36,19 @@ void Keeper::send(bool wait) {
   kernel_->post(
       ms(heartbeat.count()) + answer_patience,
       {.what = What::exchange_failed, .generation = generation_, .node = node_, .value = std::int64_t{exchange.id}});
+}
+
+std::optional<protocol::CitusPlan> Keeper::citus_duty() const {
+  const bool leads = alive_ && assignment_ && is_leader_state(assignment_->goal.state) && is_leader_state(facts_.state);
+  if (!leads || !published_.postgres_running || published_.in_recovery || fenced_) return std::nullopt;
+  return assignment_->citus;
+}
+
+void Keeper::set_citus(std::optional<protocol::CitusFacts> facts, bool urgent) {
+  citus_ = std::move(facts);
+  if (!urgent) return;
+  urgent_ = true;
+  if (messenger_.id == 0) send(false);
 }
 
 void Keeper::on_heartbeat(const Event& event) {
