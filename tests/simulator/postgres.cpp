@@ -1,5 +1,7 @@
 #include "postgres.h"
 
+#include <algorithm>
+
 namespace autoctl::simulator {
 
 namespace {
@@ -227,13 +229,12 @@ bool Servers::streams_to(int node, int standby) const {
 }
 
 int Servers::flushed_by(int node, const SyncQuorum& quorum, std::uint64_t lsn) const {
-  int count = 0;
-  for (const NodeId id : quorum.voters) {
-    const int standby = node_of(id);
-    if (streams_to(node, standby) && (*this)[node].senders[static_cast<std::size_t>(place_of(standby))].flushed >= lsn)
-      ++count;
-  }
-  return count;
+  return static_cast<int>(
+      std::ranges::count_if(quorum.voters, [&](NodeId id) { return flushed_by(node, node_of(id)) >= lsn; }));
+}
+
+std::uint64_t Servers::flushed_by(int node, int standby) const {
+  return streams_to(node, standby) ? (*this)[node].senders[static_cast<std::size_t>(place_of(standby))].flushed : 0;
 }
 
 void Servers::schedule_receiver(int standby, Micros delay) {

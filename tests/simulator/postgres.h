@@ -118,6 +118,8 @@ class Servers {
   bool streams_to(int node, int standby) const;
   /// Of those who count, so many have told that they flushed up to there.
   int flushed_by(int node, const SyncQuorum& quorum, std::uint64_t lsn) const;
+  /// What this one has told; 0 if it does not stream.
+  std::uint64_t flushed_by(int node, int standby) const;
   /// Where the keeper's tools, pg_rewind and pg_basebackup, find a primary's data.
   bool can_read_from(int node, int upstream) const;
 

@@ -138,6 +138,7 @@ void Simulation::of_node(const Event& event) {
     case What::heartbeat: return keeper.on_heartbeat(event);
     case What::answer_arrives: return keeper.on_answer(event);
     case What::exchange_failed: return keeper.on_exchange_failed(event);
+    case What::messenger_turn: return keeper.on_messenger(event);
     case What::citus_turn: return citus_->on_turn(event);
     default: return faults_.on_node_boots(event);
   }

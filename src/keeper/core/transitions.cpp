@@ -20,6 +20,9 @@ std::string_view to_string(Step step) {
     case Step::follow_upstream: return "follow_upstream";
     case Step::leave_as_standby: return "leave_as_standby";
     case Step::join_upstream: return "join_upstream";
+    case Step::run_as_standby: return "run_as_standby";
+    case Step::disown: return "disown";
+    case Step::keep_house: return "keep_house";
   }
   return "unknown";
 }

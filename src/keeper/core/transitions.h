@@ -27,6 +27,11 @@ enum class Step : unsigned char {
   follow_upstream,   // streams from the goal's upstream as it is: its data may be what an election counts on
   leave_as_standby,  // however Postgres is started from now on, by whomever, it is a standby of the goal's upstream
   join_upstream,     // a standby of the goal's upstream, by following, rewinding or copying, and it streams
+
+  // Upkeep: in no transition, but between them (upkeep.cpp).
+  run_as_standby,  // Postgres runs as what the reached state says: a standby, of its upstream or of nobody
+  disown,          // what was written here is nobody's: Postgres stops, and only a rewind or a copy brings it back
+  keep_house,      // the other nodes have their HBA lines and slots
 };
 std::string_view to_string(Step step);
 

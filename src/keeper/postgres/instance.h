@@ -18,6 +18,7 @@
 #include "common/process/process.h"
 #include "common/protocol/protocol.h"
 #include "common/util/result.h"
+#include "keeper/core/standby_names.h"
 
 namespace autoctl::keeper {
 
@@ -69,14 +70,6 @@ struct Observed {
   };
   std::vector<Walsender> walsenders;
 };
-
-/// "autoctl_standby_<id>": application_name and slot name of a standby, and the element in synchronous_standby_names.
-std::string standby_name(NodeId id);
-std::optional<NodeId> parse_standby_name(std::string_view name);
-/// "ANY 1 (autoctl_standby_2, …)" or "".
-std::string sync_names(const SyncQuorum& quorum);
-/// The inverse; nullopt when somebody else wrote it.
-std::optional<SyncQuorum> parse_sync_names(const std::string& text);
 
 enum class StopMode { fast, immediate };
 
