@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "kernel.h"
-#include "monitor/store/store.h"
+#include "monitor/engine/store.h"
 #include "postgres.h"
 
 namespace autoctl::simulator {
