@@ -13,6 +13,7 @@
 
 #include "common/http/server.h"
 #include "common/process/process.h"
+#include "common/tls/certificate.h"
 #include "common/util/descriptor.h"
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
@@ -131,7 +132,7 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   auto image = first_load(*store, signals);
   if (!image) return fail(std::move(image.error()));
 
-  Service service(std::move(store), *image, Access(config.auth == "trust", *token));
+  Service service(std::move(store), *image, Access(config.auth == "trust", *token, tls::sha256_hex));
   const Router router(service, image->monitor_id);
   http::ServerOptions options;
   options.address = api_listen_address(config);

@@ -1,6 +1,4 @@
 // The prober against real sockets.
-#include "monitor/service/prober.h"
-
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -8,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "monitor/probe/socket_prober.h"
 #include "tests/support/scratch.h"
 
 namespace autoctl::monitor {

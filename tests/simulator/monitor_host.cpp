@@ -32,9 +32,12 @@ void MonitorHost::start() {
   }
   host_is_up_ = true;
   recovering_ = false;
-  const monitor::Clock clock{[this] { return clock_of(kernel_.now); },
-                             [this] { return wall_start + std::chrono::microseconds(kernel_.now); }};
-  engine_ = std::make_unique<monitor::Engine>(store_, *this, monitor::Access(true, "operator"), clock, decide_);
+  const monitor::Environment environment{.now = [this] { return clock_of(kernel_.now); },
+                                         .wall = [this] { return wall_start + std::chrono::microseconds(kernel_.now); },
+                                         .random_token = [this] { return "token " + std::to_string(++tokens_); }};
+  const auto as_it_is = [](std::string_view credential) { return std::string(credential); };
+  engine_ = std::make_unique<monitor::Engine>(store_, *this, monitor::Access(true, "operator", as_it_is), environment,
+                                              decide_);
   try {
     engine_->restore(*image);
   } catch (const MonitorCrash&) {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "keeper.h"
-#include "monitor/service/engine.h"
+#include "monitor/engine/engine.h"
 #include "store.h"
 
 namespace autoctl::simulator {
@@ -65,6 +65,7 @@ class MonitorHost final : public monitor::Prober {
   std::vector<Event> inbox_;
   std::map<NodeId, std::uint32_t> watched_;  // by the round in which the watching began
   std::uint32_t rounds_ = 0;
+  std::uint64_t tokens_ = 0;  // given out, by all processes of the monitor
   std::uint32_t turn_ = 0;
   std::uint32_t generation_ = 0;
   Micros turn_at_ = -1;

@@ -7,7 +7,7 @@
 
 #include "kernel.h"
 #include "layout.h"
-#include "monitor/store/store.h"
+#include "monitor/engine/store.h"
 #include "postgres.h"
 
 namespace autoctl::simulator {

@@ -6,8 +6,7 @@
 #include <memory>
 #include <set>
 
-#include "common/tls/certificate.h"
-#include "monitor/service/engine.h"
+#include "monitor/engine/engine.h"
 #include "tests/support/memory_store.h"
 
 namespace autoctl::test {
@@ -38,10 +37,15 @@ class EngineTest : public ::testing::Test {
 
   void start_engine(bool open = true) {
     engine = std::make_unique<monitor::Engine>(
-        store, prober, monitor::Access(open, "operator-token"),
-        monitor::Clock{[this] { return now; }, [this] { return wall_start + (now - TimePoint{}); }});
+        store, prober, monitor::Access(open, "operator-token", one_way),
+        monitor::Environment{.now = [this] { return now; },
+                             .wall = [this] { return wall_start + (now - TimePoint{}); },
+                             .random_token = [this] { return "token-" + std::to_string(++tokens); }});
     if (auto image = store.load()) engine->restore(*image);
   }
+
+  /// Stands for a hash: what it makes of two credentials is never the same.
+  static std::string one_way(std::string_view credential) { return "hash of " + std::string(credential); }
 
   /// Time passes; timers run when they are due, keepers say nothing.
   void pass(Millis duration) {
@@ -183,6 +187,7 @@ class EngineTest : public ::testing::Test {
 
   TimePoint now = TimePoint{} + std::chrono::hours(1);
   const std::chrono::system_clock::time_point wall_start{std::chrono::hours(24 * 365 * 50)};
+  int tokens = 0;  // given out
   MemoryStore store;
   RecordingProber prober;
   std::unique_ptr<monitor::Engine> engine;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "monitor/store/store.h"
+#include "monitor/engine/store.h"
 
 namespace autoctl::test {
 

@@ -1,7 +1,7 @@
 // What the monitor tells the nodes of a Citus formation beyond their goals.
 #include <gmock/gmock.h>
 
-#include "monitor/service/citus.h"
+#include "monitor/engine/citus_plan.h"
 #include "tests/support/engine_fixture.h"
 
 namespace autoctl::test {

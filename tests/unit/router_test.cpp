@@ -6,6 +6,7 @@
 #include <future>
 #include <nlohmann/json.hpp>
 
+#include "common/tls/certificate.h"
 #include "tests/support/memory_store.h"
 
 namespace autoctl::monitor {
@@ -16,7 +17,7 @@ class RouterTest : public ::testing::Test {
   void serve(bool open) {
     auto store = std::make_unique<test::MemoryStore>();
     const auto image = store->load();
-    service = std::make_unique<Service>(std::move(store), *image, Access(open, "operator-token"));
+    service = std::make_unique<Service>(std::move(store), *image, Access(open, "operator-token", tls::sha256_hex));
     router = std::make_unique<Router>(*service, image->monitor_id);
   }
 

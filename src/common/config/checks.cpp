@@ -1,8 +1,5 @@
 #include "common/config/checks.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -15,6 +12,14 @@ namespace {
 constexpr std::size_t name_length_max = 63;       // Postgres' identifier length
 constexpr std::size_t hostname_length_max = 253;  // of DNS
 
+std::string quoted(const std::string& text) {
+  return "'" + text + "'";
+}
+
+std::string too_long(std::size_t limit) {
+  return " is longer than " + std::to_string(limit) + " characters";
+}
+
 std::optional<long> parse_number(std::string_view text) {
   long value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -25,12 +30,15 @@ std::optional<long> parse_number(std::string_view text) {
 std::string check_range(const std::string& text, long low, long high, std::string_view what) {
   const auto number = parse_number(text);
   if (number && *number >= low && *number <= high) return {};
-  return fmt::format("'{}' is not {} ({} to {})", text, what, low, high);
+  return quoted(text) + " is not " + std::string(what) + " (" + std::to_string(low) + " to " + std::to_string(high) +
+         ")";
 }
 
 std::string check_one_of(const std::string& text, const std::vector<std::string>& choices) {
   if (std::ranges::find(choices, text) != choices.end()) return {};
-  return fmt::format("'{}' is not one of {}", text, fmt::join(choices, ", "));
+  std::string all;
+  for (const std::string& choice : choices) all += (all.empty() ? "" : ", ") + choice;
+  return quoted(text) + " is not one of " + all;
 }
 
 bool is_word(char c) {
@@ -63,15 +71,15 @@ std::string check_role(const std::string& text) {
 }
 
 std::string check_name(const std::string& text) {
-  if (text.size() > name_length_max) return fmt::format("'{}' is longer than {} characters", text, name_length_max);
-  if (!std::ranges::all_of(text, is_word)) return fmt::format("'{}' has characters other than A-Z a-z 0-9 _ - .", text);
+  if (text.size() > name_length_max) return quoted(text) + too_long(name_length_max);
+  if (!std::ranges::all_of(text, is_word)) return quoted(text) + " has characters other than A-Z a-z 0-9 _ - .";
   return {};
 }
 
 std::string check_hostname(const std::string& text) {
-  if (text.size() > hostname_length_max) return fmt::format("it is longer than {} characters", hostname_length_max);
+  if (text.size() > hostname_length_max) return "it" + too_long(hostname_length_max);
   const bool spelled = std::ranges::all_of(text, [](char c) { return is_word(c) || c == ':' || c == '%'; });
-  if (!spelled || text.starts_with('-')) return fmt::format("'{}' is neither a host name nor an IP address", text);
+  if (!spelled || text.starts_with('-')) return quoted(text) + " is neither a host name nor an IP address";
   return {};
 }
 
@@ -89,7 +97,7 @@ std::string check_monitor(const std::string& text) {
   for (const std::string_view scheme : {"https://", "postgres://", "postgresql://"})
     if (text.starts_with(scheme) && text.size() > scheme.size()) return {};
   if (text.empty()) return {};
-  return fmt::format("'{}' is neither https://host:port nor postgres://autoctl_node@host:port/pg_auto_failover", text);
+  return quoted(text) + " is neither https://host:port nor postgres://autoctl_node@host:port/pg_auto_failover";
 }
 
 std::string check_not_empty(const std::string& text) {
@@ -97,7 +105,7 @@ std::string check_not_empty(const std::string& text) {
 }
 
 std::string check_absolute_path(const std::string& text) {
-  return text.starts_with('/') ? "" : fmt::format("'{}' is not an absolute path", text);
+  return text.starts_with('/') ? "" : quoted(text) + " is not an absolute path";
 }
 std::string check_absolute_path_or_empty(const std::string& text) {
   return text.empty() ? "" : check_absolute_path(text);
@@ -119,7 +127,7 @@ std::string check_rate(const std::string& text) {
     const long kilobytes = *number * (text.ends_with('M') ? 1024 : 1);
     if (kilobytes >= kilobytes_min && kilobytes <= kilobytes_max) return {};
   }
-  return fmt::format("'{}' is not a transfer rate (32k to 1024M, per second)", text);
+  return quoted(text) + " is not a transfer rate (32k to 1024M, per second)";
 }
 
 }  // namespace autoctl::config

@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "common/util/assert.h"
+
 namespace autoctl::logging {
 
 namespace {
@@ -70,6 +72,7 @@ void setup(const Options& options) {
   logger->set_level(level_of(options.verbosity));
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
+  on_assertion_failed([](const std::string& line) { spdlog::critical("{}", line); });
 }
 
 std::string one_line(std::string text) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "monitor/service/real_environment.h"
+
 namespace autoctl::monitor {
 
 namespace {
@@ -18,7 +20,7 @@ Service::Service(std::unique_ptr<Store> store, const Image& image, Access access
   prober_ = std::make_unique<SocketProber>([this](NodeId node, ProbedPort port, PortState state) {
     post([=](Engine& engine) { engine.probed(node, port, state); });
   });
-  engine_ = std::make_unique<Engine>(*store_, *prober_, std::move(access), real_clock());
+  engine_ = std::make_unique<Engine>(*store_, *prober_, std::move(access), real_environment());
   post([image](Engine& engine) { engine.restore(image); });
   thread_ = std::thread([this] { run(); });
 }

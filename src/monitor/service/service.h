@@ -9,7 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include "monitor/service/engine.h"
+#include "monitor/engine/engine.h"
+#include "monitor/probe/socket_prober.h"
 
 namespace autoctl::monitor {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/pg/connection.h"
-#include "monitor/store/store.h"
+#include "monitor/engine/store.h"
 
 namespace autoctl::monitor {
 

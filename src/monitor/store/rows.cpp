@@ -3,7 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "monitor/settings_values.h"
+#include "monitor/engine/settings_values.h"
 
 namespace autoctl::monitor::rows {
 

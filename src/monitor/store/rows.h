@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/pg/connection.h"
-#include "monitor/store/store.h"
+#include "monitor/engine/store.h"
 
 namespace autoctl::monitor::rows {
 

@@ -1,0 +1,121 @@
+// What the monitor holds in memory: the stored rows, and beside them what only the moment knows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/protocol/protocol.h"
+#include "common/util/result.h"
+#include "monitor/engine/store.h"
+#include "monitor/fsm/decide.h"
+#include "monitor/fsm/verdict.h"
+
+namespace autoctl::monitor {
+
+/// Answers a request, now or later, from the service's thread; called once.
+template <class T = void>
+using Reply = std::function<void(Result<T>)>;
+
+/// A report whose answer waits until there is something to do.
+struct HeldReport {
+  TimePoint until;
+  std::uint64_t known_version = 0;
+  Reply<protocol::Assignment> reply;
+};
+
+/// A standby that is meant to stream and does not. Each of the two who can tell must have said so all the time: what
+/// one said before and the other says now may be about two moments between which it streamed.
+struct Stall {
+  std::optional<TimePoint> by_own_word;
+  std::optional<TimePoint> by_primarys_word;
+  Millis lasted{0};  // up to the primary's last report: by now it may stream again
+
+  bool is_on() const { return by_own_word || by_primarys_word; }
+};
+
+struct Node {
+  NodeRow row;  // as committed, but for what the node reported since
+
+  // From reports.
+  NodeFacts facts;
+  std::optional<protocol::CitusFacts> citus;  // of a coordinator's primary
+  bool reported = false;                      // since the monitor started
+  std::uint64_t sequence = 0;
+  std::uint64_t last_news = 0;   // of its epoch
+  std::uint64_t connection = 0;  // the one that carried the last report
+  NodeObservation seen;
+  Health health;
+  Stall stall;
+
+  // Towards the node.
+  TimePoint goal_since;
+  TimePoint lease_until;
+  protocol::Assignment assignment;  // what it is told; `lease` is set when an answer goes out
+  bool questioned = false;          // asked to try its upstream, and has not answered
+  TimePoint answered_at;            // the last question
+  std::optional<HeldReport> held;
+};
+
+struct Group {
+  GroupRow row;
+  std::map<NodeId, Node> nodes;
+  std::optional<OperationRow> operation;  // the running one
+  TimePoint operation_since;
+  TimePoint next_check;        // when time alone may change something
+  std::string withheld;        // the rule that a pause keeps from firing, as it was told
+  protocol::CitusRoute route;  // as the rest of a Citus formation was last told
+};
+
+/// The formation of who names none: always there.
+inline constexpr const char* default_formation = "default";
+
+using GroupKey = std::pair<std::string, GroupId>;
+
+/// "shop/0: ", the beginning of a log line.
+std::string about(const std::string& formation, GroupId group);
+
+struct Model {
+  std::string monitor_id;
+  std::map<std::string, FormationRow> formations;
+  std::map<GroupKey, Group> groups;
+  std::map<std::int64_t, OperationRow> operations;  // running and recent
+  NodeId last_node;
+  std::int64_t last_operation = 0;
+  bool trusts_itself = true;
+
+  Group* group_of(NodeId id);
+  Node* find(NodeId id);
+  const Settings& settings_of(const Group& group) const;
+};
+
+/// Dropped nodes that have not left yet included.
+bool has_nodes(const Model& model, const std::string& formation);
+
+Error no_such_formation(const std::string& name);
+
+/// The model that an image describes. What `before` knew of the moment is kept for nodes that are still there.
+Model restore_model(const Image& image, Model before, TimePoint now, std::chrono::system_clock::time_point wall_now);
+
+NodeView view_of(const Node& node);
+
+/// decide()'s input. Awaited nodes are no part of it: nobody knows what they are.
+GroupSnapshot snapshot(const Model& model, const Group& group);
+
+/// Its silence means something: it is neither awaited from another monitor nor in the hands of an operator.
+inline bool should_report(const Node& node) {
+  return !node.row.awaited && node.row.goal.state != NodeState::maintenance;
+}
+
+/// Of an operation: does it take a node out of service, or back?
+inline bool is_maintenance(const std::string& kind) {
+  return kind == "maintenance" || kind == "end_maintenance";
+}
+
+/// True when the node's Postgres should be running, as far as its goal and its last report tell.
+bool may_expect_postgres(const Node& node);
+
+}  // namespace autoctl::monitor
