@@ -61,7 +61,7 @@ TEST(Explain, WithoutOneThatMayHaveTheLastCommitsNobodyIsElected) {
   state.nodes[2].not_electable_because = "it is dead (its host refuses)";
   const Explanation said = only(state);
   EXPECT_EQ(said.winner, "");
-  EXPECT_THAT(said.sentence, HasSubstr("nobody could be elected: of the quorum node_3 (dead) is missing"));
+  EXPECT_THAT(said.sentence, HasSubstr("no standby could be elected: node_3 (dead) is missing from the quorum"));
   EXPECT_EQ(said.losers.back().why, "it is dead (its host refuses)");
 }
 

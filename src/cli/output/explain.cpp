@@ -71,7 +71,7 @@ std::string why_it_wins(const GroupSnapshot& group, const NodeView& winner, cons
 
 std::string why_it_loses(const NodeView& node, const NodeView* winner, const protocol::NodeDocument& document) {
   if (!document.electable) return document.not_electable_because;
-  if (winner == nullptr) return "nobody can be elected";
+  if (winner == nullptr) return "no standby can be elected";
   if (node.candidate_priority != winner->candidate_priority)
     return fmt::format("its candidate priority {} is lower", node.candidate_priority);
   if (monitor::is_behind(node, *winner)) return fmt::format("it is behind: {}", position(node));
@@ -94,7 +94,7 @@ Explanation explain_group(const protocol::StateDocument& state, const protocol::
   else if (winner != nullptr)
     explanation.sentence = begin + winner->name + " would take over: " + why_it_wins(snapshot, *winner, present);
   else
-    explanation.sentence = begin + "nobody could be elected: " + monitor::why_nobody_is_electable(snapshot);
+    explanation.sentence = begin + "no standby could be elected: " + monitor::why_nobody_is_electable(snapshot);
   for (const auto& node : state.nodes) {
     const NodeView* view = belongs(node, group) ? snapshot.find(node.id) : nullptr;
     if (view == nullptr || view == leader || view == winner) continue;
