@@ -35,7 +35,8 @@ struct Config {
   // [postgresql]
   std::string pgdata;
   std::string pg_ctl;  // its directory has the other tools
-  std::string pghost;  // socket directory or address for our own connections; empty = a socket directory we choose
+  std::string
+      pghost;  // socket directory or address that autoctl itself connects to; empty = a socket directory we choose
   int pgport = 5432;
   std::string listen = "*";
   std::string username;  // empty: none is created

@@ -83,7 +83,7 @@ Result<> Instance::Impl::put_in_force(const Settings& changes, const std::string
       AUTOCTL_TRY(postmaster.signal(SIGHUP));
     }
     if (Clock::now() >= deadline)
-      return fail(Errc::timeout, fmt::format("Postgres does not take over {}{}", name, reason_for(*fresh)));
+      return fail(Errc::timeout, fmt::format("Postgres does not apply {}{}", name, reason_for(*fresh)));
     std::this_thread::sleep_for(2ms);
   }
 }
@@ -112,7 +112,7 @@ Result<> Instance::Impl::await_wal_processes(Millis timeout) {
     open = std::move(still_open);
     if (open.empty()) return {};
     if (Clock::now() >= deadline)
-      return fail(Errc::timeout, "Postgres' checkpointer or a WAL sender has not taken over the new settings yet");
+      return fail(Errc::timeout, "Postgres' checkpointer or a WAL sender has not applied the new settings yet");
     std::this_thread::sleep_for(1ms);
   }
 }
