@@ -12,14 +12,14 @@
 
 namespace autoctl::config {
 
-/// autoctl's own port is so far above Postgres' unless another one is asked for.
+/// By default, autoctl's own port is this much above that of Postgres.
 inline constexpr int api_port_offset = 2000;
 
 struct Ssl {
   std::string mode =
       "prefer";              // disable, allow, prefer, require, verify-ca, verify-full: what clients and standbys use
   bool enabled = false;      // Postgres serves TLS
-  bool self_signed = false;  // files below were made by us
+  bool self_signed = false;  // autoctl made the files below
   std::string ca_file, crl_file, server_cert, server_key;
 };
 
