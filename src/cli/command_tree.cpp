@@ -8,7 +8,7 @@ namespace autoctl::cli {
 
 namespace {
 
-/// Accepted at every leaf, so that nobody has to know where -v goes.
+/// Accepted at every command, so that users need not know where -v goes.
 void add_log_options(CLI::App& command, LogOptions& log) {
   // Added up, because the option may be given to several commands of one line.
   const auto count_into = [](int& counter) {

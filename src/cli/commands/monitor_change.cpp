@@ -65,7 +65,7 @@ Result<ExitCode> disable(const DisableOptions& options) {
   return ExitCode::ok;
 }
 
-/// Until the keeper has told the new monitor what it is; then says whom that waits for.
+/// Waits until the keeper has told the new monitor what it is; then says which nodes that monitor still waits for.
 Result<> await_arrival(const config::Config& config) {
   auto api = connect_monitor({.pgdata = config.pgdata});
   if (!api) return fail(api.error());

@@ -111,7 +111,7 @@ class Session : public std::enable_shared_from_this<Session> {
     if (!established_ || core_.stopping || !core_.on_disconnect) return;
     try {
       core_.on_disconnect(id_);
-    } catch (const std::exception&) {  // the connection is gone: there is nobody to tell
+    } catch (const std::exception&) {  // the connection is gone: no client is left to tell
     }
   }
 
@@ -201,8 +201,8 @@ class Session : public std::enable_shared_from_this<Session> {
     watch_peer();
   }
 
-  /// While the handler holds the answer nobody reads: ask the bare socket. A client has nothing to say before it got
-  /// its answer, so whatever makes the socket readable means that it is gone.
+  /// While the handler holds the answer, nothing reads from the connection: ask the bare socket. A client has nothing
+  /// to say before it got its answer, so whatever makes the socket readable means that it is gone.
   void watch_peer() {
     lowest().socket().async_wait(tcp::socket::wait_read,
                                  [self = shared_from_this(), sequence = sequence_](error_code failed) {

@@ -49,7 +49,7 @@ Result<std::vector<WalProcess>> wal_processes(Session& session, Millis timeout) 
 
 }  // namespace
 
-/// A new session is forked by the postmaster after it has read the files and signalled everybody, so what it shows
+/// A new session is forked by the postmaster after it has read the files and signalled all processes, so what it shows
 /// proves both. Where the files say nothing else than what is in force, a reload would change nothing, and costs every
 /// process of the server time in a moment when milliseconds count.
 Result<> Instance::Impl::put_in_force(const Settings& changes, const std::string& name, Millis timeout) {
