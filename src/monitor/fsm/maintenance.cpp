@@ -1,6 +1,6 @@
 // An operator takes a node out of service, and back. First the quorum lets go of it (quorum_rules.cpp): the primary
 // stops waiting for it and proves that, while the node streams on as a secondary that an election may need. Only then
-// may the operator do with it as he likes.
+// is it handed to the operator.
 #include "monitor/fsm/maintenance.h"
 
 #include "monitor/fsm/rule.h"
