@@ -48,8 +48,8 @@ TEST(Explain, TheHighestPriorityWinsAndFetchesWhatItLacks) {
   const Explanation said = only(state);
   EXPECT_EQ(said.primary, "node_1");
   EXPECT_EQ(said.winner, "node_3");
-  EXPECT_THAT(said.sentence, HasSubstr("Were it lost now, node_3 would take over: it has candidate priority 60"));
-  EXPECT_THAT(said.sentence, HasSubstr("would first fetch what node_2 has more"));
+  EXPECT_THAT(said.sentence, HasSubstr("If it were lost now, node_3 would take over: it has candidate priority 60"));
+  EXPECT_THAT(said.sentence, HasSubstr("would first fetch the WAL that it lacks from node_2"));
   ASSERT_EQ(said.losers.size(), 1U);
   EXPECT_EQ(said.losers[0].why, "its candidate priority 50 is lower");
 }
@@ -61,7 +61,7 @@ TEST(Explain, WithoutOneThatMayHaveTheLastCommitsNobodyIsElected) {
   state.nodes[2].not_electable_because = "it is dead (its host refuses)";
   const Explanation said = only(state);
   EXPECT_EQ(said.winner, "");
-  EXPECT_THAT(said.sentence, HasSubstr("nobody could be elected: of the quorum node_3 (dead) is missing"));
+  EXPECT_THAT(said.sentence, HasSubstr("no standby could be elected: node_3 (dead) is missing from the quorum"));
   EXPECT_EQ(said.losers.back().why, "it is dead (its host refuses)");
 }
 

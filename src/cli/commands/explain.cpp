@@ -41,7 +41,7 @@ void declare(CLI::App& command, ExplainOptions& options) {
 
 void add_explain(CLI::App& root, Invocation& invocation) {
   add_command<ExplainOptions>(root, invocation, "explain",
-                              "who would be the primary if this one were lost now, and why not the others",
+                              "which node would become the primary if this one were lost now, and why not the others",
                               "autoctl explain --group 0 --pgdata /srv/pg", declare, explain_election);
 }
 

@@ -65,17 +65,17 @@ std::string why_it_wins(const GroupSnapshot& group, const NodeView& winner, cons
   std::string text = fmt::format("it has candidate priority {} and {}", winner.candidate_priority, position(winner));
   const NodeView* source = monitor::most_advanced(group, present);
   if (source != nullptr && monitor::is_behind(winner, *source))
-    text += fmt::format(", and would first fetch what {} has more", source->name);
+    text += fmt::format(", and would first fetch the WAL that it lacks from {}", source->name);
   return text;
 }
 
 std::string why_it_loses(const NodeView& node, const NodeView* winner, const protocol::NodeDocument& document) {
   if (!document.electable) return document.not_electable_because;
-  if (winner == nullptr) return "nobody can be elected";
+  if (winner == nullptr) return "no standby can be elected";
   if (node.candidate_priority != winner->candidate_priority)
     return fmt::format("its candidate priority {} is lower", node.candidate_priority);
   if (monitor::is_behind(node, *winner)) return fmt::format("it is behind: {}", position(node));
-  return "it is as good, and another comes first";
+  return "it is as good, but the winner has the lower node id";
 }
 
 Explanation explain_group(const protocol::StateDocument& state, const protocol::GroupDocument& group) {
@@ -88,13 +88,13 @@ Explanation explain_group(const protocol::StateDocument& state, const protocol::
   if (leader != nullptr) explanation.primary = leader->name;
   if (winner != nullptr) explanation.winner = winner->name;
   const std::string begin =
-      leader != nullptr ? leader->name + " is the primary. Were it lost now, " : "There is no primary: ";
+      leader != nullptr ? leader->name + " is the primary. If it were lost now, " : "There is no primary: ";
   if (snapshot.nodes.size() < 2)
     explanation.sentence = begin + "there would be no other node";
   else if (winner != nullptr)
     explanation.sentence = begin + winner->name + " would take over: " + why_it_wins(snapshot, *winner, present);
   else
-    explanation.sentence = begin + "nobody could be elected: " + monitor::why_nobody_is_electable(snapshot);
+    explanation.sentence = begin + "no standby could be elected: " + monitor::why_nobody_is_electable(snapshot);
   for (const auto& node : state.nodes) {
     const NodeView* view = belongs(node, group) ? snapshot.find(node.id) : nullptr;
     if (view == nullptr || view == leader || view == winner) continue;

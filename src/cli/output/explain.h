@@ -1,5 +1,5 @@
-// Who would be the primary after the loss of the one there is, and why not the others: the monitor's own arithmetic on
-// what it shows.
+// Which node would become the primary if the present one were lost, and why not the others: the monitor's own
+// arithmetic on what it shows.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -14,7 +14,7 @@ struct Explanation {
   std::string formation;
   GroupId group = 0;
   std::string primary;  // empty: there is none
-  std::string winner;   // empty: nobody would be elected
+  std::string winner;   // empty: no standby would be elected
   std::string sentence;
   struct Loser {
     std::string name;

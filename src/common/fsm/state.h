@@ -1,4 +1,4 @@
-// The states a node can be in, as reported by its keeper or assigned by the monitor. Names are the field's.
+// The states of a node, as reported by its keeper or assigned by the monitor, under pg_auto_failover's names.
 #pragma once
 
 #include <array>
@@ -12,16 +12,16 @@ enum class NodeState : unsigned char {
   single,             // primary of a group of one
   wait_primary,       // primary, read-write, asynchronous: no standby is in the quorum, so none is electable
   primary,            // primary, read-write, synchronous: the goal's quorum is in force
-  wait_standby,       // waits until the primary lets it copy
+  wait_standby,       // waits until the primary is ready to be copied
   catchingup,         // standby that copies, rewinds or streams its way to the primary
   secondary,          // standby that streams; electable while it is in the confirmed quorum
   join_secondary,     // fenced standby that lost an election and follows the winner
   prepare_promotion,  // candidate: chosen, about to be promoted, still a standby
   stop_replication,   // candidate: past the point of no return, promoting
   draining,           // primary that hands over: checkpoint, then fast shutdown
-  demote_timeout,     // former primary that must stop; nobody waits for it
+  demote_timeout,     // former primary that must stop; it can still be called back
   demoted,            // former primary, stopped
-  report_lsn,         // fenced standby: receives no more, tells how far it got
+  report_lsn,         // fenced standby: has stopped receiving and reports how far it got
   fast_forward,       // candidate that fetches missing WAL from the most advanced standby
   prepare_maintenance,
   wait_maintenance,
@@ -63,7 +63,7 @@ constexpr bool may_accept_writes(NodeState state) {
          state == NodeState::prepare_maintenance;
 }
 
-/// States in which a node is its group's primary: one goal of these at a time in a group.
+/// States in which a node is its group's primary: at most one node of a group has such a goal.
 constexpr bool is_leader_state(NodeState state) {
   return state == NodeState::single || state == NodeState::wait_primary || state == NodeState::primary ||
          state == NodeState::apply_settings;

@@ -206,7 +206,7 @@ void Engine::tell_if_blocked(const Group& group, const GroupSnapshot& view) {
   const auto [known, is_new] = blocked_.try_emplace(key);
   if (!is_new && known->second == blocked->missing) return;
   known->second = std::move(blocked->missing);
-  new_events_.push_back(event_of(group, nullptr, "monitor", "nobody can be elected: " + blocked->why));
+  new_events_.push_back(event_of(group, nullptr, "monitor", "no standby can be elected: " + blocked->why));
 }
 
 /// In a paused formation what would be decided now is told, once.

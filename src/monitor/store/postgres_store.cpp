@@ -154,7 +154,7 @@ Result<> PostgresStore::trim_events(std::int64_t last_event) {
   trimmed_at_ = last_event;
   const auto done = connection_->query("DELETE FROM autoctl.event WHERE id <= $1",
                                        {std::to_string(last_event - events_kept)}, deadline);
-  // The change is committed; that old events stay for a while harms nobody.
+  // The change is committed; it does no harm that old events stay for a while.
   if (!done) spdlog::warn("cannot trim old events: {}", done.error().message);
   return {};
 }
