@@ -81,14 +81,12 @@ void PretendedStore::judge_goal(const monitor::NodeRow& row) {
   if (before == nodes_.end() || before->second.goal == row.goal) return;
   const int group = group_of(row.formation);
   if (row.goal.term <= before->second.goal.term) throw Violation{group, "a node's new goal is of no later term"};
-  const bool leads = is_leader_state(row.goal.state) || row.goal.state == NodeState::stop_replication;
-  if (!leads) return;
+  if (!may_accept_writes(row.goal.state)) return;
   const int node = servers_.node_of(row.id);
   if (!servers_.has_every_acknowledged_commit(node))
     throw Violation{group, row.name + " is to be the primary, and lacks an acknowledged commit"};
   for (const auto& [id, other] : nodes_) {
-    const bool leads_too = is_leader_state(other.goal.state) || other.goal.state == NodeState::stop_replication;
-    if (id != row.id && other.formation == row.formation && leads_too &&
+    if (id != row.id && other.formation == row.formation && may_accept_writes(other.goal.state) &&
         servers_.can_acknowledge(servers_.node_of(id)) && servers_.can_acknowledge(node))
       throw Violation{group, "two nodes are to be the primary"};
   }

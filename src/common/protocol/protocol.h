@@ -5,11 +5,12 @@
 //   DELETE /v1/nodes/{id}                                  -> {}                 operator or that node's credential
 //   POST   /v1/nodes/{id}/leave                            -> {}                 the same; the node goes on without us
 //   GET    /v1/state?formation=&group=                     -> StateDocument
-//   GET    /v1/events?formation=&group=&after=&count=&wait_ms=  -> EventsDocument  held open while there is none, up to
-//   wait_ms GET    /v1/settings?formation=                         -> SettingsDocument   PATCH changes some of them
-//   (operator) POST   /v1/operations                OperationRequest  -> OperationDocument  operator credential GET
-//   /v1/operations/{id}?wait_ms=                    -> OperationDocument  held open while it runs GET    /healthz,
-//   /v1/version                           no credential
+//   GET    /v1/explain?formation=&group=                   -> ExplanationsDocument
+//   GET    /v1/events?formation=&group=&after=&count=&wait_ms=  -> EventsDocument  held open for wait_ms if there is none
+//   GET    /v1/settings?formation=                         -> SettingsDocument   PATCH changes some of them (operator)
+//   POST   /v1/operations                OperationRequest  -> OperationDocument  operator credential
+//   GET    /v1/operations/{id}?wait_ms=                    -> OperationDocument  held open while it runs
+//   GET    /healthz, /v1/version                           no credential
 // Every error is a 4xx or 5xx with {"error": {"code", "message", "hint"}}.
 #pragma once
 
@@ -164,6 +165,24 @@ struct StateDocument {
   std::vector<CitusDocument> citus;  // one for each Citus formation
 };
 
+/// Who would be the primary of a group if the one there is were lost now, and why not the others.
+struct ExplanationDocument {
+  struct Other {
+    std::string name;
+    std::string why_not;
+  };
+  std::string formation;
+  GroupId group = 0;
+  std::string primary;      // empty: there is none
+  std::string would_win;    // empty: no node would take over
+  std::string explanation;  // one sentence
+  std::vector<Other> others;
+};
+
+struct ExplanationsDocument {
+  std::vector<ExplanationDocument> groups;
+};
+
 struct EventDocument {
   std::int64_t id = 0;
   std::string time;  // ISO 8601, UTC, milliseconds
@@ -216,18 +235,19 @@ struct ErrorDocument {
 
 // nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
 // inside a module only; decode() does not throw.
-#define AUTOCTL_PROTOCOL_TYPES(X)                                                                              \
-  X(CitusNode)                                                                                                 \
-  X(CitusRoute)                                                                                                \
-  X(CitusPlan)                                                                                                 \
-  X(CitusRouteFacts)                                                                                           \
-  X(CitusFacts)                                                                                                \
-  X(CitusDocument)                                                                                             \
-  X(RegisterRequest)                                                                                           \
-  X(RegisterAnswer)                                                                                            \
-  X(Report) X(FormerNode) X(News) X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) \
-      X(FormationDocument) X(StateDocument) X(EventDocument) X(EventsDocument) X(OperationRequest)             \
-          X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
+#define AUTOCTL_PROTOCOL_TYPES(X)                                                                           \
+  X(CitusNode)                                                                                              \
+  X(CitusRoute)                                                                                             \
+  X(CitusPlan)                                                                                              \
+  X(CitusRouteFacts)                                                                                        \
+  X(CitusFacts)                                                                                             \
+  X(CitusDocument)                                                                                          \
+  X(RegisterRequest)                                                                                        \
+  X(RegisterAnswer)                                                                                         \
+  X(Report)                                                                                                 \
+  X(FormerNode) X(News) X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument)        \
+      X(FormationDocument) X(StateDocument) X(ExplanationDocument) X(ExplanationsDocument) X(EventDocument) \
+          X(EventsDocument) X(OperationRequest) X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
 #define X(T)                                   \
   void to_json(nlohmann::json& j, const T& v); \
   void from_json(const nlohmann::json& j, T& v);
