@@ -82,15 +82,13 @@ void PretendedStore::judge_goal(const monitor::NodeRow& row) {
   const int group = group_of(row);
   if (row.goal.term <= before->second.goal.term) throw Violation{group, "a node's new goal is of no later term"};
   if (row.goal.state == NodeState::draining && hand_over_begins) hand_over_begins(group);
-  const bool leads = is_leader_state(row.goal.state) || row.goal.state == NodeState::stop_replication;
-  if (!leads) return;
+  if (!may_accept_writes(row.goal.state)) return;
   const int node = servers_.node_of(row.id);
   if (!servers_.has_every_acknowledged_commit(node))
     throw Violation{group, row.name + " is to be the primary, and lacks an acknowledged commit"};
   for (const auto& [id, other] : nodes_) {
-    const bool leads_too = is_leader_state(other.goal.state) || other.goal.state == NodeState::stop_replication;
-    if (id != row.id && group_of(other) == group && leads_too && servers_.can_acknowledge(servers_.node_of(id)) &&
-        servers_.can_acknowledge(node))
+    if (id != row.id && group_of(other) == group && may_accept_writes(other.goal.state) &&
+        servers_.can_acknowledge(servers_.node_of(id)) && servers_.can_acknowledge(node))
       throw Violation{group, "two nodes are to be the primary"};
   }
 }

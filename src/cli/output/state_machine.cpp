@@ -35,9 +35,8 @@ std::string list_state_machine() {
 
 namespace {
 
-/// A node in any state but one that was never assigned to it can be told to stop.
 bool from_everywhere(const keeper::Transition& transition) {
-  return names_of(transition.from).size() > all_node_states.size() / 2 && transition.from.contains(NodeState::init);
+  return std::ranges::all_of(all_node_states, [&](NodeState state) { return transition.from.contains(state); });
 }
 
 std::string cell_of_origins(const keeper::Transition& transition) {

@@ -60,6 +60,9 @@ class MonitorApi {
   Result<protocol::FormationDocument> create_formation(const protocol::FormationDocument& formation, Millis timeout);
   Result<> drop_formation(const std::string& formation, Millis timeout);
   Result<protocol::StateDocument> state(const std::string& formation, std::optional<GroupId> group, Millis timeout);
+  /// Who would be the primary of each group if the one there is were lost now.
+  Result<protocol::ExplanationsDocument> explain(const std::string& formation, std::optional<GroupId> group,
+                                                 Millis timeout);
   /// `timeout` is on top of query.wait.
   Result<protocol::EventsDocument> events(const EventsQuery& query, Millis timeout);
   Result<protocol::OperationDocument> start_operation(const protocol::OperationRequest& request, Millis timeout);

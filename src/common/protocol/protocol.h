@@ -7,6 +7,7 @@
 //   POST   /v1/nodes/{id}/leave                        -> {}                 the same; the node leaves this monitor
 //   POST   /v1/formations            FormationDocument -> FormationDocument  operator's credential
 //   GET    /v1/state                                   -> StateDocument
+//   GET    /v1/explain                                 -> ExplanationsDocument
 //   GET    /v1/events                                  -> EventsDocument     held open up to `wait_ms` if there is none
 //   GET    /v1/settings                                -> SettingsDocument
 //   PATCH  /v1/settings              SettingsDocument  -> SettingsDocument   operator's credential
@@ -168,6 +169,24 @@ struct StateDocument {
   std::vector<CitusDocument> citus;  // one for each Citus formation
 };
 
+/// Who would be the primary of a group if the one there is were lost now, and why not the others.
+struct ExplanationDocument {
+  struct Other {
+    std::string name;
+    std::string why_not;
+  };
+  std::string formation;
+  GroupId group = 0;
+  std::string primary;      // empty: there is none
+  std::string would_win;    // empty: no node would take over
+  std::string explanation;  // one sentence
+  std::vector<Other> others;
+};
+
+struct ExplanationsDocument {
+  std::vector<ExplanationDocument> groups;
+};
+
 struct EventDocument {
   std::int64_t id = 0;
   std::string time;  // ISO 8601, UTC, milliseconds
@@ -220,19 +239,20 @@ struct ErrorDocument {
 
 // nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
 // inside a module only; decode() does not throw.
-#define AUTOCTL_PROTOCOL_TYPES(X)                                                                    \
-  X(CitusNode)                                                                                       \
-  X(CitusRoute)                                                                                      \
-  X(CitusPlan)                                                                                       \
-  X(CitusRouteFacts)                                                                                 \
-  X(CitusFacts)                                                                                      \
-  X(CitusDocument)                                                                                   \
-  X(RegisterRequest)                                                                                 \
-  X(RegisterAnswer)                                                                                  \
-  X(Report)                                                                                          \
-  X(FormerNode) X(News) X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) \
-      X(FormationDocument) X(StateDocument) X(EventDocument) X(EventsDocument) X(OperationRequest)   \
-          X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
+#define AUTOCTL_PROTOCOL_TYPES(X)                                                                           \
+  X(CitusNode)                                                                                              \
+  X(CitusRoute)                                                                                             \
+  X(CitusPlan)                                                                                              \
+  X(CitusRouteFacts)                                                                                        \
+  X(CitusFacts)                                                                                             \
+  X(CitusDocument)                                                                                          \
+  X(RegisterRequest)                                                                                        \
+  X(RegisterAnswer)                                                                                         \
+  X(Report)                                                                                                 \
+  X(FormerNode)                                                                                             \
+  X(News) X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) \
+      X(StateDocument) X(ExplanationDocument) X(ExplanationsDocument) X(EventDocument) X(EventsDocument)    \
+          X(OperationRequest) X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
 #define X(T)                                   \
   void to_json(nlohmann::json& j, const T& v); \
   void from_json(const nlohmann::json& j, T& v);

@@ -3,6 +3,7 @@
 // short is begun again.
 #pragma once
 
+#include <concepts>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -39,11 +40,19 @@ std::string_view to_string(Step step);
 class StateSet {
  public:
   constexpr StateSet(std::initializer_list<NodeState> states) {
-    for (NodeState s : states) bits_ |= 1U << static_cast<unsigned>(s);
+    for (const NodeState s : states) add(s);
+  }
+  /// All states of which `is_member` is true.
+  constexpr explicit StateSet(std::predicate<NodeState> auto is_member) {
+    for (const NodeState s : all_node_states)
+      if (is_member(s)) add(s);
   }
   constexpr bool contains(NodeState s) const { return (bits_ >> static_cast<unsigned>(s)) & 1U; }
 
  private:
+  constexpr void add(NodeState s) { bits_ |= 1U << static_cast<unsigned>(s); }
+
+  static_assert(all_node_states.size() <= 32);
   unsigned bits_ = 0;
 };
 

@@ -111,8 +111,7 @@ Outcome stop_all_nodes(const Context& c, const NodeView& node) {
   bool changes = !quorum_is_off || !standbys.empty();
   for (const NodeView& other : c.group.nodes) {
     const NodeState state = other.goal.state;
-    const bool stops =
-        &other == &node || is_leader_state(state) || is_outgoing_state(state) || state == NodeState::stop_replication;
+    const bool stops = &other == &node || may_accept_writes(state) || is_outgoing_state(state);
     if (stops && state != NodeState::demoted) {
       effect.assign(other, NodeState::demoted);
       changes = true;
@@ -129,13 +128,11 @@ Outcome stop_all_nodes(const Context& c, const NodeView& node) {
 
 /// By its own report, or because its lease must have run out. A standby that hangs is not waited for without end.
 bool has_stopped(const Context& c, const NodeView& node) {
-  switch (node.goal.state) {
-    case NodeState::demoted:
-    case NodeState::dropped: return settled(node) || c.now >= node.lease_until;
-    case NodeState::report_lsn:
-      return settled(node) || lost(node) || c.now - node.goal_since >= c.settings.postgres_restart_timeout;
-    default: return node.health.verdict != Verdict::suspected;  // a standby that reports again is told to stop, too
-  }
+  const NodeState goal = node.goal.state;
+  if (goal == NodeState::demoted || goal == NodeState::dropped) return settled(node) || c.now >= node.lease_until;
+  if (goal == NodeState::report_lsn)
+    return settled(node) || lost(node) || c.now - node.goal_since >= c.settings.postgres_restart_timeout;
+  return node.health.verdict != Verdict::suspected;  // a standby that reports again is told to stop, too
 }
 
 bool all_have_stopped(const Context& c, const NodeView& node) {

@@ -52,12 +52,24 @@ std::string waiting_for(const GroupSnapshot& group, const Settings& settings, Ti
 /// True if another node could become the primary when this one is lost: then the primary needs a lease.
 bool another_node_is_electable(const GroupSnapshot& group);
 
-/// Name, number and sentence of every rule, in the order in which they are tried; for docs and `inspect fsm`.
+struct RuleTraits {
+  /// It finishes or proves what has begun, and fires in a paused formation, too: a group without a primary, or one of
+  /// which nobody knows what its commits wait for, is no state to pause in.
+  bool finishes = false;
+  /// It fires because a node is taken for lost, rightly or not.
+  bool judges = false;
+};
+
+/// A rule's row but for its function: what docs and `inspect fsm` show.
 struct RuleInfo {
   int id;
   std::string_view name;
+  RuleTraits traits;
   std::string_view sentence;
 };
+/// In the order in which they are tried.
 std::span<const RuleInfo> rules();
+/// nullptr if no rule has this number.
+const RuleInfo* find_rule(int id);
 
 }  // namespace autoctl::monitor

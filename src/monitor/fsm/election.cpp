@@ -42,15 +42,12 @@ bool another_node_is_electable(const GroupSnapshot& group) {
 
 bool can_take_part(const NodeView& node) {
   return healthy(node) && node.reported && node.facts.in_recovery && node.facts.postgres_running &&
-         !node.facts.forked &&
-         (node.goal.state == NodeState::secondary || node.goal.state == NodeState::report_lsn ||
-          node.goal.state == NodeState::fast_forward || node.goal.state == NodeState::prepare_promotion);
+         !node.facts.forked && counts_in_elections(node.goal.state);
 }
 
 bool runs_as_standby(const NodeView& node) {
   const NodeState state = node.facts.state;
-  const bool by_its_word = state == NodeState::catchingup || state == NodeState::secondary ||
-                           state == NodeState::report_lsn || is_candidate_state(state);
+  const bool by_its_word = is_standby_state(state) || is_candidate_state(state);
   const bool rejoins = node.goal.state == NodeState::catchingup && by_its_word && healthy(node) && node.reported &&
                        node.facts.in_recovery && node.facts.postgres_running && !node.facts.forked;
   return rejoins || can_take_part(node);
@@ -156,10 +153,8 @@ std::string why_nobody_is_electable(const GroupSnapshot& group) {
 std::optional<BlockedElection> blocked_election(const GroupSnapshot& group) {
   const NodeView* leader = leader_of(group);
   const bool gone = leader == nullptr ? draining_of(group) == nullptr : dead(*leader);
-  const bool has_standbys = std::ranges::any_of(group.nodes, [](const NodeView& n) {
-    return n.goal.state == NodeState::secondary || n.goal.state == NodeState::catchingup ||
-           n.goal.state == NodeState::report_lsn;
-  });
+  const bool has_standbys =
+      std::ranges::any_of(group.nodes, [](const NodeView& n) { return is_standby_state(n.goal.state); });
   if (!gone || !has_standbys || candidate_of(group) != nullptr || accepts_timeline(group) ||
       !group.monitor_trusts_itself)
     return std::nullopt;
@@ -231,7 +226,7 @@ std::optional<std::string> why_not_electable(const GroupSnapshot& group, const N
   // A primary that has not proved its quorum yet has to do so first.
   const bool in_both = group.quorum_confirmed.contains(node.id) && group.quorum_assigned.contains(node.id);
   if (!in_both) return "the primary does not wait for it, so it may lack acknowledged commits";
-  if (has_forked_off(group, node)) return "its history has forked off from the primary's";
+  if (node.facts.forked || has_forked_off(group, node)) return "its history has forked off from the primary's";
   if (!healthy(node)) return "it is " + std::string(to_string(node.health.verdict)) + " (" + node.health.why + ")";
   if (!settled(node)) return "it has not reached its goal yet: it reports " + std::string(to_string(node.facts.state));
   if (!can_take_part(node)) return "its Postgres is not a running standby";

@@ -27,8 +27,7 @@ void withdraw(Effect& effect, const NodeView& candidate) {
 std::vector<const NodeView*> standbys_to_fence(const GroupSnapshot& group, const NodeView& but) {
   std::vector<const NodeView*> standbys;
   for (const NodeView& node : group.nodes) {
-    const bool may_acknowledge = node.goal.state == NodeState::secondary || node.goal.state == NodeState::catchingup;
-    if (&node != &but && may_acknowledge && runs_as_standby(node)) standbys.push_back(&node);
+    if (&node != &but && follows_primary(node.goal.state) && runs_as_standby(node)) standbys.push_back(&node);
   }
   return standbys;
 }

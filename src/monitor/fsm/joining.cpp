@@ -78,8 +78,7 @@ Outcome standby_follows_primary(const Context& c) {
     if (!contains(c.leader->facts.prepared_peers, n.id)) return false;
     if (n.goal.state == NodeState::wait_maintenance) return !is_wanted_for_maintenance(c.group, n.id);  // called off
     if (n.goal.state == NodeState::report_lsn) return true;
-    const bool standby = n.goal.state == NodeState::secondary || n.goal.state == NodeState::catchingup;
-    return standby && n.goal.upstream != c.leader->id;
+    return is_standby_state(n.goal.state) && n.goal.upstream != c.leader->id;
   });
   if (astray == nullptr) return std::nullopt;
   return Effect(c, c.leader->name + " is the primary that " + astray->name + " has to follow")

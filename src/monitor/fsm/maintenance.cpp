@@ -28,10 +28,7 @@ bool is_waited_for(const GroupSnapshot& group, NodeId id) {
 
 /// A standby, or a former primary that has stopped.
 bool may_begin(const NodeView& node) {
-  const NodeState goal = node.goal.state;
-  const bool standby =
-      goal == NodeState::secondary || goal == NodeState::catchingup || goal == NodeState::wait_maintenance;
-  return standby || (goal == NodeState::demoted && settled(node));
+  return follows_primary(node.goal.state) || (node.goal.state == NodeState::demoted && settled(node));
 }
 
 std::string why_not_let_go(const Context& c) {

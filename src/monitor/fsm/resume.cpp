@@ -78,10 +78,7 @@ std::vector<const NodeView*> all_that(const GroupSnapshot& group, Suits suits) {
 
 /// The standbys that the primary may have waited for; where there is none, every node that has data of its.
 std::vector<const NodeView*> nodes_that_may_have_acknowledged(const GroupSnapshot& group) {
-  const auto followed = [](const NodeView& n) {
-    return n.goal.state == NodeState::secondary || n.goal.state == NodeState::report_lsn ||
-           can_be_called_off(n.goal.state);
-  };
+  const auto followed = [](const NodeView& n) { return counts_in_elections(n.goal.state); };
   auto found = all_that(group, [&](const NodeView& n) { return followed(n) && n.replication_quorum; });
   if (found.empty()) found = all_that(group, followed);
   if (found.empty()) found = all_that(group, runs_as_standby);

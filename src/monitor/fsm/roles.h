@@ -29,23 +29,6 @@ inline bool is_lost_as_candidate(const NodeView& node) {
   return lost(node) || node.facts.forked;
 }
 
-/// A goal of an old primary on its way down.
-inline bool is_outgoing_state(NodeState state) {
-  return state == NodeState::draining || state == NodeState::demote_timeout || state == NodeState::demoted;
-}
-inline bool is_candidate_state(NodeState state) {
-  return state == NodeState::fast_forward || state == NodeState::prepare_promotion ||
-         state == NodeState::stop_replication;
-}
-/// The candidate is chosen, but not told to promote: everything can still be taken back.
-inline bool can_be_called_off(NodeState state) {
-  return state == NodeState::fast_forward || state == NodeState::prepare_promotion;
-}
-
-/// An operator took it out of service, or it is about to be: nothing counts on it.
-inline bool is_maintenance_state(NodeState state) {
-  return state == NodeState::maintenance || state == NodeState::wait_maintenance;
-}
 /// An operator asked for its maintenance.
 inline bool is_wanted_for_maintenance(const GroupSnapshot& group, NodeId id) {
   return group.maintenance && group.maintenance->kind == MaintenanceRequest::Kind::begin &&

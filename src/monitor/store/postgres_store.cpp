@@ -171,7 +171,11 @@ Result<std::vector<protocol::EventDocument>> PostgresStore::events(const EventQu
                          {std::to_string(query.after), query.formation, group, std::to_string(query.count)}, deadline);
   if (!found) return fail(std::move(found.error()));
   std::vector<protocol::EventDocument> events;
-  for (int row = 0; row < found->size(); ++row) events.push_back(rows::event(*found, row));
+  for (int row = 0; row < found->size(); ++row) {
+    auto event = rows::event(*found, row);
+    if (!event) return fail(std::move(event.error()));
+    events.push_back(*std::move(event));
+  }
   return events;
 }
 

@@ -16,8 +16,11 @@ std::uint64_t unsigned_number(const pg::Rows& rows, int row, int column) {
   return value;
 }
 
-NodeState state(const pg::Rows& rows, int row, int column) {
-  return parse_node_state(rows.text(row, column)).value_or(NodeState::init);
+Result<NodeState> state(const pg::Rows& rows, int row, int column, const char* what) {
+  const std::string name = rows.text(row, column);
+  if (const auto known = parse_node_state(name)) return *known;
+  return fail(Errc::bad_config, std::string(what) + " is \"" + name + "\", which is no state of a node",
+              "another version of autoctl wrote it");
 }
 
 std::string text_of(bool value) {
@@ -107,6 +110,8 @@ const char* const upsert_node =
 Result<NodeRow> node(const pg::Rows& rows, int row) {
   auto goal = json_column<Goal>(rows, row, 12, "autoctl.node.goal");
   if (!goal) return fail(std::move(goal.error()));
+  const auto reported = state(rows, row, 13, "autoctl.node.reported");
+  if (!reported) return fail(reported.error());
   NodeRow n;
   n.id = NodeId{rows.number(row, 0)};
   n.formation = rows.text(row, 1);
@@ -121,7 +126,7 @@ Result<NodeRow> node(const pg::Rows& rows, int row) {
   n.candidate_priority = static_cast<int>(rows.number(row, 10));
   n.replication_quorum = rows.truth(row, 11);
   n.goal = *std::move(goal);
-  n.reported = state(rows, row, 13);
+  n.reported = *reported;
   n.reported_term = Term{unsigned_number(rows, row, 14)};
   n.pg_version = rows.text(row, 15);
   n.epoch = unsigned_number(rows, row, 16);
@@ -206,7 +211,11 @@ const char* const insert_event =
     "kind,"
     " rule, description) VALUES ($1, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
-protocol::EventDocument event(const pg::Rows& rows, int row) {
+Result<protocol::EventDocument> event(const pg::Rows& rows, int row) {
+  const auto reported = state(rows, row, 8, "autoctl.event.reported");
+  const auto assigned = state(rows, row, 9, "autoctl.event.assigned");
+  if (!reported) return fail(reported.error());
+  if (!assigned) return fail(assigned.error());
   protocol::EventDocument e;
   e.id = rows.number(row, 0);
   e.time = rows.text(row, 1);
@@ -216,8 +225,8 @@ protocol::EventDocument event(const pg::Rows& rows, int row) {
   e.node_name = rows.text(row, 5);
   e.host = rows.text(row, 6);
   e.port = static_cast<int>(rows.number(row, 7));
-  e.reported = state(rows, row, 8);
-  e.assigned = state(rows, row, 9);
+  e.reported = *reported;
+  e.assigned = *assigned;
   e.term = Term{unsigned_number(rows, row, 10)};
   e.kind = rows.text(row, 11);
   e.rule = rows.text(row, 12);
