@@ -200,6 +200,10 @@ Progress run(World& world, int node, Step step, Violation& violation) {
     case Step::fetch_missing: return fetch_missing(world, node);
     case Step::follow_upstream: return follow_upstream(world, node);
     case Step::leave_as_standby: return leave_as_standby(world, node);
+    case Step::run_as_standby:
+    case Step::disown:
+    case Step::keep_house:
+      break;  // in no transition
     case Step::join_upstream: return join_upstream(world, node);
   }
   return Progress::waits;

@@ -28,10 +28,7 @@ class CitusRouter : public PostgresTest {
     for (Node* made : {&coordinator(), &old_worker()})
       ASSERT_TRUE(ok(made->postgres->prepare_citus("secret", "postgres")));
     ASSERT_NO_FATAL_FAILURE(new_worker().make_standby(old_worker(), {old_worker().peer()}));
-    NodeFacts facts;
-    facts.state = NodeState::primary;
-    facts.postgres_running = true;
-    board.publish(facts, false);
+    accept_writes(true);
     start_router();
     route(old_worker());
     ASSERT_TRUE(eventually([&] { return facts_of_worker().routed_to == old_worker().id; }, 30s)) << trouble();
@@ -65,11 +62,11 @@ class CitusRouter : public PostgresTest {
   }
   void offer(const std::vector<protocol::CitusRoute>& workers) {
     protocol::Assignment assignment{.monitor_id = "m", .version = ++version};
-    assignment.goal.state = NodeState::primary;
+    assignment.goal = leader().goal;
     assignment.citus = protocol::CitusPlan{
         {{.group = 0, .primary = coordinator().id, .nodes = {in_plan(coordinator(), NodeState::primary)}}}};
     for (const auto& worker : workers) assignment.citus->routes.push_back(worker);
-    board.offer(assignment, Clock::now());
+    board.answered(assignment, Clock::now(), 0);
   }
   /// Group 1 as it is, and a new group 2.
   std::vector<protocol::CitusRoute> with_group_2(const Node& primary) {
@@ -128,7 +125,20 @@ class CitusRouter : public PostgresTest {
     ASSERT_TRUE(ok(new_worker().postgres->promote(never)));
   }
 
-  Board board{1};
+  static SavedState leader() {
+    const Goal goal{.state = NodeState::primary, .term = Term{1}};
+    return {.state = goal.state, .term = goal.term, .goal = goal, .epoch = 1};
+  }
+  /// What the keeper's worker sees and publishes.
+  void accept_writes(bool yes) {
+    Observation seen{.running = true, .server = 1};
+    seen.answer.emplace().in_recovery = !yes;
+    board.observed(seen);
+    for (Ready ready = board.ready(); !ready.idle(); ready = board.ready())
+      ready.look ? board.observed(seen) : board.finished();
+  }
+
+  Board board{{}, leader()};
   std::uint64_t version = 0;
   Millis cooldown{500};
   bool secondaries = false;  // standbys shall be in the table, too
@@ -196,13 +206,9 @@ TEST_F(CitusRouter, ANewRouterEndsWhatAFormerOneHeld) {
   ASSERT_TRUE(ok(former));
   ASSERT_TRUE(ok(former->script("begin; lock table t", 5s)));
   // It stops leading, and leads again.
-  NodeFacts facts;
-  facts.state = NodeState::demoted;
-  board.publish(facts, true);
+  accept_writes(false);
   ASSERT_TRUE(eventually([&] { return sessions("autoctl_router") == "0"; }));
-  facts.state = NodeState::primary;
-  facts.postgres_running = true;
-  board.publish(facts, true);
+  accept_writes(true);
   EXPECT_TRUE(holds_nothing());
 }
 

@@ -26,10 +26,14 @@ SavedState primary() {
   return {.state = goal.state, .term = goal.term, .goal = goal, .peers = {{.id = NodeId{2}}}, .epoch = 1};
 }
 
-/// What the worker does when nothing is to be done but to look.
-void look(Board& board, Observation seen) {
-  board.observed(std::move(seen));
-  while (!board.ready().idle()) board.finished();
+/// What the worker does beside a Postgres that looks like this, and obeys.
+void look(Board& board, const Observation& seen) {
+  board.observed(seen);
+  for (Ready ready = board.ready(); !ready.idle(); ready = board.ready()) {
+    if (ready.look) board.observed(seen);
+    if (ready.save) board.saved();
+    if (ready.order) board.finished();
+  }
 }
 
 protocol::Assignment assignment(bool lease_required, Millis lease) {

@@ -13,16 +13,16 @@ protocol::ExplanationsDocument two_groups() {
             .group = 0,
             .primary = "node_1",
             .would_win = "node_2",
-            .explanation = "node_1 is the primary. Were it lost now, node_2 would take over",
+            .explanation = "node_1 is the primary. If it were lost now, node_2 would take over",
             .others = {{"node_3", "its candidate priority is 0"}}},
-           {.formation = "default", .group = 1, .explanation = "There is no primary: nobody could be elected"}}};
+           {.formation = "default", .group = 1, .explanation = "There is no primary: no standby could be elected"}}};
 }
 
 TEST(Explain, SaysForEachGroupWhoWouldWinAndWhyNotTheOthers) {
   EXPECT_EQ(explanation_text(two_groups()),
-            "default/0: node_1 is the primary. Were it lost now, node_2 would take over\n"
+            "default/0: node_1 is the primary. If it were lost now, node_2 would take over\n"
             "  not node_3: its candidate priority is 0\n"
-            "default/1: There is no primary: nobody could be elected\n");
+            "default/1: There is no primary: no standby could be elected\n");
 }
 
 TEST(Explain, SpeaksJson) {

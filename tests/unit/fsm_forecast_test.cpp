@@ -22,8 +22,8 @@ TEST(Forecast, the_highest_priority_wins_and_fetches_what_it_lacks) {
   const Forecast said = of(group);
   EXPECT_EQ(said.primary, "node_a");
   EXPECT_EQ(said.winner, "node_c");
-  EXPECT_THAT(said.sentence, HasSubstr("Were it lost now, node_c would take over: it has candidate priority 60"));
-  EXPECT_THAT(said.sentence, HasSubstr("would first fetch what node_b has more"));
+  EXPECT_THAT(said.sentence, HasSubstr("If it were lost now, node_c would take over: it has candidate priority 60"));
+  EXPECT_THAT(said.sentence, HasSubstr("would first fetch the WAL that it lacks from node_b"));
   ASSERT_EQ(said.losers.size(), 1U);
   EXPECT_EQ(said.losers[0].name, "node_b");
   EXPECT_EQ(said.losers[0].why, "its candidate priority 50 is lower");
@@ -58,7 +58,7 @@ TEST(Forecast, without_a_standby_that_may_have_the_last_commits_no_node_wins) {
   group.judge(node_c, Verdict::dead);
   const Forecast said = of(group);
   EXPECT_EQ(said.winner, "");
-  EXPECT_THAT(said.sentence, HasSubstr("nobody could be elected: of the quorum node_c (dead) is missing"));
+  EXPECT_THAT(said.sentence, HasSubstr("no standby could be elected: node_c (dead) is missing from the quorum"));
   EXPECT_EQ(said.losers.back().why, "it is dead (the test says so)");
 }
 

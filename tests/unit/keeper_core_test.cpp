@@ -52,7 +52,7 @@ class KeeperCore : public testing::Test {
     seen.answer = ServerView{.in_recovery = true, .timeline = Timeline{1}, .lsn = Lsn{100}, .receiving = true};
   }
   void is_stopped(bool standby) {
-    seen = {.server = seen.server, .standby_signal = standby};
+    seen = {.server = seen.server, .standby_signal = standby, .forked = seen.forked};
     seen.disk = DiskView{.exists = true, .is_postgres = true, .end = Lsn{100}};
   }
 
@@ -87,6 +87,10 @@ class KeeperCore : public testing::Test {
       seen.standby_signal ? runs_as_standby() : runs_as_primary({});
     }
     if (order.kind == Kind::stop) is_stopped(seen.standby_signal);
+    if (order.kind == Kind::rewind || order.kind == Kind::copy) {
+      is_stopped(true);
+      seen.forked = false;
+    }
     if (order.kind == Kind::set_upstream) seen.standby_signal = true;
     if (order.kind == Kind::mark_forked) seen.forked = true;
     if (order.kind == Kind::set_sync && seen.answer) seen.answer->sync = order.sync;

@@ -86,6 +86,19 @@ SyncQuorum sample() {
   return sample_quorum();
 }
 template <>
+ExplanationDocument sample() {
+  return {.formation = "default",
+          .group = 1,
+          .primary = "node_1",
+          .would_win = "node_2",
+          .explanation = "node_1 is the primary",
+          .others = {{"node_3", "its candidate priority is 0"}}};
+}
+template <>
+ExplanationsDocument sample() {
+  return {{sample<ExplanationDocument>()}};
+}
+template <>
 Goal sample() {
   return sample_goal();
 }

@@ -30,7 +30,7 @@ void Engine::explain(const std::string& formation, std::optional<GroupId> group,
   protocol::ExplanationsDocument document;
   for (const auto& [key, members] : model_.groups)
     if ((formation.empty() || key.first == formation) && (!group || key.second == *group))
-      document.groups.push_back(explain_group(model_, members, clock_.now()));
+      document.groups.push_back(explain_group(model_, members, env_.now()));
   reply(std::move(document));
 }
 

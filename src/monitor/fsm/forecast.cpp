@@ -65,18 +65,18 @@ std::string why_it_wins(const GroupSnapshot& then, const NodeView& winner) {
   const std::string text =
       "it has candidate priority " + std::to_string(winner.candidate_priority) + " and " + position(winner);
   const NodeView* source = winner.goal.state == NodeState::fast_forward ? then.find(winner.goal.upstream) : nullptr;
-  return source == nullptr ? text : text + ", and would first fetch what " + source->name + " has more";
+  return source == nullptr ? text : text + ", and would first fetch the WAL that it lacks from " + source->name;
 }
 
 std::string why_nobody(const GroupSnapshot& then) {
   if (!then.monitor_trusts_itself) return "the monitor lost sight of most nodes at once and suspects itself";
   const std::string why = why_nobody_is_electable(then);
-  return why.empty() ? "the standbys have not told yet how far they got" : why;
+  return why.empty() ? "the standbys have not reported yet how far they got" : why;
 }
 
 std::string why_it_loses(const GroupSnapshot& now, const NodeView& node, const NodeView* winner) {
   if (const auto why = why_not_electable(now, node)) return *why;
-  if (winner == nullptr) return "nobody can be elected";
+  if (winner == nullptr) return "no standby can be elected";
   if (node.candidate_priority != winner->candidate_priority)
     return "its candidate priority " + std::to_string(node.candidate_priority) + " is lower";
   return is_behind(node, *winner) ? "it is behind: " + position(node) : "it is as good, and another comes first";
@@ -88,9 +88,9 @@ bool stays(const NodeView& node) {
 
 std::string outcome(const GroupSnapshot& then, const NodeView* winner, bool paused) {
   if (std::ranges::count_if(then.nodes, stays) < 2) return "there would be no other node";
-  if (winner == nullptr) return "nobody could be elected: " + why_nobody(then);
+  if (winner == nullptr) return "no standby could be elected: " + why_nobody(then);
   const std::string takes_over = winner->name + " would take over: " + why_it_wins(then, *winner);
-  return paused ? "nobody would take over while the formation is paused; without the pause, " + takes_over : takes_over;
+  return paused ? "no standby would take over while the formation is paused; without the pause, " + takes_over : takes_over;
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ Forecast forecast_loss(const GroupSnapshot& group, const Settings& settings, Tim
   if (leader != nullptr) forecast.primary = leader->name;
   if (winner != nullptr && !paused) forecast.winner = winner->name;
   forecast.sentence =
-      (leader != nullptr ? leader->name + " is the primary. Were it lost now, " : "There is no primary: ") +
+      (leader != nullptr ? leader->name + " is the primary. If it were lost now, " : "There is no primary: ") +
       outcome(then, winner, paused);
   for (const NodeView& node : group.nodes)
     if (stays(node) && &node != leader && (winner == nullptr || node.id != winner->id))
