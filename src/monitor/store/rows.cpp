@@ -16,8 +16,16 @@ std::uint64_t unsigned_number(const pg::Rows& rows, int row, int column) {
   return value;
 }
 
-NodeState state(const pg::Rows& rows, int row, int column) {
+/// Of an event: what is shown only need not be known.
+NodeState shown_state(const pg::Rows& rows, int row, int column) {
   return parse_node_state(rows.text(row, column)).value_or(NodeState::init);
+}
+
+/// `what` names table, row and column.
+tl::unexpected<Error> unknown_value(const std::string& what, const std::string& value) {
+  return fail(Errc::incompatible, what + " is '" + value + "', which this version of autoctl does not know",
+              "a newer version may have written it: install that one; nothing is decided from a store that is not "
+              "understood");
 }
 
 std::string text_of(bool value) {
@@ -25,7 +33,7 @@ std::string text_of(bool value) {
 }
 
 template <class T>
-Result<T> json_column(const pg::Rows& rows, int row, int column, const char* what) {
+Result<T> json_column(const pg::Rows& rows, int row, int column, const std::string& what) {
   auto value = protocol::decode<T>(rows.text(row, column));
   if (!value) return fail(std::move(value.error()).with_context(what));
   return value;
@@ -66,8 +74,10 @@ const char* const upsert_group =
     " DO UPDATE SET term = $3, quorum_confirmed = $4, quorum_assigned = $5, system_id = $6, primary_given_up = $7";
 
 Result<GroupRow> group(const pg::Rows& rows, int row) {
-  auto confirmed = json_column<SyncQuorum>(rows, row, 3, "autoctl.group.quorum_confirmed");
-  auto assigned = json_column<SyncQuorum>(rows, row, 4, "autoctl.group.quorum_assigned");
+  const std::string place =
+      "autoctl.group, formation " + rows.text(row, 0) + ", number " + rows.text(row, 1) + ", column ";
+  auto confirmed = json_column<SyncQuorum>(rows, row, 3, place + "quorum_confirmed");
+  auto assigned = json_column<SyncQuorum>(rows, row, 4, place + "quorum_assigned");
   if (!confirmed) return fail(std::move(confirmed.error()));
   if (!assigned) return fail(std::move(assigned.error()));
   return GroupRow{rows.text(row, 0),
@@ -105,8 +115,11 @@ const char* const upsert_node =
     " citus_cluster = $20, proxy_port = $21, awaited = $22";
 
 Result<NodeRow> node(const pg::Rows& rows, int row) {
-  auto goal = json_column<Goal>(rows, row, 12, "autoctl.node.goal");
+  auto goal = json_column<Goal>(rows, row, 12, "autoctl.node, id " + rows.text(row, 0) + ", column goal");
   if (!goal) return fail(std::move(goal.error()));
+  const auto reported = parse_node_state(rows.text(row, 13));
+  if (!reported)
+    return unknown_value("autoctl.node, id " + rows.text(row, 0) + ", column reported", rows.text(row, 13));
   NodeRow n;
   n.id = NodeId{rows.number(row, 0)};
   n.formation = rows.text(row, 1);
@@ -121,7 +134,7 @@ Result<NodeRow> node(const pg::Rows& rows, int row) {
   n.candidate_priority = static_cast<int>(rows.number(row, 10));
   n.replication_quorum = rows.truth(row, 11);
   n.goal = *std::move(goal);
-  n.reported = state(rows, row, 13);
+  n.reported = *reported;
   n.reported_term = Term{unsigned_number(rows, row, 14)};
   n.pg_version = rows.text(row, 15);
   n.epoch = unsigned_number(rows, row, 16);
@@ -168,14 +181,19 @@ const char* const upsert_operation =
     " ON CONFLICT (id) DO UPDATE SET kind = $2, target = $5, status = $6, message = $7,"
     " requested_at = to_timestamp($9::bigint / 1000.0), then_maintenance = $10";
 
-OperationRow operation(const pg::Rows& rows, int row) {
+Result<OperationRow> operation(const pg::Rows& rows, int row) {
+  const std::string place = "autoctl.operation, id " + rows.text(row, 0) + ", column ";
+  const auto kind = parse_operation_kind(rows.text(row, 1));
+  if (!kind) return unknown_value(place + "kind", rows.text(row, 1));
+  const auto status = parse_operation_status(rows.text(row, 5));
+  if (!status) return unknown_value(place + "status", rows.text(row, 5));
   OperationRow o;
   o.id = rows.number(row, 0);
-  o.kind = rows.text(row, 1);
+  o.kind = *kind;
   o.formation = rows.text(row, 2);
   o.group = static_cast<GroupId>(rows.number(row, 3));
   o.target = NodeId{rows.number(row, 4)};
-  o.status = rows.text(row, 5);
+  o.status = *status;
   o.message = rows.text(row, 6);
   o.first_event = rows.number(row, 7);
   o.requested_at = std::chrono::system_clock::time_point(Millis{rows.number(row, 8)});
@@ -186,11 +204,11 @@ OperationRow operation(const pg::Rows& rows, int row) {
 std::vector<pg::Param> params(const OperationRow& o) {
   const auto requested = std::chrono::duration_cast<Millis>(o.requested_at.time_since_epoch()).count();
   return {std::to_string(o.id),
-          o.kind,
+          std::string(to_string(o.kind)),
           o.formation,
           std::to_string(o.group),
           std::to_string(o.target.value),
-          o.status,
+          std::string(to_string(o.status)),
           o.message,
           std::to_string(o.first_event),
           std::to_string(requested),
@@ -216,8 +234,8 @@ protocol::EventDocument event(const pg::Rows& rows, int row) {
   e.node_name = rows.text(row, 5);
   e.host = rows.text(row, 6);
   e.port = static_cast<int>(rows.number(row, 7));
-  e.reported = state(rows, row, 8);
-  e.assigned = state(rows, row, 9);
+  e.reported = shown_state(rows, row, 8);
+  e.assigned = shown_state(rows, row, 9);
   e.term = Term{unsigned_number(rows, row, 10)};
   e.kind = rows.text(row, 11);
   e.rule = rows.text(row, 12);
