@@ -8,7 +8,7 @@ namespace autoctl::cli {
 
 namespace {
 
-/// Accepted at every leaf, so that nobody has to know where -v goes.
+/// Accepted at every command, so that users need not know where -v goes.
 void add_log_options(CLI::App& command, LogOptions& log) {
   // Added up, because the option may be given to several commands of one line.
   const auto count_into = [](int& counter) {
@@ -17,7 +17,7 @@ void add_log_options(CLI::App& command, LogOptions& log) {
   command.add_flag_function("-v,--verbose", count_into(log.verbose), "more log lines; twice: still more")->group("Log");
   command.add_flag_function("-q,--quiet", count_into(log.quiet), "warnings and errors only; twice: errors only")
       ->group("Log");
-  command.add_option("--log-format", log.format, "of the lines on stderr")
+  command.add_option("--log-format", log.format, "format of the log lines on stderr")
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("text|json")
       ->group("Log");
@@ -51,20 +51,20 @@ void add_groups(CLI::App& root, Invocation& invocation) {
   add_create_coordinator(*create, invocation);
   add_create_worker(*create, invocation);
   add_show(root, invocation);
-  add_perform(*add_group(root, "perform", "let another node become the primary"), invocation);
-  add_accept_timeline(*add_group(root, "accept", "settle what autoctl may not decide by itself"), invocation);
-  CLI::App* drop = add_group(root, "drop", "forget a node, a monitor or a formation");
+  add_perform(*add_group(root, "perform", "make another node the primary"), invocation);
+  add_accept_timeline(*add_group(root, "accept", "decide what autoctl may not decide by itself"), invocation);
+  CLI::App* drop = add_group(root, "drop", "remove a node, a monitor or a formation");
   add_drop_node(*drop, invocation);
   add_drop_monitor(*drop, invocation);
   add_drop_formation(*drop, invocation);
-  CLI::App* config = add_group(root, "config", "look at, change or check a configuration");
+  CLI::App* config = add_group(root, "config", "print, change or check a configuration");
   add_config_get(*config, invocation);
   add_config_set(*config, invocation);
   add_config_check(*config, invocation);
-  CLI::App* get = add_group(root, "get", "what is set for a node or a formation");
+  CLI::App* get = add_group(root, "get", "print a setting of a node or a formation");
   add_get_node(*get, invocation);
   add_get_formation(*get, invocation);
-  CLI::App* set = add_group(root, "set", "change what is set for a node or a formation");
+  CLI::App* set = add_group(root, "set", "change a setting of a node or a formation");
   add_set_node(*set, invocation);
   add_set_formation(*set, invocation);
   CLI::App* enable =
@@ -72,12 +72,12 @@ void add_groups(CLI::App& root, Invocation& invocation) {
   add_enable_maintenance(*enable, invocation);
   add_enable_secondary(*enable, invocation);
   add_enable_monitor(*enable, invocation);
-  CLI::App* disable = add_group(root, "disable",
-                                "take a node back into service, or from its monitor, or let groups have one node only");
+  CLI::App* disable = add_group(
+      root, "disable", "take a node back into service, detach it from its monitor, or limit groups to one node");
   add_disable_maintenance(*disable, invocation);
   add_disable_secondary(*disable, invocation);
   add_disable_monitor(*disable, invocation);
-  add_inspect_fsm(*add_group(root, "inspect", "look inside"), invocation);
+  add_inspect_fsm(*add_group(root, "inspect", "print how autoctl decides"), invocation);
 }
 
 }  // namespace

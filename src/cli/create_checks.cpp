@@ -27,7 +27,7 @@ Result<> check_writable(const fs::path& directory) {
 Result<> refuse_root() {
   if (::geteuid() != 0) return {};
   return fail(Errc::bad_usage, "this must not run as root: Postgres refuses to",
-              "run it as the user that shall own Postgres, e.g. sudo -u postgres autoctl …");
+              "run it as the user that is to own Postgres, e.g. sudo -u postgres autoctl …");
 }
 
 Result<> check_ownership(const std::string& pgdata) {
@@ -36,11 +36,11 @@ Result<> check_ownership(const std::string& pgdata) {
     if (!S_ISDIR(info.st_mode)) return fail(Errc::conflict, fmt::format("{} is not a directory", pgdata));
     if (info.st_uid != ::geteuid())
       return fail(Errc::denied,
-                  fmt::format("{} belongs to another user (uid {}, we are {})", pgdata, info.st_uid, ::geteuid()),
+                  fmt::format("{} belongs to another user (uid {}, this is uid {})", pgdata, info.st_uid, ::geteuid()),
                   "run autoctl as the user that owns it");
   } else if (errno != ENOENT) {
     return fail(Errc::denied, fmt::format("cannot look at {}: {}", pgdata, std::strerror(errno)),
-                "choose a directory that this user can get to");
+                "choose a directory that this user can access");
   }
   fs::path parent = fs::path(pgdata).parent_path();
   while (!fs::exists(parent)) parent = parent.parent_path();
@@ -67,7 +67,8 @@ Result<> check_same(const config::Config& created, const config::Config& wanted)
     compare(key, false);
   for (const char* key : {"autoctl.name", "autoctl.hostname", "autoctl.group"}) compare(key, true);
   if (differences.empty()) return {};
-  return fail(Errc::conflict, fmt::format("{} was created before, with other options: {}", created.pgdata, differences),
+  return fail(Errc::conflict,
+              fmt::format("{} was already created, with other options: {}", created.pgdata, differences),
               fmt::format("`autoctl config set` changes some of them; `autoctl drop {}` forgets what was created",
                           created.is_monitor() ? "monitor" : "node"));
 }

@@ -1,4 +1,4 @@
-// What `create` and `run` look at before they change anything.
+// What `create` and `run` check before they change anything.
 #pragma once
 
 #include <optional>
@@ -9,17 +9,18 @@
 
 namespace autoctl::cli {
 
-/// Postgres refuses to run as root, and so do we. Errors: bad_usage.
+/// Postgres refuses to run as root, and so does autoctl. Errors: bad_usage.
 Result<> refuse_root();
 
-/// PGDATA, or the directory that it shall be made in, is ours to write to. Errors: denied, conflict (no directory).
+/// This user may write to PGDATA, or to the directory in which it is to be made. Errors: denied, conflict (no
+/// directory).
 Result<> check_ownership(const std::string& pgdata);
 
-/// What an earlier `create` left here, if it came to its end. Errors: bad_config.
+/// The configuration that an earlier `create` made here, if it finished. Errors: bad_config.
 Result<std::optional<config::Config>> find_created(const config::Files& files);
 
-/// Is `wanted` what was created? Compares what `create` fixes, not what `config set` may have changed since or the
-/// monitor chose. Errors: conflict, naming the differences.
+/// Does `wanted` match what was created? Compares what `create` fixes, not what `config set` may have changed since or
+/// the monitor chose. Errors: conflict, naming the differences.
 Result<> check_same(const config::Config& created, const config::Config& wanted);
 
 }  // namespace autoctl::cli

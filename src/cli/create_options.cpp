@@ -24,12 +24,12 @@ void declare_postgres(CLI::App& command, CreateOptions& options) {
   from_environment(
       text(command, "--pgctl", options.pgctl, "pg_ctl of the Postgres to use; default: the newest found", "FILE"),
       "PGCTL");
-  text(command, "--pghost", options.pghost, "socket directory or address for our own connections", "HOST");
+  text(command, "--pghost", options.pghost, "socket directory or address that autoctl itself connects to", "HOST");
   from_libpq_environment(
-      command.add_option("--pgport", options.pgport, "Postgres' port, 5432 unless given")->check(CLI::Range(1, 65535)),
+      command.add_option("--pgport", options.pgport, "port of Postgres; default: 5432")->check(CLI::Range(1, 65535)),
       "PGPORT")
       ->type_name("PORT");
-  text(command, "--listen", options.listen, "listen_addresses, \"*\" unless given", "LIST");
+  text(command, "--listen", options.listen, "listen_addresses; default: \"*\"", "LIST");
   from_environment(
       text(command, "--hostname,--nodename", options.hostname,
            "host name or address that the other nodes and clients connect to; default: this machine's", "HOST"),
@@ -50,7 +50,7 @@ void declare_access(CLI::App& command, CreateOptions& options) {
       ->check(checked(config::check_auth));
   from_environment(command.add_flag("--skip-pg-hba", options.skip_pg_hba, "leave pg_hba.conf alone"), "SKIP_PG_HBA");
   command.add_flag("--ssl-self-signed", options.ssl.self_signed,
-                   "encrypt with a certificate made now (does not protect against a man in the middle)");
+                   "encrypt with a self-signed certificate (no protection against a man in the middle)");
   command.add_flag("--no-ssl", options.ssl.no_ssl, "do not encrypt");
   text(command, "--ssl-mode", options.ssl.mode, "sslmode of connection strings", "MODE")
       ->check(checked(config::check_ssl_mode));
@@ -61,7 +61,7 @@ void declare_access(CLI::App& command, CreateOptions& options) {
 }
 
 void declare_run(CLI::App& command, CreateOptions& options) {
-  command.add_flag("--run", options.run, "go on as `autoctl run` when it is created");
+  command.add_flag("--run", options.run, "continue as `autoctl run` once it is created");
 }
 
 std::optional<std::string> environment(const std::string& name) {
@@ -101,12 +101,12 @@ Result<> check_one_way(const SslOptions& ssl) {
   const int ways = (ssl.self_signed ? 1 : 0) + (ssl.no_ssl ? 1 : 0) + (own ? 1 : 0);
   const char* hint =
       "choose one of --ssl-self-signed, --server-cert with --server-key (and --ssl-ca-file), or --no-ssl";
-  if (ways == 0) return fail(Errc::bad_usage, "it is not said whether connections shall be encrypted", hint);
+  if (ways == 0) return fail(Errc::bad_usage, "it is not specified whether connections are to be encrypted", hint);
   if (ways > 1) return fail(Errc::bad_usage, "more than one way to encrypt is given", hint);
   if (own && !(ssl.server_cert && ssl.server_key))
     return fail(Errc::bad_usage, "--server-cert and --server-key go together", hint);
   if (ssl.self_signed && (ssl.ca_file || ssl.crl_file))
-    return fail(Errc::bad_usage, "--ssl-ca-file and --ssl-crl-file make no sense with --ssl-self-signed", hint);
+    return fail(Errc::bad_usage, "--ssl-ca-file and --ssl-crl-file cannot be combined with --ssl-self-signed", hint);
   const std::string mode = ssl.mode.value_or("");
   if (ssl.self_signed && mode.starts_with("verify-"))
     return fail(Errc::bad_usage, fmt::format("a self-signed certificate cannot be checked with --ssl-mode {}", mode),
@@ -143,7 +143,7 @@ void take_path(const std::optional<std::string>& given, std::string& value) {
 
 Result<> take_auth(const CreateOptions& options, config::Config& config) {
   if (!options.auth && !options.skip_pg_hba)
-    return fail(Errc::bad_usage, "--auth is missing: how shall the nodes log in to each other's Postgres?",
+    return fail(Errc::bad_usage, "--auth is missing: how do the nodes log in to each other's Postgres?",
                 fmt::format("choose one of {}; or --skip-pg-hba to edit pg_hba.conf yourself",
                             fmt::join(config::auth_methods(), ", ")));
   config.auth = options.auth.value_or("scram-sha-256");
@@ -220,20 +220,18 @@ void declare_create_node(CLI::App& command, CreateOptions& options) {
   from_environment(
       text(command, "--token-file", options.token_file, "file with the credential to register with", "FILE"),
       "TOKEN_FILE");
-  from_environment(
-      text(command, "--formation", options.formation, "formation to join, \"default\" unless given", "NAME"),
-      "FORMATION")
+  from_environment(text(command, "--formation", options.formation, "formation to join; default: \"default\"", "NAME"),
+                   "FORMATION")
       ->check(checked(config::check_name));
-  from_environment(command.add_option("--group", options.group, "group to join; the monitor chooses unless given")
+  from_environment(command.add_option("--group", options.group, "group to join; default: the monitor chooses")
                        ->check(CLI::NonNegativeNumber),
                    "GROUP")
       ->type_name("N");
   declare_access(command, options);
-  auto* lan = command.add_flag("--pg-hba-lan", options.pg_hba_lan, "let the local network in to --dbname");
+  auto* lan = command.add_flag("--pg-hba-lan", options.pg_hba_lan, "let the local network connect to --dbname");
   from_environment(lan, std::getenv("PG_AUTOCTL_PG_HBA_LAN") == nullptr ? "HBA_LAN" : "PG_HBA_LAN");
   from_environment(
-      command
-          .add_option("--candidate-priority", options.candidate_priority, "0 (never promoted) to 100, 50 unless given")
+      command.add_option("--candidate-priority", options.candidate_priority, "0 (never promoted) to 100; default: 50")
           ->check(CLI::Range(0, 100)),
       "CANDIDATE_PRIORITY")
       ->type_name("N");
@@ -241,9 +239,9 @@ void declare_create_node(CLI::App& command, CreateOptions& options) {
                                       "true (default) if commits may wait for this node"),
                    "REPLICATION_QUORUM")
       ->type_name("true|false");
-  from_environment(text(command, "--region", options.region, "where it stands, a label", "NAME"), "REGION");
+  from_environment(text(command, "--region", options.region, "label for where the node is", "NAME"), "REGION");
   text(command, "--maximum-backup-rate", options.maximum_backup_rate,
-       "of the first copy, 100M (per second) unless given", "RATE")
+       "transfer rate of the first copy, per second; default: 100M", "RATE")
       ->check(checked(config::check_rate));
   declare_run(command, options);
 }
@@ -252,7 +250,7 @@ void declare_create_coordinator(CLI::App& command, CreateOptions& options) {
   declare_create_node(command, options);
   command.add_flag("--citus-secondary", options.citus_secondary,
                    "while it is a standby, its distributed SELECTs read from the secondaries of its --citus-cluster");
-  text(command, "--citus-cluster", options.citus_cluster, "citus.cluster_name, \"default\" unless given", "NAME")
+  text(command, "--citus-cluster", options.citus_cluster, "citus.cluster_name; default: \"default\"", "NAME")
       ->check(checked(config::check_name));
 }
 
@@ -260,13 +258,12 @@ void declare_create_worker(CLI::App& command, CreateOptions& options) {
   declare_create_node(command, options);
   command
       .add_option("--proxyport", options.proxyport,
-                  "port that the coordinator connects to (a connection pool's), --pgport unless given")
+                  "port that the coordinator connects to (a connection pooler's); default: --pgport")
       ->check(CLI::Range(1, 65535))
       ->type_name("PORT");
   command.add_flag("--citus-secondary", options.citus_secondary,
                    "while it is a standby, it is a secondary in pg_dist_node and answers reads of its --citus-cluster");
-  text(command, "--citus-cluster", options.citus_cluster, "nodecluster in pg_dist_node, \"default\" unless given",
-       "NAME")
+  text(command, "--citus-cluster", options.citus_cluster, "nodecluster in pg_dist_node; default: \"default\"", "NAME")
       ->check(checked(config::check_name));
 }
 

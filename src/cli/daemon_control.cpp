@@ -40,7 +40,7 @@ Result<> await_daemon_end(const config::Files& files, pid_t pid, Millis timeout)
       return fail(Errc::timeout,
                   fmt::format("autoctl (pid {}) still runs after {} s", pid,
                               std::chrono::duration_cast<std::chrono::seconds>(timeout).count()),
-                  "it goes on stopping; --immediate does not wait for Postgres' shutdown checkpoint");
+                  "it is still stopping; --immediate does not wait for Postgres' shutdown checkpoint");
     if (now >= next_line) {
       spdlog::info("Waiting for autoctl (pid {}) to stop Postgres, {} s so far", pid,
                    std::chrono::duration_cast<std::chrono::seconds>(now - start).count());

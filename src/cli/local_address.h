@@ -1,4 +1,4 @@
-// The name or address under which this machine is known to the others, found without asking anybody outside.
+// The name or address under which the other machines know this one, found without a network request.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@ namespace autoctl::cli {
 
 /// This machine's own name if it resolves to one of its non-loopback addresses; else the source address of the local
 /// route to `peer_host` (no packet is sent); else, where the peer is on this machine, 127.0.0.1. An empty peer: any
-/// routable address of ours, else 127.0.0.1. Errors: bad_usage (say --hostname).
+/// routable address of this machine, else 127.0.0.1. Errors: bad_usage (say --hostname).
 Result<std::string> default_hostname(const std::string& peer_host);
 
 }  // namespace autoctl::cli

@@ -8,7 +8,7 @@
 
 namespace autoctl::cli {
 
-/// Of one question to the monitor.
+/// The timeout of one request to the monitor.
 inline constexpr Millis call_timeout{10'000};
 
 /// Errors: bad_usage (neither option is there), those of config::load and client::discover.

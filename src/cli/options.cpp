@@ -46,22 +46,21 @@ void add_target(CLI::App& command, Target& target) {
                    "MONITOR_CA_FILE")
       ->type_name("FILE");
   from_environment(command.add_option("--token-file", target.token_file,
-                                      "file with the credential to show; default: the one beside PGDATA"),
+                                      "file with the credential to send; default: the one beside PGDATA"),
                    "TOKEN_FILE")
       ->type_name("FILE");
 }
 
 CLI::Option* add_formation(CLI::App& command, std::string& formation) {
-  return from_environment(command.add_option("--formation", formation, "formation, \"default\" unless given"),
-                          "FORMATION")
+  return from_environment(command.add_option("--formation", formation, "formation; default: \"default\""), "FORMATION")
       ->check(checked(config::check_name))
       ->type_name("NAME");
 }
 
 void add_scope(CLI::App& command, Scope& scope) {
   add_formation(command, scope.formation);
-  from_environment(
-      command.add_option("--group", scope.group, "group in the formation; all, or the only one, unless given"), "GROUP")
+  from_environment(command.add_option("--group", scope.group, "group in the formation; default: all, or the only one"),
+                   "GROUP")
       ->check(CLI::NonNegativeNumber)
       ->type_name("N");
 }

@@ -10,7 +10,7 @@
 
 namespace autoctl::cli {
 
-/// Which monitor to talk to, and as whom.
+/// Which monitor to talk to, and with which credential.
 struct Target {
   std::string pgdata;           // of the monitor or of a node: its configuration knows the monitor
   std::string monitor;          // https://… or postgres://…; wins over pgdata
@@ -18,7 +18,7 @@ struct Target {
   std::string token_file;       // operator's credential; default: the one beside pgdata
 };
 
-/// What to look at.
+/// The formation and group to look at.
 struct Scope {
   std::string formation = "default";
   std::optional<GroupId> group;
@@ -35,7 +35,7 @@ CLI::Option* from_environment(CLI::Option* option, const std::string& name);
 /// The same with libpq's own variable behind it: AUTOCTL_<name>, else <name>.
 CLI::Option* from_libpq_environment(CLI::Option* option, const std::string& name);
 
-/// For CLI::Option::check: a function that returns why a text is no value, or "".
+/// For CLI::Option::check: a function that returns why a text is not a valid value, or "".
 CLI::Validator checked(std::string (*check)(const std::string& text));
 
 }  // namespace autoctl::cli

@@ -37,7 +37,7 @@ std::string list(const std::vector<std::string>& words) {
   return text;
 }
 
-/// The word that nobody took: a mistyped verb or option.
+/// The word that no command took: a mistyped verb or option.
 Error unexpected(const CLI::App& app, const std::string& word) {
   const std::string path = path_of(app);
   const bool is_option = word.starts_with('-');

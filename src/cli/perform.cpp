@@ -57,8 +57,8 @@ class Follower {
       if (!ended) return fail(std::move(ended.error()));
       if (*ended) return print_events();
     }
-    return fail(Errc::timeout, fmt::format("it is not over yet: {}", waiting_for_),
-                "it goes on; `autoctl show state` and `autoctl show events` tell how far it is");
+    return fail(Errc::timeout, fmt::format("it has not finished yet: {}", waiting_for_),
+                "the operation continues; `autoctl show state` and `autoctl show events` show how far it is");
   }
 
  private:
@@ -86,7 +86,7 @@ class Follower {
     waiting_for_ = operation->message.empty() ? "the operation is still running" : operation->message;
     if (operation->status == "failed")
       return fail(Errc::conflict, fmt::format("it did not happen: {}", operation->message),
-                  "`autoctl show events` tells what was tried");
+                  "`autoctl show events` shows what was tried");
     if (operation->status != "done") return false;
     const auto state = api_.state(operation_.formation, operation_.group, answer_timeout);
     if (!state) return is_transient(state.error()) ? Result<bool>(false) : fail(state.error());

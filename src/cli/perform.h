@@ -14,10 +14,10 @@ namespace autoctl::cli {
 struct PerformOptions {
   Target target;
   Scope scope;
-  std::string name;             // promotion, maintenance: who; accept_timeline: where two have that timeline
+  std::string name;  // promotion, maintenance: the node; accept_timeline: the node, where two have that timeline
   bool allow_failover = false;  // maintenance: of the primary, too
   int wait_seconds = 60;
-  bool allow_data_loss = false;  // failover: although commits may be lost
+  bool allow_data_loss = false;  // failover: even if commits may be lost
   std::uint32_t timeline = 0;    // accept_timeline: which
   std::string reason;            // accept_timeline: why
   bool no_wait = false;          // a new primary is enough; do not wait until the others follow it
@@ -34,10 +34,11 @@ Result<> perform(const std::string& kind, const PerformOptions& options);
 NodeId primary_of(const protocol::StateDocument& state);
 /// A primary other than `before` has reported that it is one.
 bool is_announced(const protocol::StateDocument& state, NodeId before);
-/// One primary, and everybody has reached what was assigned.
+/// One primary, and every node has reached its assigned state.
 bool is_settled(const protocol::StateDocument& state);
 /// What the operator waits for has happened, now that the operation is done: another node than `before` is the primary
-/// and, unless no_wait, everybody is where it shall be; a node that comes back from maintenance is a secondary.
+/// and, unless no_wait, every node has reached its assigned state; a node that comes back from maintenance is a
+/// secondary.
 bool is_fulfilled(const std::string& kind, const PerformOptions& options, const protocol::StateDocument& state,
                   NodeId before);
 

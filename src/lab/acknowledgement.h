@@ -1,4 +1,4 @@
-// What a client knows after the fact: which rows were acknowledged, when and by whom; and what that proves.
+// What a client knows afterwards: which rows were acknowledged, when and by which server; and what that proves.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct Acknowledgement {
 Millis largest_gap(const std::vector<Acknowledgement>& in_order, TimePoint from, TimePoint to);
 
 /// Proof that two servers acknowledged writes at once, as a sentence; nullopt if there is none. `all` is in any order,
-/// from any number of clients. Every promotion opens a new timeline, so there are two ways to be guilty: two servers on
+/// from any number of clients. Every promotion opens a new timeline, so there are two kinds of proof: two servers on
 /// one timeline, or a server that acknowledges a commit which was sent after a later timeline had acknowledged one.
 std::optional<std::string> find_split_brain(const std::vector<Acknowledgement>& all);
 

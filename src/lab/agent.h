@@ -29,7 +29,7 @@ class Agent : public Daemon {
   /// start().
   Result<> create(std::vector<std::string> words);
   Result<> run();
-  /// Whatever happened to the daemon: afterwards it runs.
+  /// Afterwards the daemon runs, whatever happened to it before.
   Result<> thaw_or_run();
 
  private:
@@ -39,7 +39,7 @@ class Agent : public Daemon {
   std::string role_;
 };
 
-/// Names of environment variables that speak of somebody else's cluster: libpq's and ours.
+/// Names of environment variables that belong to another cluster: libpq's and autoctl's.
 std::vector<std::string> foreign_variables();
 
 }  // namespace autoctl::lab

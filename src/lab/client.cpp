@@ -132,7 +132,7 @@ void Client::write_row() {
     // nothing, nor does the word of a coordinator that may have lost its worker.
     if (!connection_->is_open() || options_.distributed) ++in_doubt_;
     note_failure(ack.sent, rows.error().message);
-    // A former primary that serves reads again refuses every write: somebody else is the primary now.
+    // A former primary that serves reads again refuses every write: another node is the primary now.
     if (!options_.any_server) connection_.reset();
     return;
   }

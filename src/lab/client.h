@@ -1,5 +1,5 @@
-// The clients of the demonstration and of the tests: one application that writes all the time, and one impolite
-// observer per node that tries to write to it whether it is the primary or not.
+// The clients of the demonstration and of the tests: one application that writes all the time, and one client per node
+// that tries to write to it whether it is the primary or not.
 #pragma once
 
 #include <atomic>
@@ -28,8 +28,8 @@ struct ClientOptions {
   std::vector<std::string> twins;  // further sources: every row is written for them too, in the same transaction
   std::vector<Server> servers;
   std::string dbname = "postgres";
-  bool any_server = false;    // write to whoever answers, primary or not
-  bool distributed = false;   // the rows are on Citus workers, who cannot tell which coordinator wrote them
+  bool any_server = false;    // write to any server that answers, primary or not
+  bool distributed = false;   // the rows are on Citus workers, which cannot tell which coordinator wrote them
   Millis interval{5};         // between one answer and the next commit
   Millis retry_interval{20};  // between tries to connect
   Millis open_timeout{1000};
@@ -68,7 +68,7 @@ class Client {
   std::size_t in_doubt() const { return in_doubt_; }
   /// Largest gap between acknowledged commits, see largest_gap().
   Millis outage(TimePoint from, TimePoint to) const;
-  /// Statements that failed since `from`; tries to connect are none.
+  /// Statements that failed since `from`; failed connection attempts do not count.
   std::vector<Failure> failures(TimePoint from) const;
   /// The longest time from sending a statement to its answer, whichever it was, of those that ended since `from`.
   Millis longest_statement(TimePoint from) const;
@@ -77,7 +77,7 @@ class Client {
 
   /// Acknowledged rows that are not on the server that the conninfo `server` leads to.
   Result<std::vector<std::int64_t>> lost(const std::string& server) const;
-  /// Rows that are there for one of source and twins, but not for all.
+  /// Rows that exist for some of source and twins, but not for all.
   Result<std::vector<std::int64_t>> half_applied(const std::string& server) const;
 
  private:

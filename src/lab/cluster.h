@@ -62,7 +62,7 @@ class LocalCluster {
   /// `autoctl create ROLE … --run`; returns at once.
   Result<Agent*> create_node(const std::string& name, const Place& place);
 
-  /// It is the caller's from then on, running or not; the cluster has none until another is created.
+  /// Hands the monitor to the caller, running or not; the cluster has no monitor until another one is created.
   std::unique_ptr<Agent> give_up_monitor();
 
   Agent& monitor() { return *monitor_; }
@@ -73,7 +73,7 @@ class LocalCluster {
   Result<> heal();
   /// SIGTERM to all, the monitor last, then SIGKILL to what is left.
   void stop();
-  /// Lets everything live on after our end.
+  /// Leaves everything running when this object is destroyed.
   void abandon() { abandoned_ = true; }
 
   /// What --monitor is given.

@@ -1,4 +1,4 @@
-// One failover daemon that we started, with the Postgres beside it, and all the ways in which either may come to harm.
+// One failover daemon with the Postgres beside it, and all the ways in which either can be harmed.
 #pragma once
 
 #include <sys/types.h>
@@ -33,7 +33,7 @@ class Daemon {
   /// In the background; output is appended to log_file(). Errors: conflict when it runs already, system.
   Result<> start(Command command);
   bool running() const { return child_.running(); }
-  /// Was asked to end and has not yet: whoever wants it to run waits for its end first.
+  /// It was asked to end and has not yet: wait for its end before starting it again.
   bool ending() const { return ending_ && running(); }
   /// False when it has not ended by then.
   bool await_end(Millis patience) { return !running() || child_.wait(patience).has_value(); }
@@ -52,8 +52,7 @@ class Daemon {
 
   /// SIGTERM, then SIGKILL to what is left after `patience`. True if daemon and Postgres went by themselves.
   bool stop(Millis patience);
-  /// Gets rid of it in a moment and leaves no shared memory behind: SIGKILL to the daemon, immediate shutdown of
-  /// Postgres.
+  /// Ends it at once and leaves no shared memory behind: SIGKILL to the daemon, immediate shutdown of Postgres.
   void destroy();
   /// The last `lines` lines of log_file(), for a failure's message.
   std::string log_tail(int lines) const;

@@ -1,6 +1,6 @@
-// The application of the demonstration and of the tests, and what it felt of all that was done. On a Citus formation it
-// is clients that commit through the coordinator: some for each group of workers, and one whose every row is on two
-// groups at once.
+// The application of the demonstration and of the tests, and what it noticed of all that was done. On a Citus
+// formation, its clients commit through the coordinator: some for each group of workers, and one whose rows are each on
+// two groups at once.
 #pragma once
 
 #include <memory>
@@ -32,7 +32,7 @@ class Writers {
 
   std::size_t acknowledged() const;
   std::size_t in_doubt() const;
-  /// What the writer that suffered most felt, see Client.
+  /// What the writer that suffered most noticed, see Client.
   Millis outage(TimePoint from, TimePoint to) const;
   /// The time in which none of them had a row acknowledged.
   Millis service_outage(TimePoint from, TimePoint to) const;

@@ -8,12 +8,12 @@ namespace autoctl::monitor {
 
 /// Checks the machine and the directory, creates the monitor's own Postgres (role autoctl_node, database
 /// pg_auto_failover, schema autoctl), its certificate and the operator's credential, and writes autoctl.toml. Leaves
-/// nothing running. Fills in what was left to us (pg_ctl, api_port, certificate files). On any error whatever this call
-/// made is gone again. Errors: conflict (not empty, port in use), bad_config, incompatible (Postgres' major), not_found
+/// nothing running. Fills in what was left open (pg_ctl, api_port, certificate files). On any error, this call removes
+/// what it made. Errors: conflict (not empty, port in use), bad_config, incompatible (Postgres' major), not_found
 /// (no Postgres), system (root, disk full).
 Result<config::Config> create_monitor(config::Config config);
 
-/// `autoctl drop monitor`: stops what runs, removes our files; `destroy` removes PGDATA too.
+/// `autoctl drop monitor`: stops what runs and removes autoctl's files; `destroy` removes PGDATA too.
 Result<> drop_monitor(const config::Files& files, bool destroy);
 
 /// Runs the monitor until SIGTERM or SIGINT (its Postgres is stopped, too) and returns the process' exit code. Logs to

@@ -139,7 +139,7 @@ Result<> OwnPostgres::configure() {
   const std::string hba_file = files_.pgdata + "/pg_hba.conf";
   const auto hba = config::read_file(hba_file);
   if (!hba) return fail(hba.error());
-  // First match wins: ours come before initdb's lines for everybody.
+  // The first match wins: autoctl's lines come before initdb's lines for all users.
   if (!config_.skip_pg_hba) AUTOCTL_TRY(write_if_changed(hba_file, hba_block() + without_block(*hba)));
   return {};
 }

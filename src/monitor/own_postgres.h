@@ -16,7 +16,7 @@ namespace autoctl::monitor {
 class OwnPostgres {
  public:
   static constexpr const char* database = "pg_auto_failover";
-  /// Asked every few tens of milliseconds while something takes long; true = give up.
+  /// Called every few tens of milliseconds while something takes long; true = give up.
   using Cancelled = std::function<bool()>;
 
   OwnPostgres(config::Config config, config::Files files, postgres::Tools tools);
@@ -28,10 +28,11 @@ class OwnPostgres {
   Result<> initdb();
   /// Writes our include file and the marked HBA block. Idempotent; the server reads them at its next start or reload().
   Result<> configure();
-  /// Adopts the server that runs on our directory (restarts it if its port has changed), or starts one, and waits until it takes connections. Errors:
-  /// conflict (port in use), postgres (its last log lines), unavailable (cancelled).
+  /// Adopts the server that runs on this directory (restarts it if its port has changed), or starts one, and waits
+  /// until it takes connections. Errors: conflict (port in use), postgres (its last log lines), unavailable
+  /// (cancelled).
   Result<> start(const Cancelled& cancelled);
-  /// Role-less database pg_auto_failover, if it is not there yet.
+  /// Creates database pg_auto_failover, without its role, if it does not exist yet.
   Result<> create_database();
   Result<> reload();
   /// Fast; after `patience` immediate, then SIGKILL. Returns when it is gone.

@@ -37,7 +37,7 @@ class ForcedFailover : public ClusterTest {
 TEST_F(ForcedFailover, GivesUpWhatOnlyMissingNodesHave) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
   ASSERT_EQ(cluster().primary(), cluster().find("node_1"));
-  const std::string missing = "of the quorum node_3 (dead) is missing";
+  const std::string missing = "node_3 (dead) is missing from the quorum";
   const auto needless = at_monitor({"perform", "failover", "--allow-data-loss"});
   EXPECT_EQ(needless.exit_code, refused) << needless.output;
   EXPECT_NE(needless.output.find("nothing has to be lost"), std::string::npos) << needless.output;
@@ -46,9 +46,9 @@ TEST_F(ForcedFailover, GivesUpWhatOnlyMissingNodesHave) {
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
   ASSERT_NO_FATAL_FAILURE(lose_all_but_one_that_lags(load));
-  EXPECT_TRUE(is_said({"show", "state"}, "nobody can be elected: " + missing)) << said({"show", "state"});
-  EXPECT_TRUE(is_said({"show", "events", "--json"}, "nobody can be elected: " + missing));
-  EXPECT_TRUE(is_said({"explain"}, "nobody could be elected: " + missing)) << said({"explain"});
+  EXPECT_TRUE(is_said({"show", "state"}, "no standby can be elected: " + missing)) << said({"show", "state"});
+  EXPECT_TRUE(is_said({"show", "events", "--json"}, "no standby can be elected: " + missing));
+  EXPECT_TRUE(is_said({"explain"}, "no standby could be elected: " + missing)) << said({"explain"});
   EXPECT_EQ(at_monitor({"perform", "failover"}).exit_code, refused);
   EXPECT_EQ(cluster().find("node_2"), cluster().standby()) << "it has not been promoted";
 

@@ -89,7 +89,7 @@ TEST_P(Forks, StandbyPromotedByHandIsStoppedAndHealed) {
   standby().signal_daemon(SIGCONT);
   const auto noticed = Clock::now();
   EXPECT_TRUE(lab::eventually(Millis(5'000), [this] {
-    return event_with("node_2 was promoted by somebody else: it accepts writes on timeline 2") != "";
+    return event_with("node_2 was promoted outside autoctl: it accepts writes on timeline 2") != "";
   }));
   std::cout << "noticed after " << std::chrono::duration_cast<Millis>(Clock::now() - noticed).count() << " ms\n";
   // Before it is told to join again it is still a secondary to look at.

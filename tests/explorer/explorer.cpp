@@ -40,20 +40,7 @@ std::vector<FairRules> ways_of_workers_to_recover(int nodes) {
 }
 
 bool leads_or_will(NodeState goal) {
-  return is_leader_state(goal) || monitor::is_candidate_state(goal);
-}
-
-/// Past the point of no return: this node is, or is about to be, the primary.
-bool is_committed_leader(NodeState goal) {
-  return is_leader_state(goal) || goal == NodeState::stop_replication;
-}
-
-/// Rules that fire because a node is taken for lost.
-bool is_judgement(int rule_id) {
-  static constexpr std::array blaming = {
-      "primary_is_dead",       "primary_lost_while_draining", "candidate_lost", "fast_forward_failed",
-      "switchover_called_off", "switchover_overdue",          "standby_lost",   "standby_stalled"};
-  return std::ranges::find(blaming, rule_name(rule_id)) != blaming.end();
+  return is_leader_state(goal) || is_candidate_state(goal);
 }
 
 /// Every commit that this quorum acknowledged is on one of `nodes`.
@@ -64,7 +51,7 @@ bool covers(const SimQuorum& quorum, std::uint8_t nodes) {
 /// By goals and quorums `nodes` can elect: then what was acknowledged must be on one of them.
 bool can_elect(const World& world, std::uint8_t nodes) {
   for (int n = 0; n < world.size; ++n)
-    if ((nodes >> n & 1U) != 0 && !takes_part(world.monitor.goals[n].state)) return false;
+    if ((nodes >> n & 1U) != 0 && !counts_in_elections(world.monitor.goals[n].state)) return false;
   return covers(world.monitor.confirmed, nodes) && covers(world.monitor.assigned, nodes);
 }
 
@@ -97,7 +84,7 @@ std::string broken_rule(const World& world) {
     const SimNode& self = world.nodes[n];
     if (self.reached == NodeState::maintenance && self.data == Data::intact && self.opens_as_primary)
       return "who starts a node in maintenance gets a primary";
-    if (!is_committed_leader(world.monitor.goals[n].state)) continue;
+    if (!may_accept_writes(world.monitor.goals[n].state)) continue;
     if (world.nodes[n].data == Data::torn) return "the data of the node that leads is torn";
     if (promised && !has_every_acknowledged_commit(world, n)) return "the node that leads lacks an acknowledged commit";
   }
@@ -216,7 +203,8 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
       done = action.node < effects.size();
       if (!done) break;
       apply(next, effects[action.node]);
-      if (plan_.judgements == Plan::unlimited || !is_judgement(effects[action.node].rule_id)) break;
+      if (plan_.judgements == Plan::unlimited || !monitor::find_rule(effects[action.node].rule_id)->traits.judges)
+        break;
       done = world.judgements > 0;
       --next.judgements;
       break;

@@ -17,10 +17,6 @@ constexpr TimePoint watching_since{std::chrono::hours{1}};
 constexpr TimePoint run_now{std::chrono::hours{2}};
 constexpr TimePoint a_moment_ago = run_now - Millis{10};
 
-bool expects_postgres(NodeState goal) {
-  return !monitor::is_outgoing_state(goal) && !monitor::is_maintenance_state(goal) && goal != NodeState::dropped;
-}
-
 /// The last report of the lost node came long before it was lost.
 constexpr TimePoint last_sign_of_the_lost = run_now - std::chrono::minutes{1};
 
@@ -146,11 +142,6 @@ bool FairRun::round(World& world, std::string* log) const {
   return changed || monitor_acts(world, true, log);
 }
 
-bool takes_part(NodeState goal) {
-  return goal == NodeState::secondary || goal == NodeState::report_lsn || goal == NodeState::fast_forward ||
-         goal == NodeState::prepare_promotion;
-}
-
 namespace {
 
 /// Every commit that this quorum acknowledged is on one of `nodes`.
@@ -184,7 +175,7 @@ bool others_must_serve(const World& world, int lost_node, const Rules& rules) {
     const NodeState goal = monitor.goals[n].state;
     if (past_return(goal)) return true;
     if ((goal == NodeState::draining || goal == NodeState::demote_timeout) && can_be_called_back(world, n)) return true;
-    if (!takes_part(goal)) continue;
+    if (!counts_in_elections(goal)) continue;
     voters = static_cast<std::uint8_t>(voters | 1U << n);
     const bool votes = monitor.confirmed.contains(n) || monitor.assigned.contains(n);
     promotable = promotable || (votes && rules.attributes[n].candidate_priority > 0);

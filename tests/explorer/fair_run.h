@@ -61,8 +61,6 @@ class FairRun {
   mutable std::array<std::optional<monitor::Verdict>, 128> judged_;  // by everything that judge() looks at
 };
 
-/// A goal with which a standby can be elected.
-bool takes_part(NodeState goal);
 /// Must the group, once this node is lost, be served by one of the others (design, rule 1)?
 bool others_must_serve(const World& world, int lost_node, const Rules& rules);
 /// Do the design's rules promise that this run ends well?

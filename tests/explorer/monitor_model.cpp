@@ -266,7 +266,7 @@ bool operator_wants_maintenance(World& world, int node) {
   if (monitor.operation != Operation::none || monitor.leaves != nobody || monitor.returns != nobody) return false;
   const NodeState goal = monitor.goals[node].state;
   if (goal == NodeState::init || goal == NodeState::wait_standby || goal == NodeState::dropped ||
-      monitor::is_maintenance_state(goal))
+      is_maintenance_state(goal))
     return false;
   if (!is_leader_state(goal)) {
     monitor.leaves = static_cast<std::uint8_t>(node);

@@ -221,11 +221,9 @@ const Looks& looks_of(const SimMonitor& sim, int node) {
   if (sim.gone[node]) return of_nobody;
   const NodeState goal = sim.goals[node].state;
   if (is_leader_state(goal)) return of_leader;
-  if (monitor::is_outgoing_state(goal)) return of_outgoing;
-  if (goal == NodeState::report_lsn || monitor::is_candidate_state(goal)) return of_candidate;
-  const bool standby =
-      goal == NodeState::secondary || goal == NodeState::catchingup || goal == NodeState::wait_maintenance;
-  return standby ? of_standby : of_bystander;
+  if (is_outgoing_state(goal)) return of_outgoing;
+  if (goal == NodeState::report_lsn || is_candidate_state(goal)) return of_candidate;
+  return follows_primary(goal) ? of_standby : of_bystander;
 }
 
 /// Of a node that has not reached its goal nothing is known: it may be anything that its goal is about.
@@ -233,9 +231,7 @@ Sight with_role(Sight sight, const SimMonitor& sim, int node) {
   const NodeState goal = sim.goals[node].state;
   const bool as_it_was = sim.facts[node].current || sight.role != Role::as_reported;
   if (sim.gone[node] || as_it_was || !sight.running || !sight.reported) return sight;
-  sight.role = is_leader_state(goal)              ? Role::primary
-               : monitor::is_outgoing_state(goal) ? Role::as_reported
-                                                  : Role::standby;
+  sight.role = is_leader_state(goal) ? Role::primary : is_outgoing_state(goal) ? Role::as_reported : Role::standby;
   return sight;
 }
 

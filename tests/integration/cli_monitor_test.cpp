@@ -48,8 +48,7 @@ class PretendedKeeper {
     NodeFacts& facts = report_.facts;
     const Goal& goal = assignment.goal;
     const bool leads = may_accept_writes(goal.state);
-    const bool follows = goal.state == NodeState::catchingup || goal.state == NodeState::secondary ||
-                         goal.state == NodeState::prepare_promotion;
+    const bool follows = traits_of(goal.state).postgres == PostgresRole::standby;
     if (leads && facts.in_recovery) ++timeline_;
     facts.timeline = Timeline{timeline_};
     facts.state = goal.state;

@@ -145,7 +145,7 @@ TEST_F(HttpTlsTest, BadOptionsAreSaidAtTheStart) {
   EXPECT_EQ(start().error().code, Errc::bad_config);
   options_.address = "127.0.0.1";
   ASSERT_EQ(::chmod(options_.key_file.c_str(), 0644), 0);
-  EXPECT_THAT(start().error().message, HasSubstr("can be read by everybody"));
+  EXPECT_THAT(start().error().message, HasSubstr("can be read by all users"));
   ASSERT_TRUE(config::write_file(options_.key_file, tls::make_self_signed({})->key_pem));
   EXPECT_EQ(start().error().code, Errc::bad_config) << "the key of another certificate";
   options_.certificate_file = "/nonexistent.crt";

@@ -1,8 +1,9 @@
 // A standby whose history its primary does not share: seen not to stream, found out from its log, brought back.
-#include "keeper/agent/join.h"
-
 #include <filesystem>
+#include <thread>
 
+#include "keeper/agent/instance_server.h"
+#include "keeper/core/core.h"
 #include "postgres_node.h"
 
 namespace autoctl::keeper::test {
@@ -30,31 +31,56 @@ class Join : public PostgresTest {
   /// Its log tells; a standby that merely makes no progress is looked into after 10 s.
   void expect_joins() {
     const auto began = Clock::now();
-    auto given_up = began;
-    const auto first_server = standby().postgres->servers_seen();
-    const auto breathe = [&] {
-      if (standby().postgres->servers_seen() == first_server) given_up = Clock::now();
-      return standby().postgres->observe(2s).value_or(Observed{});
-    };
-    const Goal goal{.state = NodeState::catchingup, .upstream = primary().id};
-    const std::vector peers{primary().peer()};
-    const StepContext context{.postgres = *standby().postgres,
-                              .files = standby().files,
-                              .self = standby().id,
-                              .goal = goal,
-                              .peers = peers,
-                              .neighbours = {},
-                              .formation_dbname = "",
-                              .citus = false,
-                              .breathe = breathe,
-                              .cancelled = never,
-                              .progress = ignore_progress};
-    ASSERT_TRUE(ok(join_upstream(context)));
+    const Core core =
+        run_keeper_until_settled({.state = NodeState::catchingup, .term = Term{2}, .upstream = primary().id});
+    EXPECT_EQ(core.saved_state().state, NodeState::catchingup);
     EXPECT_LT(given_up - began, 8s);
     EXPECT_TRUE(standby().streams());
     write(primary(), "later");
     EXPECT_TRUE(eventually([&] { return rows(standby()) == rows(primary()); })) << rows(standby());
   }
+
+ private:
+  /// The standby's keeper core on its real Postgres, in this thread.
+  Core run_keeper_until_settled(const Goal& goal) {
+    const SavedState saved{.state = NodeState::secondary,
+                           .term = Term{1},
+                           .goal = {.state = NodeState::secondary, .term = Term{1}, .upstream = primary().id},
+                           .peers = {primary().peer()},
+                           .epoch = 1};
+    InstanceServer server(*standby().postgres, standby().config, standby().files);
+    Core core({.node = standby().id, .pgdata = standby().files.pgdata}, saved, Clock::now());
+    protocol::Assignment assignment{.version = 1, .goal = goal, .peers = saved.peers};
+    core.answered(assignment, Clock::now(), Clock::now());
+    const auto first_server = standby().postgres->servers_seen();
+    const auto deadline = Clock::now() + 60s;
+    while (!(core.saved_state().settled() && core.saved_state().goal == goal) && Clock::now() < deadline) {
+      do_what_is_ready(core, server);
+      if (standby().postgres->servers_seen() == first_server) given_up = Clock::now();
+    }
+    return core;
+  }
+
+  static void do_what_is_ready(Core& core, InstanceServer& server) {
+    const Ready ready = core.ready(Clock::now());
+    if (ready.save) {
+      core.saved(Clock::now());
+    } else if (ready.order) {
+      auto done = server.carry_out(
+          *ready.order, core.saved_state(),
+          {.cancelled = never, .progress = ignore_progress, .slots_given_up = [](const std::vector<NodeId>&) {}});
+      if (done)
+        core.finished(Clock::now());
+      else
+        core.failed(done.error(), Clock::now());
+    } else {
+      std::this_thread::sleep_until(std::min(ready.wake_at, Clock::now() + 100ms));
+      core.observed(server.look({.probes_upstream = core.wants_upstream_probe(), .saved = core.saved_state()}),
+                    Clock::now());
+    }
+  }
+
+  Clock::time_point given_up;  // the last moment of the server that could not stream
 };
 
 TEST_F(Join, AStandbyThatWasPromotedIsRewound) {

@@ -192,6 +192,22 @@ TEST_F(PostgresStoreTest, ASchemaOfTheFutureIsLeftAlone) {
   EXPECT_NE(image.error().hint, "");
 }
 
+TEST_F(PostgresStoreTest, AStateThatIsNoneIsNamed) {
+  auto store = make_store();
+  ASSERT_TRUE(store.load());
+  ASSERT_TRUE(store.commit(some_change()));
+  const auto refused = [&](const std::string& sql) {
+    EXPECT_TRUE(connect().script(sql, patience));
+    const auto image = store.load();
+    return image ? "" : image.error().message;
+  };
+  const auto names = [](const std::string& message, const char* what) { return message.find(what) != message.npos; };
+  EXPECT_TRUE(names(refused("UPDATE autoctl.node SET reported = 'join_secondary'"), "\"join_secondary\""));
+  EXPECT_TRUE(
+      names(refused("UPDATE autoctl.node SET reported = 'primary', goal = goal || '{\"state\": \"apply_settings\"}'"),
+            "autoctl.node.goal"));
+}
+
 TEST_F(PostgresStoreTest, AFailedMigrationLeavesNothingBehind) {
   auto connection = connect();
   ASSERT_TRUE(connection.script("CREATE SCHEMA autoctl; CREATE TABLE autoctl.event (in_the_way int)", patience));

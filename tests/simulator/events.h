@@ -39,6 +39,8 @@ enum class What : std::uint8_t {
   heartbeat,
   answer_arrives,
   exchange_failed,
+  messenger_turn,
+  citus_turn,
   node_boots,
   // of the monitor
   report_arrives,

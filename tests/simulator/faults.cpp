@@ -2,6 +2,13 @@
 
 namespace autoctl::simulator {
 
+namespace {
+
+/// A fault_in_group that no other follows.
+constexpr std::uint32_t once = 1;
+
+}  // namespace
+
 void Faults::begin(Micros until) {
   until_ = until;
   interval_ = seconds(1) << kernel_.random.below(5);
@@ -64,8 +71,23 @@ void Faults::on_group(const Event& event) {
   int node = servers_.first_of(group) + kernel_.random.below(servers_.group_size());
   for (int place = 0; place < servers_.group_size() && kernel_.random.permille(700); ++place)
     if (servers_[servers_.first_of(group) + place].primary) node = servers_.first_of(group) + place;
-  strike(node);
-  kernel_.post(kernel_.random.between(1, 2 * interval_), event);
+  if (many_switchovers && event.generation != once && kernel_.random.permille(500))
+    ask_for_switchover(node);
+  else
+    strike(node);
+  if (event.generation != once) kernel_.post(kernel_.random.between(1, 2 * interval_), event);
+}
+
+void Faults::on_delicate_moment(int group, int other_group) {
+  if (kernel_.now >= until_ || !kernel_.random.permille(300)) return;
+  kernel_.post(
+      kernel_.random.skewed(ms(1), seconds(3)),
+      {.what = What::fault_in_group, .generation = once, .value = kernel_.random.coin() ? group : other_group});
+}
+
+void Faults::ask_for_switchover(int node) {
+  note(node, "AN OPERATOR ASKS FOR A SWITCHOVER");
+  kernel_.post(0, {.what = What::operator_asks, .peer = -1, .value = servers_.group_of(node)});
 }
 
 void Faults::strike(int node) {
@@ -112,8 +134,7 @@ void Faults::strike(int node) {
         server.slow_until = kernel_.now + some_time(seconds(60));
         return note(node, "SLOW STARTS", server.slow_until - kernel_.now);
       }
-      note(node, "AN OPERATOR ASKS FOR A SWITCHOVER");
-      kernel_.post(0, {.what = What::operator_asks, .value = servers_.group_of(node)});
+      ask_for_switchover(node);
   }
 }
 
@@ -190,6 +211,7 @@ void Faults::isolate(int node, Micros until) {
   note(node, "CUT FROM EVERYBODY", until - kernel_.now);
   network_.cut_to_monitor(node, until);
   network_.cut_from_monitor(node, until);
+  network_.isolate(node, until);
   for (int place = 0; place < servers_.group_size(); ++place) {
     const int peer = servers_.first_of(servers_.group_of(node)) + place;
     network_.cut(node, peer, until);

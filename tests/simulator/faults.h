@@ -14,6 +14,8 @@ class Faults {
 
   /// Somebody also promotes standbys by hand.
   bool promotions_by_hand = false;
+  /// Operators ask for switchovers more often than anything goes wrong.
+  bool many_switchovers = false;
 
   void begin(Micros until);
   /// Everything is switched on, thawed and connected; nothing new goes wrong.
@@ -22,6 +24,8 @@ class Faults {
   void lose(int node, Micros until);
 
   void on_group(const Event& event);
+  /// Something that a fault would be bad for has just begun in one of these groups.
+  void on_delicate_moment(int group, int other_group);
   void on_monitor(const Event& event);
   void on_node_boots(const Event& event);
 
@@ -30,6 +34,7 @@ class Faults {
   Micros some_time(Micros longest) { return kernel_.random.skewed(ms(20), longest); }
   int another_node(int node);
   void strike(int node);
+  void ask_for_switchover(int node);
   void lay_hands_on(int node);
   bool promote_by_hand(int node);
   void switch_off(int node);

@@ -1,5 +1,6 @@
-// A keeper: the product's transition table and lease over pretended servers. What Worker, Board and Reporter do with
-// threads is done here in turns; what they keep on disk survives a kill here, what they keep in memory does not.
+// A keeper's process: the product's core, fed in turns of virtual time. What the product's threads do around the core is
+// pretended here: looking at Postgres and giving it orders (orders.cpp), the disk, and the two connections to the monitor
+// (connections.cpp). A kill takes the core with it; what it saved survives.
 #pragma once
 
 #include <optional>
@@ -7,9 +8,7 @@
 #include <vector>
 
 #include "common/protocol/protocol.h"
-#include "keeper/core/lease.h"
-#include "keeper/core/role.h"
-#include "keeper/core/transitions.h"
+#include "keeper/core/core.h"
 #include "postgres.h"
 
 namespace autoctl::simulator {
@@ -41,7 +40,7 @@ class Keeper {
   /// From registration.
   void join(std::string token, std::string host, int port);
 
-  bool alive() const { return alive_; }
+  bool alive() const { return core_.has_value(); }
   void kill();
   /// Its host is there, or comes back: starts, now or when the disk lets it.
   void start();
@@ -51,30 +50,28 @@ class Keeper {
   void on_heartbeat(const Event& event);
   void on_answer(const Event& event);
   void on_exchange_failed(const Event& event);
+  void on_messenger(const Event& event);
   /// The other end of both connections is gone.
   void connections_broke();
   /// Its server has started or ended.
   void server_changed() { wake(ms(1)); }
 
-  bool settled() const { return saved_.state == saved_.goal.state && saved_.term >= saved_.goal.term; }
-  NodeState reached() const { return saved_.state; }
-  const Goal& goal() const { return saved_.goal; }
+  bool settled() const { return saved().settled(); }
+  NodeState reached() const { return saved().state; }
+  const Goal& goal() const { return saved().goal; }
   std::string describe() const;
 
+  /// As Board::citus_duty() and publish_citus().
+  std::optional<protocol::CitusPlan> citus_duty() const;
+  void set_citus(std::optional<protocol::CitusFacts> facts, bool urgent);
+
  private:
-  struct Saved {
-    NodeState state = NodeState::init;
-    Term term;
-    Goal goal;
-    bool lease_required = false;
-    std::vector<NodeId> peers;
-    std::uint64_t epoch = 0;
-  };
-  using Role = keeper::Role;
-  enum class Did { done, waits, failed, cancelled };
+  using Order = keeper::Order;
+  enum class Did { done, waits, failed };
 
   Postgres& server() { return (*servers_)[node_]; }
   const Postgres& server() const { return (*servers_)[node_]; }
+  const keeper::SavedState& saved() const { return core_ ? core_->saved_state() : on_disk_; }
   TimePoint clock() const { return clock_of(kernel_->now); }
   bool chance_of_a_full_disk();
   void note(std::string_view what, std::string detail = {}) {
@@ -83,60 +80,44 @@ class Keeper {
 
   // the worker (keeper.cpp)
   void wake(Micros delay);
-  bool remember(const Saved& next);
-  bool cancelled() const;
-  bool obey();
-  void act();
-  void begin_transition();
   void go_on();
-  void reached_goal();
-  Role wanted_role() const { return keeper::role_of(saved_.state); }
-  void maintain();
-  void tolerate();
-  void start_again();
-  bool was_promoted_by_somebody_else() const;
-  void end_foreign_promotion();
-  bool may_have_own_wal() const { return server().exists && !server().rewinding && !server().standby_signal; }
-  bool keep_house();
-  void fail(std::string why);
-  void succeeded();
+  void note(const keeper::Ready& ready);
+  void save(keeper::SavedState state);
   void look();
-  void publish();
-  void rest();
+  void answer_is_published();
+  keeper::Observation observe() const;
 
-  // one step of a transition, in as many turns as it takes (steps.cpp)
-  Did run(keeper::Step step);
-  Did wait(Micros delay, bool breathes = false);
-  Did give_up(std::string why);
-  Did run_server();
-  Did run_standby(int upstream);
-  void mark_if_forked();
-  Did create_database_cluster();
-  Did start_as_primary();
-  Did apply_sync();
-  Did await_quorum();
-  Did checkpoint();
-  Did stop_fast();
-  Did await_handover();
+  // what is promised of a keeper (keeper_judge.cpp)
+  void judge_obedience();
+  void judge_order() const;
+  void judge_report(const protocol::Report& report) const;
+  void judge_lease();
+
+  // an order, in as many turns as it takes (orders.cpp)
+  void begin(const Order& order);
+  void go_on_with_order();
+  Did carry_out();
+  Did wait(Micros delay);
+  Did give_up(Errc code, std::string why);
+  Did configure();
+  Did start_server();
+  Did stop_server();
+  Did set_sync();
   Did stop_receiving();
   Did promote();
-  Did fetch_missing();
-  Did follow(int upstream);
-  Did follow_upstream();
-  Did leave_as_standby();
-  Did join_upstream();
-  Did rewind(int upstream);
-  Did copy(int upstream);
-  int upstream_of_goal() const;
+  Did rewind();
+  Did copy();
+  int node_of(NodeId upstream) const;
 
-  // the reporter (reporter.cpp)
+  // the two connections (connections.cpp)
   struct Exchange {
     std::uint32_t id = 0;  // of the report under way; 0 = none
     std::uint64_t connection = 0;
     Micros left = 0;
+    std::uint64_t last_news = 0;
   };
   void send(bool wait);
-  void offer(const protocol::Assignment& assignment, Micros left);
+  void send_what_is_urgent();
   void failed_exchange(Exchange& exchange);
   void watch_lease();
 
@@ -147,53 +128,32 @@ class Keeper {
   int node_;
 
   // on disk
-  Saved on_disk_;
+  keeper::SavedState on_disk_;
   std::string token_, host_;
   int port_ = 0;
 
   // in memory
-  bool alive_ = false;
+  std::optional<keeper::Core> core_;
   std::uint32_t generation_ = 0;
-  Saved saved_;
-  NodeFacts facts_, published_;
-  std::vector<NodeId> configured_peers_;
-  bool house_is_kept_ = false;
-  bool restarting_ = false;
-  Micros last_answer_ = 0;
-  int failures_ = 0;
-  Micros first_failure_ = 0, retry_at_ = 0, settled_since_ = 0;
   Micros turn_at_ = -1;
   std::uint32_t turn_ = 0;
 
-  // the transition under way
-  const keeper::Transition* way_ = nullptr;
-  std::size_t step_ = 0;
-  Goal goal_;
-  int phase_ = 0;  // of the step
-  int follow_phase_ = 0;
-  bool breathes_ = false;
-  std::uint64_t mark_ = 0;
+  // the order under way
+  std::optional<Order> order_;
+  int phase_ = 0;
   Micros since_ = 0;
-  Refusal refusal_ = Refusal::none;
-  bool started_ = false;
   Position copied_from_;
   std::uint32_t copied_server_ = 0;
 
-  // the board
-  std::optional<protocol::Assignment> assignment_;
-  Micros assigned_at_ = 0;
-  keeper::Lease lease_;
-  bool fenced_ = false;
+  // the connections
   bool fence_watched_ = false;
-  bool question_ = false;
   bool heartbeat_waits_for_facts_ = false;
-  bool urgent_ = false;
-  std::uint64_t sequence_ = 0;
   std::uint32_t heartbeat_turn_ = 0;
   Exchange heartbeat_, messenger_;
 
- public:
-  Term highest_obeyed;  // the judge's memory: survives everything
+  // the judge's memory
+  Term highest_obeyed_;      // survives everything
+  Micros fenced_later_ = 0;  // what the monitor has granted, and a standby that streams, keep the fence away until then
 };
 
 }  // namespace autoctl::simulator

@@ -53,6 +53,8 @@ struct Tally {
   std::uint64_t promotions = 0;
   std::uint64_t faults = 0;
   std::uint64_t monitor_crashes = 0;
+  std::uint64_t holds = 0;   // of a Citus group's statements
+  std::uint64_t routes = 0;  // changes of a pg_dist_node
   std::uint64_t convergences = 0;
   Micros slowest_convergence = 0;
   std::uint64_t virtual_seconds = 0;

@@ -14,14 +14,15 @@ constexpr Micros probe_pause_later = seconds(2);
 }  // namespace
 
 MonitorHost::MonitorHost(Kernel& kernel, Network& network, Servers& servers, std::vector<Keeper>& keepers, Post& post,
-                         monitor::Decide decide)
+                         const Layout& layout, monitor::Decide decide)
     : kernel_(kernel),
       network_(network),
       servers_(servers),
       keepers_(keepers),
       post_(post),
+      layout_(layout),
       decide_(std::move(decide)),
-      store_(kernel, servers) {}
+      store_(kernel, servers, layout) {}
 
 void MonitorHost::start() {
   const auto image = store_.load();
@@ -47,14 +48,22 @@ void MonitorHost::start() {
 
 void MonitorHost::create_group(int group, int number_sync_standbys, bool varied) {
   protocol::FormationDocument formation;
-  formation.name = formation_of(group);
+  formation.name = layout_.formation_of(group);
+  formation.kind = layout_.citus() ? "citus" : "pgsql";
   std::string problem;
-  engine_->create_formation(formation, {}, [&](const auto& made) { problem = made ? "" : made.error().message; });
+  if (!layout_.is_worker(group))
+    engine_->create_formation(formation, {}, [&](const auto& made) { problem = made ? "" : made.error().message; });
   for (int place = 0; place < servers_.group_size() && problem.empty(); ++place) {
     const int node = servers_.first_of(group) + place;
     protocol::RegisterRequest request;
     request.formation = formation.name;
-    request.name = "node_" + std::to_string(place);
+    request.kind = formation.kind;
+    if (layout_.citus()) {
+      request.group = layout_.id_of(group);
+      request.role = layout_.is_worker(group) ? "worker" : "coordinator";
+      request.citus_secondary = varied && kernel_.random.permille(300);
+    }
+    request.name = name_of(node);
     request.host = "h" + std::to_string(node);  // the store knows it by this
     request.port = 5432;
     request.api_port = 5433;
@@ -71,10 +80,16 @@ void MonitorHost::create_group(int group, int number_sync_standbys, bool varied)
     });
   }
   if (!problem.empty()) throw Violation{group, "the group cannot be created: " + problem};
+  if (!layout_.is_last_of_formation(group)) return;
   while (!set_sync_standbys(formation.name, number_sync_standbys)) --number_sync_standbys;
 }
 
-/// False if the group has too few standbys for it.
+std::string MonitorHost::name_of(int node) const {
+  const std::string name = "node_" + std::to_string(servers_.place_of(node));
+  return layout_.citus() ? "group_" + std::to_string(layout_.id_of(servers_.group_of(node))) + "_" + name : name;
+}
+
+/// False if a group has too few standbys for it.
 bool MonitorHost::set_sync_standbys(const std::string& formation, int number) {
   bool accepted = false;
   engine_->change_settings({formation, {{"number_sync_standbys", std::to_string(number)}}}, {},
@@ -208,6 +223,7 @@ void MonitorHost::answer(int node, std::uint32_t generation, std::uint32_t excha
   if (result) {
     if (result->goal.term && !store_.was_committed(servers_.id_of(node), result->goal))
       throw Violation{servers_.group_of(node), "a decision is heard that was not committed"};
+    if (result->citus && judge_plan) judge_plan(node, *result->citus);
     message.assignment = *result;
   } else {
     message.refused = true;
@@ -222,15 +238,17 @@ void MonitorHost::answer(int node, std::uint32_t generation, std::uint32_t excha
 
 /// For a switchover, for the maintenance of the node at that place, or its end; or to pause, or go on.
 void MonitorHost::ask(const Event& event) {
+  const int group = static_cast<int>(event.value);
   if (event.peer < 0 && event.generation != switchover)
-    return engine_->change_settings({formation_of(static_cast<int>(event.value)),
-                                     {{"paused", event.generation == pause_begins ? "true" : "false"}}},
-                                    {}, [](const auto&) {});
+    return engine_->change_settings(
+        {layout_.formation_of(group), {{"paused", event.generation == pause_begins ? "true" : "false"}}}, {},
+        [](const auto&) {});
   protocol::OperationRequest request;
-  request.formation = formation_of(static_cast<int>(event.value));
+  request.formation = layout_.formation_of(group);
+  if (layout_.citus()) request.group = layout_.id_of(group);
   if (event.peer >= 0) {
     request.kind = event.generation == maintenance_ends ? "end_maintenance" : "maintenance";
-    request.name = "node_" + std::to_string(event.peer);
+    request.name = name_of(servers_.first_of(group) + event.peer);
     request.allow_failover = kernel_.random.coin();
   }
   engine_->start_operation(request, {}, [](const auto&) {});

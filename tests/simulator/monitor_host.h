@@ -13,7 +13,7 @@ namespace autoctl::simulator {
 class MonitorHost final : public monitor::Prober {
  public:
   MonitorHost(Kernel& kernel, Network& network, Servers& servers, std::vector<Keeper>& keepers, Post& post,
-              monitor::Decide decide);
+              const Layout& layout, monitor::Decide decide);
 
   void start();
   /// All nodes of one group, with an operator's wishes; number_sync_standbys as far as there are standbys for it.
@@ -35,12 +35,15 @@ class MonitorHost final : public monitor::Prober {
 
   /// Now and then a report arrives twice.
   bool duplicates = false;
+  /// A coordinator is told a plan.
+  std::function<void(int node, const protocol::CitusPlan&)> judge_plan;
 
  private:
   void watch(NodeId node, const monitor::ProbeTarget&) override;
   void unwatch(NodeId node) override { watched_.erase(node); }
   void prepare(const std::string&) override {}
 
+  std::string name_of(int node) const;
   bool set_sync_standbys(const std::string& formation, int number);
   void schedule(Micros delay);
   void handle(const Event& event);
@@ -55,6 +58,7 @@ class MonitorHost final : public monitor::Prober {
   Servers& servers_;
   std::vector<Keeper>& keepers_;
   Post& post_;
+  const Layout layout_;
   monitor::Decide decide_;
   PretendedStore store_;
   std::unique_ptr<monitor::Engine> engine_;

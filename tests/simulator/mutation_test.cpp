@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <map>
+#include <memory>
 
 #include "simulation.h"
 
@@ -19,17 +21,35 @@ using testing::HasSubstr;
 /// No mistake may survive more.
 constexpr std::uint64_t events_at_most = 12'000'000;
 
-std::string found(monitor::Decide mutant, int nodes = 2) {
+std::string found(Plan plan) {
   std::uint64_t events = 0;
-  for (std::uint64_t seed = 1; events < events_at_most; ++seed) {
-    const Outcome outcome = simulate({.seed = seed, .nodes = nodes, .events = 100'000, .decide = mutant});
+  plan.events = 100'000;
+  for (plan.seed = 1; events < events_at_most; ++plan.seed) {
+    const Outcome outcome = simulate(plan);
     events += outcome.tally.events;
     if (!outcome.violation) continue;
     std::printf("caught after %llu events, seed %llu\n", static_cast<unsigned long long>(events),
-                static_cast<unsigned long long>(seed));
+                static_cast<unsigned long long>(plan.seed));
     return outcome.violation->substr(0, outcome.violation->find('\n'));
   }
   return "nothing";
+}
+
+std::string found(monitor::Decide mutant, int nodes = 2) {
+  return found({.nodes = nodes, .decide = std::move(mutant)});
+}
+
+/// In Citus formations.
+std::string found_with_citus(Lie lie, monitor::Decide mutant = monitor::decide) {
+  return found({.nodes = 2, .decide = std::move(mutant), .citus_workers = 1, .lie = std::move(lie)});
+}
+
+/// A mutant of the routing, which hears something else of each group of workers than the monitor's plan.
+Lie hearing(std::function<void(int node, protocol::CitusRoute&)> lie) {
+  return [=](int node, protocol::CitusPlan& plan) {
+    for (auto& route : plan.routes)
+      if (route.group != 0) lie(node, route);
+  };
 }
 
 /// A mutant that changes the decisions of one rule.
@@ -111,6 +131,41 @@ TEST(SimulatedMutant, crashed_primary_is_believed_to_have_handed_over) {
 
 TEST(SimulatedMutant, old_primary_is_never_told_to_rejoin) {
   EXPECT_THAT(found(without("old_primary_rejoins")), HasSubstr("not whole"));
+}
+
+TEST(SimulatedMutant, citus_statements_go_to_the_candidate_before_it_is_promoted) {
+  const auto hasten = [](int, protocol::CitusRoute& route) {
+    if (route.hold_for && !route.primary) route.primary = route.hold_for;
+  };
+  EXPECT_THAT(found_with_citus(hearing(hasten)), HasSubstr("which is not its primary"));
+}
+
+TEST(SimulatedMutant, citus_hold_is_never_let_go) {
+  const auto held = std::make_shared<std::map<std::pair<int, GroupId>, NodeId>>();
+  const auto keep = [held](int node, protocol::CitusRoute& route) {
+    NodeId& target = (*held)[{node, route.group}];
+    if (route.hold_for) target = route.hold_for;
+    if (target && route.primary != target) route.hold_for = target;
+  };
+  EXPECT_THAT(found_with_citus(hearing(keep)), HasSubstr("held for longer than there is a reason"));
+}
+
+TEST(SimulatedMutant, citus_statements_stay_with_the_first_primary) {
+  const auto first = std::make_shared<std::map<GroupId, NodeId>>();
+  const auto stick = [first](int, protocol::CitusRoute& route) {
+    NodeId& primary = (*first)[route.group];
+    if (!primary) primary = route.primary;
+    route.primary = primary;
+  };
+  EXPECT_THAT(found_with_citus(hearing(stick)),
+              AnyOf(HasSubstr("sends its statements to"), HasSubstr("no statement is served"), HasSubstr("held")));
+}
+
+TEST(SimulatedMutant, citus_hand_over_does_not_wait_for_the_hold) {
+  const auto believe = [](GroupSnapshot& group) {
+    if (group.traffic && group.operation) group.traffic->held_for = group.operation->target;
+  };
+  EXPECT_THAT(found_with_citus({}, seeing(believe)), HasSubstr("the statements are not held"));
 }
 
 }  // namespace

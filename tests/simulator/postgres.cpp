@@ -1,5 +1,7 @@
 #include "postgres.h"
 
+#include <algorithm>
+
 namespace autoctl::simulator {
 
 namespace {
@@ -31,6 +33,7 @@ Servers::Servers(Kernel& kernel, Network& network, int groups, int group_size)
   ids_.resize(nodes);
   timelines_.resize(static_cast<std::size_t>(groups));
   acknowledged_.resize(static_cast<std::size_t>(groups));
+  writers_.resize(static_cast<std::size_t>(groups), -1);
 }
 
 void Servers::name(int node, NodeId id) {
@@ -60,7 +63,7 @@ void Servers::create(int node) {
   Timelines::Branch& root = timelines(node)[0];
   if (root.writer >= 0 && root.writer != node)
     throw Violation{group_of(node), "a second cluster is created in a group"};
-  root.writer = node;
+  root.writer = writers_[static_cast<std::size_t>(group_of(node))] = node;
   self.exists = true;
   self.wal = {0, 1000};
 }
@@ -203,6 +206,7 @@ void Servers::open_for_writes(int node, bool by_hand) {
   self.wal.lsn += 8;  // the end-of-recovery record
   Timelines::Branch& branch = timelines(node)[self.wal.branch];
   branch.by_hand = by_hand;
+  if (!by_hand) writers_[static_cast<std::size_t>(group_of(node))] = node;
   self.primary = true;
   self.standby_signal = false;
   self.upstream = -1;
@@ -225,13 +229,12 @@ bool Servers::streams_to(int node, int standby) const {
 }
 
 int Servers::flushed_by(int node, const SyncQuorum& quorum, std::uint64_t lsn) const {
-  int count = 0;
-  for (const NodeId id : quorum.voters) {
-    const int standby = node_of(id);
-    if (streams_to(node, standby) && (*this)[node].senders[static_cast<std::size_t>(place_of(standby))].flushed >= lsn)
-      ++count;
-  }
-  return count;
+  return static_cast<int>(
+      std::ranges::count_if(quorum.voters, [&](NodeId id) { return flushed_by(node, node_of(id)) >= lsn; }));
+}
+
+std::uint64_t Servers::flushed_by(int node, int standby) const {
+  return streams_to(node, standby) ? (*this)[node].senders[static_cast<std::size_t>(place_of(standby))].flushed : 0;
 }
 
 void Servers::schedule_receiver(int standby, Micros delay) {
@@ -375,6 +378,23 @@ void Servers::commit(int node) {
   self.pending[static_cast<std::size_t>(self.pending_count++)] = self.wal.lsn;
   push_wal(node);
   acknowledge(node);
+}
+
+bool Servers::write(int node) {
+  Postgres& self = (*this)[node];
+  if (!self.accepts_writes() || disk_is_full(node)) return false;
+  if (timelines(node)[self.wal.branch].writer != node) throw Violation{group_of(node), "two nodes write one timeline"};
+  self.wal.lsn += static_cast<std::uint64_t>(kernel_.random.between(1, 100));
+  push_wal(node);
+  return true;
+}
+
+bool Servers::acknowledges(int node, std::uint64_t lsn) {
+  const Postgres& self = (*this)[node];
+  if (!self.accepts_writes() || timelines(node).strays(self.wal)) return false;
+  if (!self.sync.asynchronous() && flushed_by(node, self.sync, lsn) < self.sync.acks) return false;
+  promised(node, lsn);
+  return true;
 }
 
 void Servers::acknowledge(int node) {

@@ -118,8 +118,15 @@ class Servers {
   bool streams_to(int node, int standby) const;
   /// Of those who count, so many have told that they flushed up to there.
   int flushed_by(int node, const SyncQuorum& quorum, std::uint64_t lsn) const;
+  /// What this one has told; 0 if it does not stream.
+  std::uint64_t flushed_by(int node, int standby) const;
   /// Where the keeper's tools, pg_rewind and pg_basebackup, find a primary's data.
   bool can_read_from(int node, int upstream) const;
+
+  /// Of a keeper's own session. False if nothing can be written there.
+  bool write(int node);
+  /// What was written there up to this LSN is acknowledged: a promise, as a client's commit is.
+  bool acknowledges(int node, std::uint64_t lsn);
 
   // ---- events
   void commit(int node);
@@ -138,6 +145,8 @@ class Servers {
   bool has_every_acknowledged_commit(int node) const;
   std::uint64_t acknowledged(int group) const { return acknowledged_[static_cast<std::size_t>(group)].count; }
   void check_one_acknowledges(int group) const;
+  /// The node of this group that was opened for writes last, by its keeper; -1 = none yet.
+  int latest_writer(int group) const { return writers_[static_cast<std::size_t>(group)]; }
 
   /// Called when a server has ended or begun to run: its keeper sees it at once.
   std::function<void(int node)> server_changed;
@@ -174,6 +183,7 @@ class Servers {
   std::vector<int> nodes_;
   std::vector<Timelines> timelines_;
   std::vector<Acknowledged> acknowledged_;
+  std::vector<int> writers_;
 };
 
 }  // namespace autoctl::simulator

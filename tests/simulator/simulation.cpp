@@ -35,42 +35,52 @@ class Simulation {
   void check_service();
   bool goes_on_without_one(int group) const;
   std::string why_not_whole(int group) const;
+  std::string why_not_routed(int group) const;
+  int leader_of(int group) const;
+  std::vector<std::uint64_t> services() const;
   std::string describe(int group) const;
 
   const Plan plan_;
+  const Layout layout_;
   Kernel kernel_;
   Network network_;
   Servers servers_;
   Post post_;
   std::vector<Keeper> keepers_;
   MonitorHost monitor_;
+  std::optional<Citus> citus_;  // once there are keepers
   Faults faults_;
   Phase phase_ = Phase::healing;  // at first the groups form
   Micros faults_end_ = 0;
   std::optional<Micros> whole_since_;
   int group_with_loss_ = 0;
-  std::uint64_t acknowledged_before_ = 0;
+  std::vector<std::uint64_t> services_before_;
   bool finished_ = false;
 };
 
 Simulation::Simulation(const Plan& plan)
     : plan_(plan),
+      layout_(plan.groups, plan.citus_workers),
       kernel_(plan.seed),
-      servers_(kernel_, network_, plan.groups, plan.nodes),
-      monitor_(kernel_, network_, servers_, keepers_, post_, plan.decide),
+      servers_(kernel_, network_, layout_.groups(), plan.nodes),
+      monitor_(kernel_, network_, servers_, keepers_, post_, layout_, plan.decide),
       faults_(kernel_, network_, servers_, keepers_, monitor_) {
   network_.resize(servers_.count(), plan.nodes);
   faults_.promotions_by_hand = plan.promotions_by_hand;
-  kernel_.trace.resize(static_cast<std::size_t>(plan.groups), notes_kept);
+  kernel_.trace.resize(static_cast<std::size_t>(layout_.groups()), notes_kept);
   servers_.server_changed = [this](int node) { keepers_[static_cast<std::size_t>(node)].server_changed(); };
   for (int node = 0; node < servers_.count(); ++node) keepers_.emplace_back(kernel_, network_, servers_, post_, node);
+  citus_.emplace(kernel_, servers_, keepers_, monitor_.store(), layout_, plan.lie);
+  citus_->hold_begins = [this](int group) { faults_.on_delicate_moment(group, layout_.first_of(group)); };
+  faults_.many_switchovers = layout_.citus();
+  monitor_.judge_plan = [this](int node, const auto& told) { citus_->judge_plan(node, told); };
 }
 
 Outcome Simulation::run() {
   Outcome outcome;
   try {
     monitor_.start();
-    for (int group = 0; group < plan_.groups; ++group) {
+    for (int group = 0; group < layout_.groups(); ++group) {
       monitor_.create_group(group, plan_.number_sync_standbys, plan_.varied);
       kernel_.post(0, {.what = What::client_commits, .value = group});
     }
@@ -82,12 +92,13 @@ Outcome Simulation::run() {
       dispatch(event);
     }
   } catch (const Violation& violation) {
-    outcome.violation = "seed " + std::to_string(plan_.seed) + ", groups " + std::to_string(plan_.groups) + ", nodes " +
-                        std::to_string(plan_.nodes) + ", number_sync_standbys " +
-                        std::to_string(plan_.number_sync_standbys) + (plan_.varied ? ", varied" : "") +
-                        (plan_.promotions_by_hand ? ", promotions by hand" : "") + ", event " +
-                        std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " +
-                        violation.what + "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
+    outcome.violation =
+        "seed " + std::to_string(plan_.seed) + ", groups " + std::to_string(plan_.groups) + ", nodes " +
+        std::to_string(plan_.nodes) + ", number_sync_standbys " + std::to_string(plan_.number_sync_standbys) +
+        (layout_.citus() ? ", citus workers " + std::to_string(plan_.citus_workers) : "") +
+        (plan_.varied ? ", varied" : "") + (plan_.promotions_by_hand ? ", promotions by hand" : "") + ", event " +
+        std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " + violation.what +
+        "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
   }
   kernel_.tally.virtual_seconds = static_cast<std::uint64_t>(kernel_.now / seconds(1));
   outcome.tally = kernel_.tally;
@@ -105,10 +116,9 @@ bool Simulation::is_for_a_frozen_node(const Event& event) {
 void Simulation::dispatch(const Event& event) {
   if (is_for_a_frozen_node(event)) return;
   ++kernel_.tally.events;
-  if (event.what <= What::node_boots && event.what != What::client_commits)
-    of_node(event);
-  else
-    of_everything(event);
+  if (event.what > What::node_boots || event.what == What::client_commits) return of_everything(event);
+  of_node(event);
+  if (layout_.citus() && event.what >= What::server_started) citus_->look_at(event.node, event.what);
 }
 
 void Simulation::of_node(const Event& event) {
@@ -128,6 +138,8 @@ void Simulation::of_node(const Event& event) {
     case What::heartbeat: return keeper.on_heartbeat(event);
     case What::answer_arrives: return keeper.on_answer(event);
     case What::exchange_failed: return keeper.on_exchange_failed(event);
+    case What::messenger_turn: return keeper.on_messenger(event);
+    case What::citus_turn: return citus_->on_turn(event);
     default: return faults_.on_node_boots(event);
   }
 }
@@ -139,7 +151,7 @@ void Simulation::of_everything(const Event& event) {
     case What::monitor_starts: return monitor_.on_starts(event);
     case What::store_returns: return monitor_.on_store_returns(event);
     case What::probe: return monitor_.on_probe(event);
-    case What::fault_in_group: return faults_.on_group(event);
+    case What::fault_in_group: faults_.on_group(event); return citus_->look_at_all();
     case What::fault_of_monitor: return faults_.on_monitor(event);
     case What::check: return check();
     default: return monitor_.on_arrival(event);
@@ -152,6 +164,7 @@ void Simulation::clients_commit(int group) {
     const int node = servers_.first_of(group) + place;
     if (!servers_.frozen(node)) servers_.commit(node);
   }
+  citus_->statement(group);
   kernel_.post(kernel_.random.skewed(ms(5), seconds(1)), {.what = What::client_commits, .value = group});
 }
 
@@ -163,7 +176,8 @@ void Simulation::begin_round() {
 
 void Simulation::heal(Phase phase) {
   phase_ = phase;
-  for (int group = 0; group < plan_.groups; ++group) kernel_.trace.note(kernel_.now, group, -1, "-- all faults end");
+  for (int group = 0; group < layout_.groups(); ++group)
+    kernel_.trace.note(kernel_.now, group, -1, "-- all faults end");
   faults_.end();
 }
 
@@ -177,11 +191,11 @@ bool Simulation::goes_on_without_one(int group) const {
 }
 
 void Simulation::lose_one() {
-  group_with_loss_ = kernel_.random.below(plan_.groups);
+  group_with_loss_ = kernel_.random.below(layout_.groups());
   if (!goes_on_without_one(group_with_loss_)) return begin_round();
   phase_ = Phase::one_is_lost;
   faults_end_ = kernel_.now + service_bound;
-  acknowledged_before_ = 0;
+  services_before_.clear();
   int node = servers_.first_of(group_with_loss_) + kernel_.random.below(plan_.nodes);
   for (int place = 0; place < plan_.nodes && kernel_.random.coin(); ++place)
     if (servers_[servers_.first_of(group_with_loss_) + place].primary)
@@ -191,6 +205,7 @@ void Simulation::lose_one() {
 
 void Simulation::check() {
   kernel_.post(check_interval, {.what = What::check});
+  citus_->judge_holds();
   switch (phase_) {
     case Phase::faults:
       if (kernel_.now >= faults_end_) heal(Phase::healing);
@@ -200,13 +215,25 @@ void Simulation::check() {
   }
 }
 
+/// Commits acknowledged in the group that has lost a node; in a Citus formation also those of each group of workers that
+/// came through the coordinator.
+std::vector<std::uint64_t> Simulation::services() const {
+  std::vector<std::uint64_t> counts = {servers_.acknowledged(group_with_loss_)};
+  const int first = layout_.first_of(group_with_loss_);
+  for (int group = first + 1; group < first + layout_.groups_of_formation(); ++group)
+    counts.push_back(citus_->served(group));
+  return counts;
+}
+
 void Simulation::check_service() {
-  const std::uint64_t acknowledged = servers_.acknowledged(group_with_loss_);
-  if (acknowledged_before_ == 0 && kernel_.now >= faults_end_ - seconds(5)) acknowledged_before_ = acknowledged;
+  const auto now = services();
+  if (services_before_.empty() && kernel_.now >= faults_end_ - seconds(5)) services_before_ = now;
   if (kernel_.now < faults_end_) return;
-  if (acknowledged == acknowledged_before_)
-    throw Violation{group_with_loss_, "no commit is acknowledged " + std::to_string(service_bound / seconds(1)) +
-                                          " s after the loss of one node"};
+  for (std::size_t i = 0; i < now.size(); ++i)
+    if (now[i] == services_before_[i])
+      throw Violation{i == 0 ? group_with_loss_ : layout_.first_of(group_with_loss_) + static_cast<int>(i),
+                      (i == 0 ? "no commit is acknowledged " : "no statement is served through the coordinator ") +
+                          std::to_string(service_bound / seconds(1)) + " s after the loss of one node"};
   heal(Phase::healing_again);
 }
 
@@ -219,8 +246,9 @@ void Simulation::end_operators_work(int group) {
 }
 
 void Simulation::check_whole() {
-  for (int group = 0; group < plan_.groups; ++group) {
-    const std::string why = why_not_whole(group);
+  for (int group = 0; group < layout_.groups(); ++group) {
+    std::string why = why_not_whole(group);
+    if (why.empty()) why = why_not_routed(group);
     if (why.empty()) continue;
     whole_since_.reset();
     end_operators_work(group);
@@ -274,6 +302,21 @@ std::string Simulation::why_not_whole(int group) const {
   return {};
 }
 
+int Simulation::leader_of(int group) const {
+  for (int place = 0; place < plan_.nodes; ++place) {
+    const int node = servers_.first_of(group) + place;
+    if (is_leader_state(monitor_.store().node(servers_.id_of(node)).goal.state)) return node;
+  }
+  return -1;
+}
+
+std::string Simulation::why_not_routed(int group) const {
+  if (!layout_.citus()) return {};
+  const int coordinator = leader_of(layout_.first_of(group));
+  return coordinator < 0 ? "its coordinator has no primary"
+                         : citus_->why_not_routed(group, coordinator, leader_of(group));
+}
+
 std::string Simulation::describe(int group) const {
   std::string text = "  in the end:\n";
   for (int place = 0; place < plan_.nodes; ++place) {
@@ -289,6 +332,7 @@ std::string Simulation::describe(int group) const {
             keepers_[static_cast<std::size_t>(node)].describe() + "; goal " +
             std::string(to_string(monitor_.store().node(servers_.id_of(node)).goal.state)) + "\n";
   }
+  text += citus_->describe(group);
   return text;
 }
 
@@ -304,6 +348,12 @@ Plan random_plan(std::uint64_t seed) {
   plan.number_sync_standbys = random.coin() ? 0 : random.below(plan.nodes);
   plan.varied = random.coin();
   plan.promotions_by_hand = random.coin();
+  if (random.permille(250)) {
+    plan.citus_workers = 1 + random.below(3);
+    plan.groups = std::min(plan.groups, 5);
+    plan.nodes = std::min(plan.nodes, 3);
+    plan.number_sync_standbys = std::min(plan.number_sync_standbys, plan.nodes - 1);
+  }
   return plan;
 }
 

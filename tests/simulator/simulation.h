@@ -6,19 +6,22 @@
 #include <string>
 #include <vector>
 
+#include "citus.h"
 #include "monitor_host.h"
 
 namespace autoctl::simulator {
 
 struct Plan {
   std::uint64_t seed = 1;
-  int groups = 1;
-  int nodes = 2;  // of each group
+  int groups = 1;  // or Citus formations
+  int nodes = 2;   // of each group
   int number_sync_standbys = 0;
   bool varied = false;              // candidate priorities and members of the quorum differ
   bool promotions_by_hand = false;  // somebody promotes standbys, too
   std::uint64_t events = 200'000;   // about so many: the last round is finished
   monitor::Decide decide = monitor::decide;
+  int citus_workers = 0;  // of each formation: that many groups of workers beside the coordinator's
+  Lie lie;                // what the routers hear instead of the monitor's plan
 };
 
 /// The world of a seed, its shape chosen by the seed.

@@ -56,6 +56,17 @@ TEST(Simulator, TenGroupsOfFive) {
   run([](std::uint64_t seed) { return Plan{.seed = seed, .groups = 10, .nodes = 5, .varied = true}; }, 100'000);
 }
 
+/// A coordinator's pair and two pairs of workers, and larger ones.
+TEST(Simulator, CitusFormations) {
+  const auto plan_of = [](std::uint64_t seed) {
+    return Plan{.seed = seed,
+                .nodes = 2 + (seed % 4 == 0 ? 1 : 0),
+                .varied = seed % 3 == 0,
+                .citus_workers = 1 + static_cast<int>(seed % 3)};
+  };
+  run(plan_of, 600'000);
+}
+
 /// What is written there is promised to nobody; the node counts nowhere, and is healed.
 TEST(Simulator, PairsInWhichStandbysArePromotedByHand) {
   run([](std::uint64_t seed) { return Plan{.seed = seed, .nodes = 2, .promotions_by_hand = true}; }, 300'000);

@@ -20,6 +20,7 @@ struct Wishes {
   std::uint64_t seed = 0;
   int groups = 0;
   int nodes = 0;
+  std::optional<int> citus_workers;
   int jobs = 0;
 
   /// Without an end in sight one seed is replayed.
@@ -28,6 +29,7 @@ struct Wishes {
     Plan plan = random_plan(of_seed);
     if (groups != 0) plan.groups = groups;
     if (nodes != 0) plan.nodes = nodes;
+    if (citus_workers) plan.citus_workers = *citus_workers;
     plan.number_sync_standbys = std::min(plan.number_sync_standbys, plan.nodes - 1);
     return plan;
   }
@@ -51,12 +53,14 @@ class Soak {
     std::printf(
         "%llu events in %.0f s (%.0f per second), %llu worlds up to seed %llu, %llu virtual hours\n"
         "%llu faults, %llu crashes of the monitor, %llu reports, %llu decisions, %llu promotions\n"
-        "%llu commits acknowledged; whole again %llu times, at the latest %.1f s after the last fault\n"
+        "%llu commits acknowledged, %llu changes of pg_dist_node, %llu holds; whole again %llu times, at the latest "
+        "%.1f s after the last fault\n"
         "violations: %d\n",
         number(all_.events), elapsed(), rate(), number(worlds_), number(next_seed_ - 1),
         number(all_.virtual_seconds / 3600), number(all_.faults), number(all_.monitor_crashes), number(all_.reports),
-        number(all_.decisions), number(all_.promotions), number(all_.commits_acknowledged), number(all_.convergences),
-        static_cast<double>(all_.slowest_convergence) / 1e6, violations_);
+        number(all_.decisions), number(all_.promotions), number(all_.commits_acknowledged), number(all_.routes),
+        number(all_.holds), number(all_.convergences), static_cast<double>(all_.slowest_convergence) / 1e6,
+        violations_);
     return violations_ == 0 ? 0 : 1;
   }
 
@@ -121,6 +125,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 50));
   app.add_option("--nodes", wishes.nodes, "nodes in every group (default: the seed's choice)")
       ->check(CLI::Range(1, group_size_max));
+  app.add_option("--citus-workers", wishes.citus_workers,
+                 "groups of workers beside each coordinator's; 0: no Citus (default: the seed's choice)")
+      ->check(CLI::Range(0, 10));
   app.add_option("--jobs", wishes.jobs, "worlds at a time (default: as many as there are cores)")
       ->check(CLI::PositiveNumber);
   try {

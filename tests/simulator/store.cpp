@@ -40,7 +40,7 @@ Result<> PretendedStore::commit(const monitor::Change& change) {
 
 void PretendedStore::take(const monitor::Change& change) {
   for (const auto& row : change.formations) formations_[row.name] = row;
-  for (const auto& row : change.groups) groups_[row.formation] = row;
+  for (const auto& row : change.groups) groups_[group_of(row)] = row;
   for (const NodeId id : change.removed) nodes_.erase(id);
   for (const auto& row : change.nodes) {
     if (row.id > last_node_) servers_.name(std::stoi(row.host.substr(1)), row.id);
@@ -56,7 +56,7 @@ void PretendedStore::take(const monitor::Change& change) {
 void PretendedStore::note(const monitor::Change& change) {
   for (const auto& event : change.events) {
     if (event.formation.empty() || event.kind == "report") continue;
-    const int group = group_of(event.formation);
+    const int group = group_of(event);
     std::string words = event.rule.empty() ? event.description : event.rule + ": " + event.description;
     if (event.kind == "goal") {
       ++kernel_.tally.decisions;
@@ -69,9 +69,9 @@ void PretendedStore::note(const monitor::Change& change) {
 
 void PretendedStore::judge(const monitor::Change& change) {
   for (const auto& row : change.groups) {
-    const auto before = groups_.find(row.formation);
+    const auto before = groups_.find(group_of(row));
     if (before != groups_.end() && row.term < before->second.term)
-      throw Violation{group_of(row.formation), "a group's term falls"};
+      throw Violation{group_of(row), "a group's term falls"};
   }
   for (const auto& row : change.nodes) judge_goal(row);
 }
@@ -79,16 +79,15 @@ void PretendedStore::judge(const monitor::Change& change) {
 void PretendedStore::judge_goal(const monitor::NodeRow& row) {
   const auto before = nodes_.find(row.id);
   if (before == nodes_.end() || before->second.goal == row.goal) return;
-  const int group = group_of(row.formation);
+  const int group = group_of(row);
   if (row.goal.term <= before->second.goal.term) throw Violation{group, "a node's new goal is of no later term"};
-  const bool leads = is_leader_state(row.goal.state) || row.goal.state == NodeState::stop_replication;
-  if (!leads) return;
+  if (row.goal.state == NodeState::draining && hand_over_begins) hand_over_begins(group);
+  if (!may_accept_writes(row.goal.state)) return;
   const int node = servers_.node_of(row.id);
   if (!servers_.has_every_acknowledged_commit(node))
     throw Violation{group, row.name + " is to be the primary, and lacks an acknowledged commit"};
   for (const auto& [id, other] : nodes_) {
-    const bool leads_too = is_leader_state(other.goal.state) || other.goal.state == NodeState::stop_replication;
-    if (id != row.id && other.formation == row.formation && leads_too &&
+    if (id != row.id && group_of(other) == group && may_accept_writes(other.goal.state) &&
         servers_.can_acknowledge(servers_.node_of(id)) && servers_.can_acknowledge(node))
       throw Violation{group, "two nodes are to be the primary"};
   }
@@ -99,10 +98,6 @@ bool PretendedStore::was_committed(NodeId id, const Goal& goal) const {
   if (known == goals_.end()) return false;
   const auto of_term = known->second.find(goal.term);
   return of_term != known->second.end() && of_term->second == goal;
-}
-
-const monitor::GroupRow& PretendedStore::group(int group) const {
-  return groups_.at(formation_of(group));
 }
 
 }  // namespace autoctl::simulator

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernel.h"
+#include "layout.h"
 #include "monitor/engine/store.h"
 #include "postgres.h"
 
@@ -18,7 +19,8 @@ class PretendedStore final : public monitor::Store {
  public:
   enum class Fault { none, fails_before, fails_after, crash_before, crash_after };
 
-  PretendedStore(Kernel& kernel, Servers& servers) : kernel_(kernel), servers_(servers) {}
+  PretendedStore(Kernel& kernel, Servers& servers, const Layout& layout)
+      : kernel_(kernel), servers_(servers), layout_(layout) {}
 
   Result<monitor::Image> load() override;
   Result<> commit(const monitor::Change& change) override;
@@ -29,16 +31,19 @@ class PretendedStore final : public monitor::Store {
   /// True if `goal` is, or was once, this node's committed goal.
   bool was_committed(NodeId id, const Goal& goal) const;
   const monitor::NodeRow& node(NodeId id) const { return nodes_.at(id); }
-  const monitor::GroupRow& group(int group) const;
-  const monitor::Settings& settings(int group) const { return formations_.at("f" + std::to_string(group)).settings; }
+  const monitor::GroupRow& group(int group) const { return groups_.at(group); }
+  const monitor::Settings& settings(int group) const { return formations_.at(layout_.formation_of(group)).settings; }
   bool is_paused(int group) const { return settings(group).paused; }
   void close() { connected_ = false; }
 
   Fault next_fault = Fault::none;
   Micros away_until = 0;
+  /// The group's primary is told to hand over, as planned.
+  std::function<void(int group)> hand_over_begins;
 
  private:
-  int group_of(const std::string& formation) const { return std::stoi(formation.substr(1)); }
+  /// Of a row or an event.
+  int group_of(const auto& row) const { return layout_.group_of(row.formation, row.group); }
   void note(const monitor::Change& change);
   void judge(const monitor::Change& change);
   void judge_goal(const monitor::NodeRow& row);
@@ -47,19 +52,15 @@ class PretendedStore final : public monitor::Store {
 
   Kernel& kernel_;
   Servers& servers_;
+  const Layout layout_;
   bool connected_ = false;
   std::map<std::string, monitor::FormationRow> formations_;
-  std::map<std::string, monitor::GroupRow> groups_;
+  std::map<int, monitor::GroupRow> groups_;
   std::map<NodeId, monitor::NodeRow> nodes_;
   std::map<NodeId, std::map<Term, Goal>> goals_;  // every goal that was ever committed
   std::map<std::int64_t, monitor::OperationRow> operations_;
   NodeId last_node_;
   std::int64_t last_event_ = 0;
 };
-
-/// "f7" is the formation of group 7.
-inline std::string formation_of(int group) {
-  return "f" + std::to_string(group);
-}
 
 }  // namespace autoctl::simulator

@@ -119,12 +119,9 @@ class EngineTest : public ::testing::Test {
     facts.streaming.clear();
     facts.sync_in_force = {};
     facts.upstream = goal.upstream;
-    facts.in_recovery = goal.state == NodeState::catchingup || goal.state == NodeState::secondary ||
-                        goal.state == NodeState::prepare_promotion || goal.state == NodeState::report_lsn ||
-                        goal.state == NodeState::wait_maintenance;
+    facts.in_recovery = traits_of(goal.state).postgres == PostgresRole::standby;
     facts.postgres_running = facts.in_recovery || may_accept_writes(goal.state);
-    facts.receiving = goal.state == NodeState::catchingup || goal.state == NodeState::secondary ||
-                      goal.state == NodeState::wait_maintenance;
+    facts.receiving = follows_primary(goal.state);
     if (!is_leader_state(goal.state)) return;
     facts.sync_in_force = goal.sync;
     for (const auto& peer : keeper.assignment.peers) {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace autoctl::demo {
+namespace autoctl::lab {
 namespace {
 
 TimePoint at(int ms) {
@@ -60,4 +60,4 @@ TEST(Lost, AreTheAcknowledgedThatAreNotThere) {
 }
 
 }  // namespace
-}  // namespace autoctl::demo
+}  // namespace autoctl::lab

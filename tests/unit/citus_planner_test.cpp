@@ -35,15 +35,15 @@ class CitusPlanner : public testing::Test {
             {.id = 2, .group = 1, .host = "worker1a", .port = 5432}};
   }
   protocol::CitusRoute& workers() { return plan.routes[1]; }
-  Outcome outcome() const { return plan_steps(plan, rows); }
+  Comparison comparison() const { return compare(plan, rows); }
   Step only_step() const {
-    const auto seen = outcome();
+    const auto seen = comparison();
     EXPECT_EQ(seen.steps.size(), 1U);
     return seen.steps.empty() ? Step{} : seen.steps.front();
   }
   std::vector<Kind> kinds() const {
     std::vector<Kind> all;
-    for (const auto& step : outcome().steps) all.push_back(step.kind);
+    for (const auto& step : comparison().steps) all.push_back(step.kind);
     return all;
   }
 
@@ -52,7 +52,7 @@ class CitusPlanner : public testing::Test {
 };
 
 TEST_F(CitusPlanner, NothingToDoWhenTheTableFollowsThePlan) {
-  const auto seen = outcome();
+  const auto seen = comparison();
   EXPECT_THAT(seen.steps, IsEmpty());
   EXPECT_THAT(seen.strangers, IsEmpty());
   EXPECT_EQ(seen.routes[0].routed_to, NodeId{1});
@@ -62,8 +62,8 @@ TEST_F(CitusPlanner, NothingToDoWhenTheTableFollowsThePlan) {
 TEST_F(CitusPlanner, AnEmptyTableGetsTheCoordinatorFirst) {
   rows.clear();
   EXPECT_THAT(kinds(), ElementsAre(Kind::set_coordinator, Kind::add));
-  EXPECT_EQ(outcome().steps[1].citus_group, 1);
-  EXPECT_EQ(outcome().routes[1].routed_to, NodeId{});
+  EXPECT_EQ(comparison().steps[1].citus_group, 1);
+  EXPECT_EQ(comparison().routes[1].routed_to, NodeId{});
 }
 
 TEST_F(CitusPlanner, NoWorkerIsAddedBeforeTheCoordinator) {
@@ -141,21 +141,21 @@ TEST_F(CitusPlanner, ADroppedGroupsRowsGoSecondariesFirst) {
   workers().nodes.clear();
   workers().primary = {};
   EXPECT_THAT(kinds(), ElementsAre(Kind::remove, Kind::remove));
-  EXPECT_EQ(outcome().steps[0].row, 7);
+  EXPECT_EQ(comparison().steps[0].row, 7);
 }
 
 TEST_F(CitusPlanner, ARowThatHoldsShardsStaysAndSaysWhy) {
   workers().nodes.clear();
   workers().primary = {};
   rows[1].holds_shards = true;
-  const auto seen = outcome();
+  const auto seen = comparison();
   EXPECT_THAT(seen.steps, IsEmpty());
   EXPECT_THAT(seen.routes[1].trouble, HasSubstr("holds shards"));
 }
 
 TEST_F(CitusPlanner, AStrangersRowIsTold) {
   rows.push_back({.id = 9, .group = 5, .host = "other", .port = 5432});
-  const auto seen = outcome();
+  const auto seen = comparison();
   EXPECT_THAT(seen.steps, IsEmpty());
   EXPECT_THAT(seen.strangers, ElementsAre(HasSubstr("other:5432")));
 }
@@ -163,7 +163,7 @@ TEST_F(CitusPlanner, AStrangersRowIsTold) {
 TEST_F(CitusPlanner, AnAdoptedClusterKeepsItsNumbers) {
   rows[1] = {.id = 12, .group = 40, .host = "worker1a", .port = 5432};
   EXPECT_THAT(kinds(), IsEmpty());
-  EXPECT_EQ(outcome().routes[1].routed_to, NodeId{3});
+  EXPECT_EQ(comparison().routes[1].routed_to, NodeId{3});
   workers().primary = NodeId{4};
   EXPECT_EQ(only_step().row, 12);
 }

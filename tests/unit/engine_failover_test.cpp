@@ -220,7 +220,7 @@ TEST_F(EngineFailover, AnElectionThatWaitsIsToldOnceForEachSetOfMissingNodes) {
   };
   const auto told = [&] {
     return std::ranges::count_if(store.all_events(), [](const auto& e) {
-      return e.description.starts_with("nobody can be elected: of the quorum c (");
+      return e.description.starts_with("no standby can be elected: c (");
     });
   };
   dies(c);

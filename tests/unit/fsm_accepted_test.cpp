@@ -158,14 +158,14 @@ TEST(Rule, timeline_accepted_fails_when_it_cannot_happen) {
   Group group = disagreeing();
   accept(group, node_b);
   group.judge(node_a, Verdict::healthy);
-  EXPECT_EQ(outcome(group), "node_a is the primary, or about to be");
+  EXPECT_EQ(outcome(group), "node_a is the primary, or is about to become it");
   group = disagreeing();
   accept(group, node_b);
   group.judge(node_b, Verdict::dead);
   EXPECT_EQ(outcome(group), "node_b was lost: the test says so");
   group = stopping();
   group.now += group.settings.drain_timeout;
-  EXPECT_EQ(outcome(group), "the others did not stop in time, or node_b did not");
+  EXPECT_EQ(outcome(group), "the other nodes or node_b did not stop in time");
   group.snapshot.operation->target = NodeId{9};
   EXPECT_EQ(outcome(group), "the node was dropped");
 }
@@ -179,7 +179,7 @@ TEST(Rule, candidate_lost_also_when_somebody_promotes_it) {
   ASSERT_EQ(group.fired(), "election_called_off");
   EXPECT_TRUE(is_leader_state(state_in(group.decision(), node_a)));
   EXPECT_EQ(state_in(group.decision(), node_b), NodeState::catchingup);
-  EXPECT_NE(group.decision()->reason.find("promoted by somebody else"), std::string::npos) << group.decision()->reason;
+  EXPECT_NE(group.decision()->reason.find("promoted outside autoctl"), std::string::npos) << group.decision()->reason;
 
   group = three_at_rest();
   group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = {2, {node_b, node_c}};
@@ -231,18 +231,18 @@ TEST(Accepted, WhoCannotGoOn) {
   EXPECT_TRUE(has(why(group, node_b), "priority is 0"));
   group = disagreeing();
   group.assign(node_b, {.state = NodeState::catchingup, .upstream = node_a});
-  EXPECT_TRUE(has(why(group, node_b), "may have begun to give up"));
+  EXPECT_TRUE(has(why(group, node_b), "may have begun to discard"));
   group.assign(node_b, {.state = NodeState::maintenance});
   EXPECT_TRUE(has(why(group, node_b), "maintenance"));
   group.assign(node_b, {.state = NodeState::dropped});
   EXPECT_TRUE(has(why(group, node_b), "dropped"));
   group = disagreeing();
   group[node_b].facts.forked = false;
-  EXPECT_TRUE(has(why(group, node_b), "neither a standby that runs nor"));
+  EXPECT_TRUE(has(why(group, node_b), "neither a running standby nor"));
   group = disagreeing();
   group[node_b].facts.timeline = Timeline{1};  // standby.signal was removed
   group[node_b].facts.history = {};
-  EXPECT_TRUE(has(why(group, node_b), "without promoting it"));
+  EXPECT_TRUE(has(why(group, node_b), "without being promoted"));
   group[node_a].facts.timeline = group[node_c].facts.timeline = {};
   EXPECT_EQ(why(group, node_b), "") << "nobody is there who is on that timeline";
 }

@@ -90,7 +90,7 @@ TEST(Election, says_who_is_missing) {
   EXPECT_EQ(why_nobody_is_electable(group.snapshot), "");
   group.judge(node_c, Verdict::dead);
   EXPECT_EQ(why_nobody_is_electable(group.snapshot),
-            "of the quorum node_c (dead) is missing, and may be the only one with the last acknowledged commits");
+            "node_c (dead) is missing from the quorum, and may be the only node with the last acknowledged commits");
   group.judge(node_c, Verdict::healthy);
   group[node_b].candidate_priority = group[node_c].candidate_priority = 0;
   EXPECT_EQ(why_nobody_is_electable(group.snapshot), "all standbys that could take over have candidate priority 0");

@@ -297,7 +297,7 @@ TEST(Rule, standby_lost_when_somebody_promoted_it) {
   EXPECT_EQ(state_in(decision, node_a), NodeState::wait_primary);
   EXPECT_EQ(state_in(decision, node_b), NodeState::catchingup);
   EXPECT_EQ(decision->quorum_confirmed, SyncQuorum{});
-  EXPECT_NE(decision->reason.find("node_b was promoted by somebody else"), std::string::npos) << decision->reason;
+  EXPECT_NE(decision->reason.find("node_b was promoted outside autoctl"), std::string::npos) << decision->reason;
   EXPECT_NE(decision->reason.find("timeline 2"), std::string::npos) << decision->reason;
 }
 
@@ -306,7 +306,7 @@ TEST(Rule, standby_forked_off) {
   group[node_c].facts.in_recovery = group[node_c].facts.receiving = false;
   ASSERT_EQ(group.fired(), "quorum_grows") << "first the primary stops waiting for it";
   EXPECT_EQ(goal_in(group.decision(), node_a)->sync, (SyncQuorum{1, {node_b}}));
-  EXPECT_NE(group.decision()->reason.find("node_c was promoted by somebody else"), std::string::npos);
+  EXPECT_NE(group.decision()->reason.find("node_c was promoted outside autoctl"), std::string::npos);
   group.snapshot.quorum_assigned = {1, {node_b}};
   group.assign(node_a, {.state = NodeState::primary, .sync = {1, {node_b}}});
   EXPECT_EQ(group.fired(), "nothing") << "an election needs it until the primary has confirmed the quorum without it";

@@ -267,7 +267,8 @@ using AllTypes =
     testing::Types<SyncQuorum, Goal, HistoryEntry, NodeFacts, CitusNode, CitusRoute, CitusPlan, CitusRouteFacts,
                    CitusFacts, CitusDocument, FormerNode, Memory, Standing, News, RegisterRequest, RegisterAnswer,
                    Report, Peer, Assignment, NodeDocument, GroupDocument, FormationDocument, StateDocument,
-                   EventDocument, EventsDocument, OperationRequest, OperationDocument, SettingsDocument, ErrorDocument>;
+                   ExplanationDocument, ExplanationsDocument, EventDocument, EventsDocument, OperationRequest,
+                   OperationDocument, SettingsDocument, ErrorDocument>;
 TYPED_TEST_SUITE(RoundTrip, AllTypes);
 
 TYPED_TEST(RoundTrip, KeepsEveryField) {

@@ -83,6 +83,9 @@ TEST_F(RouterTest, RegistersAndShows) {
   EXPECT_EQ(send("POST", "/v1/register", a_node).status, 409);
   EXPECT_EQ(send("GET", "/v1/state", "", {{"formation", "default"}}).status, 200);
   EXPECT_EQ(send("GET", "/v1/state", "", {{"formation", "elsewhere"}}).status, 404);
+  EXPECT_EQ(send("GET", "/v1/explain", "", {{"formation", "default"}}).status, 200);
+  EXPECT_EQ(send("GET", "/v1/explain", "", {{"formation", "elsewhere"}}).status, 404);
+  EXPECT_EQ(send("GET", "/v1/explain", "", {{"group", "1.5"}}).status, 400);
   EXPECT_EQ(send("POST", "/v1/formations", R"({"name": "shop"})").status, 200);
   EXPECT_EQ(send("POST", "/v1/formations", R"({"name": "shop"})").status, 409);
   EXPECT_EQ(send("GET", "/v1/state", "", {{"formation", "shop"}}).status, 200);
@@ -110,6 +113,7 @@ TEST_F(RouterTest, MissingAndWrongCredentialsAreToldApart) {
   EXPECT_EQ(send("POST", "/v1/register", a_node).status, 401);
   EXPECT_EQ(send("POST", "/v1/register", a_node, {}, "guess").status, 403);
   EXPECT_EQ(send("GET", "/v1/state").status, 401);
+  EXPECT_EQ(send("GET", "/v1/explain").status, 401);
   EXPECT_EQ(send("GET", "/v1/events").status, 401);
   EXPECT_EQ(send("GET", "/v1/settings").status, 401);
   EXPECT_EQ(send("GET", "/v1/operations/1").status, 401);

@@ -62,5 +62,19 @@ TEST_F(StateFile, DamagedSaysWhatToDo) {
   EXPECT_FALSE(loaded.error().hint.empty());
 }
 
+TEST_F(StateFile, a_state_that_is_none_is_named) {
+  ASSERT_TRUE(save_state(files(), SavedState{}));
+  const std::string good = config::read_file(files().state()).value();
+  for (const std::string name : {"join_secondary", "prepare_maintenance", "apply_settings"}) {
+    std::string text = good;
+    text.replace(text.rfind("\"init\""), 6, "\"" + name + "\"");
+    ASSERT_TRUE(config::write_file(files().state(), text));
+    const auto loaded = load_state(files());
+    ASSERT_FALSE(loaded);
+    EXPECT_EQ(loaded.error().code, Errc::bad_config);
+    EXPECT_NE(loaded.error().message.find(name), std::string::npos) << loaded.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace autoctl::keeper

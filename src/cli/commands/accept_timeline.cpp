@@ -18,16 +18,17 @@ void declare(CLI::App& command, PerformOptions& options) {
   options.no_wait = true;  // the others may never come
   add_target(command, options.target);
   add_scope(command, options.scope);
-  command.add_option("--tli", options.timeline, "the timeline to go on with, as `autoctl show timeline` lists it")
+  command.add_option("--tli", options.timeline, "the timeline to continue with, as `autoctl show timeline` lists it")
       ->required()
       ->check(CLI::Range(std::uint32_t{1}, std::numeric_limits<std::uint32_t>::max()))
       ->type_name("NUMBER");
-  command.add_option("--name", options.name, "whose, where several nodes have one of that number")->type_name("NODE");
+  command.add_option("--name", options.name, "the node, where several nodes have a timeline of that number")
+      ->type_name("NODE");
   command
       .add_option("--reason", options.reason,
-                  "why, for the event log; without it nothing is done but to say what would be given up")
+                  "the reason, for the event log; without it, the command only says what would be given up")
       ->type_name("TEXT");
-  command.add_option("--wait", options.wait_seconds, "give up watching after so many seconds, 60 unless given")
+  command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
       ->check(CLI::PositiveNumber)
       ->type_name("SECONDS");
 }
@@ -37,7 +38,7 @@ void declare(CLI::App& command, PerformOptions& options) {
 void add_accept_timeline(CLI::App& accept, Invocation& invocation) {
   add_command<PerformOptions>(
       accept, invocation, "timeline",
-      "the primary is gone and nodes disagree: go on with what one of them has, although others may have what it lacks",
+      "the primary is gone and nodes disagree: continue with one node's timeline, and give up what only others have",
       "autoctl accept timeline --pgdata /srv/pg --tli 3 --reason 'node2 was promoted by hand and took writes'", declare,
       accept_timeline);
 }

@@ -22,7 +22,7 @@ struct ActivateOptions {
 /// What pg_dist_node has for the node's group; empty when it is the one that takes the writes.
 std::string missing(const protocol::StateDocument& state, GroupId group) {
   if (state.citus.empty() || !state.citus.front().coordinator)
-    return "no coordinator is there yet: `autoctl create coordinator` makes one";
+    return "there is no coordinator yet: `autoctl create coordinator` creates one";
   const auto& citus = state.citus.front();
   const auto route = std::ranges::find(citus.plan.routes, group, &protocol::CitusRoute::group);
   const auto facts = std::ranges::find(citus.facts.routes, group, &protocol::CitusRouteFacts::group);
@@ -37,8 +37,8 @@ Result<ExitCode> activate(const ActivateOptions& options) {
   const auto config = load_config(options.pgdata);
   if (!config) return fail(config.error());
   if (!config->is_citus())
-    return fail(Errc::conflict, options.pgdata + " is no node of a Citus formation",
-                "`autoctl create worker` makes one");
+    return fail(Errc::conflict, options.pgdata + " is not a node of a Citus formation",
+                "`autoctl create worker` creates one");
   auto api = connect_monitor({.pgdata = options.pgdata});
   if (!api) return fail(api.error());
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(options.wait_seconds);

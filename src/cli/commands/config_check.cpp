@@ -41,12 +41,13 @@ Finding check_tools(const config::Config& config) {
 /// Postgres insists on 0700 or 0750; our own directory holds keys and tokens.
 Finding check_directory(const std::string& what, const std::string& path, mode_t forbidden) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return {what, false, path + " is not there"};
+  if (::stat(path.c_str(), &info) != 0) return {what, false, path + " does not exist"};
   if (!S_ISDIR(info.st_mode)) return {what, false, path + " is not a directory"};
   if (info.st_uid != ::geteuid())
-    return {what, false, fmt::format("{} belongs to uid {}, not to us", path, info.st_uid)};
+    return {what, false, fmt::format("{} belongs to uid {}, not to this user", path, info.st_uid)};
   const mode_t mode = info.st_mode & 07777;
-  if ((mode & forbidden) != 0) return {what, false, fmt::format("{} has mode {:04o}: others may look in", path, mode)};
+  if ((mode & forbidden) != 0)
+    return {what, false, fmt::format("{} has mode {:04o}: other users may read it", path, mode)};
   return {what, true, fmt::format("{}, mode {:04o}", path, mode)};
 }
 
@@ -55,7 +56,7 @@ Finding check_key(const config::Config& config) {
     return {"TLS key", !config.ssl.enabled, config.ssl.enabled ? "none is set" : "off"};
   struct stat info {};
   if (::stat(config.ssl.server_key.c_str(), &info) != 0)
-    return {"TLS key", false, config.ssl.server_key + " is not there"};
+    return {"TLS key", false, config.ssl.server_key + " does not exist"};
   const bool open = (info.st_mode & 077) != 0 && info.st_uid == ::geteuid();
   return {"TLS key", !open, config.ssl.server_key + (open ? " can be read by others" : "")};
 }
@@ -106,8 +107,7 @@ void declare(CLI::App& command, ConfigCheckOptions& options) {
 }  // namespace
 
 void add_config_check(CLI::App& config, Invocation& invocation) {
-  add_command<ConfigCheckOptions>(config, invocation, "check",
-                                  "are the tools, files, ports and the monitor as they should be?",
+  add_command<ConfigCheckOptions>(config, invocation, "check", "check the tools, files, ports and the monitor",
                                   "autoctl config check --pgdata /srv/pg", declare, config_check);
 }
 

@@ -41,7 +41,7 @@ Result<ExitCode> config_get(const ConfigGetOptions& options) {
 
 void declare(CLI::App& command, ConfigGetOptions& options) {
   add_pgdata(command, options.pgdata);
-  command.add_option("key", options.key, "one setting, e.g. postgresql.port; all, unless given")->type_name("");
+  command.add_option("key", options.key, "one setting, e.g. postgresql.port; default: all")->type_name("");
   add_json(command, options.json);
 }
 

@@ -19,7 +19,7 @@ Result<ExitCode> config_set(const ConfigSetOptions& options) {
   if (!config) return fail(config.error());
   AUTOCTL_TRY(config::set(*config, options.key, options.value));
   AUTOCTL_TRY(config::save(config::Files(options.pgdata), *config));
-  spdlog::info("{} is now {}; `autoctl reload` makes it known to a running daemon", options.key,
+  spdlog::info("{} is now {}; `autoctl reload` makes a running daemon read it", options.key,
                options.value.empty() ? "empty" : options.value);
   return ExitCode::ok;
 }

@@ -25,16 +25,15 @@ Result<ExitCode> create_formation(const CreateFormationOptions& options) {
 
 void declare(CLI::App& command, CreateFormationOptions& options) {
   add_target(command, options.target);
-  add_formation(command, options.formation.name)->required()->description("what to call it");
-  command.add_option("--kind", options.formation.kind, "of its nodes, pgsql unless given")
+  add_formation(command, options.formation.name)->required()->description("name of the formation");
+  command.add_option("--kind", options.formation.kind, "kind of its nodes; default: pgsql")
       ->check(CLI::IsMember({"pgsql", "citus"}))
       ->type_name("pgsql|citus");
-  command.add_option("--dbname", options.formation.dbname, "the application's database, postgres unless given")
+  command.add_option("--dbname", options.formation.dbname, "the application's database; default: postgres")
       ->type_name("NAME");
   auto* disable = command.add_flag("--disable-secondary{false}", options.formation.secondaries,
                                    "one node for each group, until `autoctl enable secondary`");
-  command
-      .add_flag("--enable-secondary", options.enable_secondary, "groups may have standbys; so it is unless disabled")
+  command.add_flag("--enable-secondary", options.enable_secondary, "groups may have standbys; this is the default")
       ->excludes(disable);
 }
 

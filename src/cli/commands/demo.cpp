@@ -12,7 +12,7 @@ void add_demo(CLI::App& root, Invocation& invocation) {
         command.add_flag("--keep", options.keep, "leave everything running at the end");
         auto* citus =
             command.add_flag("--citus", options.citus, "a Citus formation: a coordinator pair and pairs of workers");
-        command.add_option("--workers", options.workers, "pairs of workers, 2 unless given")
+        command.add_option("--workers", options.workers, "pairs of workers; default: 2")
             ->check(CLI::Range(1, 16))
             ->needs(citus)
             ->type_name("NUMBER");

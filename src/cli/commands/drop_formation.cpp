@@ -24,7 +24,7 @@ Result<ExitCode> drop_formation(const DropFormationOptions& options) {
 void declare(CLI::App& command, DropFormationOptions& options) {
   add_target(command, options.target);
   // Not from the environment: what is removed is said where it is removed.
-  command.add_option("--formation", options.formation, "which one")
+  command.add_option("--formation", options.formation, "the formation to drop")
       ->check(checked(config::check_name))
       ->required()
       ->type_name("NAME");
@@ -33,7 +33,7 @@ void declare(CLI::App& command, DropFormationOptions& options) {
 }  // namespace
 
 void add_drop_formation(CLI::App& drop, Invocation& invocation) {
-  add_command<DropFormationOptions>(drop, invocation, "formation", "forget a formation that has no nodes any more",
+  add_command<DropFormationOptions>(drop, invocation, "formation", "remove a formation that has no nodes left",
                                     "autoctl drop formation --formation shop --pgdata /srv/monitor", declare,
                                     drop_formation);
 }

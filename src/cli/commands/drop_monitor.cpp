@@ -33,7 +33,7 @@ void declare(CLI::App& command, DropMonitorOptions& options) {
 }  // namespace
 
 void add_drop_monitor(CLI::App& drop, Invocation& invocation) {
-  add_command<DropMonitorOptions>(drop, invocation, "monitor", "stop and forget the monitor in PGDATA",
+  add_command<DropMonitorOptions>(drop, invocation, "monitor", "stop and remove the monitor in PGDATA",
                                   "autoctl drop monitor --pgdata /srv/monitor --destroy", declare, drop_monitor);
 }
 

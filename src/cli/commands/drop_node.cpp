@@ -93,7 +93,7 @@ Result<> await_gone(client::MonitorApi& api, const DropNodeOptions& options, Nod
     std::this_thread::sleep_for(poll_interval);
   }
   return fail(Errc::timeout, "the node has not left the formation yet" + why,
-              options.force ? "it goes on; `autoctl show state` tells"
+              options.force ? "the drop continues; see `autoctl show state`"
                             : "it leaves when it has stopped; if it is gone for good: autoctl drop node --force");
 }
 
@@ -116,7 +116,7 @@ Result<> drop_elsewhere(const DropNodeOptions& options) {
 
 Result<ExitCode> drop_node(const DropNodeOptions& options) {
   if (options.allow_data_loss && !options.names_another())
-    return fail(Errc::bad_usage, "--allow-data-loss is about another node", "say with --name which");
+    return fail(Errc::bad_usage, "--allow-data-loss needs the name of another node", "say with --name which");
   AUTOCTL_TRY(options.names_another() ? drop_elsewhere(options) : drop_here(options));
   return ExitCode::ok;
 }
@@ -124,21 +124,22 @@ Result<ExitCode> drop_node(const DropNodeOptions& options) {
 void declare(CLI::App& command, DropNodeOptions& options) {
   add_target(command, options.target);
   add_formation(command, options.formation);
-  command.add_option("--name", options.name, "drop this node, wherever it runs; without: the one in PGDATA")
+  command.add_option("--name", options.name, "drop this node, wherever it runs; default: the node in PGDATA")
       ->type_name("NODE");
   command.add_option("--hostname,--nodename", options.hostname, "drop the node with this host name")->type_name("HOST");
   command.add_option("--pgport", options.pgport, "and this Postgres port")
       ->check(CLI::Range(1, 65535))
       ->type_name("PORT");
   command.add_flag("--destroy", options.destroy, "also remove PGDATA, with all data in it");
-  command.add_flag("--force", options.force,
-                   "also a node that cannot be heard and may still run: it is forgotten when its lease is over, and "
-                   "stops for good should it come back; in PGDATA: also when the monitor does not answer");
+  command.add_flag(
+      "--force", options.force,
+      "also drop a node that cannot be heard and may still run: it is forgotten when its lease has run out, and "
+      "stops for good if it comes back; in PGDATA: also when the monitor does not answer");
   command.add_flag(
       "--allow-data-loss", options.allow_data_loss,
-      "with --name: also a primary that may have acknowledged what no other node has, because it waits for "
-      "nobody, or because it does not come to this monitor: the others elect without it");
-  command.add_option("--wait", options.wait_seconds, "how long to wait for it, 60 unless given; 0: not at all")
+      "with --name: also drop a primary that may have acknowledged what no other node has, because it waits for "
+      "no standby, or because it does not come to this monitor: the others elect without it");
+  command.add_option("--wait", options.wait_seconds, "how many seconds to wait; default: 60; 0: do not wait")
       ->check(CLI::NonNegativeNumber)
       ->type_name("SECONDS");
 }
@@ -146,7 +147,7 @@ void declare(CLI::App& command, DropNodeOptions& options) {
 }  // namespace
 
 void add_drop_node(CLI::App& drop, Invocation& invocation) {
-  add_command<DropNodeOptions>(drop, invocation, "node", "forget the node in PGDATA, or the one that is named",
+  add_command<DropNodeOptions>(drop, invocation, "node", "remove the node in PGDATA, or the one that is named",
                                "autoctl drop node --pgdata /srv/pg --destroy", declare, drop_node);
 }
 

@@ -21,13 +21,12 @@ struct ExplainOptions {
 Result<ExitCode> explain_election(const ExplainOptions& options) {
   auto api = connect_monitor(options.target);
   if (!api) return fail(api.error());
-  const auto state = api->state(options.scope.formation, options.scope.group, call_timeout);
-  if (!state) return fail(state.error());
-  if (state->groups.empty())
+  const auto explanations = api->explain(options.scope.formation, options.scope.group, call_timeout);
+  if (!explanations) return fail(explanations.error());
+  if (explanations->groups.empty())
     return fail(Errc::not_found, fmt::format("formation \"{}\" has no such group", options.scope.formation),
                 "`autoctl show state` lists them");
-  const auto explanations = explain(*state);
-  print(options.json ? pretty(explanation_json(explanations)) : explanation_text(explanations));
+  print(options.json ? pretty(explanation_json(*explanations)) : explanation_text(*explanations));
   return ExitCode::ok;
 }
 
@@ -41,7 +40,7 @@ void declare(CLI::App& command, ExplainOptions& options) {
 
 void add_explain(CLI::App& root, Invocation& invocation) {
   add_command<ExplainOptions>(root, invocation, "explain",
-                              "who would be the primary if this one were lost now, and why not the others",
+                              "which node would become the primary if this one were lost now, and why not the others",
                               "autoctl explain --group 0 --pgdata /srv/pg", declare, explain_election);
 }
 

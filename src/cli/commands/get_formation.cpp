@@ -48,7 +48,7 @@ void declare(CLI::App& command, GetFormationOptions& options) {
 }  // namespace
 
 void add_get_formation(CLI::App& get, Invocation& invocation) {
-  CLI::App* formation = add_group(get, "formation", "what is set for a formation");
+  CLI::App* formation = add_group(get, "formation", "print a setting of a formation");
   add_command<GetFormationOptions>(*formation, invocation, "settings",
                                    "the formation's and the nodes' settings; durations in ms",
                                    "autoctl get formation settings --pgdata /srv/pg", declare, get_settings);

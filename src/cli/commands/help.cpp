@@ -23,7 +23,7 @@ Result<ExitCode> help(const HelpOptions& options) {
 }
 
 void declare(CLI::App& command, HelpOptions& options) {
-  command.add_option("command", options.command, "the command to explain; all, unless given");
+  command.add_option("command", options.command, "the command to explain; default: all");
   command.add_flag("--markdown", options.markdown, "the whole manual, as in docs/cli.md");
 }
 

@@ -56,8 +56,8 @@ Result<ExitCode> disable(const PerformOptions& asked) {
 void declare(CLI::App& command, PerformOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
-  command.add_option("--name", options.name, "the node; without: the one in PGDATA")->type_name("NODE");
-  command.add_option("--wait", options.wait_seconds, "give up watching after so many seconds, 60 unless given")
+  command.add_option("--name", options.name, "the node; default: the node in PGDATA")->type_name("NODE");
+  command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
       ->check(CLI::PositiveNumber)
       ->type_name("SECONDS");
 }
@@ -81,7 +81,7 @@ void add_enable_maintenance(CLI::App& parent, Invocation& invocation) {
 }
 
 void add_disable_maintenance(CLI::App& parent, Invocation& invocation) {
-  add_command<PerformOptions>(parent, invocation, "maintenance", "take a node back into service: it joins again",
+  add_command<PerformOptions>(parent, invocation, "maintenance", "take a node back into service: it rejoins its group",
                               "autoctl disable maintenance --pgdata /srv/pg", declare_disable, disable);
 }
 

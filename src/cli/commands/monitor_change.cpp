@@ -65,7 +65,7 @@ Result<ExitCode> disable(const DisableOptions& options) {
   return ExitCode::ok;
 }
 
-/// Until the keeper has told the new monitor what it is; then says whom that waits for.
+/// Waits until the keeper has told the new monitor what it is; then says which nodes that monitor still waits for.
 Result<> await_arrival(const config::Config& config) {
   auto api = connect_monitor({.pgdata = config.pgdata});
   if (!api) return fail(api.error());
@@ -83,7 +83,7 @@ Result<> await_arrival(const config::Config& config) {
     std::this_thread::sleep_for(poll_interval);
   }
   return fail(Errc::timeout, "the keeper has not reported to the new monitor yet",
-              "it goes on trying; `autoctl show state` tells, and its log why");
+              "it keeps trying; see `autoctl show state` and its log");
 }
 
 Result<ExitCode> enable(const EnableOptions& options) {
@@ -134,13 +134,14 @@ void declare_enable(CLI::App& command, EnableOptions& options) {
 }  // namespace
 
 void add_disable_monitor(CLI::App& parent, Invocation& invocation) {
-  add_command<DisableOptions>(parent, invocation, "monitor", "take this node from its monitor; Postgres goes on",
+  add_command<DisableOptions>(parent, invocation, "monitor",
+                              "detach this node from its monitor; Postgres keeps running",
                               "autoctl disable monitor --pgdata /srv/pg", declare_disable, disable);
 }
 
 void add_enable_monitor(CLI::App& parent, Invocation& invocation) {
   add_command<EnableOptions>(parent, invocation, "monitor",
-                             "register this node, as it is, with another monitor; Postgres goes on",
+                             "register this node, as it is, with another monitor; Postgres keeps running",
                              "autoctl enable monitor --pgdata /srv/pg \\\n"
                              "    'postgres://autoctl_node@monitor:5432/pg_auto_failover?sslmode=require'",
                              declare_enable, enable);

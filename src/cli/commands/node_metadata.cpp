@@ -62,8 +62,8 @@ std::string why_unresolved(const std::string& host) {
 Result<> check_host(const NodeDocument& node, const Config& from, const Config& to) {
   if (to.hostname == from.hostname) return {};
   if (const std::string why = why_unresolved(to.hostname); !why.empty())
-    return fail(Errc::conflict, fmt::format("the host name \"{}\" leads nowhere: {}", to.hostname, why),
-                "it must be known here and on all other nodes");
+    return fail(Errc::conflict, fmt::format("the host name \"{}\" does not resolve: {}", to.hostname, why),
+                "it must resolve here and on all other nodes");
   const bool serves = node.connection != "none" && to.pgport == from.pgport;
   if (!serves || keeper::probe_postgres(to.hostname, to.pgport, probe_timeout) == PortState::open) return {};
   return fail(Errc::conflict,
@@ -77,11 +77,11 @@ Result<> check_port(const StateDocument& state, const NodeDocument& node, const 
   if (to.pgport == from.pgport) return {};
   if (to.api_port > port_max)
     return fail(Errc::bad_usage, fmt::format("--pgport {} leaves no room for the API's port", to.pgport),
-                "give that a place of its own first: `autoctl config set autoctl.api_port`");
+                "give the API a port of its own first: `autoctl config set autoctl.api_port`");
   if (to.api_port == to.pgport)
     return fail(Errc::bad_usage, fmt::format("{} is the port of autoctl's own API on this node", to.pgport));
   if (node.assigned == NodeState::maintenance)
-    return fail(Errc::conflict, node.name + " is in maintenance: its Postgres is not autoctl's to restart",
+    return fail(Errc::conflict, node.name + " is in maintenance: autoctl must not restart its Postgres",
                 "`autoctl disable maintenance` first");
   const auto others = std::ranges::count_if(state.nodes, [&](const auto& other) {
     return other.formation == node.formation && other.group == node.group && other.id != node.id;
@@ -94,7 +94,7 @@ Result<> check_port(const StateDocument& state, const NodeDocument& node, const 
     return fail(
         Errc::conflict,
         fmt::format("{} is {} and on its way to {}", node.name, to_string(node.reported), to_string(node.assigned)),
-        "wait until it is there");
+        "wait until it has reached that state");
   AUTOCTL_TRY(postgres::check_port_free(to.listen, to.pgport));
   return to.api_port == from.api_port ? Result<>{} : postgres::check_port_free("*", to.api_port, "--pgport");
 }
@@ -127,13 +127,14 @@ Result<> await_arrival(client::MonitorApi& api, const Config& config) {
   } while (std::chrono::steady_clock::now() < deadline);
   return fail(Errc::timeout,
               fmt::format("{} does not serve at {} yet", config.name, host_port(config.hostname, config.pgport)),
-              "`autoctl show state` tells how far it is, and its log why");
+              "see `autoctl show state` and its log");
 }
 
 /// The running keeper begins anew with the configuration that was just written.
 Result<> tell_keeper(client::MonitorApi& api, const Config& from, const Config& to, std::optional<pid_t> pid) {
   if (!pid) {
-    spdlog::info("autoctl does not run here; the others follow when it does: autoctl run --pgdata {}", to.pgdata);
+    spdlog::info("autoctl is not running here; the other nodes follow once it runs: autoctl run --pgdata {}",
+                 to.pgdata);
     return {};
   }
   AUTOCTL_TRY(signal_daemon(*pid, SIGHUP));
@@ -194,7 +195,8 @@ void declare(CLI::App& command, MetadataOptions& options) {
 
 void add_set_node_metadata(CLI::App& node, Invocation& invocation) {
   add_command<MetadataOptions>(
-      node, invocation, "metadata", "another name, host name or port of the node in PGDATA; the others follow it there",
+      node, invocation, "metadata",
+      "give the node in PGDATA another name, host name or port; the other nodes follow it there",
       "autoctl set node metadata --hostname db1.example --pgport 5433 --pgdata /srv/pg", declare, set_metadata);
 }
 

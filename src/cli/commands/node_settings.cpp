@@ -24,7 +24,7 @@ Result<NodeId> own_node(const std::string& pgdata) {
   const auto config = pgdata.empty() ? Result<config::Config>(config::Config{}) : load_config(pgdata);
   if (!config) return fail(config.error());
   if (pgdata.empty() || config->is_monitor())
-    return fail(Errc::bad_usage, "which node?", "say --name, or --pgdata with the directory of a node");
+    return fail(Errc::bad_usage, "which node?", "give --name, or --pgdata with the directory of a node");
   return config->node;
 }
 
@@ -58,7 +58,7 @@ struct ReplicationQuorum {
 };
 struct Region {
   static constexpr const char* name = "region";
-  static constexpr const char* sentence = "where the node stands, a label";
+  static constexpr const char* sentence = "label for where the node is";
   static constexpr const char* value = "west";
   static nlohmann::json of(const protocol::NodeDocument& node) { return node.region; }
 };
@@ -99,7 +99,7 @@ Result<ExitCode> set_node(const NodeOptions& options) {
 void declare_get(CLI::App& command, NodeOptions& options) {
   add_target(command, options.target);
   add_formation(command, options.formation);
-  command.add_option("--name", options.name, "of the node; without: the one in PGDATA")->type_name("NODE");
+  command.add_option("--name", options.name, "the node; default: the node in PGDATA")->type_name("NODE");
   add_json(command, options.json);
 }
 
@@ -126,14 +126,14 @@ void add_property_setter(CLI::App& parent, Invocation& invocation) {
 }  // namespace
 
 void add_get_node(CLI::App& get, Invocation& invocation) {
-  CLI::App* node = add_group(get, "node", "what is set for a node");
+  CLI::App* node = add_group(get, "node", "print a setting of a node");
   add_property_getter<CandidatePriority>(*node, invocation);
   add_property_getter<ReplicationQuorum>(*node, invocation);
   add_property_getter<Region>(*node, invocation);
 }
 
 void add_set_node(CLI::App& set, Invocation& invocation) {
-  CLI::App* node = add_group(set, "node", "change what is set for a node");
+  CLI::App* node = add_group(set, "node", "change a setting of a node");
   add_property_setter<CandidatePriority>(*node, invocation);
   add_property_setter<ReplicationQuorum>(*node, invocation);
   add_property_setter<Region>(*node, invocation);

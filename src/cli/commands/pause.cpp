@@ -20,7 +20,7 @@ Result<ExitCode> set_paused(const PauseOptions& options, bool paused) {
   if (!changed) return fail(changed.error());
   if (paused)
     spdlog::info(
-        "Formation \"{}\" is paused: nothing begins by itself, no failover either; `autoctl show events` tells what "
+        "Formation \"{}\" is paused: nothing begins by itself, not even a failover; `autoctl show events` tells what "
         "would",
         options.formation);
   else
@@ -45,7 +45,7 @@ void declare(CLI::App& command, PauseOptions& options) {
 
 void add_pause(CLI::App& root, Invocation& invocation) {
   add_command<PauseOptions>(root, invocation, "pause",
-                            "let nothing happen by itself in a formation, no failover either",
+                            "let nothing happen by itself in a formation, not even a failover",
                             "autoctl pause --pgdata /srv/pg --formation default", declare, pause);
 }
 

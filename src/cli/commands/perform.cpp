@@ -27,7 +27,7 @@ Result<ExitCode> promotion(const PerformOptions& options) {
 void declare(CLI::App& command, PerformOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
-  command.add_option("--wait", options.wait_seconds, "give up watching after so many seconds, 60 unless given")
+  command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
       ->check(CLI::PositiveNumber)
       ->type_name("SECONDS");
   command.add_flag("--no-wait", options.no_wait, "end as soon as there is a new primary, before the others follow it");
@@ -37,9 +37,9 @@ void declare_failover(CLI::App& command, PerformOptions& options) {
   declare(command, options);
   command.add_flag(
       "--allow-data-loss", options.allow_data_loss,
-      "the primary is lost and nobody can be elected: the most advanced standby that is here takes over; "
+      "the primary is lost and no standby can be elected: the most advanced standby that is present takes over; "
       "acknowledged commits that only missing nodes have are lost, and a primary that still runs somewhere "
-      "serves on until it hears of it. Ends as soon as there is a new primary");
+      "keeps serving until it hears of the new one. Ends as soon as there is a new primary");
 }
 
 void declare_promotion(CLI::App& command, PerformOptions& options) {
@@ -52,11 +52,12 @@ void declare_promotion(CLI::App& command, PerformOptions& options) {
 }  // namespace
 
 void add_perform(CLI::App& parent, Invocation& invocation) {
-  add_command<PerformOptions>(parent, invocation, "failover", "hand over to the best standby",
+  add_command<PerformOptions>(parent, invocation, "failover", "move the primary to the best standby",
                               "autoctl perform failover --pgdata /srv/pg", declare_failover, failover);
-  add_command<PerformOptions>(parent, invocation, "switchover", "hand over to the best standby: no commit is lost",
+  add_command<PerformOptions>(parent, invocation, "switchover",
+                              "move the primary to the best standby: no commit is lost",
                               "autoctl perform switchover --pgdata /srv/pg --formation default", declare, switchover);
-  add_command<PerformOptions>(parent, invocation, "promotion", "hand over to the standby that is named",
+  add_command<PerformOptions>(parent, invocation, "promotion", "move the primary to the standby that is named",
                               "autoctl perform promotion --pgdata /srv/pg --name node2", declare_promotion, promotion);
 }
 

@@ -24,10 +24,9 @@ Result<ExitCode> allow(const SecondaryOptions& options, bool secondaries) {
       api->change_settings({options.formation, {{"secondaries", secondaries ? "true" : "false"}}}, call_timeout);
   if (!changed) return fail(changed.error());
   if (secondaries)
-    spdlog::info("Groups of formation \"{}\" may have standbys: create further nodes, they join as such",
-                 options.formation);
+    spdlog::info("Groups of formation \"{}\" may have standbys: further nodes join as standbys", options.formation);
   else
-    spdlog::info("Formation \"{}\" has one node for each group: nobody takes over when it is lost", options.formation);
+    spdlog::info("Formation \"{}\" has one node for each group: no node takes over when it is lost", options.formation);
   if (options.json) print(pretty({{"formation", options.formation}, {"secondary", secondaries}}));
   return ExitCode::ok;
 }

@@ -23,8 +23,8 @@ Result<ExitCode> show_citus(const ShowCitusOptions& options) {
   const auto state = api->state(options.formation, std::nullopt, call_timeout);
   if (!state) return fail(state.error());
   if (state->citus.empty())
-    return fail(Errc::conflict, "formation \"" + options.formation + "\" is no Citus formation",
-                "`autoctl create coordinator` makes one");
+    return fail(Errc::conflict, "formation \"" + options.formation + "\" is not a Citus formation",
+                "`autoctl create coordinator` creates one");
   print(options.json ? pretty(citus_json(*state)) : citus_table(*state));
   return ExitCode::ok;
 }

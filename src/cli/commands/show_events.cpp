@@ -60,11 +60,11 @@ Result<ExitCode> show_events(const ShowEventsOptions& options) {
 void declare(CLI::App& command, ShowEventsOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
-  command.add_option("--count", options.count, "the last so many, 10 unless given")
+  command.add_option("--count", options.count, "number of events; default: 10")
       ->check(CLI::Range(1, 10'000))
       ->type_name("N");
   command.add_flag("-f,--follow,--watch", options.follow,
-                   "go on with each new event until Ctrl-C (one JSON object a line)");
+                   "keep printing new events until Ctrl-C (with --json, one object a line)");
   add_json(command, options.json);
 }
 

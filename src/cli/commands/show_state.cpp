@@ -34,7 +34,7 @@ void declare(CLI::App& command, ShowStateOptions& options) {
 
 void add_show_state(CLI::App& show, Invocation& invocation) {
   add_command<ShowStateOptions>(show, invocation, "state",
-                                "every node: where it is, what it shall become, what is wrong",
+                                "every node: its address, its state, its assigned state, and what is wrong",
                                 "autoctl show state --pgdata /srv/pg", declare, show_state);
 }
 

@@ -82,7 +82,7 @@ void declare(CLI::App& command, ShowUriOptions& options) {
   add_pgdata(command, options.target.pgdata);
   command.add_option("--formation", options.formation, "print this formation's URI only")->type_name("NAME");
   command.add_flag("--read-only", options.read_only,
-                   "for applications that only read: to a standby while there is one");
+                   "for applications that only read: leads to a standby while there is one");
   from_environment(command.add_option("--monitor", options.monitor,
                                       "alone: print the monitor's URI only; with a URI: ask that monitor"),
                    "MONITOR")
@@ -92,7 +92,7 @@ void declare(CLI::App& command, ShowUriOptions& options) {
                                       "certificates to trust for an https:// monitor"),
                    "MONITOR_CA_FILE")
       ->type_name("FILE");
-  from_environment(command.add_option("--token-file", options.target.token_file, "file with the credential to show"),
+  from_environment(command.add_option("--token-file", options.target.token_file, "file with the credential to send"),
                    "TOKEN_FILE")
       ->type_name("FILE");
   add_json(command, options.json);

@@ -126,7 +126,7 @@ void declare(CLI::App& command, StatusOptions& options) {
 }  // namespace
 
 void add_status(CLI::App& root, Invocation& invocation) {
-  add_command<StatusOptions>(root, invocation, "status", "do the daemon and Postgres of PGDATA run?",
+  add_command<StatusOptions>(root, invocation, "status", "whether the daemon and Postgres of PGDATA run",
                              "autoctl status --pgdata /srv/pg", declare, status);
 }
 

@@ -45,7 +45,7 @@ void declare(CLI::App& command, StopOptions& options) {
       .add_flag("--immediate", options.immediate,
                 "SIGQUIT: nor does Postgres write a checkpoint; crash recovery at the next start")
       ->excludes(fast);
-  command.add_option("--wait", options.wait_seconds, "how long to wait for its end, 60 unless given")
+  command.add_option("--wait", options.wait_seconds, "how many seconds to wait for it to end; default: 60")
       ->check(CLI::PositiveNumber)
       ->type_name("SECONDS");
 }

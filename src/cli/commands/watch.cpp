@@ -64,10 +64,10 @@ Result<ExitCode> watch(const WatchOptions& options) {
 void declare(CLI::App& command, WatchOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
-  command.add_option("--count", options.count, "events to show, 10 unless given")
+  command.add_option("--count", options.count, "number of events to show; default: 10")
       ->check(CLI::Range(1, 100))
       ->type_name("N");
-  command.add_option("--interval", options.interval_seconds, "between two looks, 0.5 unless given")
+  command.add_option("--interval", options.interval_seconds, "seconds between two refreshes; default: 0.5")
       ->check(CLI::Range(0.1, 3600.0))
       ->type_name("SECONDS");
 }

@@ -31,7 +31,7 @@ std::string seconds(Millis time) {
   return fmt::format("{:.2f} s", static_cast<double>(time.count()) / 1000);
 }
 
-/// Ctrl-C and its kin wait here until somebody asks; threads started later inherit that.
+/// Ctrl-C and similar signals wait here until they are asked for; threads started later inherit that.
 class Signals {
  public:
   Signals() {

@@ -5,7 +5,7 @@
 
 namespace autoctl::demo {
 
-/// On a terminal the picture is redrawn in place; elsewhere a picture is printed only when it tells something new.
+/// On a terminal the picture is redrawn in place; elsewhere it is printed only when it shows something new.
 class Screen {
  public:
   Screen();

@@ -46,7 +46,8 @@ Result<Stage> set_stage() {
     return fail(Errc::system, fmt::format("cannot copy {} to {}: {}", stage.binary, copy, error.message()));
   stage.binary = copy;
   std::filesystem::permissions(copy, std::filesystem::perms{0755}, error);
-  if (::chown(path.c_str(), user->pw_uid, user->pw_gid) != 0) return fail(os_error("cannot give away " + path));
+  if (::chown(path.c_str(), user->pw_uid, user->pw_gid) != 0)
+    return fail(os_error("cannot change the owner of " + path));
   AUTOCTL_TRY(become(*user, path));
   if (::chdir(path.c_str()) != 0) return fail(os_error("cannot enter " + path));
   return stage;

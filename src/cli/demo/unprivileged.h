@@ -1,4 +1,4 @@
-// Postgres refuses to run as root, so the demonstration gives root away before it starts anything.
+// Postgres refuses to run as root, so the demonstration drops root before it starts anything.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace autoctl::demo {
 struct Stage {
   lab::ScratchDirectory scratch;
   std::string binary;
-  std::string user;  // whom root became; empty if we were not root
+  std::string user;  // the user that root became; empty if the process was not root
 };
 
 /// Makes the scratch directory. As root: becomes `postgres`, or `nobody` where there is no such user, for good, with a

@@ -36,7 +36,7 @@ std::vector<std::string> complaints(const CitusDocument& citus) {
   if (!citus.coordinator)
     all.emplace_back("no coordinator has reported yet");
   else if (!citus.facts.ready)
-    all.emplace_back("the coordinator's keeper cannot look at it now");
+    all.emplace_back("the coordinator's keeper cannot read it now");
   for (const auto& route : citus.facts.routes)
     if (!route.trouble.empty()) all.push_back(fmt::format("group {}: {}", route.group, route.trouble));
   all.insert(all.end(), citus.facts.drift.begin(), citus.facts.drift.end());

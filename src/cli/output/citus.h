@@ -1,4 +1,4 @@
-// Where a Citus formation's statements should go and where they go, for people and for scripts. Pure: text from values.
+// Where a Citus formation's statements are to go and where they go, for people and for scripts. Pure: text from values.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

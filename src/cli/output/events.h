@@ -9,7 +9,7 @@
 
 namespace autoctl::cli {
 
-/// `show events`: who was where, and why it was moved.
+/// `show events`: which node was in which state, and why it was moved.
 Table events_table();
 std::vector<std::string> event_row(const protocol::EventDocument& event);
 /// The keys of `pg_autoctl show events --json`, and ours.

@@ -1,31 +1,15 @@
-// Who would be the primary after the loss of the one there is, and why not the others: the monitor's own arithmetic on
-// what it shows.
+// Who would be the primary, as the monitor says, for people and as JSON.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <vector>
 
 #include "common/protocol/protocol.h"
 
 namespace autoctl::cli {
 
-struct Explanation {
-  std::string formation;
-  GroupId group = 0;
-  std::string primary;  // empty: there is none
-  std::string winner;   // empty: nobody would be elected
-  std::string sentence;
-  struct Loser {
-    std::string name;
-    std::string why;
-  };
-  std::vector<Loser> losers;  // standbys that would not win
-};
-
-/// One for each group of `state`.
-std::vector<Explanation> explain(const protocol::StateDocument& state);
-std::string explanation_text(const std::vector<Explanation>& explanations);
-nlohmann::json explanation_json(const std::vector<Explanation>& explanations);
+std::string explanation_text(const protocol::ExplanationsDocument& document);
+/// An array with an object for each group; null where there is no primary, or no winner.
+nlohmann::json explanation_json(const protocol::ExplanationsDocument& document);
 
 }  // namespace autoctl::cli

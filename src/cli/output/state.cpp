@@ -76,7 +76,8 @@ const protocol::FormationDocument* find_formation(const StateDocument& state, co
 std::string state_trouble(const StateDocument& state) {
   std::string text;
   if (!state.store_available)
-    text += "The monitor's own Postgres is away: this is from its memory, and it decides nothing until it is back\n";
+    text +=
+        "The monitor's own Postgres is down: this is from memory, and the monitor decides nothing until it is back\n";
   if (!state.trusts_itself)
     text +=
         "The monitor lost sight of most nodes at once and suspects itself: it decides nothing until it sees them "

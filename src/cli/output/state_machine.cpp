@@ -35,9 +35,8 @@ std::string list_state_machine() {
 
 namespace {
 
-/// A node in any state but one that was never assigned to it can be told to stop.
 bool from_everywhere(const keeper::Transition& transition) {
-  return names_of(transition.from).size() > all_node_states.size() / 2 && transition.from.contains(NodeState::init);
+  return std::ranges::all_of(all_node_states, [&](NodeState state) { return transition.from.contains(state); });
 }
 
 std::string cell_of_origins(const keeper::Transition& transition) {
@@ -58,7 +57,7 @@ std::string draw_state_machine() {
 std::string describe_state_machine() {
   std::string text =
       "# The state machine\n\n"
-      "Written by `autoctl inspect fsm markdown` from the tables that the program runs on; a test compares.\n\n"
+      "Written by `autoctl inspect fsm markdown` from the tables that the program runs on; a test compares them.\n\n"
       "## The keeper's transitions\n\n"
       "How a node gets from the state it has reached to the one that the monitor assigns. A transition that was cut\n"
       "short is begun again: every step is safe to repeat.\n\n"
@@ -69,8 +68,8 @@ std::string describe_state_machine() {
   text += "\nWithout those that can be entered from any state:\n\n```mermaid\n" + draw_state_machine() +
           "```\n\n"
           "## The monitor's rules\n\n"
-          "Tried in this order whenever something is heard of a group or its time has come; the first that fires\n"
-          "decides, and its name and the facts go into `autoctl show events`.\n\n"
+          "Tried in this order whenever a report of the group arrives or a deadline passes. The first rule that fires\n"
+          "decides. Its name and the facts go into `autoctl show events`.\n\n"
           "| Number | Rule | When and what |\n|---|---|---|\n";
   for (const auto& rule : monitor::rules())
     text += fmt::format("| {} | `{}` | {} |\n", rule.id, rule.name, rule.sentence);

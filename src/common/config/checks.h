@@ -1,4 +1,4 @@
-// Which texts are values: used by the configuration file, `config set` and the options of `create` alike.
+// Which texts are valid values: for the configuration file, `config set` and the options of `create` alike.
 #pragma once
 
 #include <optional>
@@ -7,12 +7,12 @@
 
 namespace autoctl::config {
 
-// Each returns why the text is no such value, or "" when it is one.
+// Each returns why the text is not a valid value, or "" when it is.
 std::string check_role(const std::string& text);
 std::string check_name(const std::string& text);             // of a node or formation; empty is allowed
 std::string check_hostname(const std::string& text);         // a host name or an IP address; empty is allowed
 std::string check_port(const std::string& text);             // 1 … 65535
-std::string check_port_or_default(const std::string& text);  // 0 too: we choose
+std::string check_port_or_default(const std::string& text);  // also 0: autoctl chooses
 std::string check_priority(const std::string& text);         // 0 … 100
 std::string check_monitor(const std::string& text);          // https://… or a libpq URI; empty is allowed
 std::string check_absolute_path(const std::string& text);

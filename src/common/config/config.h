@@ -12,14 +12,14 @@
 
 namespace autoctl::config {
 
-/// autoctl's own port is so far above Postgres' unless another one is asked for.
+/// By default, autoctl's own port is this much above that of Postgres.
 inline constexpr int api_port_offset = 2000;
 
 struct Ssl {
   std::string mode =
       "prefer";              // disable, allow, prefer, require, verify-ca, verify-full: what clients and standbys use
   bool enabled = false;      // Postgres serves TLS
-  bool self_signed = false;  // files below were made by us
+  bool self_signed = false;  // autoctl made the files below
   std::string ca_file, crl_file, server_cert, server_key;
 };
 
@@ -35,7 +35,8 @@ struct Config {
   // [postgresql]
   std::string pgdata;
   std::string pg_ctl;  // its directory has the other tools
-  std::string pghost;  // socket directory or address for our own connections; empty = a socket directory we choose
+  std::string
+      pghost;  // socket directory or address that autoctl itself connects to; empty = a socket directory we choose
   int pgport = 5432;
   std::string listen = "*";
   std::string username;  // empty: none is created

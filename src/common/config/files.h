@@ -15,7 +15,7 @@ struct Files {
   explicit Files(const std::string& pgdata);
 
   std::string config() const { return directory + "/autoctl.toml"; }  // what create wrote and `config set` changes
-  std::string state() const { return directory + "/state.json"; }     // keeper: last goal and state reached
+  std::string state() const { return directory + "/state.json"; }     // keeper: newest goal obeyed and state reached
   std::string pid() const { return directory + "/autoctl.pid"; }      // locked while the daemon runs
   std::string token() const { return directory + "/token"; }          // node's or operator's credential, 0600
   std::string monitor_ca() const { return directory + "/monitor-ca.pem"; }
@@ -25,12 +25,15 @@ struct Files {
   std::string key() const { return directory + "/server.key"; }           // 0600
   std::string pgpass() const { return directory + "/pgpass"; }            // 0600; replication password
   std::string startup_log() const { return directory + "/startup.log"; }  // what a starting postmaster prints
-  std::string clone_directory() const { return pgdata + ".clone"; }       // a copy under way; becomes PGDATA at its end
+  std::string clone_directory() const {
+    return pgdata + ".clone";
+  }  // a copy that is under way; becomes PGDATA when complete
 };
 
 /// Reads a whole file. Errors: not_found, system.
 Result<std::string> read_file(const std::string& path);
-/// Writes a temporary file, fsyncs, renames over `path`, fsyncs the directory: after a crash it is the old or the new.
+/// Writes a temporary file, fsyncs, renames it over `path`, fsyncs the directory: after a crash, either the old or the
+/// new file is there.
 /// Where `path` is a symbolic link its target is replaced. Errors: system; then the old file is untouched.
 Result<> write_file(const std::string& path, const std::string& text, unsigned mode = 0600);
 

@@ -1,4 +1,4 @@
-// The keys of autoctl.toml, one table: where each lives in Config, who may change it, which values it takes.
+// The keys of autoctl.toml in one table: where each is in Config, what may change it, which values it takes.
 #pragma once
 
 #include <span>
@@ -12,7 +12,7 @@ namespace autoctl::config {
 
 using Slot = std::variant<std::string*, int*, bool*, std::optional<GroupId>*, NodeId*>;
 
-/// Why this text is no value for a key; empty when it is one.
+/// Why this text is not a valid value for a key; empty when it is.
 using Check = std::string (*)(const std::string& text);
 
 struct Key {

@@ -1,4 +1,4 @@
-// Can a node simply follow another, or has its history forked off? Timelines and switch positions only, no I/O.
+// Can a node simply follow another one, or has its history forked off? From timelines and switch points alone; no I/O.
 #pragma once
 
 #include <vector>
@@ -10,21 +10,21 @@ namespace autoctl {
 
 struct Lineage {
   Timeline timeline;
-  Lsn lsn;                            // how far it got on `timeline`; 0 when not needed or not known
+  Lsn lsn;                            // the position reached on `timeline`; 0 when not needed or not known
   std::vector<HistoryEntry> history;  // ancestors of `timeline`, oldest first
-  bool lsn_exact = true;              // false: it may have more WAL (crashed, and recovery has not told yet)
+  bool lsn_exact = true;              // false: it may have more WAL (after a crash, before recovery has shown how much)
 };
 
 enum class Ancestry {
-  follows,   // own data is a part of upstream's history: streaming can go on
-  diverged,  // own data has something that upstream never had: rewind or copy
-  unknown,   // a timeline is unknown, or own end of WAL is and matters
+  follows,   // own WAL is a part of the upstream's history: it can stream
+  diverged,  // own WAL has something that the upstream never had: rewind or copy
+  unknown,   // a timeline is unknown, or the own end of WAL is unknown and matters
 };
 
 Ancestry compare_ancestry(const Lineage& own, const Lineage& upstream);
 
-/// Up to where both have the same WAL, as far as their histories tell; 0 when they have nothing in common. An upstream
-/// of no known position is taken to be ahead.
+/// The position up to which both have the same WAL, as far as their histories tell; 0 when they have nothing in common.
+/// An upstream whose position is unknown is taken to be ahead.
 Lsn last_common(const Lineage& own, const Lineage& upstream);
 
 }  // namespace autoctl

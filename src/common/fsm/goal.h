@@ -1,4 +1,5 @@
-// What the monitor wants of a node, and what a keeper says it sees. Both cross the wire; both are plain values.
+// What the monitor assigns to a node (Goal), and what a keeper reports (NodeFacts). Both are plain values and cross the
+// wire.
 #pragma once
 
 #include <string>
@@ -24,12 +25,13 @@ struct SyncQuorum {
 struct Goal {
   NodeState state = NodeState::init;
   Term term;                // the group's term when this was assigned
-  NodeId upstream;          // for standby states: whom to stream from; 0 = nobody yet
+  NodeId upstream;          // for standby states: the node to stream from; 0 = none yet
   SyncQuorum sync;          // for leader states and stop_replication: what a commit waits for from now on
   bool fence = false;       // prepare_promotion: stop receiving from the old primary before reporting this state
-  bool checkpoint = false;  // primary, draining: write out what is dirty, so that the shutdown that comes next is short
-  Lsn await_lsn;            // stop_replication after a planned hand-over: what the old primary had when it stopped
-  bool keep_history = false;  // wait_primary: an operator wants what it wrote of its own, though it was to be a standby
+  bool checkpoint = false;  // primary, draining: run a checkpoint, so that the shutdown that follows is short
+  Lsn await_lsn;            // stop_replication after a switchover: the LSN at which the old primary stopped
+  bool keep_history =
+      false;  // wait_primary: an operator keeps what it wrote of its own, although it was to be a standby
   friend bool operator==(const Goal&, const Goal&) = default;
 };
 
@@ -45,14 +47,14 @@ enum class PortState : unsigned char { unknown, open, refused, silent };
 std::string_view to_string(PortState state);
 std::optional<PortState> parse_port_state(std::string_view name);
 
-/// A keeper's report: what it has reached and what it sees right now.
+/// A keeper's report: the state it has reached and what it sees right now.
 struct NodeFacts {
   NodeState state = NodeState::init;  // the last state it has reached
-  Term term;                          // the term of the goal that it reached it for
+  Term term;                          // the term of the goal for which it reached that state
   bool postgres_running = false;      // answered a query over the real listener a moment ago
   bool in_recovery = false;
   bool cannot_run = false;    // the keeper tried to start Postgres and gave up; `trouble` says why
-  bool cannot_write = false;  // Postgres lives, but its disk is full
+  bool cannot_write = false;  // Postgres runs, but its disk is full
   bool forked = false;        // it accepted writes while it was to be a standby: may only be rewound or replaced
   std::string trouble;        // one sentence; empty when all is well
   SystemId system_id;
@@ -61,15 +63,15 @@ struct NodeFacts {
   std::vector<HistoryEntry> history;  // ancestors of `timeline`, oldest first
 
   // A primary's view.
-  SyncQuorum sync_in_force;            // what synchronous_standby_names demands, as read back from the server
-  std::vector<NodeId> prepared_peers;  // may connect for replication: HBA line and slot are there
+  SyncQuorum sync_in_force;            // what synchronous_standby_names requires, as read back from the server
+  std::vector<NodeId> prepared_peers;  // may connect for replication: their HBA line and slot exist
   std::vector<NodeId> streaming;       // peers in pg_stat_replication with state = streaming and a recent reply
 
   // A standby's view.
-  NodeId upstream;                               // whom it is set up to follow
+  NodeId upstream;                               // the node it is configured to follow
   bool receiving = false;                        // the WAL receiver streams and heard from the primary a moment ago
-  PortState upstream_port = PortState::unknown;  // tried when the monitor asked
-  int progress_percent = -1;                     // of a copy or a rewind that is under way; -1 = none
+  PortState upstream_port = PortState::unknown;  // tried when the monitor asks
+  int progress_percent = -1;                     // of the copy or rewind that is under way; -1 = none
 };
 
 }  // namespace autoctl

@@ -1,4 +1,4 @@
-// The small values that two places could otherwise swap by mistake: ids, LSNs, timelines, terms.
+// Types for small values that could otherwise be swapped by mistake: ids, LSNs, timelines, terms.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,7 @@ using SystemId = Tagged<std::uint64_t, struct SystemIdTag>;  // pg_control's sys
 /// Group 0 is the coordinator of a Citus formation, or the only group of a plain one.
 using GroupId = int;
 
-/// Monotonic, on the clock of the process that holds it; never sent to another process.
+/// Monotonic, on the clock of this process; never sent to another process.
 using TimePoint = std::chrono::steady_clock::time_point;
 using Millis = std::chrono::milliseconds;
 

@@ -19,10 +19,10 @@ struct Endpoint {
   std::string bearer;  // sent as the Authorization header; may be empty
 };
 
-/// May a request go out a second time when the kept connection died after the first?
+/// May a request be sent a second time when the kept connection died after the first?
 enum class Repeat {
   if_idempotent,  // by its method: never a POST or PATCH
-  always,         // the caller knows that twice does no harm
+  always,         // the caller knows that sending it twice does no harm
 };
 
 /// Not thread-safe: one per thread.
@@ -33,9 +33,9 @@ class Client {
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
-  /// Sends and waits for the answer; reconnects when the kept connection turns out to be dead before any byte of the
-  /// answer arrived, and sends again if nothing can have come of the first time or `repeat` allows it. The whole call,
-  /// DNS and TLS included, ends by `timeout`. Any HTTP status is a success here. Errors: unavailable (refused,
+  /// Sends and waits for the answer. Reconnects when the kept connection turns out to be dead before any byte of the
+  /// answer arrived, and sends again if the first request cannot have had an effect or `repeat` allows it. The whole
+  /// call, DNS and TLS included, ends by `timeout`. Any HTTP status is a success here. Errors: unavailable (refused,
   /// unresolved, broken), timeout, denied (certificate).
   Result<Response> send(const Request& request, std::chrono::milliseconds timeout,
                         Repeat repeat = Repeat::if_idempotent);

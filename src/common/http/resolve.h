@@ -9,11 +9,11 @@
 
 namespace autoctl::http {
 
-/// One question to the resolver, asked in a thread of its own that nobody has to wait for.
+/// One question to the resolver, asked in a thread of its own that no caller has to wait for.
 class Lookup {
  public:
-  /// Starts asking. `when_done` is called in the other thread once the answer is here, also long after the caller lost
-  /// interest and let go of the Lookup.
+  /// Starts asking. `when_done` is called in the other thread once the answer has come, even long after the caller has
+  /// released the Lookup.
   static std::shared_ptr<const Lookup> start(const std::string& host, std::function<void()> when_done);
 
   /// The rest is valid once this is true. Thread-safe.

@@ -111,7 +111,7 @@ class Session : public std::enable_shared_from_this<Session> {
     if (!established_ || core_.stopping || !core_.on_disconnect) return;
     try {
       core_.on_disconnect(id_);
-    } catch (const std::exception&) {  // the connection is gone: there is nobody to tell
+    } catch (const std::exception&) {  // the connection is gone: no client is left to tell
     }
   }
 
@@ -196,14 +196,13 @@ class Session : public std::enable_shared_from_this<Session> {
     lowest().expires_never();
     handler_timer_.expires_after(core_.options.handler_timeout);
     handler_timer_.async_wait([self = shared_from_this(), sequence = sequence_](error_code failed) {
-      if (!failed)
-        self->answer(sequence, error_response(504, Errc::timeout, "the server did not come to an answer in time"));
+      if (!failed) self->answer(sequence, error_response(504, Errc::timeout, "the server did not answer in time"));
     });
     watch_peer();
   }
 
-  /// While the handler holds the answer nobody reads: ask the bare socket. A client has nothing to say before it got
-  /// its answer, so whatever makes the socket readable means that it is gone.
+  /// While the handler holds the answer, nothing reads from the connection: ask the bare socket. A client has nothing
+  /// to say before it got its answer, so whatever makes the socket readable means that it is gone.
   void watch_peer() {
     lowest().socket().async_wait(tcp::socket::wait_read,
                                  [self = shared_from_this(), sequence = sequence_](error_code failed) {
@@ -279,7 +278,7 @@ std::uint64_t next_connection_id() {
 Result<> check_key_mode(const std::string& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) == 0 && (info.st_mode & (S_IROTH | S_IWOTH)) != 0)
-    return fail(Errc::bad_config, "the key file " + file + " can be read by everybody", "chmod 600 " + file);
+    return fail(Errc::bad_config, "the key file " + file + " can be read by all users", "chmod 600 " + file);
   return {};
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-Error explain(Error error, const std::string& host) {
+Error describe(Error error, const std::string& host) {
   error = std::move(error).with_context(fmt::format("monitor {}", host));
   // Better than the HTTP client's own hints: here it is known who is on the other side.
   if (error.code == Errc::unavailable || error.code == Errc::timeout)
@@ -80,7 +80,7 @@ Result<std::string> MonitorApi::call(const http::Request& request, Millis timeou
     auto response =
         host.client.send(request, share, retry == Retry::never ? http::Repeat::if_idempotent : http::Repeat::always);
     if (response && response->status / 100 == 2) return std::move(response->body);
-    last = response ? protocol::decode_error(response->status, response->body) : explain(response.error(), host.name);
+    last = response ? protocol::decode_error(response->status, response->body) : describe(response.error(), host.name);
     if (last.code != Errc::unavailable && last.code != Errc::timeout) break;
     if (tries > 1) current_ = (current_ + 1) % hosts_.size();
   }
@@ -170,6 +170,13 @@ Result<protocol::StateDocument> MonitorApi::state(const std::string& formation, 
   http::Request request = get("/v1/state");
   add_scope(request, formation, group);
   return ask<protocol::StateDocument>(request, timeout, Retry::other_hosts);
+}
+
+Result<protocol::ExplanationsDocument> MonitorApi::explain(const std::string& formation, std::optional<GroupId> group,
+                                                           Millis timeout) {
+  http::Request request = get("/v1/explain");
+  add_scope(request, formation, group);
+  return ask<protocol::ExplanationsDocument>(request, timeout, Retry::other_hosts);
 }
 
 Result<protocol::EventsDocument> MonitorApi::events(const EventsQuery& query, Millis timeout) {

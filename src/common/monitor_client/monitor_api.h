@@ -13,7 +13,7 @@
 
 namespace autoctl::client {
 
-/// Where the monitor's API is, and how to trust it and to be trusted.
+/// Where the monitor's API is, and the credentials for both sides.
 struct Endpoint {
   std::string url;         // https://host:port[,host:port…]
   std::string ca_pem;      // certificates to trust; empty = the system's store
@@ -36,9 +36,9 @@ struct EventsQuery {
 };
 
 /// Not thread-safe but for cancel(): one per thread. Each call ends by its timeout. Where the URL names several hosts,
-/// calls that may be repeated go on to the next when one is unavailable, and stay with the one that answered. Errors of
-/// all calls: those of http::Client, those that the monitor answers with (protocol::decode_error), and incompatible for
-/// another protocol version.
+/// calls that may be repeated try the next host when one is unavailable, and stay with the host that answered. Errors
+/// of all calls: those of http::Client, those that the monitor answers with (protocol::decode_error), and incompatible
+/// for another protocol version.
 class MonitorApi {
  public:
   /// Errors: bad_usage (the URL).
@@ -54,12 +54,15 @@ class MonitorApi {
   /// Returns all settings of the node.
   Result<protocol::SettingsDocument> change_node(NodeId node, const protocol::SettingsDocument& changes,
                                                  Millis timeout);
-  /// `allow_data_loss`: also one that may have acknowledged what no other node has.
+  /// `allow_data_loss`: drop the node even if it may have acknowledged commits that no other node has.
   Result<> drop_node(NodeId node, Millis timeout, bool allow_data_loss = false);
   Result<> leave(NodeId node, Millis timeout);
   Result<protocol::FormationDocument> create_formation(const protocol::FormationDocument& formation, Millis timeout);
   Result<> drop_formation(const std::string& formation, Millis timeout);
   Result<protocol::StateDocument> state(const std::string& formation, std::optional<GroupId> group, Millis timeout);
+  /// Who would be the primary of each group if the one there is were lost now.
+  Result<protocol::ExplanationsDocument> explain(const std::string& formation, std::optional<GroupId> group,
+                                                 Millis timeout);
   /// `timeout` is on top of query.wait.
   Result<protocol::EventsDocument> events(const EventsQuery& query, Millis timeout);
   Result<protocol::OperationDocument> start_operation(const protocol::OperationRequest& request, Millis timeout);

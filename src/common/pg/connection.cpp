@@ -168,7 +168,7 @@ Result<> Connection::Impl::await_result(Clock::time_point deadline) {
       if (PQconsumeInput(conn) == 0) return lost();
     } else if (interrupted && interrupted()) {
       close();
-      return fail(Errc::unavailable, "a statement was given up: it is no longer wanted");
+      return fail(Errc::unavailable, "a statement was cancelled: its result is no longer needed");
     } else if (Clock::now() >= deadline) {
       close();
       return fail(Errc::timeout, "Postgres did not answer a statement within the time allowed");

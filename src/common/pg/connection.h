@@ -52,8 +52,8 @@ class Connection {
   /// Several statements in one round trip, no parameters (migrations, BEGIN…). Same errors.
   Result<> script(const std::string& sql, std::chrono::milliseconds timeout);
 
-  /// While set, a call gives up as soon as `asked` returns true (looked at every 50 ms): Errc::unavailable, connection
-  /// closed.
+  /// While set, a call ends as soon as `asked` returns true (checked every 50 ms): Errc::unavailable, and the
+  /// connection is closed.
   void interrupt_when(std::function<bool()> asked);
   /// What `alter role … password` takes instead of the password: a SCRAM-SHA-256 verifier, made here. Errors:
   /// unavailable, internal.

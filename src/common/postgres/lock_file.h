@@ -1,4 +1,4 @@
-// postmaster.pid: who runs on this data directory, where it listens and how far it has come.
+// postmaster.pid: which server runs on this data directory, where it listens, and how far it has started.
 #pragma once
 
 #include <sys/types.h>
@@ -19,9 +19,10 @@ struct LockFile {
 std::optional<LockFile> read_lock_file(const std::string& pgdata);
 std::optional<LockFile> parse_lock_file(std::string_view text);
 
-/// Removes the lock file beside a server's socket when the process that it names is there and is no living Postgres: the
-/// server would believe it and not start. Happens where process ids are small and come again, or where nobody reaps a
-/// dead postmaster: in containers. `socket_directories` is what the setting unix_socket_directories says.
+/// Removes the lock file beside a server's socket when the process that it names exists but is not a living Postgres:
+/// the server would trust the file and not start. This happens in containers, where process ids are small and come
+/// again, or where no process reaps a dead postmaster. `socket_directories` is what the setting unix_socket_directories
+/// says.
 void remove_stale_socket_locks(const std::string& socket_directories, int port);
 
 }  // namespace autoctl::postgres

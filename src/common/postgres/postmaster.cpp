@@ -113,7 +113,7 @@ Result<> Postmaster::clear_remains() {
 }
 
 void Postmaster::reap_orphans() const {
-  // By name, so that the exit code of a tool that somebody waits for is not stolen.
+  // By name, so that the exit code of a tool that a caller waits for is not taken.
   for (const pid_t pid : list_children()) {
     const auto stat = pid == child_.pid() ? std::nullopt : proc::stat(pid);
     if (stat && stat->state == 'Z' && stat->name == "postgres") ::waitpid(pid, nullptr, WNOHANG);

@@ -1,4 +1,4 @@
-// The postmaster's process: started as our child or adopted, watched through a pidfd, its remains cleared away.
+// The postmaster's process: started as a child or adopted, watched through a pidfd, and cleaned up after its death.
 #pragma once
 
 #include <sys/types.h>
@@ -14,7 +14,7 @@
 
 namespace autoctl::postgres {
 
-/// One thread owns it; only watch_fd() and quit_now() may be called by others.
+/// Owned by one thread; only watch_fd() and quit_now() may be called from others.
 class Postmaster {
  public:
   explicit Postmaster(std::string pgdata);
@@ -33,7 +33,7 @@ class Postmaster {
   bool wait(Millis timeout);
 
   /// For poll(): readable once the postmaster has ended; -1 when none runs. The number stays the same, and stays open,
-  /// as long as this object lives: another thread may go on polling it while the process behind it changes.
+  /// as long as this object lives: another thread may keep polling it while the process behind it changes.
   int watch_fd() const;
   /// SIGQUIT (and SIGCONT, should it be stopped). Thread-safe, never blocks.
   void quit_now();
@@ -42,7 +42,7 @@ class Postmaster {
   /// recycled process id would make look valid. Only when nothing runs. Errors: system (a process will not die),
   /// timeout.
   Result<> clear_remains();
-  /// Reaps backends that a dead postmaster left to us and that ended by themselves; they are in nobody's way meanwhile.
+  /// Reaps backends that a dead postmaster left behind and that ended by themselves. They do no harm meanwhile.
   void reap_orphans() const;
   /// Processes of this server but the postmaster.
   std::vector<pid_t> children() const;

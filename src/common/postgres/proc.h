@@ -1,5 +1,5 @@
-// What /proc tells of other processes. Everything here may be outdated the moment it is read; a pidfd taken *before*
-// makes it certain.
+// What /proc says about other processes. It may be outdated as soon as it is read; with a pidfd taken *before*, it is
+// certain.
 #pragma once
 
 #include <sys/types.h>
@@ -24,11 +24,11 @@ bool is_postgres(pid_t pid);
 std::string command_line(pid_t pid);  // arguments joined with blanks; "" for a zombie
 /// Its working directory is `directory` (by device and inode, so that symbolic links do not matter).
 bool works_in(pid_t pid, const std::string& directory);
-/// Sleeping with no signal pending: whatever was sent to it before has reached its handlers.
+/// It sleeps with no signal pending: every signal that was sent before has reached its handler.
 bool idle_and_signalled(pid_t pid);
 /// Bytes that really went to or came from storage; 0 when not allowed to know.
 std::uint64_t storage_bytes(pid_t pid);
-/// Processes of the user that we run as: a server's are always.
+/// The processes of this user: those of a server always are.
 std::vector<pid_t> own();
 
 }  // namespace autoctl::postgres::proc

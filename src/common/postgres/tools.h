@@ -20,11 +20,11 @@ struct Tools {
 /// Errors: not_found, incompatible (13 to 18 are supported).
 Result<Tools> find_tools(const std::string& pg_ctl);
 
-/// Messages untranslated, so that they can be understood, and without the PG* variables of whoever started us (PGPORT
-/// would move the server, PGHOST and PGSSLMODE its WAL receiver).
+/// With untranslated messages, so that they can be parsed, and without the PG* variables of the caller's environment
+/// (PGPORT would move the server, PGHOST and PGSSLMODE its WAL receiver).
 Command tool_command(const Tools& tools, const std::string& tool, std::vector<std::string> arguments);
 
-/// The account that we, and so Postgres, run as: also the name of initdb's superuser.
+/// The account that autoctl, and so Postgres, runs as: also the name of initdb's superuser.
 std::string os_user();
 
 /// The last lines of a program's output, in one: for error messages.

@@ -1,4 +1,4 @@
-// Child processes: started with a clean environment of signals, in a session of their own, seen through a pidfd.
+// Child processes: started with default signal handling, in a session of their own, watched through a pidfd.
 #pragma once
 
 #include <sys/types.h>
@@ -45,8 +45,9 @@ class Child {
   /// blocked, no inherited descriptors but 0-2, and nothing of the service manager's (NOTIFY_SOCKET, …). Errors:
   /// system.
   static Result<Child> spawn(const Command& command);
-  /// A process that we did not start but shall watch (a postmaster that outlived its keeper). Check what it is *after*
-  /// this call: as long as running() then says true, /proc/<pid> spoke of the same process. Errors: not_found, system.
+  /// A process that this one did not start but has to watch (a postmaster that outlived its keeper). Check what it is
+  /// *after* this call: as long as running() then says true, /proc/<pid> spoke of the same process. Errors: not_found,
+  /// system.
   static Result<Child> adopt(pid_t pid);
 
   pid_t pid() const { return pid_; }
@@ -73,12 +74,12 @@ class Child {
 };
 
 /// Runs to the end. The child is killed (its whole group) when `timeout` passes or `cancelled` turns true (asked every
-/// 50 ms), and with us should we die. `on_line` sees each line of output as it comes. Errors: system (cannot start),
-/// timeout, unavailable (cancelled). A non-zero exit is not an error here.
+/// 50 ms), and with this process if that dies. `on_line` sees each line of output as it comes. Errors: system (cannot
+/// start), timeout, unavailable (cancelled). A non-zero exit is not an error here.
 Result<Finished> run(const Command& command, std::chrono::milliseconds timeout,
                      const std::function<bool()>& cancelled = {}, const LineSink& on_line = {});
 
-/// Orphaned grandchildren become ours to reap (PR_SET_CHILD_SUBREAPER): a dead postmaster's backends.
+/// Orphaned grandchildren, a dead postmaster's backends, become children of this process (PR_SET_CHILD_SUBREAPER).
 Result<> become_subreaper();
 /// Pids of our direct children, zombies included, from /proc.
 std::vector<pid_t> list_children();

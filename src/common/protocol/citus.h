@@ -1,6 +1,5 @@
-// What the monitor and a Citus coordinator's keeper tell each other about pg_dist_node. The keeper beside the
-// coordinator's primary is the only one who changes it: it makes the table follow the plan, and says where statements
-// go now.
+// What the monitor and a Citus coordinator's keeper tell each other about pg_dist_node. Only the keeper beside the
+// coordinator's primary changes that table: it makes the table follow the plan, and reports where statements go now.
 #pragma once
 
 #include <string>
@@ -23,13 +22,13 @@ struct CitusNode {
   friend bool operator==(const CitusNode&, const CitusNode&) = default;
 };
 
-/// Where the statements for one group shall go. Group 0 is the coordinator's own row.
+/// Where the statements for one group are to go. Group 0 is the coordinator's own row.
 struct CitusRoute {
   GroupId group = 0;
   Term term;           // the group's
-  NodeId primary;      // accepts writes: statements go there; 0 = nobody does, the table stays as it is
-  NodeId hold_for;     // planned hand-over: keep a transaction open that moves the statements there; 0 = hold nothing
-  Millis cooldown{0};  // how long sessions that block the move may go on before they are ended
+  NodeId primary;      // accepts writes: statements go there; 0 = no node does, the table stays as it is
+  NodeId hold_for;     // switchover: keep a transaction open that moves the statements there; 0 = hold nothing
+  Millis cooldown{0};  // sessions that block the move are ended after this long
   std::vector<CitusNode> nodes;  // ordered by id
   friend bool operator==(const CitusRoute&, const CitusRoute&) = default;
 };
@@ -40,10 +39,10 @@ struct CitusPlan {
   friend bool operator==(const CitusPlan&, const CitusPlan&) = default;
 };
 
-/// What the keeper made of one route.
+/// How far the keeper got with one route.
 struct CitusRouteFacts {
   GroupId group = 0;
-  NodeId routed_to;     // whose address pg_dist_node has, committed; 0 = none of the group's
+  NodeId routed_to;     // the node whose address is committed in pg_dist_node; 0 = none of the group's
   NodeId held_for;      // statements wait: the transaction that moves them to this node is open
   std::string trouble;  // why it is not as planned, one sentence; empty when all is well
   friend bool operator==(const CitusRouteFacts&, const CitusRouteFacts&) = default;
@@ -51,16 +50,17 @@ struct CitusRouteFacts {
 
 /// Part of the Report of a coordinator group's primary.
 struct CitusFacts {
-  bool ready = false;                   // the extension is there and its metadata can be changed
+  bool ready = false;                   // the extension is installed and its metadata can be changed
   std::vector<CitusRouteFacts> routes;  // ordered by group
-  std::vector<std::string> drift;       // what on which node differs from the plan, a sentence each
+  std::vector<std::string> drift;       // each difference from the plan, with its node, one sentence each
   friend bool operator==(const CitusFacts&, const CitusFacts&) = default;
 };
 
-/// What a StateDocument shows of one Citus formation: the monitor's truth and what the coordinator's keeper made of it.
+/// What a StateDocument shows of one Citus formation: the monitor's plan, and how far the coordinator's keeper got with
+/// it.
 struct CitusDocument {
   std::string formation;
-  NodeId coordinator;  // whose keeper's word `facts` is; 0 = nobody has reported yet
+  NodeId coordinator;  // the node whose keeper reported `facts`; 0 = no report yet
   CitusPlan plan;
   CitusFacts facts;
 };

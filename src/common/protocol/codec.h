@@ -162,7 +162,7 @@ class Reader {
     value = parsed(from, path, "is no LSN", parse_lsn);
   }
   static void read(const json& from, const std::string& path, SystemId& value) {
-    value = parsed(from, path, "is no system identifier", [](const std::string& text) -> std::optional<SystemId> {
+    value = parsed(from, path, "is not a system identifier", [](const std::string& text) -> std::optional<SystemId> {
       SystemId id;
       const char* end = text.data() + text.size();
       const auto [stop, error] = std::from_chars(text.data(), end, id.value);

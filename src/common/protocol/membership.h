@@ -1,5 +1,5 @@
-// What a node knows of the others and of its own place: enough for a monitor that knows nothing to go on where the last
-// one was.
+// What a node knows of the other nodes and of its own place: enough for a monitor that knows nothing to continue where
+// the last one was.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ struct Peer {
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 
-/// What operators have set for a node and its formation. Keepers only keep it.
+/// What operators have set for a node and its formation. Keepers only store it, for another monitor.
 struct Standing {
   int candidate_priority = 50;
   bool replication_quorum = true;
@@ -31,14 +31,14 @@ struct Standing {
   friend bool operator==(const Standing&, const Standing&) = default;
 };
 
-/// With it a node registers that was another monitor's, or was taken from this one.
+/// Part of the registration of a node that comes from another monitor, or comes back to this one.
 struct FormerNode {
-  NodeId id;  // it stays: slots, synchronous_standby_names and application_name are made of it
+  NodeId id;  // the id does not change: slots, synchronous_standby_names and application_name contain it
   std::string replication_password;
   std::vector<std::pair<std::string, std::string>> settings;  // Standing::settings
 };
 
-/// What a keeper was last told. It goes with its reports until it is told something.
+/// What a keeper was last told. Its reports carry this until the monitor has answered one.
 struct Memory {
   Goal goal;
   std::vector<Peer> peers;       // the group's other nodes

@@ -257,6 +257,24 @@ void fields(auto&& field, Of<StateDocument> auto& v) {
   field("citus", v.citus);
 }
 
+void fields(auto&& field, Of<ExplanationDocument::Other> auto& v) {
+  field("name", v.name);
+  field("why_not", v.why_not);
+}
+
+void fields(auto&& field, Of<ExplanationDocument> auto& v) {
+  field("formation", v.formation);
+  field("group", v.group);
+  field("primary", v.primary);
+  field("would_win", v.would_win);
+  field("explanation", v.explanation);
+  field("others", v.others);
+}
+
+void fields(auto&& field, Of<ExplanationsDocument> auto& v) {
+  field("groups", v.groups);
+}
+
 void fields(auto&& field, Of<EventDocument> auto& v) {
   field("id", v.id);
   field("time", v.time);

@@ -1,15 +1,20 @@
 // What crosses the wire between monitor, keepers and CLI: JSON bodies as structs. docs/api.md shows them.
 //
-//   POST   /v1/register                  RegisterRequest   -> RegisterAnswer     operator credential
-//   POST   /v1/nodes/{id}/report         Report            -> Assignment         node credential; held open if wait
-//   DELETE /v1/nodes/{id}                                  -> {}                 operator or that node's credential
-//   POST   /v1/nodes/{id}/leave                            -> {}                 the same; the node goes on without us
-//   GET    /v1/state?formation=&group=                     -> StateDocument
-//   GET    /v1/events?formation=&group=&after=&count=&wait_ms=  -> EventsDocument  held open while there is none, up to
-//   wait_ms GET    /v1/settings?formation=                         -> SettingsDocument   PATCH changes some of them
-//   (operator) POST   /v1/operations                OperationRequest  -> OperationDocument  operator credential GET
-//   /v1/operations/{id}?wait_ms=                    -> OperationDocument  held open while it runs GET    /healthz,
-//   /v1/version                           no credential
+//   POST   /v1/register              RegisterRequest   -> RegisterAnswer     operator's credential
+//   POST   /v1/nodes/{id}/report     Report            -> Assignment         node's credential; held open if `wait`
+//   PATCH  /v1/nodes/{id}            SettingsDocument  -> SettingsDocument   operator's credential
+//   DELETE /v1/nodes/{id}                              -> {}                 operator's or that node's credential
+//   POST   /v1/nodes/{id}/leave                        -> {}                 the same; the node leaves this monitor
+//   POST   /v1/formations            FormationDocument -> FormationDocument  operator's credential
+//   GET    /v1/state                                   -> StateDocument
+//   GET    /v1/explain                                 -> ExplanationsDocument
+//   GET    /v1/events                                  -> EventsDocument     held open up to `wait_ms` if there is none
+//   GET    /v1/settings                                -> SettingsDocument
+//   PATCH  /v1/settings              SettingsDocument  -> SettingsDocument   operator's credential
+//   POST   /v1/operations            OperationRequest  -> OperationDocument  operator's credential
+//   GET    /v1/operations/{id}                         -> OperationDocument  held open up to `wait_ms` while it runs
+//   GET    /healthz, /v1/version                                             no credential
+//
 // Every error is a 4xx or 5xx with {"error": {"code", "message", "hint"}}.
 #pragma once
 
@@ -25,7 +30,7 @@
 #include "common/protocol/membership.h"
 #include "common/util/result.h"
 
-// What is in Goal and NodeFacts crosses the wire too, and goes into the keeper's state file.
+// The contents of Goal and NodeFacts cross the wire too, and go into the keeper's state file.
 #define AUTOCTL_PROTOCOL_FSM_TYPES(X) X(SyncQuorum) X(Goal) X(HistoryEntry) X(NodeFacts)
 namespace autoctl {
 #define X(T)                                   \
@@ -37,7 +42,7 @@ AUTOCTL_PROTOCOL_FSM_TYPES(X)
 
 namespace autoctl::protocol {
 
-/// Monitor and keeper talk when these are equal; otherwise both say so (Errc::incompatible, HTTP 426).
+/// Monitor and keeper work together only if these are equal; otherwise both say so (Errc::incompatible, HTTP 426).
 inline constexpr int version = 1;
 
 struct RegisterRequest {
@@ -46,7 +51,7 @@ struct RegisterRequest {
   std::string kind = "pgsql";     // pgsql, citus
   std::string role = "postgres";  // postgres, coordinator, worker
   std::optional<GroupId> group;   // nullopt: the monitor chooses (0 in a plain formation)
-  std::string name;               // empty: the monitor makes one, node_1, …
+  std::string name;               // empty: the monitor chooses one, node_1, …
   std::string host;
   int port = 0;      // Postgres'
   int api_port = 0;  // the keeper's own
@@ -60,7 +65,7 @@ struct RegisterRequest {
   bool citus_secondary = false;           // register it as a secondary in pg_dist_node while it is a standby
   std::string citus_cluster = "default";  // pg_dist_node.nodecluster
   int proxy_port = 0;                     // in pg_dist_node instead of `port`; 0 = none
-  std::optional<FormerNode> former;       // it comes from another monitor, as it is
+  std::optional<FormerNode> former;       // it comes from another monitor and keeps its state
 };
 
 struct RegisterAnswer {
@@ -74,7 +79,7 @@ struct RegisterAnswer {
   std::string dbname;                // the formation's
 };
 
-/// Something that happened on a node and belongs into the event log.
+/// Something that happened on a node and belongs in the event log.
 struct News {
   std::uint64_t number = 0;  // grows within an epoch
   std::string text;
@@ -86,7 +91,7 @@ struct Report {
   std::uint64_t sequence = 0;       // grows with each report of one epoch; an older one is refused (409)
   bool wait = false;                // hold the answer until there is something to do, or the heartbeat interval is over
   std::uint64_t known_version = 0;  // Assignment::version the keeper has; a newer one is something to do
-  std::string host;                 // may change (a node that moved)
+  std::string host;                 // may change when the node moves
   int port = 0;
   int api_port = 0;
   std::string pg_version;  // "15.4"
@@ -102,14 +107,14 @@ struct Assignment {
   Millis lease{0};            // counted from when the request left; 0 = no lease is granted (report refused or no need)
   bool lease_required = false;  // another node could be elected: without a lease and a streaming standby, stop
   bool check_upstream =
-      false;  // look now: a standby at its WAL receiver and its primary's port, a primary at who streams
+      false;  // look now: a standby at its WAL receiver and its primary's port, a primary at its WAL senders
   Millis heartbeat{1000};
   Goal goal;
-  std::vector<Peer> peers;         // the group's other nodes, dropped ones left out
-  std::vector<Peer> neighbours;    // a Citus formation's nodes of other groups: they have to be let in
+  std::vector<Peer> peers;         // the group's other nodes, without dropped ones
+  std::vector<Peer> neighbours;    // nodes of a Citus formation's other groups: Postgres has to let them in
   std::optional<CitusPlan> citus;  // for a coordinator group's primary
   Standing standing;
-  std::string notice;  // for the keeper's log, when it changes: what this node waits for
+  std::string notice;  // for the keeper's log, when it changes: what this node is waiting for
 };
 
 struct NodeDocument {
@@ -142,7 +147,7 @@ struct GroupDocument {
   GroupId group = 0;
   Term term;
   SyncQuorum quorum_confirmed, quorum_assigned;
-  std::string waiting_for;  // why the group is not where it should be, one sentence; empty when all is well
+  std::string waiting_for;  // what the group is waiting for, one sentence; empty when all is well
 };
 
 struct FormationDocument {
@@ -156,12 +161,30 @@ struct FormationDocument {
 
 struct StateDocument {
   std::string monitor_id, monitor_version;
-  bool store_available = true;  // false: the monitor's Postgres is away; answers are from memory and nothing is decided
+  bool store_available = true;  // false: the monitor's Postgres is down; answers are from memory and nothing is decided
   bool trusts_itself = true;
   std::vector<FormationDocument> formations;
   std::vector<GroupDocument> groups;
   std::vector<NodeDocument> nodes;
   std::vector<CitusDocument> citus;  // one for each Citus formation
+};
+
+/// Who would be the primary of a group if the one there is were lost now, and why not the others.
+struct ExplanationDocument {
+  struct Other {
+    std::string name;
+    std::string why_not;
+  };
+  std::string formation;
+  GroupId group = 0;
+  std::string primary;      // empty: there is none
+  std::string would_win;    // empty: no node would take over
+  std::string explanation;  // one sentence
+  std::vector<Other> others;
+};
+
+struct ExplanationsDocument {
+  std::vector<ExplanationDocument> groups;
 };
 
 struct EventDocument {
@@ -216,18 +239,20 @@ struct ErrorDocument {
 
 // nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
 // inside a module only; decode() does not throw.
-#define AUTOCTL_PROTOCOL_TYPES(X)                                                                              \
-  X(CitusNode)                                                                                                 \
-  X(CitusRoute)                                                                                                \
-  X(CitusPlan)                                                                                                 \
-  X(CitusRouteFacts)                                                                                           \
-  X(CitusFacts)                                                                                                \
-  X(CitusDocument)                                                                                             \
-  X(RegisterRequest)                                                                                           \
-  X(RegisterAnswer)                                                                                            \
-  X(Report) X(FormerNode) X(News) X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) \
-      X(FormationDocument) X(StateDocument) X(EventDocument) X(EventsDocument) X(OperationRequest)             \
-          X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
+#define AUTOCTL_PROTOCOL_TYPES(X)                                                                           \
+  X(CitusNode)                                                                                              \
+  X(CitusRoute)                                                                                             \
+  X(CitusPlan)                                                                                              \
+  X(CitusRouteFacts)                                                                                        \
+  X(CitusFacts)                                                                                             \
+  X(CitusDocument)                                                                                          \
+  X(RegisterRequest)                                                                                        \
+  X(RegisterAnswer)                                                                                         \
+  X(Report)                                                                                                 \
+  X(FormerNode)                                                                                             \
+  X(News) X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) \
+      X(StateDocument) X(ExplanationDocument) X(ExplanationsDocument) X(EventDocument) X(EventsDocument)    \
+          X(OperationRequest) X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
 #define X(T)                                   \
   void to_json(nlohmann::json& j, const T& v); \
   void from_json(const nlohmann::json& j, T& v);
@@ -244,10 +269,10 @@ std::string encode(const T& value);
 template <class T>
 Result<T> decode(const std::string& text);
 
-/// HTTP status <-> Errc, both ways total.
+/// HTTP status <-> Errc, defined for every value in both directions.
 int http_status(Errc code);
 std::string encode_error(const Error& error);
-/// The Error a non-2xx answer carries; makes one up from the status if the body has none.
+/// The Error that a non-2xx answer carries; made from the status if the body has none.
 Error decode_error(int status, const std::string& body);
 
 std::string_view to_string(Errc code);

@@ -1,4 +1,4 @@
-// What our programs end with; scripts rely on it. docs/exit-codes.md is this table in words.
+// The exit codes of autoctl; scripts rely on them. docs/exit-codes.md describes each.
 #pragma once
 
 #include "common/util/result.h"
@@ -7,7 +7,7 @@ namespace autoctl {
 
 enum class ExitCode : int {
   ok = 0,
-  internal = 1,       // our mistake
+  internal = 1,       // a mistake in autoctl
   bad_usage = 2,      // wrong options or arguments; nothing was changed
   bad_config = 3,     // autoctl.toml or another file of ours is missing, unreadable or contradicts itself
   conflict = 4,       // the present state forbids it
@@ -16,11 +16,11 @@ enum class ExitCode : int {
   denied = 7,         // credential, certificate or file permission
   not_found = 8,      // no such node, group, formation, file or setting
   incompatible = 9,   // other protocol version or unsupported Postgres
-  system = 10,        // the operating system said no
+  system = 10,        // the operating system refused
   postgres = 11,      // Postgres or one of its tools failed
   not_running = 12,   // status, stop, reload: no daemon runs for this data directory
-  unhealthy = 13,     // status, config check: it runs, or was looked at, and something is wrong
-  dropped = 14,       // run: this node was dropped, starting it again is no use; systemd does not
+  unhealthy = 13,     // status, config check: something is wrong
+  dropped = 14,       // run: this node was dropped; systemd does not start it again
   interrupted = 130,  // Ctrl-C
 };
 

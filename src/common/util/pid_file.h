@@ -1,5 +1,5 @@
-// One daemon per data directory: a file with its pid, locked for as long as it lives. The lock, not the number, is the
-// truth: it goes when the process does, however it ends.
+// One daemon per data directory: a file with its pid, locked while it lives. Only the lock counts, not the number: the
+// lock goes away with the process, however that ends.
 #pragma once
 
 #include <sys/types.h>

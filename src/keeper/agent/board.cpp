@@ -3,59 +3,93 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 namespace autoctl::keeper {
 
 namespace {
 
-constexpr std::ptrdiff_t news_max = 100;  // while the monitor is away
+/// How long the fence waits when there is nothing to guard; a change ends the wait.
+constexpr Millis idle{60'000};
+
+TimePoint now() {
+  return std::chrono::steady_clock::now();
+}
 
 }  // namespace
 
-Board::Board(std::uint64_t epoch) : epoch_(epoch), wakeup_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+Board::Board(Identity self, SavedState saved)
+    : core_(std::move(self), std::move(saved), now()), wakeup_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
 
 Board::~Board() {
   if (wakeup_fd_ >= 0) ::close(wakeup_fd_);
 }
 
-void Board::publish(const NodeFacts& facts, bool urgent) {
+// ---- worker
+
+Ready Board::ready() {
   const std::lock_guard lock(mutex_);
-  facts_ = facts;
-  if (!upstream_question_) upstream_answer_due_ = false;
-  if (urgent) ++urgent_published_;
-  lease_.see(facts, std::chrono::steady_clock::now());
-  ++guard_version_;
+  Ready ready = core_.ready(now());
+  changed_.notify_all();
+  return ready;
+}
+
+void Board::observed(Observation seen) {
+  const std::lock_guard lock(mutex_);
+  core_.observed(std::move(seen), now());
   changed_.notify_all();
 }
 
-NodeFacts Board::facts() const {
+void Board::saved() {
   const std::lock_guard lock(mutex_);
-  return facts_;
+  core_.saved(now());
+}
+
+void Board::save_failed(Error error) {
+  const std::lock_guard lock(mutex_);
+  core_.save_failed(std::move(error), now());
+}
+
+void Board::finished() {
+  const std::lock_guard lock(mutex_);
+  core_.finished(now());
+}
+
+void Board::failed(Error error) {
+  const std::lock_guard lock(mutex_);
+  core_.failed(std::move(error), now());
+}
+
+void Board::progressed(int percent) {
+  const std::lock_guard lock(mutex_);
+  core_.progressed(percent);
+}
+
+void Board::slots_given_up(const std::vector<NodeId>& standbys) {
+  const std::lock_guard lock(mutex_);
+  core_.slots_given_up(standbys);
+  changed_.notify_all();
 }
 
 void Board::tell(std::vector<std::string> news) {
   if (news.empty()) return;
   const std::lock_guard lock(mutex_);
-  for (std::string& text : news) news_.push_back({++last_news_, std::move(text)});
-  if (std::ssize(news_) > news_max) news_.erase(news_.begin(), news_.end() - news_max);
-  ++urgent_published_;
+  for (std::string& text : news) core_.tell(std::move(text));
   changed_.notify_all();
 }
 
-void Board::told(std::uint64_t last_news) {
+bool Board::wants_upstream_probe() const {
   const std::lock_guard lock(mutex_);
-  std::erase_if(news_, [&](const protocol::News& news) { return news.number <= last_news; });
+  return core_.wants_upstream_probe();
 }
 
-std::optional<protocol::Assignment> Board::assignment() const {
+bool Board::takes_over_servers() const {
   const std::lock_guard lock(mutex_);
-  return assignment_;
+  return core_.takes_over_servers();
 }
 
-bool Board::take_upstream_question() {
+bool Board::cancelled() const {
+  if (stopping_) return true;
   const std::lock_guard lock(mutex_);
-  return std::exchange(upstream_question_, false);
+  return core_.cancelled();
 }
 
 void Board::drain_wakeup() {
@@ -69,53 +103,34 @@ void Board::wake_worker() {
   [[maybe_unused]] const auto written = ::write(wakeup_fd_, &one, sizeof one);
 }
 
-void Board::remember(protocol::Memory memory) {
-  const std::lock_guard lock(mutex_);
-  memory_ = std::move(memory);
-}
+// ---- heartbeat, messenger
 
 protocol::Report Board::next_report(bool wait) {
   const std::lock_guard lock(mutex_);
-  protocol::Report report;
-  report.epoch = epoch_;
-  report.sequence = ++sequence_;
-  report.wait = wait;
-  report.known_version = assignment_ ? assignment_->version : 0;
-  report.facts = facts_;
-  report.citus = citus_;
-  report.news = news_;
-  if (!assignment_) report.memory = memory_;
-  urgent_taken_ = urgent_published_;
-  return report;
+  return core_.next_report(wait);
 }
 
-void Board::offer(const protocol::Assignment& assignment, TimePoint request_left) {
+void Board::answered(const protocol::Assignment& assignment, TimePoint request_left, std::uint64_t last_news) {
   const std::lock_guard lock(mutex_);
-  lease_.renew(request_left, assignment.lease);
-  // Answers of the two connections may cross. Versions grow while a monitor lives; what answers a request that left
-  // after the assignment at hand had come is newer in any case, also if the monitor started again with its clock set
-  // back.
-  const bool newer = !assignment_ || assignment.version > assignment_->version || request_left > assigned_at_;
-  const bool differs = newer && (!assignment_ || assignment.version != assignment_->version);
-  if (newer) {
-    assignment_ = assignment;
-    assigned_at_ = std::chrono::steady_clock::now();
-    lease_.require(assignment.lease_required);
-  }
-  if (assignment.check_upstream) upstream_question_ = upstream_answer_due_ = true;
-  ++guard_version_;
+  core_.told(last_news);
+  if (core_.answered(assignment, request_left, now())) wake_worker();
   changed_.notify_all();
-  if (differs || assignment.check_upstream || fenced_) wake_worker();
+}
+
+void Board::send_failed() {
+  const std::lock_guard lock(mutex_);
+  core_.send_failed();
+  changed_.notify_all();
 }
 
 void Board::await_upstream_answer(Millis timeout) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, timeout, [&] { return !upstream_answer_due_ || stopping_; });
+  changed_.wait_for(lock, timeout, [&] { return !core_.owes_an_answer() || stopping_; });
 }
 
 bool Board::await_urgency() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return urgent_published_ != urgent_taken_ || stopping_; });
+  changed_.wait(lock, [&] { return core_.is_urgent() || stopping_; });
   return !stopping_;
 }
 
@@ -124,54 +139,63 @@ void Board::pause(Millis duration) {
   changed_.wait_for(lock, duration, [&] { return stopping_.load(); });
 }
 
-std::optional<protocol::CitusPlan> Board::citus_duty_locked() const {
-  const bool leads = assignment_ && is_leader_state(assignment_->goal.state) && is_leader_state(facts_.state);
-  if (!leads || !facts_.postgres_running || facts_.in_recovery || fenced_) return std::nullopt;
-  return assignment_->citus;
-}
+// ---- router
 
 std::optional<protocol::CitusPlan> Board::citus_duty() const {
   const std::lock_guard lock(mutex_);
-  return citus_duty_locked();
+  return core_.citus_duty();
 }
 
 void Board::await_citus_duty(const std::optional<protocol::CitusPlan>& known, TimePoint deadline) {
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, deadline, [&] { return stopping_ || citus_duty_locked() != known; });
+  changed_.wait_until(lock, deadline, [&] { return stopping_ || core_.citus_duty() != known; });
 }
 
 void Board::publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent) {
   const std::lock_guard lock(mutex_);
-  citus_ = std::move(facts);
-  if (urgent) ++urgent_published_;
+  core_.set_citus(std::move(facts), urgent);
   changed_.notify_all();
 }
 
-Lease::Guard Board::guard() const {
-  const std::lock_guard lock(mutex_);
-  return lease_.guard();
-}
+// ---- fence
 
-void Board::await_guard_change(TimePoint deadline) {
+bool Board::await_fence() {
   std::unique_lock lock(mutex_);
-  const auto seen = guard_version_;
-  changed_.wait_until(lock, deadline, [&] { return guard_version_ != seen || stopping_; });
+  while (!stopping_) {
+    const auto at = core_.fence_at();
+    if (at && now() >= *at) return true;
+    changed_.wait_until(lock, at.value_or(now() + idle));
+  }
+  return false;
 }
 
-void Board::set_fenced(bool fenced) {
+void Board::set_fenced() {
   const std::lock_guard lock(mutex_);
-  fenced_ = fenced;
-  ++guard_version_;
+  core_.fenced();
+  changed_.notify_all();
 }
 
-bool Board::may_serve() const {
+// ---- anybody
+
+NodeFacts Board::facts() const {
   const std::lock_guard lock(mutex_);
-  return lease_.may_serve(std::chrono::steady_clock::now());
+  return core_.facts();
 }
 
-void Board::assume(bool lease_required, Millis grace) {
+std::optional<protocol::Assignment> Board::assignment() const {
   const std::lock_guard lock(mutex_);
-  lease_.assume(lease_required, std::chrono::steady_clock::now(), grace);
+  return core_.assignment();
+}
+
+bool Board::fenced() const {
+  const std::lock_guard lock(mutex_);
+  return core_.is_fenced();
+}
+
+void Board::request_reload() {
+  const std::lock_guard lock(mutex_);
+  core_.request_reload();
+  wake_worker();
 }
 
 void Board::stop() {

@@ -11,9 +11,10 @@
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
-#include "keeper/agent/farewell.h"
 #include "keeper/agent/fence.h"
 #include "keeper/agent/former_port.h"
+#include "keeper/agent/hand_over.h"
+#include "keeper/agent/instance_server.h"
 #include "keeper/agent/reporter.h"
 #include "keeper/agent/status_port.h"
 #include "keeper/agent/worker.h"
@@ -24,8 +25,6 @@ namespace autoctl::keeper {
 namespace {
 
 constexpr Millis stop_patience{30'000};
-/// A keeper that starts beside a running primary has not heard from the monitor yet: nothing is fenced for this long.
-constexpr Millis start_grace{4000};
 
 sigset_t block_signals() {
   sigset_t signals;
@@ -51,7 +50,7 @@ bool is_another_node(const config::Config& config, const config::Files& files) {
   return known_by(*now) != known_by(config);
 }
 
-End wait_for_end(const sigset_t& signals, Worker& worker, const config::Config& config, const config::Files& files) {
+End wait_for_end(const sigset_t& signals, Board& board, const config::Config& config, const config::Files& files) {
   sd_notify(0, "READY=1");
   while (true) {
     const timespec tick{1, 0};
@@ -59,7 +58,7 @@ End wait_for_end(const sigset_t& signals, Worker& worker, const config::Config& 
     sd_notify(0, "WATCHDOG=1");
     if (received == SIGHUP) {
       if (is_another_node(config, files)) return End::begin_anew;
-      worker.request_reload();
+      board.request_reload();
     }
     if (received == SIGTERM) return End::hand_over;
     if (received == SIGINT) return End::stop_fast;
@@ -98,12 +97,16 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   ++saved->epoch;
   AUTOCTL_TRY(save_state(files, *saved));
 
-  Board board(saved->epoch);
-  board.assume(saved->lease_required, start_grace);
-  board.remember({saved->goal, saved->peers, saved->neighbours});
+  Board board({.node = config.node,
+               .pgdata = config.pgdata,
+               .has_monitor = !config.monitor_url.empty(),
+               .reads_when_standby = config.citus_secondary},
+              *saved);
   auto status_port = open_status_port(config, files, board);
   if (!status_port) return fail(status_port.error());
-  Worker worker(board, postgres, config, files, *saved);
+  if (postgres.adopt()) spdlog::info("Took over the Postgres that already runs");
+  InstanceServer server(postgres, config, files);
+  Worker worker(board, server, files);
   const Fence fence(board, postgres);
   const auto reporter = report_to_monitor(board, config, files, postgres.tools());
   if (!reporter) {
@@ -114,7 +117,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   if (config.role == "coordinator") router.emplace(board, config, files);
   std::thread work([&] { worker.run(); });
   spdlog::info("Keeper of {} (node {}) runs, epoch {}", config.name, config.node.value, saved->epoch);
-  const End end = wait_for_end(signals, worker, config, files);
+  const End end = wait_for_end(signals, board, config, files);
   if (end != End::begin_anew) sd_notify(0, "STOPPING=1");
   if (end == End::hand_over) hand_over(board, config, files, signals);
   board.stop();

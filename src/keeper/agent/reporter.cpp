@@ -4,16 +4,6 @@
 
 namespace autoctl::keeper {
 
-namespace {
-
-/// An answer that is held open comes after a heartbeat interval; past this on top of it the connection is given up.
-constexpr Millis answer_patience{2000};
-constexpr Millis retry_pause{100};
-/// How long a question about the upstream may keep the next heartbeat back.
-constexpr Millis question_patience{600};
-
-}  // namespace
-
 Reporter::Reporter(Board& board, const config::Config& config, client::MonitorApi heartbeat,
                    client::MonitorApi messenger, std::string pg_version)
     : board_(board),
@@ -34,12 +24,12 @@ Reporter::~Reporter() {
 
 void Reporter::beat() {
   while (!board_.stopping())
-    if (!exchange(heartbeat_api_, true)) board_.pause(retry_pause);
+    if (!exchange(heartbeat_api_, true)) board_.pause(report_retry_pause);
 }
 
 void Reporter::deliver() {
   while (board_.await_urgency())
-    if (!exchange(messenger_api_, false)) board_.pause(retry_pause);
+    if (!exchange(messenger_api_, false)) board_.pause(report_retry_pause);
 }
 
 bool Reporter::exchange(client::MonitorApi& api, bool wait) {
@@ -57,6 +47,7 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait) {
     // Overtaken by a newer report on the other connection: that one has brought the answer.
     if (answer.error().code == Errc::conflict) return true;
     note(false, answer.error().message);
+    if (!wait) board_.send_failed();
     return false;
   }
   if (answer->monitor_id != config_.monitor_id) {
@@ -65,8 +56,7 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait) {
     return false;
   }
   note(true, "");
-  if (!report.news.empty()) board_.told(report.news.back().number);
-  board_.offer(*answer, left);
+  board_.answered(*answer, left, report.news.empty() ? 0 : report.news.back().number);
   if (answer->check_upstream && wait) board_.await_upstream_answer(question_patience);
   return true;
 }

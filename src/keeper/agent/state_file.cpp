@@ -12,8 +12,11 @@ Result<SavedState> load_state(const config::Files& files) {
   try {
     const auto json = nlohmann::json::parse(*text);
     SavedState saved;
-    const auto state = parse_node_state(json.at("state").get<std::string>());
-    if (!state) return fail(Errc::bad_config, files.state() + ": unknown state");
+    const auto name = json.at("state").get<std::string>();
+    const auto state = parse_node_state(name);
+    if (!state)
+      return fail(Errc::bad_config, files.state() + ": \"" + name + "\" is no state of a node",
+                  "another version of autoctl wrote it");
     saved.state = *state;
     saved.term = Term{json.at("term").get<std::uint64_t>()};
     json.at("goal").get_to(saved.goal);

@@ -1,28 +1,11 @@
-// What a keeper must remember across its own death: the last goal it obeyed, the last state it reached.
+// SavedState on disk.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "common/config/files.h"
-#include "common/fsm/goal.h"
-#include "common/protocol/protocol.h"
+#include "common/util/result.h"
+#include "keeper/core/saved_state.h"
 
 namespace autoctl::keeper {
-
-struct SavedState {
-  NodeState state = NodeState::init;  // reached
-  Term term;                          // of the goal it was reached for
-  Goal goal;                          // the newest one obeyed; no lower term is obeyed afterwards
-  bool lease_required = false;        // as the monitor last said
-  /// The group's other nodes as the monitor last told: after a power cut a standby finds its primary, and a primary
-  /// keeps its standbys' slots and HBA lines, before the monitor is back.
-  std::vector<protocol::Peer> peers;
-  std::vector<protocol::Peer> neighbours;  // of a Citus formation's other groups: they stay let in
-  protocol::Standing standing;             // so that another monitor can be told
-  std::uint64_t epoch = 0;                 // counts the keeper's starts
-};
 
 /// Errors: not_found (a new node), bad_config (damaged).
 Result<SavedState> load_state(const config::Files& files);

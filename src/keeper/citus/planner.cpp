@@ -39,21 +39,21 @@ class Planner {
  public:
   Planner(const CitusPlan& plan, const std::vector<Row>& rows) : plan_(plan), rows_(rows) {}
 
-  Outcome run() {
+  Comparison run() {
     for (const CitusRoute& route : plan_.routes) {
       look_at(route);
       // Workers want to know their coordinator: its own row comes before theirs.
-      if (route.group == 0 && find_row(plan_, route, rows_) == nullptr && !route.primary) return std::move(outcome_);
+      if (route.group == 0 && find_row(plan_, route, rows_) == nullptr && !route.primary) return std::move(seen_);
     }
     for (const Row& row : rows_)
       if (!std::ranges::any_of(plan_.routes, [&](const auto& route) { return belongs(row, route); }))
-        outcome_.strangers.push_back("node " + std::to_string(row.id) + " (" + address(row) + ", group " +
-                                     std::to_string(row.group) +
-                                     ") is no node of this formation: run `autoctl create worker` on it, or remove it "
-                                     "with citus_remove_node");
+        seen_.strangers.push_back("node " + std::to_string(row.id) + " (" + address(row) + ", group " +
+                                  std::to_string(row.group) +
+                                  ") is no node of this formation: run `autoctl create worker` on it, or remove it "
+                                  "with citus_remove_node");
     // Moves are done on the coordinator alone; all else may have to wait for a worker that does not answer.
-    std::ranges::stable_partition(outcome_.steps, [](const Step& step) { return step.kind == Step::Kind::move; });
-    return std::move(outcome_);
+    std::ranges::stable_partition(seen_.steps, [](const Step& step) { return step.kind == Step::Kind::move; });
+    return std::move(seen_);
   }
 
  private:
@@ -64,7 +64,7 @@ class Planner {
   }
 
   void look_at(const CitusRoute& route) {
-    auto& facts = outcome_.routes.emplace_back();
+    auto& facts = seen_.routes.emplace_back();
     facts.group = route.group;
     if (route.nodes.empty()) return remove_group(route, facts);
     const Row* row = find_row(plan_, route, rows_);
@@ -146,16 +146,16 @@ class Planner {
           .why = address(row) + " is still there: " + why});
   }
 
-  void push(Step step) { outcome_.steps.push_back(std::move(step)); }
+  void push(Step step) { seen_.steps.push_back(std::move(step)); }
 
   const CitusPlan& plan_;
   const std::vector<Row>& rows_;
-  Outcome outcome_;
+  Comparison seen_;
 };
 
 }  // namespace
 
-Outcome plan_steps(const CitusPlan& plan, const std::vector<Row>& rows) {
+Comparison compare(const CitusPlan& plan, const std::vector<Row>& rows) {
   return Planner(plan, rows).run();
 }
 

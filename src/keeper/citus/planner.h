@@ -47,13 +47,14 @@ struct Step {
   std::string why;  // what differs, one sentence
 };
 
-struct Outcome {
+/// Of the table with the plan.
+struct Comparison {
   std::vector<Step> steps;                        // in this order
   std::vector<protocol::CitusRouteFacts> routes;  // before the steps
   std::vector<std::string> strangers;             // rows that belong to no group of the formation, a sentence each
 };
 
-Outcome plan_steps(const protocol::CitusPlan& plan, const std::vector<Row>& rows);
+Comparison compare(const protocol::CitusPlan& plan, const std::vector<Row>& rows);
 
 /// The row of the route's primary, null if it has none.
 const Row* find_row(const protocol::CitusPlan& plan, const protocol::CitusRoute& route, const std::vector<Row>& rows);

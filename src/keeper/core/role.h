@@ -6,15 +6,15 @@
 
 namespace autoctl::keeper {
 
-enum class Role : unsigned char {
-  stopped,
-  primary,
-  standby,
-  operators,  // runs or not, as the operator likes; but never as a primary
-};
+using Role = PostgresRole;
 
-Role role_of(NodeState state);
+constexpr Role role_of(NodeState state) {
+  return traits_of(state).postgres;
+}
+
 /// May a standby take WAL from its upstream? A fenced one must not: an election counts on what it said.
-bool may_receive(NodeState state, const Goal& goal);
+inline bool may_receive(NodeState state, const Goal& goal) {
+  return traits_of(state).receiving != Receiving::fenced && !goal.fence;
+}
 
 }  // namespace autoctl::keeper

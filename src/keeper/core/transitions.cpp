@@ -20,6 +20,9 @@ std::string_view to_string(Step step) {
     case Step::follow_upstream: return "follow_upstream";
     case Step::leave_as_standby: return "leave_as_standby";
     case Step::join_upstream: return "join_upstream";
+    case Step::run_as_standby: return "run_as_standby";
+    case Step::disown: return "disown";
+    case Step::keep_house: return "keep_house";
   }
   return "unknown";
 }
@@ -45,19 +48,13 @@ constexpr std::array retire = {Step::stop_fast, Step::leave_as_standby};
 constexpr std::span<const Step> nothing{};
 
 /// A node that is, or was when it stopped, the primary of its lineage.
-constexpr StateSet primary_lineage = {S::single,   S::wait_primary,   S::primary, S::stop_replication,
-                                      S::draining, S::demote_timeout, S::demoted};
+constexpr StateSet primary_lineage([](S s) { return may_accept_writes(s) || is_outgoing_state(s); });
 /// A node that has data and may become a standby of anybody.
-constexpr StateSet anything_with_data = {S::single,         S::wait_primary, S::primary,           S::draining,
-                                         S::demote_timeout, S::demoted,      S::wait_standby,      S::catchingup,
-                                         S::secondary,      S::report_lsn,   S::prepare_promotion, S::stop_replication,
-                                         S::join_secondary, S::fast_forward, S::wait_maintenance,  S::maintenance};
-constexpr StateSet standbys = {S::catchingup,        S::secondary,      S::report_lsn,
-                               S::prepare_promotion, S::join_secondary, S::fast_forward};
-constexpr StateSet anything = {
-    S::init,      S::single,         S::wait_primary,      S::primary,          S::wait_standby, S::catchingup,
-    S::secondary, S::join_secondary, S::prepare_promotion, S::stop_replication, S::draining,     S::demote_timeout,
-    S::demoted,   S::report_lsn,     S::fast_forward,      S::wait_maintenance, S::maintenance,  S::dropped};
+constexpr StateSet anything_with_data([](S s) { return s != S::init && s != S::dropped; });
+/// A standby that may become a candidate.
+constexpr StateSet standbys([](S s) { return is_standby_state(s) || can_be_called_off(s); });
+constexpr StateSet standbys_to_let_go([](S s) { return standbys.contains(s) || s == S::wait_maintenance; });
+constexpr StateSet anything([](S) { return true; });
 
 constexpr std::array table = {
     Transition{{S::init}, S::single, "creates the database cluster, or adopts the one that is there", create},
@@ -83,10 +80,7 @@ constexpr std::array table = {
                "stops receiving and opens for writes",
                take_over},
 
-    Transition{{S::catchingup, S::secondary, S::report_lsn, S::prepare_promotion, S::join_secondary, S::fast_forward,
-                S::wait_maintenance},
-               S::wait_maintenance,
-               "streams on until the primary need not wait for it any more",
+    Transition{standbys_to_let_go, S::wait_maintenance, "streams on until the primary need not wait for it any more",
                nothing},
     Transition{anything_with_data, S::maintenance, "leaves Postgres to the operator, as a standby", leave},
 

@@ -3,6 +3,7 @@
 // short is begun again.
 #pragma once
 
+#include <concepts>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -27,6 +28,11 @@ enum class Step : unsigned char {
   follow_upstream,   // streams from the goal's upstream as it is: its data may be what an election counts on
   leave_as_standby,  // however Postgres is started from now on, by whomever, it is a standby of the goal's upstream
   join_upstream,     // a standby of the goal's upstream, by following, rewinding or copying, and it streams
+
+  // Upkeep: in no transition, but between them (upkeep.cpp).
+  run_as_standby,  // Postgres runs as what the reached state says: a standby, of its upstream or of nobody
+  disown,          // what was written here is nobody's: Postgres stops, and only a rewind or a copy brings it back
+  keep_house,      // the other nodes have their HBA lines and slots
 };
 std::string_view to_string(Step step);
 
@@ -34,11 +40,19 @@ std::string_view to_string(Step step);
 class StateSet {
  public:
   constexpr StateSet(std::initializer_list<NodeState> states) {
-    for (NodeState s : states) bits_ |= 1U << static_cast<unsigned>(s);
+    for (const NodeState s : states) add(s);
+  }
+  /// All states of which `is_member` is true.
+  constexpr explicit StateSet(std::predicate<NodeState> auto is_member) {
+    for (const NodeState s : all_node_states)
+      if (is_member(s)) add(s);
   }
   constexpr bool contains(NodeState s) const { return (bits_ >> static_cast<unsigned>(s)) & 1U; }
 
  private:
+  constexpr void add(NodeState s) { bits_ |= 1U << static_cast<unsigned>(s); }
+
+  static_assert(all_node_states.size() <= 32);
   unsigned bits_ = 0;
 };
 

@@ -5,11 +5,11 @@
 
 namespace autoctl::keeper {
 
-/// Adds to what computed_settings() made. `standby`: a read-replica cluster's nodes read from secondaries only while
-/// they are standbys; a primary that did could not write.
+/// Adds to the result of computed_settings(). `standby`: nodes of a read-replica cluster read from secondaries only
+/// while they are standbys; a primary that reads from secondaries could not write.
 void add_citus_settings(Settings& ours, const config::Config& config, const UserSettings& user, bool standby);
 
-/// "citus" first, as it demands, then what the user loads besides.
+/// "citus" first, as the extension requires, then the user's other libraries.
 std::string with_citus_first(const std::string& libraries);
 
 }  // namespace autoctl::keeper

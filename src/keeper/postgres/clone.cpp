@@ -27,7 +27,7 @@ Error copy_error(const std::string& output) {
     return {Errc::system, "no room for a copy of the primary: " + words,
             "Make room on this disk; the old data is still there"};
   if (says("could not connect") || says("connection to server") || says("pg_hba.conf") || says("replication slot"))
-    return {Errc::unavailable, "the primary does not let us copy (yet): " + words, {}};
+    return {Errc::unavailable, "the primary does not allow a copy (yet): " + words, {}};
   return {Errc::postgres, "pg_basebackup failed: " + words, {}};
 }
 

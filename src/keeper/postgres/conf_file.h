@@ -18,8 +18,8 @@ std::vector<ConfLine> parse_conf(std::string_view text);
 
 using Settings = std::map<std::string, std::string>;
 
-/// The settings of `path` and whatever it includes, the last one winning, but without the file `skipped`. What cannot
-/// be read counts as empty: the server will complain about it better.
+/// The settings of `path` and of the files that it includes, without the file `skipped`; the last value wins. A file
+/// that cannot be read counts as empty: the server reports that better.
 Settings read_settings(const std::string& path, const std::string& skipped = {});
 
 /// "name = 'value'\n", quoted for the server.

@@ -1,5 +1,5 @@
-// What a rewind or a copy throws away: WAL that only this node has. It is kept beside PGDATA, within bounds, so that
-// what is in it can be looked at.
+// What a rewind or a copy throws away: WAL that only this node has. It is kept beside PGDATA, within bounds, so that it
+// can be inspected.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +14,17 @@
 
 namespace autoctl::keeper {
 
-/// Of the newest that are kept; older ones go.
+/// How many directories are kept; the oldest are removed first.
 inline constexpr std::size_t diverged_directories_max = 5;
-/// Of one of them. Also no more than half of what is free.
+/// The size of one directory. Also at most half of the free space.
 inline constexpr std::uint64_t diverged_bytes_max = std::uint64_t{1} << 30;
 
-/// How many bytes of it may be kept where so many are free: what is kept must not be what fills the disk.
+/// How many bytes may be kept with this much free space: the kept WAL must not fill the disk.
 constexpr std::uint64_t diverged_room(std::uint64_t free_bytes) {
   return free_bytes / 2 < diverged_bytes_max ? free_bytes / 2 : diverged_bytes_max;
 }
 
-/// A node's WAL from where it left everybody else's.
+/// A node's WAL from the point where it left the history of all other nodes.
 struct DivergedWal {
   Lineage own;
   Lsn from;  // own.lsn is its end
@@ -37,8 +37,9 @@ std::vector<std::string> segments_of(const DivergedWal& wal);
 /// pg_waldump's --stats=record: how many transactions ended with a commit in it.
 int commits_in(const std::string& stats);
 
-/// Copies it into <pgdata>.autoctl/diverged/… if there is a transaction in it, and says so in a sentence; empty when
-/// there was nothing to keep, or the same was kept before. Never fails: what cannot be kept is said, too.
+/// Copies it into <pgdata>.autoctl/diverged/… if there is a transaction in it. Returns a sentence that
+/// says so; empty when there was nothing to keep, or it was kept before. Never fails: the sentence also says what could
+/// not be kept.
 std::string keep_diverged_wal(const postgres::Tools& tools, const config::Files& files, const DivergedWal& wal);
 
 }  // namespace autoctl::keeper

@@ -1,4 +1,4 @@
-// Our block in pg_hba.conf: at the top, between two markers, everything outside untouched.
+// autoctl's block in pg_hba.conf: at the top, between two markers. Everything outside is left as it is.
 #pragma once
 
 #include <string>
@@ -19,24 +19,25 @@ struct HbaPeer {
 struct HbaRules {
   std::string auth;
   bool tls = false;
-  bool lan = false;        // everybody on our own networks
-  std::string local_user;  // a line of its own for our connections over the socket; empty = the user's lines do
+  bool lan = false;  // every host on this machine's networks
+  std::string
+      local_user;  // a line of its own for autoctl's connections over the socket; empty = the user's lines allow them
   std::vector<HbaPeer> peers;
-  std::string citus_database;       // of a Citus node: the formation's nodes may use it, as whoever they are
+  std::string citus_database;       // of a Citus node: the formation's nodes may use it, as any role
   std::vector<HbaPeer> neighbours;  // the formation's other nodes, this one among them: it connects to itself, too
 };
 
 std::string render_hba_block(const HbaRules& rules);
 /// `text` with its block replaced, or put at the top when there is none.
 std::string with_hba_block(const std::string& text, const std::string& block);
-/// `text` without our block.
+/// `text` without autoctl's block.
 std::string without_hba_block(const std::string& text);
 /// The first line for `user` over the socket to database postgres lets it in without a password.
 bool local_user_is_let_in(const std::string& text, const std::string& user);
-/// Addresses that an earlier block has for this node: what it falls back to while its name cannot be resolved.
+/// The addresses that an earlier block has for this node: used while its name cannot be resolved.
 std::vector<std::string> addresses_in_block(const std::string& text, NodeId id);
 
-/// The host's addresses now, sorted, as masks of a single host, so that the server never asks the reverse DNS. Any
+/// The host's addresses now, sorted, as masks of a single host, so that the server never needs reverse DNS. Any
 /// loopback address means all of them: the kernel answers 127.0.1.1 from 127.0.0.1. Empty when the name cannot be
 /// resolved.
 std::vector<std::string> literal_addresses(const std::string& host);

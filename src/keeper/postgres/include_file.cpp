@@ -145,7 +145,7 @@ std::set<std::string> harmful_overrides(const Settings& alter_system, const Sett
 
 std::string render_include(const Settings& settings) {
   std::string text =
-      "# Written by autoctl, which overwrites it. Settings of your own belong into postgresql.conf or ALTER SYSTEM;\n"
+      "# Written by autoctl, which overwrites it. Your own settings belong in postgresql.conf or ALTER SYSTEM;\n"
       "# autoctl leaves them alone unless replication cannot work with them.\n";
   for (const auto& [name, value] : settings) text += conf_line(name, value);
   return text;

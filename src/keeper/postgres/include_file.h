@@ -1,5 +1,5 @@
-// Our settings and the file that holds them, postgresql-autoctl.conf. Three kinds: what replication and failover need
-// is always written; minimum values only where the user's are lower; preferences only where the user said nothing.
+// autoctl's settings and their file, postgresql-autoctl.conf. There are three kinds: what replication and failover need
+// is always written; minimum values only where the user's are lower; preferences only where the user set nothing.
 #pragma once
 
 #include <optional>
@@ -18,10 +18,10 @@ inline constexpr const char* libraries_setting = "shared_preload_libraries";
 inline constexpr const char* conninfo_setting = "primary_conninfo";
 inline constexpr const char* slot_setting = "primary_slot_name";
 
-/// What a change of goals changes; the rest follows from configuration and machine.
+/// The settings that a new goal changes; the others follow from configuration and machine.
 const std::set<std::string>& goal_settings();
 
-/// What the user has set: the configuration files without ours, then ALTER SYSTEM's.
+/// What the user has set: the configuration files without autoctl's, then ALTER SYSTEM's.
 struct UserSettings {
   Settings files;
   Settings alter_system;

@@ -51,7 +51,7 @@ Result<ControlData> read_control_data(const Tools& tools, const std::string& pgd
   if (!output) return fail(output.error());
   if (!output->ok()) return fail(Errc::postgres, "pg_controldata: " + postgres::last_lines(output->output));
   auto control = parse_control_data(output->output);
-  if (!control) return fail(Errc::postgres, "pg_controldata's answer about " + pgdata + " is not understood");
+  if (!control) return fail(Errc::postgres, "the output of pg_controldata about " + pgdata + " cannot be parsed");
   return std::move(*control);
 }
 

@@ -11,7 +11,7 @@ namespace autoctl::keeper {
 
 Instance::Instance(config::Config config, config::Files files, Tools tools)
     : impl_(std::make_unique<Impl>(std::move(config), std::move(files), std::move(tools))) {
-  // Before anybody looks at PGDATA: half of it may be under another name.
+  // Before anything else looks at PGDATA: half of it may be under another name.
   if (const auto finished = finish_interrupted_swap(impl_->files); !finished)
     spdlog::error("{}", finished.error().message);
 }

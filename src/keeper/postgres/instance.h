@@ -18,6 +18,7 @@
 #include "common/process/process.h"
 #include "common/protocol/protocol.h"
 #include "common/util/result.h"
+#include "keeper/core/standby_names.h"
 
 namespace autoctl::keeper {
 
@@ -70,17 +71,9 @@ struct Observed {
   std::vector<Walsender> walsenders;
 };
 
-/// "autoctl_standby_<id>": application_name and slot name of a standby, and the element in synchronous_standby_names.
-std::string standby_name(NodeId id);
-std::optional<NodeId> parse_standby_name(std::string_view name);
-/// "ANY 1 (autoctl_standby_2, …)" or "".
-std::string sync_names(const SyncQuorum& quorum);
-/// The inverse; nullopt when somebody else wrote it.
-std::optional<SyncQuorum> parse_sync_names(const std::string& text);
-
 enum class StopMode { fast, immediate };
 
-/// Asked every few tens of milliseconds by everything that may take long: true = give up, a newer goal came.
+/// Called every few tens of milliseconds by everything that may take long: true = give up, a newer goal came.
 using Cancelled = std::function<bool()>;
 /// A copy's or rewind's progress, 0…100, and a sentence for the log.
 using Progress = std::function<void(int percent, const std::string& what)>;
@@ -102,7 +95,7 @@ class Instance {
   /// TLS files, the marked HBA block. Works with Debian's /etc/postgresql layout in place. Idempotent; reloads a
   /// running server when something changed. `neighbours`: the nodes of a Citus formation's other groups.
   Result<> configure(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours = {});
-  /// What is written and started from now on follows `config`; what runs goes on as it is.
+  /// What is written and started from now on follows `config`; a running server stays as it is.
   void change_config(config::Config config);
   /// pg_basebackup from `upstream` into clone_directory(), swapped in at the end; the old data goes only then.
   Result<> clone(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled, const Progress& progress);
@@ -110,7 +103,7 @@ class Instance {
   /// (no common ancestor, WAL gone, pg_control gone): clone; anything else: try again.
   Result<> rewind(const protocol::Peer& upstream, const Cancelled& cancelled, const Progress& progress);
   /// standby.signal and primary_conninfo / primary_slot_name (reloads when running); `upstream` null = receive from
-  /// nobody.
+  /// no node.
   Result<> set_upstream(const protocol::Peer* upstream, NodeId self);
   /// Removes standby.signal. Only for data that was a primary when it stopped.
   Result<> set_primary();
@@ -120,7 +113,7 @@ class Instance {
   bool adopt();
   bool running() const;
   /// Readable once the postmaster has ended; -1 when none runs. Thread-safe; the number stays the same and open until
-  /// the destructor, so another thread may go on polling it. Only for poll().
+  /// the destructor, so another thread may keep polling it. Only for poll().
   int pidfd() const;
   /// Clears what a dead postmaster left (orphans, stale lock file), starts one as our child, and waits until it answers
   /// a query on its real listener: as long as recovery makes progress. Errors: postgres (its last log lines), conflict
@@ -132,10 +125,10 @@ class Instance {
   /// disk.
   void kill_now();
   Result<> reload();
-  /// How many servers were started or adopted here so far: another one may have other slots, timelines and positions.
+  /// How many servers were started or adopted so far: a new one may have other slots, timelines and positions.
   std::uint64_t servers_seen() const;
 
-  /// What happened since the last call that belongs into the event log.
+  /// What has happened since the last call and belongs in the event log.
   std::vector<std::string> take_news();
 
   // ---- SQL on the running server (database postgres, own connection, kept)

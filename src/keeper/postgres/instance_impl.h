@@ -16,7 +16,7 @@ namespace autoctl::keeper {
 
 Result<ControlData> read_control_data(const Tools& tools, const std::string& pgdata);
 
-/// What observe() shows for names that some process of the server may not know yet: parses as nobody's quorum.
+/// What observe() shows for names that some process of the server may not know yet: parses as no quorum of autoctl's.
 inline constexpr const char* names_not_yet_in_force = "(being changed)";
 
 /// Of each WAL sender, by pid: the time of its standby's last reply by that one's clock, and when it was first seen.
@@ -41,12 +41,12 @@ struct Instance::Impl {
   Session session;
   Timeline seen_timeline;           // the highest that this postmaster's WAL receiver was seen on
   bool sync_names_unproven = true;  // a former keeper may have died in the middle of a change
-  bool cut_off = false;             // receives from nobody, as stop_receiving() has proved
+  bool cut_off = false;             // receives from no node, as stop_receiving() has proved
 
   Replies replies;  // as they were last seen
   std::vector<std::string> news;
 
-  /// Into our log, and the monitor's events.
+  /// To the log and to the monitor's events.
   void tell(std::string sentence);
 
   std::uint64_t servers_seen = 0;
@@ -67,7 +67,7 @@ struct Instance::Impl {
   Result<bool> write_settings(const Layout& place, const Settings& changes);
   /// Where the configuration of a copy in `directory` is that will become PGDATA.
   Layout layout_of_copy(const std::string& directory) const;
-  /// Only goal settings, without looking at anything else: for the moments when milliseconds count.
+  /// Changes only goal settings and looks at nothing else: for the moments when milliseconds count.
   Result<bool> change_goal(const Settings& changes);
   Result<bool> write_wal_bounds();
   Result<bool> write_hba(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours) const;
@@ -91,7 +91,7 @@ struct Instance::Impl {
   Result<> run_basebackup(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled,
                           const Progress& progress) const;
   Result<> finish_recovery(const Cancelled& cancelled) const;
-  /// Keeps what the upstream does not have. Conflict when only a copy can bring the two together.
+  /// Keeps the WAL that the upstream does not have. Conflict when only a copy can make this node follow it.
   Result<> part_from(pg::Connection& upstream);
   Result<> run_rewind(const protocol::Peer& upstream, bool dry, const Cancelled& cancelled,
                       const Progress& progress) const;

@@ -10,7 +10,7 @@ struct Layout {
   std::string config_file;  // postgresql.conf
   std::string hba_file;
   std::string ident_file;
-  std::string include_file;  // ours, beside config_file
+  std::string include_file;  // autoctl's, beside config_file
   std::string auto_file;     // postgresql.auto.conf, always in PGDATA
 
   bool config_outside() const;  // the server must be told where its configuration is
@@ -18,7 +18,8 @@ struct Layout {
 
 inline constexpr const char* include_name = "postgresql-autoctl.conf";
 
-/// Debian's place when its configuration names this PGDATA; else what the cluster was last started with; else PGDATA.
+/// Debian's place if the configuration there names this PGDATA; else the files the cluster was last started with; else
+/// PGDATA.
 Layout find_layout(const std::string& pgdata, int major, const std::string& debian_root = "/etc/postgresql");
 
 }  // namespace autoctl::keeper

@@ -1,4 +1,4 @@
-// Empty files beside PGDATA that say what may not be done with it any more: they outlive a kill at any moment.
+// Empty files beside PGDATA that say what must not be done with it. They survive a kill at any moment.
 #pragma once
 
 #include "common/config/files.h"
@@ -7,7 +7,7 @@
 namespace autoctl::keeper {
 
 enum class Marker {
-  initdb,     // PGDATA holds an unfinished initdb: nobody's data
+  initdb,     // PGDATA holds an unfinished initdb, and no data
   rewinding,  // pg_rewind did not finish: PGDATA must not be started
   forked,     // a standby that accepted writes: PGDATA may only be rewound or replaced, never started again
 };

@@ -1,4 +1,4 @@
-// Does a starting server get anywhere? Recovery of a big database may take hours, and that is no failure.
+// Does a starting server make progress? Recovery of a large database may take hours, which is not a failure.
 #pragma once
 
 #include <chrono>
@@ -12,8 +12,8 @@ namespace autoctl::keeper {
 class RecoveryProgress {
  public:
   RecoveryProgress(const postgres::Postmaster& postmaster, std::string log);
-  /// True when neither CPU nor storage of its processes nor its log moved for half a minute, or all that moved was that
-  /// it tried again to get WAL that is nowhere. Cheap: looks once in a while.
+  /// True when its processes used no CPU and no storage and its log did not grow for half a minute, or when it only
+  /// kept trying to get WAL that does not exist. Cheap: checks once in a while.
   bool stalled();
 
  private:

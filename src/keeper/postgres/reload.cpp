@@ -49,7 +49,7 @@ Result<std::vector<WalProcess>> wal_processes(Session& session, Millis timeout) 
 
 }  // namespace
 
-/// A new session is forked by the postmaster after it has read the files and signalled everybody, so what it shows
+/// A new session is forked by the postmaster after it has read the files and signalled all processes, so what it shows
 /// proves both. Where the files say nothing else than what is in force, a reload would change nothing, and costs every
 /// process of the server time in a moment when milliseconds count.
 Result<> Instance::Impl::put_in_force(const Settings& changes, const std::string& name, Millis timeout) {
@@ -83,7 +83,7 @@ Result<> Instance::Impl::put_in_force(const Settings& changes, const std::string
       AUTOCTL_TRY(postmaster.signal(SIGHUP));
     }
     if (Clock::now() >= deadline)
-      return fail(Errc::timeout, fmt::format("Postgres does not take over {}{}", name, reason_for(*fresh)));
+      return fail(Errc::timeout, fmt::format("Postgres does not apply {}{}", name, reason_for(*fresh)));
     std::this_thread::sleep_for(2ms);
   }
 }
@@ -112,7 +112,7 @@ Result<> Instance::Impl::await_wal_processes(Millis timeout) {
     open = std::move(still_open);
     if (open.empty()) return {};
     if (Clock::now() >= deadline)
-      return fail(Errc::timeout, "Postgres' checkpointer or a WAL sender has not taken over the new settings yet");
+      return fail(Errc::timeout, "Postgres' checkpointer or a WAL sender has not applied the new settings yet");
     std::this_thread::sleep_for(1ms);
   }
 }

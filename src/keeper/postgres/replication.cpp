@@ -1,4 +1,4 @@
-// The live switches of replication: whom commits wait for, whom we receive from, and becoming the primary.
+// The live switches of replication: which standbys commits wait for, which node is received from, and promotion.
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>

@@ -60,8 +60,8 @@ Result<> remove_own_slots(const std::string& pgdata) {
   return {};
 }
 
-/// pg_rewind leaves WAL of a timeline that the node is no longer on, when that is above the primary's: whoever looks
-/// for the newest segment would take the node for one that is on it.
+/// pg_rewind leaves WAL of a timeline that the node is no longer on, when that is above the primary's: a server that
+/// looks for the newest segment would take the node for one that is on it.
 Result<> remove_wal_above(Timeline newest, const std::string& pgdata) {
   std::error_code error;
   std::vector<fs::path> left;
@@ -179,7 +179,7 @@ Result<> Instance::Impl::finish_recovery(const Cancelled& cancelled) const {
   return {};
 }
 
-/// pg_rewind takes the same timeline for the same history. It is not when somebody has started a standby as a primary.
+/// pg_rewind takes the same timeline for the same history. It is not when a standby was started as a primary.
 Result<> Instance::Impl::part_from(pg::Connection& upstream) {
   const auto found = keeper::inspect(tools, files.pgdata);
   if (!found) return fail(found.error());

@@ -1,5 +1,5 @@
-// A node's configuration belongs to the node: pg_rewind and pg_basebackup bring the source's. What lies in PGDATA and
-// is not data (postgresql.conf, pg_hba.conf, a certificate, conf.d/…) is set aside before and put back after.
+// A node keeps its own configuration, but pg_rewind and pg_basebackup bring the source's. So the files in PGDATA that
+// are not data (postgresql.conf, pg_hba.conf, a certificate, conf.d/…) are set aside before and put back afterwards.
 #pragma once
 
 #include <string>
@@ -9,12 +9,13 @@
 
 namespace autoctl::keeper {
 
-/// Copies it to files.directory. A copy that an interrupted attempt left is the original and is kept. Errors: system.
+/// Copies them to files.directory. A copy left by an interrupted attempt is the original and is kept. Errors: system.
 Result<> save_configuration(const config::Files& files);
 
-/// Puts it into `target` (PGDATA, or a copy that will be) over what is there; nothing to do when none was saved.
+/// Writes them into `target` (PGDATA, or the copy that will become PGDATA) over what is there; does nothing when none
+/// were saved.
 Result<> restore_configuration(const config::Files& files, const std::string& target);
-/// After the last use.
+/// Removes the saved files, after their last use.
 void forget_saved_configuration(const config::Files& files);
 
 }  // namespace autoctl::keeper

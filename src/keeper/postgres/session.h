@@ -1,4 +1,4 @@
-// Our own connections to the local server: its socket directory and port as it wrote them down, database postgres, as
+// autoctl's own connections to the local server: socket directory and port as in postmaster.pid, database postgres, as
 // the operating system's user.
 #pragma once
 
@@ -15,7 +15,7 @@ class Session {
  public:
   explicit Session(std::string pgdata) : pgdata_(std::move(pgdata)) {}
 
-  /// Who connects: the name in pg_stat_activity, and settings of the session ("-c name=value").
+  /// The name in pg_stat_activity, and settings of the session ("-c name=value").
   struct Identity {
     std::string application_name = "autoctl";
     std::string options = {};
@@ -27,7 +27,8 @@ class Session {
   }
   Result<pg::Connection> open(Millis timeout, const std::string& dbname, const Identity& identity) const;
 
-  /// On the kept connection; opens it, and once more if it turns out to be broken. For statements that may run twice.
+  /// On the kept connection, which is opened first, and once more if it turns out to be broken. For statements that may
+  /// run twice.
   Result<pg::Rows> query(const std::string& sql, const std::vector<pg::Param>& params, Millis timeout);
   Result<pg::Rows> query(const std::string& sql, Millis timeout) { return query(sql, {}, timeout); }
 

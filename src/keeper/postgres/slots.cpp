@@ -1,5 +1,5 @@
-// Replication slots of ours: one on every node for every other node, so that whoever becomes the primary has kept the
-// WAL.
+// autoctl's replication slots: one on every node for every other node, so that the node that becomes the primary has
+// kept the WAL.
 #include <algorithm>
 #include <set>
 

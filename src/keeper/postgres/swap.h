@@ -12,11 +12,11 @@ namespace autoctl::keeper {
 /// Where a copy is made: beside PGDATA; inside it when PGDATA is a mount point and can only change its contents.
 std::string copy_directory(const config::Files& files);
 
-/// PGDATA's old contents are gone, the copy's are there. Errors: system; then the old or the new data is complete, and
-/// finish_interrupted_swap() goes on.
+/// Replaces the contents of PGDATA by the copy's. Errors: system; then either the old or the new data is complete, and
+/// finish_interrupted_swap() continues.
 Result<> swap_in_copy(const config::Files& files);
 
-/// Goes on with a swap that was cut short; nothing to do otherwise. Errors: system.
+/// Continues a swap that was cut short; does nothing otherwise. Errors: system.
 Result<> finish_interrupted_swap(const config::Files& files);
 
 /// Removes an unfinished copy.

@@ -132,6 +132,15 @@ void state(const Call& call) {
   });
 }
 
+void explain(const Call& call) {
+  std::optional<std::int64_t> group;
+  if (!read_query(call, "group", group_max, group)) return;
+  call.service.post([formation = query_text(call.request.query, "formation"), group, caller = call.caller(),
+                     reply = call.reply<protocol::ExplanationsDocument>()](Engine& engine) {
+    engine.explain(formation, as_group(group), caller, reply);
+  });
+}
+
 void events(const Call& call) {
   std::optional<std::int64_t> group, after, count, wait;
   if (!read_query(call, "group", group_max, group) || !read_query(call, "count", events_max, count) ||
@@ -187,7 +196,7 @@ struct Route {
   void (*handle)(const Call& call);
 };
 
-constexpr std::array<Route, 13> routes = {{
+constexpr std::array<Route, 14> routes = {{
     {"POST", "/v1/register", register_node},
     {"POST", "/v1/nodes/{id}/report", report},
     {"PATCH", "/v1/nodes/{id}", change_node},
@@ -196,6 +205,7 @@ constexpr std::array<Route, 13> routes = {{
     {"POST", "/v1/formations", create_formation},
     {"DELETE", "/v1/formations", drop_formation},
     {"GET", "/v1/state", state},
+    {"GET", "/v1/explain", explain},
     {"GET", "/v1/events", events},
     {"GET", "/v1/settings", settings},
     {"PATCH", "/v1/settings", change_settings},

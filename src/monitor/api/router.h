@@ -1,4 +1,4 @@
-// HTTP requests to calls of the engine, its results to responses.
+// Turns HTTP requests into calls of the engine, and its results into responses.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ class Router {
   /// `service` must outlive it.
   Router(Service& service, std::string monitor_id);
 
-  /// For http::Server: never blocks; answers from the service's thread, or at once what is wrong on its face.
+  /// For http::Server: never blocks. Answers from the service's thread, or at once where the request itself is wrong.
   void handle(const http::Request& request, const http::Responder& respond) const;
 
  private:

@@ -18,8 +18,7 @@ bool lives(const Node& node) {
 bool takes_writes(const Node& node) {
   const NodeState goal = node.row.goal.state;
   const NodeState reached = node.facts.state;
-  return (is_leader_state(goal) || goal == NodeState::stop_replication) && node.reported &&
-         (is_leader_state(reached) || reached == NodeState::stop_replication) && !node.facts.in_recovery;
+  return may_accept_writes(goal) && node.reported && may_accept_writes(reached) && !node.facts.in_recovery;
 }
 
 protocol::CitusNode citus_node(const NodeRow& row) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "monitor/engine/documents.h"
+#include "monitor/engine/explaining.h"
 #include "monitor/engine/settings_values.h"
 
 namespace autoctl::monitor {
@@ -69,6 +70,12 @@ void Engine::state(const std::string& formation, std::optional<GroupId> group, c
                    const Reply<protocol::StateDocument>& reply) {
   if (auto allowed = access_.look(model_, caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
   reply(state_document(model_, formation, group, ledger_.available(), env_.now()));
+}
+
+void Engine::explain(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
+                     const Reply<protocol::ExplanationsDocument>& reply) {
+  if (auto allowed = access_.look(model_, caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
+  reply(explanations_document(model_, formation, group, env_.now()));
 }
 
 void Engine::create_formation(const protocol::FormationDocument& document, const Caller& caller,

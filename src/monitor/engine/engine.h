@@ -51,6 +51,8 @@ class Engine {
   void leave(NodeId id, const Caller& caller, const Reply<>& reply);
   void state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
              const Reply<protocol::StateDocument>& reply);
+  void explain(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
+               const Reply<protocol::ExplanationsDocument>& reply);
   void create_formation(const protocol::FormationDocument& document, const Caller& caller,
                         const Reply<protocol::FormationDocument>& reply);
   void drop_formation(const std::string& name, const Caller& caller, const Reply<>& reply);

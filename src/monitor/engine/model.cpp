@@ -261,29 +261,10 @@ GroupSnapshot snapshot(const Model& model, const Group& group) {
 
 bool may_expect_postgres(const Node& node) {
   if (node.facts.forked && !is_leader_state(node.row.goal.state)) return false;  // its keeper stops it until it joins
-  switch (node.row.goal.state) {
-    case NodeState::single: return node.facts.state != NodeState::init;            // else it is being created
-    case NodeState::catchingup: return node.facts.state == NodeState::catchingup;  // else it is being copied or rewound
-    case NodeState::wait_primary:
-    case NodeState::primary:
-    case NodeState::secondary:
-    case NodeState::join_secondary:
-    case NodeState::prepare_promotion:
-    case NodeState::stop_replication:
-    case NodeState::report_lsn:
-    case NodeState::fast_forward:
-    case NodeState::apply_settings: return true;
-    case NodeState::init:
-    case NodeState::wait_standby:
-    case NodeState::draining:
-    case NodeState::demoted:
-    case NodeState::demote_timeout:
-    case NodeState::prepare_maintenance:
-    case NodeState::wait_maintenance:
-    case NodeState::maintenance:
-    case NodeState::dropped: return false;
-  }
-  return false;
+  const NodeState goal = node.row.goal.state;
+  if (goal == NodeState::single) return node.facts.state != NodeState::init;            // else it is being created
+  if (goal == NodeState::catchingup) return node.facts.state == NodeState::catchingup;  // else it is copied or rewound
+  return expects_postgres(goal);
 }
 
 }  // namespace autoctl::monitor

@@ -21,8 +21,7 @@ const Node* leader_of(const Group& group) {
 /// Of a node that comes when its group has gone on without it.
 Goal goal_of_latecomer(const Node* leader, const protocol::Memory& memory) {
   const NodeState last = memory.goal.state;
-  const bool standby = last == NodeState::secondary || last == NodeState::catchingup || last == NodeState::report_lsn ||
-                       last == NodeState::wait_maintenance;
+  const bool standby = is_standby_state(last) || last == NodeState::wait_maintenance;
   if (last == NodeState::wait_standby || last == NodeState::dropped || last == NodeState::maintenance)
     return {.state = last};
   if (!standby || leader == nullptr) return {.state = NodeState::demote_timeout};
@@ -48,11 +47,7 @@ bool clashes(const Model& model, const NodeRow& row) {
 }
 
 bool may_be_primary(NodeState goal) {
-  return may_accept_writes(goal) || goal == NodeState::prepare_promotion || goal == NodeState::fast_forward;
-}
-
-bool was_primary(NodeState goal) {
-  return goal == NodeState::draining || goal == NodeState::demote_timeout || goal == NodeState::demoted;
+  return may_accept_writes(goal) || is_candidate_state(goal);
 }
 
 /// Is an awaited node the only one that can tell what was acknowledged, as far as the others know?
@@ -60,7 +55,7 @@ bool is_needed(const Group& group, const NodeRow& awaited) {
   const bool successor_is_here = std::ranges::any_of(group.nodes, [](const auto& entry) {
     return !entry.second.row.awaited && may_accept_writes(entry.second.row.goal.state);
   });
-  return may_be_primary(awaited.goal.state) || (was_primary(awaited.goal.state) && !successor_is_here);
+  return may_be_primary(awaited.goal.state) || (is_outgoing_state(awaited.goal.state) && !successor_is_here);
 }
 
 }  // namespace

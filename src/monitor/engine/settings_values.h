@@ -15,8 +15,8 @@ using SettingValues = std::vector<std::pair<std::string, std::string>>;
 /// Every setting, durations in milliseconds.
 SettingValues to_values(const Settings& settings);
 
-/// Changes those that are named. Errors: not_found (lists the names), bad_usage (out of range, or the whole makes no
-/// sense): then `settings` is unchanged.
+/// Changes those that are named. Errors: not_found (lists the names), bad_usage (a value is out of range, or the values
+/// contradict each other): then `settings` is unchanged.
 Result<> change(Settings& settings, const SettingValues& values);
 
 /// What was stored: unknown names are left out, so that an older binary of the same schema can read it.

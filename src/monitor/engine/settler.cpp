@@ -125,7 +125,7 @@ void Settler::tell_if_blocked(const Group& group, const GroupSnapshot& view) {
   const auto [known, is_new] = blocked_.try_emplace(key);
   if (!is_new && known->second == blocked->missing) return;
   known->second = std::move(blocked->missing);
-  ledger_.tell(ledger_.event(group.row, nullptr, "monitor", "nobody can be elected: " + blocked->why));
+  ledger_.tell(ledger_.event(group.row, nullptr, "monitor", "no standby can be elected: " + blocked->why));
 }
 
 /// In a paused formation what would be decided now is told, once.

@@ -22,7 +22,7 @@ struct FormationRow {
   std::string dbname = "postgres";
   Settings settings;
   std::string replication_password;
-  bool incomplete = false;  // nodes are awaited: nothing is decided until all of them are here
+  bool incomplete = false;  // nodes are awaited: nothing is decided until all of them have come
 };
 
 struct GroupRow {
@@ -31,9 +31,9 @@ struct GroupRow {
   Term term;
   SyncQuorum quorum_confirmed;
   SyncQuorum quorum_assigned;
-  SystemId system_id;  // 0 = no node has told yet
+  SystemId system_id;  // 0 = no node has reported it yet
   bool primary_given_up =
-      false;  // by an operator, of nodes that are awaited: those who come elect, and may lack commits
+      false;  // by an operator, while it was awaited: the nodes that have come elect, and may lack commits
 };
 
 struct NodeRow {
@@ -51,11 +51,11 @@ struct NodeRow {
   std::string pg_version;
   std::uint64_t epoch = 0;
   std::string token_sha256;  // hex
-  // What pg_dist_node shall know of it, in a Citus formation.
+  // What pg_dist_node is to say about it, in a Citus formation.
   bool citus_secondary = false;
   std::string citus_cluster = "default";
   int proxy_port = 0;
-  bool awaited = false;  // it is, or was, under another monitor and has not told us yet what it is
+  bool awaited = false;  // it is, or was, under another monitor and has not reported here yet
 };
 
 struct OperationRow {
@@ -78,12 +78,12 @@ struct Image {
   std::vector<GroupRow> groups;
   std::vector<NodeRow> nodes;
   std::vector<OperationRow> operations;  // the running ones and the latest of the others
-  NodeId last_node;                      // ids up to here were given away
+  NodeId last_node;                      // ids up to this one are taken
   std::int64_t last_operation = 0;
   std::int64_t last_event = 0;
 };
 
-/// One transaction. Rows replace those of the same key; the writer numbers nodes, operations and events himself.
+/// One transaction. Rows replace those of the same key; the writer numbers nodes, operations and events.
 struct Change {
   std::vector<FormationRow> formations;
   std::vector<GroupRow> groups;
@@ -112,7 +112,7 @@ struct EventQuery {
 class Store {
  public:
   virtual ~Store() = default;
-  /// Connects anew, waits until no former session of ours can still be writing, reads everything.
+  /// Connects anew, waits until no former session of this monitor can still be writing, and reads everything.
   virtual Result<Image> load() = 0;
   virtual Result<> commit(const Change& change) = 0;
   /// Oldest first.

@@ -1,7 +1,7 @@
-// An operator settles which of several histories is the group's: where no primary is left, the node that has it takes
-// over, and the others join it. Whoever could acknowledge for another history stops first, and a lease that the last
-// primary may believe in is waited for. A standby is promoted as by failover_forced. A node that accepted writes
-// already, because somebody promoted it or because it was the primary once, goes on as it is.
+// An operator chooses which of several histories is the group's. This works only where no primary is left: the node
+// with that history takes over, and the others join it. Every node that could acknowledge for another history stops
+// first, and a lease that the last primary may still hold runs out first. A standby is promoted as by failover_forced.
+// A node that accepted writes already, because it was promoted by hand or was the primary once, continues as it is.
 #include "monitor/fsm/accepted.h"
 
 #include "common/fsm/ancestry.h"
@@ -19,13 +19,13 @@ std::string position(const NodeView& node) {
   return "at " + to_string(node.facts.lsn) + " on timeline " + std::to_string(node.facts.timeline.value);
 }
 
-/// It wrote as a primary, by its own word.
+/// The node wrote as a primary, by its own report.
 bool has_led(const NodeView& node) {
   return node.facts.forked || is_leader_state(node.facts.state) || is_outgoing_state(node.facts.state);
 }
 
-/// It was started as a primary, not promoted: the others' timeline goes on with other WAL, and when they join nothing
-/// would show that.
+/// The node was started as a primary, not promoted: the other nodes' WAL on the same timeline differs from its own, and
+/// nothing would show that when they join it.
 bool wrote_into_a_shared_timeline(const GroupSnapshot& group, const NodeView& node) {
   if (!node.facts.forked) return false;
   auto path = node.facts.history;
@@ -40,9 +40,9 @@ bool wrote_into_a_shared_timeline(const GroupSnapshot& group, const NodeView& no
   });
 }
 
-/// The last primary, if it is gone, may have written more than it has told.
+/// The last primary, if it is gone, may have written more than it has reported.
 std::string what_is_lost_with(const GroupSnapshot& group, const NodeView& node, const NodeView& kept) {
-  if (!node.facts.timeline) return "whatever only " + node.name + " has";
+  if (!node.facts.timeline) return "everything that only " + node.name + " has";
   if (compare_ancestry(lineage(node), lineage(kept)) == Ancestry::diverged)
     return "what " + node.name + " (last seen " + position(node) + ") has after " +
            to_string(last_common(lineage(node), lineage(kept)));
@@ -59,13 +59,13 @@ std::string why_not_acceptable(const GroupSnapshot& group, const NodeView& node)
   if (could_serve(node)) return {};
   if (is_maintenance_state(node.goal.state)) return "it is in maintenance";
   if (node.facts.in_recovery || !has_led(node))
-    return "it is neither a standby that runs nor a node that accepted writes: it reports " +
+    return "it is neither a running standby nor a node that accepted writes: it reports " +
            std::string(to_string(node.facts.state));
   if (node.facts.forked && node.goal.state == NodeState::catchingup)
-    return "it was told to join the primary again, and may have begun to give up what only it has";
+    return "it was told to rejoin the primary, and may have begun to discard what only it has";
   if (wrote_into_a_shared_timeline(group, node))
-    return "somebody started it as a primary without promoting it: it wrote into a timeline that others are on, too, "
-           "and nothing would tell the two apart";
+    return "it was started as a primary without being promoted: it wrote into a timeline that other nodes are on, too, "
+           "and nothing would tell the two histories apart";
   return {};
 }
 
@@ -76,13 +76,13 @@ std::string what_is_given_up(const GroupSnapshot& group, const NodeView& node) {
     const std::string lost = what_is_lost_with(group, other, node);
     if (!lost.empty()) text += (text.empty() ? "" : "; ") + lost;
   }
-  return text.empty() ? "nothing, as far as anybody here knows" : text;
+  return text.empty() ? "nothing, as far as the nodes that are present know" : text;
 }
 
 namespace {
 
-/// Whoever serves, or is about to, other than `node`.
-const NodeView* someone_else_serves(const Context& c, const NodeView& node) {
+/// A node other than `node` that serves, or is about to.
+const NodeView* another_node_serves(const Context& c, const NodeView& node) {
   for (const NodeView* other : {c.leader, c.draining})
     if (other != nullptr && other != &node && !lost(*other)) return other;
   const bool promotes = c.candidate != nullptr && !can_be_called_off(c.candidate->goal.state);
@@ -92,24 +92,26 @@ const NodeView* someone_else_serves(const Context& c, const NodeView& node) {
 std::string why_it_fails(const Context& c, const NodeView* node) {
   if (node == nullptr || node->goal.state == NodeState::dropped) return "the node was dropped";
   if (lost(*node)) return node->name + " was lost: " + node->health.why;
-  if (const NodeView* other = someone_else_serves(c, *node)) return other->name + " is the primary, or about to be";
+  if (const NodeView* other = another_node_serves(c, *node))
+    return other->name + " is the primary, or is about to become it";
   const bool leads = is_leader_state(node->goal.state) || c.candidate == node;
   if (!leads && c.now - c.group.operation->requested_at >= c.settings.drain_timeout)
-    return "the others did not stop in time, or " + node->name + " did not";
+    return "the other nodes or " + node->name + " did not stop in time";
   return {};
 }
 
-/// All but `node` are told to stop: nobody of them is called back, and no election that counts on them goes on.
-Outcome stop_everybody(const Context& c, const NodeView& node) {
+/// All nodes that could acknowledge are told to stop: none of them is called back, and no election that counts on them
+/// continues.
+Outcome stop_all_nodes(const Context& c, const NodeView& node) {
   const std::vector<const NodeView*> standbys = standbys_to_fence(c.group, node);
   const bool quorum_is_off = c.group.quorum_assigned.asynchronous() && c.group.quorum_confirmed.asynchronous();
-  Effect effect(c, "an operator wants " + node.name + " to go on with what it has (" + position(node) +
-                       "): everybody stops first; given up: " + what_is_given_up(c.group, node));
+  Effect effect(c, "an operator chose " + node.name + " (" + position(node) +
+                       ") to continue: every node that could acknowledge stops first; given up: " +
+                       what_is_given_up(c.group, node));
   bool changes = !quorum_is_off || !standbys.empty();
   for (const NodeView& other : c.group.nodes) {
     const NodeState state = other.goal.state;
-    const bool stops =
-        &other == &node || is_leader_state(state) || is_outgoing_state(state) || state == NodeState::stop_replication;
+    const bool stops = &other == &node || may_accept_writes(state) || is_outgoing_state(state);
     if (stops && state != NodeState::demoted) {
       effect.assign(other, NodeState::demoted);
       changes = true;
@@ -124,18 +126,16 @@ Outcome stop_everybody(const Context& c, const NodeView& node) {
   return effect;
 }
 
-/// By its own word, or because it must have seen the end of its lease; a standby that hangs is not waited for for ever.
+/// By its own report, or because its lease must have run out. A standby that hangs is not waited for without end.
 bool has_stopped(const Context& c, const NodeView& node) {
-  switch (node.goal.state) {
-    case NodeState::demoted:
-    case NodeState::dropped: return settled(node) || c.now >= node.lease_until;
-    case NodeState::report_lsn:
-      return settled(node) || lost(node) || c.now - node.goal_since >= c.settings.postgres_restart_timeout;
-    default: return node.health.verdict != Verdict::suspected;  // a standby that is heard again is told to stop, too
-  }
+  const NodeState goal = node.goal.state;
+  if (goal == NodeState::demoted || goal == NodeState::dropped) return settled(node) || c.now >= node.lease_until;
+  if (goal == NodeState::report_lsn)
+    return settled(node) || lost(node) || c.now - node.goal_since >= c.settings.postgres_restart_timeout;
+  return node.health.verdict != Verdict::suspected;  // a standby that reports again is told to stop, too
 }
 
-bool everybody_has_stopped(const Context& c, const NodeView& node) {
+bool all_have_stopped(const Context& c, const NodeView& node) {
   return settled(node) && std::ranges::all_of(c.group.nodes, [&](const NodeView& n) { return has_stopped(c, n); });
 }
 
@@ -147,14 +147,14 @@ Outcome timeline_accepted(const Context& c) {
   if (const std::string why = why_it_fails(c, node); !why.empty()) return Effect(c, why).end_operation(false, why);
   if (is_leader_state(node->goal.state) || c.candidate == node) return std::nullopt;
   if (could_serve(*node)) {
-    Effect effect(c, "an operator wants " + node->name + " to take over with what it has (" + position(*node) +
-                         "); given up: " + what_is_given_up(c.group, *node));
+    Effect effect(c, "an operator chose " + node->name + " (" + position(*node) +
+                         ") to take over; given up: " + what_is_given_up(c.group, *node));
     promote_by_force(c, effect, *node);
     return effect;
   }
-  if (Outcome stopping = stop_everybody(c, *node)) return stopping;
-  if (!everybody_has_stopped(c, *node)) return std::nullopt;
-  return Effect(c, node->name + " goes on with what it has (" + position(*node) + "), by an operator's word")
+  if (Outcome stopping = stop_all_nodes(c, *node)) return stopping;
+  if (!all_have_stopped(c, *node)) return std::nullopt;
+  return Effect(c, node->name + " (" + position(*node) + ") continues, as an operator chose")
       .assign(*node, NodeState::wait_primary, Goal{.keep_history = true});
 }
 

@@ -18,7 +18,7 @@ struct OperationOutcome {
   std::string message;
 };
 
-/// One rule's effect. All of it is one transaction, committed before anyone hears of it.
+/// One rule's effect. All of it is one transaction, committed before any node hears of it.
 struct Decision {
   int rule_id = 0;
   std::string_view rule;                       // the rule's name
@@ -31,33 +31,45 @@ struct Decision {
   std::optional<OperationOutcome> operation;  // set when this decision ends the operation
 };
 
-/// The first rule that fires, or nullopt when the group is where it should be (or must wait). Call again after applying
-/// the decision: a chain of decisions ends by itself within a few steps.
+/// The decision of the first rule that fires, or nullopt when the group is where it should be (or must wait). Call
+/// again after applying the decision: a chain of decisions ends by itself within a few steps.
 std::optional<Decision> decide(const GroupSnapshot& group, const Settings& settings, TimePoint now);
 
-/// In a paused formation: what would be decided now if it were not; nullopt when nothing would, or it is not paused.
+/// What would be decided now if the formation were not paused; nullopt when nothing would, or when it is not paused.
 std::optional<Decision> withheld(const GroupSnapshot& group, Settings settings, TimePoint now);
 
-/// Why no standby could be promoted right now, or nullopt if `group` could fail over; for show state and refusals.
+/// Why `node` could not be promoted right now, or nullopt if it could; for show state and refusals.
 std::optional<std::string> why_not_electable(const GroupSnapshot& group, const NodeView& node);
 
-/// Does `id` count in an election after the loss of the primary, as far as quorums go (design, rule 1)? Between a
-/// quorum that is confirmed and another that is assigned the keeper may have applied either: those of both count, and
+/// Does `id` count in an election after the loss of the primary, as far as quorums go (design, rule 1)? While one
+/// quorum is confirmed and another is assigned, either may be in force: the members of both count, and
 /// covers_every_commit() asks for enough of each.
 bool in_a_quorum(const GroupSnapshot& group, NodeId id);
 
-/// Why the group is not where it should be, in a sentence for `show state`; empty when all is well.
+/// What the group waits for, in a sentence for `show state`; empty when all is well.
 std::string waiting_for(const GroupSnapshot& group, const Settings& settings, TimePoint now);
 
-/// True if losing sight of the primary could make another node the primary: then the primary needs a lease.
+/// True if another node could become the primary when this one is lost: then the primary needs a lease.
 bool another_node_is_electable(const GroupSnapshot& group);
 
-/// Name, number and sentence of every rule, in the order in which they are tried; for docs and `inspect fsm`.
+struct RuleTraits {
+  /// It finishes or proves what has begun, and fires in a paused formation, too: a group without a primary, or one of
+  /// which nobody knows what its commits wait for, is no state to pause in.
+  bool finishes = false;
+  /// It fires because a node is taken for lost, rightly or not.
+  bool judges = false;
+};
+
+/// A rule's row but for its function: what docs and `inspect fsm` show.
 struct RuleInfo {
   int id;
   std::string_view name;
+  RuleTraits traits;
   std::string_view sentence;
 };
+/// In the order in which they are tried.
 std::span<const RuleInfo> rules();
+/// nullptr if no rule has this number.
+const RuleInfo* find_rule(int id);
 
 }  // namespace autoctl::monitor

@@ -42,15 +42,12 @@ bool another_node_is_electable(const GroupSnapshot& group) {
 
 bool can_take_part(const NodeView& node) {
   return healthy(node) && node.reported && node.facts.in_recovery && node.facts.postgres_running &&
-         !node.facts.forked &&
-         (node.goal.state == NodeState::secondary || node.goal.state == NodeState::report_lsn ||
-          node.goal.state == NodeState::fast_forward || node.goal.state == NodeState::prepare_promotion);
+         !node.facts.forked && counts_in_elections(node.goal.state);
 }
 
 bool runs_as_standby(const NodeView& node) {
   const NodeState state = node.facts.state;
-  const bool by_its_word = state == NodeState::catchingup || state == NodeState::secondary ||
-                           state == NodeState::report_lsn || is_candidate_state(state);
+  const bool by_its_word = is_standby_state(state) || is_candidate_state(state);
   const bool rejoins = node.goal.state == NodeState::catchingup && by_its_word && healthy(node) && node.reported &&
                        node.facts.in_recovery && node.facts.postgres_running && !node.facts.forked;
   return rejoins || can_take_part(node);
@@ -62,7 +59,7 @@ bool could_serve(const NodeView& node) {
 
 namespace {
 
-/// Who is or was last the primary, by the newest timeline that was reported; nullptr if nobody knows.
+/// The node that is or was last the primary, by the newest timeline that was reported; nullptr if that is unknown.
 const NodeView* last_primary(const GroupSnapshot& group) {
   const NodeView* last = nullptr;
   for (const NodeView& node : group.nodes) {
@@ -138,23 +135,26 @@ std::string why_nobody_is_electable(const GroupSnapshot& group) {
   const std::vector<NodeId> present = voters_present(group);
   if (covers_every_commit(group, present))
     return preferred(group, present) == nullptr ? "all standbys that could take over have candidate priority 0" : "";
-  std::string missing;
-  for (NodeId id : missing_voters(group)) {
+  const std::vector<NodeId> missing = missing_voters(group);
+  std::string names;
+  for (NodeId id : missing) {
     const NodeView& node = *group.find(id);
-    missing += (missing.empty() ? "" : ", ") + node.name + " (" + std::string(to_string(node.health.verdict)) +
-               (has_forked_off(group, node) ? ", its history has forked off" : "") + ")";
+    names += (names.empty() ? "" : ", ") + node.name + " (" + std::string(to_string(node.health.verdict)) +
+             (has_forked_off(group, node) ? ", its history has forked off" : "") + ")";
   }
-  return "of the quorum " + (missing.empty() ? "too many were dropped" : missing + " is missing") +
-         ", and may be the only one with the last acknowledged commits";
+  if (missing.empty())
+    return "too many members of the quorum were dropped, and only they may have had the last commits";
+  return names +
+         (missing.size() == 1 ? " is missing from the quorum, and may be the only node"
+                              : " are missing from the quorum, and may be the only nodes") +
+         " with the last acknowledged commits";
 }
 
 std::optional<BlockedElection> blocked_election(const GroupSnapshot& group) {
   const NodeView* leader = leader_of(group);
   const bool gone = leader == nullptr ? draining_of(group) == nullptr : dead(*leader);
-  const bool has_standbys = std::ranges::any_of(group.nodes, [](const NodeView& n) {
-    return n.goal.state == NodeState::secondary || n.goal.state == NodeState::catchingup ||
-           n.goal.state == NodeState::report_lsn;
-  });
+  const bool has_standbys =
+      std::ranges::any_of(group.nodes, [](const NodeView& n) { return is_standby_state(n.goal.state); });
   if (!gone || !has_standbys || candidate_of(group) != nullptr || accepts_timeline(group) ||
       !group.monitor_trusts_itself)
     return std::nullopt;
@@ -223,12 +223,12 @@ std::optional<std::string> why_not_electable(const GroupSnapshot& group, const N
   if (is_leader_state(node.goal.state)) return "it is the primary";
   if (node.candidate_priority == 0) return "its candidate priority is 0";
   if (node.goal.state != NodeState::secondary) return "it is " + std::string(to_string(node.goal.state));
-  // A primary that has not proved yet whom it waits for settles first.
+  // A primary that has not proved its quorum yet has to do so first.
   const bool in_both = group.quorum_confirmed.contains(node.id) && group.quorum_assigned.contains(node.id);
-  if (!in_both) return "the primary does not wait for it, so that it may lack acknowledged commits";
-  if (has_forked_off(group, node)) return "its history has forked off from the primary's";
+  if (!in_both) return "the primary does not wait for it, so it may lack acknowledged commits";
+  if (node.facts.forked || has_forked_off(group, node)) return "its history has forked off from the primary's";
   if (!healthy(node)) return "it is " + std::string(to_string(node.health.verdict)) + " (" + node.health.why + ")";
-  if (!settled(node)) return "it has not reached its state yet: it reports " + std::string(to_string(node.facts.state));
+  if (!settled(node)) return "it has not reached its goal yet: it reports " + std::string(to_string(node.facts.state));
   if (!can_take_part(node)) return "its Postgres is not a running standby";
   return std::nullopt;
 }

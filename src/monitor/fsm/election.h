@@ -1,4 +1,4 @@
-// Who may become primary, and who will: quorum arithmetic for the rules (design, rules 1 and 2).
+// Which standby may become the primary, and which one will: quorum arithmetic for the rules (design, rules 1 and 2).
 #pragma once
 
 #include <functional>
@@ -17,43 +17,44 @@ namespace autoctl::monitor {
 /// asynchronous.
 bool covers_every_commit(const GroupSnapshot& group, const std::vector<NodeId>& nodes);
 
-/// A standby that can take part in an election now: alive, a standby by its own report, with Postgres running.
+/// The node can take part in an election now: it is alive, a standby by its own report, and its Postgres runs.
 bool can_take_part(const NodeView& node);
 
-/// The same, and one that is joining but streams already.
+/// The same, or the node is joining and its Postgres already runs as a standby.
 bool runs_as_standby(const NodeView& node);
-/// An operator's word can make it the candidate.
+/// An operator can make it the candidate by force.
 bool could_serve(const NodeView& node);
 
-/// Standbys that count in an election: they take part, the primary waits for them by the confirmed or the assigned
-/// quorum, and their history is the primary's.
+/// The standbys that count in an election: they can take part, they are in the confirmed or the assigned quorum, and
+/// their history is the primary's.
 std::vector<NodeId> voters_present(const GroupSnapshot& group);
 
-/// Why nobody can be elected now: who of the quorum is missing, and what may be lost without; empty if enough are here.
+/// Why no standby can be elected now: which members of the quorum are missing, and what may be lost without them; empty
+/// if enough of them are present.
 std::string why_nobody_is_electable(const GroupSnapshot& group);
 
-/// The primary is dead or gone, nobody is about to be promoted, and nobody can be.
+/// The primary is dead or gone, no standby is about to be promoted, and none can be elected.
 struct BlockedElection {
-  std::vector<NodeId> missing;  // members of the quorum that are not here
+  std::vector<NodeId> missing;  // members of the quorum that cannot take part now
   std::string why;
 };
 std::optional<BlockedElection> blocked_election(const GroupSnapshot& group);
 
-/// True if this node's history is known to be another than that of the last primary: what it has proves nothing.
+/// True if this node's history is known to differ from the last primary's: then its LSN proves nothing.
 bool has_forked_off(const GroupSnapshot& group, const NodeView& node);
 
-/// A standby that went its own way: by its keeper's last word it accepts or accepted writes, as if somebody had
-/// promoted it by hand, or its history has forked off from that of the primary, which serves.
+/// A standby that went its own way: by its keeper's last report it accepts or accepted writes, as after a promotion by
+/// hand, or its history has forked off from that of a primary that serves.
 bool went_its_own_way(const GroupSnapshot& group, const NodeView& node);
 
-/// How a node's history stands to that of the (last) primary: primary, follows, forked, unknown.
+/// How a node's history relates to that of the (last) primary: "primary", "follows", "forked" or "unknown".
 std::string_view lineage_of(const GroupSnapshot& group, const NodeView& node);
 
 /// Has `a` received less than `b`: by timeline, then by LSN?
 bool is_behind(const NodeView& a, const NodeView& b);
 
-/// Standbys that the primary may be told to wait for: they stream now, and are meant to be in the quorum and
-/// to stay.
+/// The standbys that the primary may be told to wait for: they stream now, replication_quorum is set, and they do not
+/// leave for maintenance.
 std::vector<NodeId> eligible_voters(const GroupSnapshot& group, const NodeView& leader, const Settings& settings);
 
 /// The most advanced of `nodes` (timeline, then LSN), the highest priority among equals, then the lowest id; nullptr if
@@ -64,14 +65,14 @@ const NodeView* most_advanced(const GroupSnapshot& group, const std::vector<Node
 /// nullptr if none may be promoted (all have priority 0).
 const NodeView* preferred(const GroupSnapshot& group, const std::vector<NodeId>& nodes);
 
-/// How many acknowledgements a commit should wait for where there are as many voters.
+/// How many acknowledgements a commit should wait for, given enough voters.
 int wanted_acks(const Settings& settings);
 
-/// How many acknowledgements to ask of `voters`.
+/// The quorum of these voters, with the number of acknowledgements to ask of them.
 SyncQuorum quorum_of(std::vector<NodeId> voters, const Settings& settings);
 
-/// What a freshly promoted `candidate` demands of its commits: nothing while it is alone and may be, else its fellow
-/// voters.
+/// The quorum of a `candidate` that is being promoted: empty where number_sync_standbys is 0 or no other voter exists,
+/// else all other voters.
 SyncQuorum quorum_after_promotion(const GroupSnapshot& group, const NodeView& candidate, const Settings& settings);
 
 }  // namespace autoctl::monitor

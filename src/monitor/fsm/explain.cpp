@@ -16,15 +16,16 @@ std::string explain_leader(const GroupSnapshot& group, const NodeView& leader) {
     if (const auto why = why_not_electable(group, node)) text += "; " + node.name + " cannot take over: " + *why;
   }
   if (const std::string why = why_nobody_is_electable(group); lost(leader) && !why.empty())
-    text += "; nobody can be elected: " + why;
+    text += "; no standby can be elected: " + why;
   return text;
 }
 
 /// There is no primary and no candidate.
 std::string why_blocked(const GroupSnapshot& group) {
-  if (accepts_timeline(group)) return "an operator has settled whose history is kept, and the others stop first";
+  if (accepts_timeline(group))
+    return "an operator has chosen the node whose history is kept, and the other nodes stop first";
   const std::string why = why_nobody_is_electable(group);
-  return why.empty() ? "the standbys elect one" : "nobody can be elected: " + why;
+  return why.empty() ? "the standbys elect one" : "no standby can be elected: " + why;
 }
 
 /// Histories part, and no rule may choose.
@@ -35,7 +36,7 @@ std::string what_would_settle_it(const GroupSnapshot& group) {
   });
   if (node == nullptr) return {};
   return node->name + " has a history of its own, timeline " + std::to_string(node->facts.timeline.value) +
-         ": an operator can make that the group's (`autoctl accept timeline`)";
+         ": an operator can make it the group's (`autoctl accept timeline`)";
 }
 
 std::string explain_standby(const NodeView& node) {

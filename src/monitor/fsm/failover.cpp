@@ -1,14 +1,15 @@
-// The primary is gone. In order: stop the quorum from receiving (from then on the old primary cannot acknowledge a
-// commit), see who has the most, let the winner fetch what it lacks, promote it, let the others follow. Until the
-// candidate is told to promote, everything can be taken back; from then on only that candidate can be the primary.
+// The primary is gone. In this order: stop the quorum from receiving (from then on the old primary cannot acknowledge a
+// commit), compare how far each standby got, let the winner fetch the WAL that it lacks, promote it, let the others
+// follow it. Until the candidate is told to promote, everything can be taken back; from then on only that candidate can
+// be the primary.
 #include "monitor/fsm/rule.h"
 
 namespace autoctl::monitor {
 
 namespace {
 
-/// Fences the quorum: directly the candidate when there is only one voter, else all who can tell how far they got. A
-/// candidate that was chosen before and cannot take part any more has to tell, too, when it is back.
+/// Fences the quorum: the only voter becomes the candidate at once; several voters report how far they got first. An
+/// earlier candidate that can no longer take part has to report, too, when it is back.
 Outcome start_election(const Context& c, const std::string& reason, const NodeView* old_primary) {
   const std::vector<NodeId> present = voters_present(c.group);
   const NodeView* favourite = preferred(c.group, present);
@@ -29,28 +30,28 @@ bool election_is_on(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::report_lsn; }) != nullptr;
 }
 
-/// The old primary on its way down while it can still be called back: nobody has been told to promote.
+/// The old primary on its way down, while it can still be called back: no node has been told to promote.
 const NodeView* deposed(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::demote_timeout; });
 }
 
-/// A candidate that is told to promote takes the old primary's quorum away; without one the quorum tells (it may have
-/// been dropped since).
-bool nobody_was_told_to_promote(const Context& c, const NodeView& old_primary) {
+/// Telling a candidate to promote takes the old primary's quorum away. So where no candidate is left (it may have been
+/// dropped since), the quorum shows whether one was told.
+bool no_node_was_told_to_promote(const Context& c, const NodeView& old_primary) {
   if (c.candidate != nullptr) return can_be_called_off(c.candidate->goal.state);
   return !c.group.quorum_confirmed.asynchronous() && !c.group.quorum_assigned.asynchronous() &&
          !c.group.quorum_assigned.contains(old_primary.id);
 }
 
-std::string who_is_missing(const Context& c) {
+std::string why_it_cannot_finish(const Context& c) {
   if (c.candidate == nullptr) return "too many standbys were lost";
-  if (c.candidate->facts.forked) return c.candidate->name + " was promoted by somebody else";
-  if (!lost(*c.candidate)) return "what " + c.candidate->name + " lacks was lost";
+  if (c.candidate->facts.forked) return c.candidate->name + " was promoted outside autoctl";
+  if (!lost(*c.candidate)) return "the WAL that " + c.candidate->name + " lacks cannot be fetched";
   return c.candidate->name + " was lost (" + c.candidate->health.why + ")";
 }
 
-/// Where too few of the quorum are here to fence the old primary, all of them who are have to: with each of them it
-/// could go on. One that hangs is not waited for for ever.
+/// Where too few of the quorum are present to fence the old primary, every standby that is present has to be fenced:
+/// the old primary could go on with any of them. A standby that hangs is not waited for without end.
 bool standbys_are_fenced(const Context& c) {
   return std::ranges::all_of(c.group.nodes, [&](const NodeView& n) {
     return n.goal.state != NodeState::report_lsn || settled(n) || lost(n) ||
@@ -58,8 +59,8 @@ bool standbys_are_fenced(const Context& c) {
   });
 }
 
-/// With promotion_waits_for_lease, and where no quorum fences it: has the old primary stopped by its own word, or must
-/// it have fenced itself by now?
+/// With promotion_waits_for_lease, and where no quorum fences it: has the old primary stopped by its own report, or
+/// must it have fenced itself by now?
 bool old_primary_is_silent(const Context& c, const NodeView& candidate) {
   const bool forced = is_forced_candidate(c.group, candidate);
   if (forced && !standbys_are_fenced(c)) return false;
@@ -70,13 +71,13 @@ bool old_primary_is_silent(const Context& c, const NodeView& candidate) {
   });
 }
 
-/// Enough voters are here, and one of them may be promoted.
+/// Enough voters are present, and one of them may be promoted.
 bool can_elect(const Context& c) {
   const std::vector<NodeId> present = voters_present(c.group);
   return covers_every_commit(c.group, present) && preferred(c.group, present) != nullptr;
 }
 
-/// The same once everybody who is only suspected has come back: silence of a moment ends no election.
+/// The same, counting every voter that is only suspected: a moment of silence ends no election.
 bool may_yet_elect(const Context& c) {
   std::vector<NodeId> voters = voters_present(c.group);
   for (const NodeView& node : c.group.nodes) {
@@ -88,14 +89,14 @@ bool may_yet_elect(const Context& c) {
   return covers_every_commit(c.group, voters) && preferred(c.group, voters) != nullptr;
 }
 
-/// By its own word it receives from nobody any more.
+/// By its own report it no longer receives from any node.
 bool is_fenced_candidate(const NodeView& node) {
   const bool fenced = node.goal.state == NodeState::fast_forward ||
                       (node.goal.state == NodeState::prepare_promotion && node.goal.fence);
   return fenced && settled(node) && can_take_part(node) && !node.facts.receiving;
 }
 
-/// It has what it was to wait for, or has every acknowledged commit in any case.
+/// It has received up to the LSN that it was told to wait for, or has every acknowledged commit in any case.
 bool has_what_it_needs(const Context& c, const NodeView& candidate) {
   return candidate.facts.lsn >= candidate.goal.await_lsn || covers_every_commit(c.group, {candidate.id});
 }
@@ -104,7 +105,7 @@ bool fetch_is_overdue(const Context& c, const NodeView& candidate) {
   return c.now - candidate.goal_since >= c.settings.postgres_restart_timeout;
 }
 
-/// The candidate does not get what it lacks, and who has it must not be promoted.
+/// The candidate cannot fetch the WAL that it lacks, and the standby that has it must not be promoted.
 bool fetch_is_hopeless(const Context& c) {
   const NodeView* candidate = c.candidate;
   if (candidate == nullptr || candidate->goal.state != NodeState::fast_forward || settled(*candidate) ||
@@ -115,21 +116,21 @@ bool fetch_is_hopeless(const Context& c) {
 }
 
 /// The old primary, where it can still take everything back.
-const NodeView* who_could_go_on(const Context& c) {
+const NodeView* deposed_that_can_return(const Context& c) {
   const NodeView* old_primary = deposed(c.group);
   if (c.leader != nullptr || c.draining != nullptr || old_primary == nullptr || !healthy(*old_primary) ||
-      old_primary->facts.cannot_run || !nobody_was_told_to_promote(c, *old_primary))
+      old_primary->facts.cannot_run || !no_node_was_told_to_promote(c, *old_primary))
     return nullptr;
   return old_primary;
 }
 
-/// It was the only voter that was here, so nobody else elects, and the others may be enough.
+/// The candidate was the only voter that was present, so no election is under way, and the other voters may be enough.
 bool candidate_was_dropped(const Context& c) {
   return c.leader == nullptr && c.candidate == nullptr && c.draining == nullptr && deposed(c.group) != nullptr &&
          !election_is_on(c.group);
 }
 
-/// It leads somewhere without the old primary.
+/// It can still end with a new primary, without the old one.
 bool election_goes_on(const Context& c) {
   if (fetch_is_hopeless(c)) return false;
   if (c.candidate == nullptr) return may_yet_elect(c);
@@ -175,7 +176,7 @@ Outcome primary_lost_while_draining(const Context& c) {
       c.candidate != nullptr && stopped_by_a_crash(*c.draining) && !covers_every_commit(c.group, {c.candidate->id});
   if (settled(*c.draining) && may_be_promoted && !may_lack_commits)
     return std::nullopt;  // it had stopped before: the hand-over goes on
-  return start_election(c, c.draining->name + " was lost while it drained: " + c.draining->health.why, c.draining);
+  return start_election(c, c.draining->name + " was lost while it handed over: " + c.draining->health.why, c.draining);
 }
 
 Outcome voter_returns(const Context& c) {
@@ -185,7 +186,7 @@ Outcome voter_returns(const Context& c) {
   const NodeView* late = find_node(
       c.group, [&](const NodeView& n) { return n.goal.state == NodeState::secondary && contains(present, n.id); });
   if (late == nullptr) return std::nullopt;
-  return Effect(c, late->name + " is in the quorum and has come while the others elect")
+  return Effect(c, late->name + " is a member of the quorum and has returned during the election")
       .assign(*late, NodeState::report_lsn);
 }
 
@@ -199,22 +200,23 @@ Outcome standbys_elect(const Context& c) {
     if (can_take_part(node) && settled(node))
       told.push_back(node.id);
     else if (!settled(node) && c.now - node.goal_since < c.settings.postgres_restart_timeout)
-      return std::nullopt;  // it is about to tell, and may have the most
+      return std::nullopt;  // it is about to report, and may be the most advanced
   }
   const NodeView* winner = preferred(c.group, told);
   if (!covers_every_commit(c.group, told) || winner == nullptr) return std::nullopt;
   const NodeView* source = most_advanced(c.group, told);
   const std::string count = std::to_string(told.size()) + " standbys";
   if (is_behind(*winner, *source))
-    return Effect(c, winner->name + " has the highest candidate priority of " + count + ", but only " +
-                         to_string(winner->facts.lsn) + ": it fetches the rest up to " + to_string(source->facts.lsn) +
-                         " from " + source->name)
+    return Effect(c, winner->name + " has the highest candidate priority of " + count +
+                         ", but has received only up to " + to_string(winner->facts.lsn) +
+                         ": it fetches the rest up to " + to_string(source->facts.lsn) + " from " + source->name)
         .assign(*winner, NodeState::fast_forward, Goal{.upstream = source->id, .await_lsn = source->facts.lsn});
   return Effect(c, winner->name + " has received up to " + to_string(winner->facts.lsn) + ", the most of " + count)
       .assign(*winner, NodeState::prepare_promotion, Goal{.fence = true});
 }
 
-/// The source's own election cannot have ended otherwise: if it lives it is the next best, else all tell again.
+/// The election had two possible winners, this one and its source: a source that is alive becomes the candidate, else
+/// all standbys report again.
 Outcome fast_forward_failed(const Context& c) {
   const NodeView* candidate = c.candidate;
   if (candidate == nullptr || candidate->goal.state != NodeState::fast_forward || settled(*candidate) ||
@@ -223,10 +225,10 @@ Outcome fast_forward_failed(const Context& c) {
   const NodeView* source = c.group.find(candidate->goal.upstream);
   const bool source_serves = source != nullptr && !lost(*source) && source->goal.state == NodeState::report_lsn;
   if (source_serves && !fetch_is_overdue(c, *candidate)) return std::nullopt;
-  if (fetch_is_hopeless(c) && who_could_go_on(c) != nullptr) return std::nullopt;
+  if (fetch_is_hopeless(c) && deposed_that_can_return(c) != nullptr) return std::nullopt;
   const std::string what =
       candidate->name + " could not fetch missing WAL" + (source == nullptr ? "" : " from " + source->name);
-  Effect effect(c, what + (source_serves ? " in time" : ", which was lost: the others elect again"));
+  Effect effect(c, what + (source_serves ? " in time" : ", which was lost: the standbys elect again"));
   effect.assign(*candidate, NodeState::report_lsn);
   if (source_serves && can_take_part(*source) && source->candidate_priority > 0)
     effect.assign(*source, NodeState::prepare_promotion, Goal{.fence = true});
@@ -234,12 +236,12 @@ Outcome fast_forward_failed(const Context& c) {
 }
 
 Outcome election_called_off(const Context& c) {
-  const NodeView* old_primary = who_could_go_on(c);
+  const NodeView* old_primary = deposed_that_can_return(c);
   if (old_primary == nullptr) return std::nullopt;
   const bool forced = c.candidate != nullptr && is_forced_candidate(c.group, *c.candidate);
   if (!forced && election_goes_on(c)) return std::nullopt;
-  const std::string why = forced ? "nothing has to be lost: nobody was told to promote"
-                                 : who_is_missing(c) + " before anybody was told to promote";
+  const std::string why = forced ? "nothing has to be lost: no node was told to promote"
+                                 : why_it_cannot_finish(c) + " before any node was told to promote";
   Effect effect(c, why + ", and " + old_primary->name + " is back");
   std::vector<NodeId> leaving;
   for (const NodeView& node : c.group.nodes) {
@@ -260,14 +262,14 @@ Outcome candidate_lost(const Context& c) {
   if (c.candidate == nullptr || !can_be_called_off(c.candidate->goal.state) || !is_lost_as_candidate(*c.candidate) ||
       c.draining != nullptr)
     return std::nullopt;
-  return start_election(c, who_is_missing(c) + " before it was told to promote", nullptr);
+  return start_election(c, why_it_cannot_finish(c) + " before it was told to promote", nullptr);
 }
 
 Outcome handover_fell_short(const Context& c) {
   const NodeView* candidate = c.candidate;
   if (candidate == nullptr || !is_fenced_candidate(*candidate) || has_what_it_needs(c, *candidate)) return std::nullopt;
   return start_election(c,
-                        candidate->name + " got only " + to_string(candidate->facts.lsn) + " of " +
+                        candidate->name + " received only up to " + to_string(candidate->facts.lsn) + " of " +
                             to_string(candidate->goal.await_lsn) + ", and other standbys may have more",
                         nullptr);
 }
@@ -277,12 +279,12 @@ Outcome candidate_is_fenced(const Context& c) {
   if (candidate == nullptr || !is_fenced_candidate(*candidate) || !has_what_it_needs(c, *candidate) ||
       !old_primary_is_silent(c, *candidate))
     return std::nullopt;
-  // Those whom an operator gave up are not waited for.
+  // The nodes that an operator gave up are not waited for.
   const bool forced = is_forced_candidate(c.group, *candidate);
   const SyncQuorum sync = forced ? SyncQuorum{} : quorum_after_promotion(c.group, *candidate, c.settings);
-  Effect effect(c, candidate->name + " receives no more, at " + to_string(candidate->facts.lsn) +
+  Effect effect(c, candidate->name + " has stopped receiving at " + to_string(candidate->facts.lsn) +
                        (forced ? ": an operator wants it promoted although it may lack commits"
-                               : ": the old primary cannot acknowledge a commit from now on"));
+                               : ": from now on the old primary cannot acknowledge a commit"));
   effect.assign(*candidate, NodeState::stop_replication, Goal{.sync = sync}).assign_quorum(sync);
   if (const NodeView* old_primary = deposed(c.group)) effect.assign(*old_primary, NodeState::demoted);
   return effect;

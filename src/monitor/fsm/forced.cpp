@@ -1,13 +1,13 @@
-// An operator gives up what only missing nodes have. What can be saved is tried first: an election that needs nobody
-// else goes on, an old primary that comes back in time goes on, and one that may still believe in its lease is waited
-// for.
+// An operator gives up what only missing nodes have. What can be saved is saved first: an election that can do without
+// the missing nodes continues, an old primary that comes back in time stays the primary, and a lease that an old
+// primary may still hold runs out before the promotion.
 #include "monitor/fsm/rule.h"
 
 namespace autoctl::monitor {
 
 namespace {
 
-/// The most advanced standby that is here; one whose history has forked off only if there is no other.
+/// The most advanced standby that is present; one whose history has forked off only if there is no other.
 const NodeView* best_that_is_here(const GroupSnapshot& group) {
   std::vector<NodeId> here;
   std::vector<NodeId> forked;
@@ -16,7 +16,7 @@ const NodeView* best_that_is_here(const GroupSnapshot& group) {
   return most_advanced(group, here.empty() ? forked : here);
 }
 
-/// Another takes its place. One that was told to promote may have done so: it can only join again.
+/// Another candidate takes its place. A candidate that was told to promote may have done so: it can only rejoin.
 void withdraw(Effect& effect, const NodeView& candidate) {
   const bool may_have_promoted = !can_be_called_off(candidate.goal.state);
   effect.assign(candidate, may_have_promoted ? NodeState::demoted : NodeState::report_lsn);
@@ -27,8 +27,7 @@ void withdraw(Effect& effect, const NodeView& candidate) {
 std::vector<const NodeView*> standbys_to_fence(const GroupSnapshot& group, const NodeView& but) {
   std::vector<const NodeView*> standbys;
   for (const NodeView& node : group.nodes) {
-    const bool may_acknowledge = node.goal.state == NodeState::secondary || node.goal.state == NodeState::catchingup;
-    if (&node != &but && may_acknowledge && runs_as_standby(node)) standbys.push_back(&node);
+    if (&node != &but && follows_primary(node.goal.state) && runs_as_standby(node)) standbys.push_back(&node);
   }
   return standbys;
 }
@@ -45,7 +44,7 @@ Outcome failover_forced(const Context& c) {
   if (!is_forced(c.group) || accepts_timeline(c.group)) return std::nullopt;
   const NodeView* old_primary = c.leader != nullptr ? c.leader : c.draining;
   if (old_primary != nullptr && !lost(*old_primary)) {
-    // One that was promoted is about to be seen as the primary.
+    // The promoted candidate is about to be seen as the primary.
     if (old_primary->id == c.group.operation->target) return std::nullopt;
     const std::string why = old_primary->name + " is the primary: nothing has to be lost";
     return Effect(c, why).end_operation(false, why);
@@ -59,7 +58,7 @@ Outcome failover_forced(const Context& c) {
   const NodeView* best = best_that_is_here(c.group);
   if (best == nullptr) {
     if (waited < c.settings.silence_timeout) return std::nullopt;
-    const std::string why = "no standby is here that could take over";
+    const std::string why = "no standby that could take over is present";
     return Effect(c, why).end_operation(false, why);
   }
   Effect effect(c, "an operator accepts that commits may be lost: " + best->name + " takes over at " +

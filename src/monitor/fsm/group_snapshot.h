@@ -21,8 +21,8 @@ struct NodeView {
   Health health;
   int candidate_priority = 50;  // 0 = never promoted
   bool replication_quorum = true;
-  TimePoint lease_until;  // the latest moment at which this node may believe in a lease we granted
-  Millis stalled_for{0};  // a standby that does not stream: how long, up to the primary's last word
+  TimePoint lease_until;  // until when this node may hold a lease that this monitor granted
+  Millis stalled_for{0};  // a standby that does not stream: for how long, up to the primary's last report
 };
 
 /// An operator's request that is under way. One at a time per group.
@@ -30,11 +30,11 @@ struct Operation {
   enum class Kind : unsigned char { switchover, promotion, forced_failover, accepted_timeline };
   std::int64_t id = 0;
   Kind kind = Kind::switchover;
-  NodeId target;  // promotion, accepted_timeline: who; else 0 until the candidate is chosen
+  NodeId target;  // promotion, accepted_timeline: the node named; else 0 until the candidate is chosen
   TimePoint requested_at;
 };
 
-/// An operator's wish to have a node out of service, or back, that is not fulfilled yet. Never beside an Operation.
+/// An operator's request to take a node out of service, or back, that is not fulfilled yet. Never beside an Operation.
 struct MaintenanceRequest {
   enum class Kind : unsigned char { begin, end };
   Kind kind = Kind::begin;
@@ -44,9 +44,9 @@ struct MaintenanceRequest {
 
 /// What the coordinator of a Citus formation does with the statements for this group.
 struct Traffic {
-  bool coordinator_ready = false;  // its keeper can hold and move them now
+  bool coordinator_ready = false;  // its keeper can hold and move the statements now
   NodeId routed_to;                // where they go; 0 = nowhere yet
-  NodeId held_for;                 // they wait until this node takes over; 0 = they do not wait
+  NodeId held_for;                 // statements wait until this node takes over; 0 = they do not wait
   std::string trouble;             // why it is not as planned; empty when all is well
 };
 
@@ -54,8 +54,8 @@ struct GroupSnapshot {
   std::string formation;
   GroupId group = 0;
   Term term;
-  /// What the primary has proved to demand of every commit, and what it was last told to demand. An election needs
-  /// both: between the two the keeper may have applied either.
+  /// What the primary has proved that it requires of every commit, and what it was last told to require. An election
+  /// needs both: until the assigned one is proved, either may be in force.
   SyncQuorum quorum_confirmed;
   SyncQuorum quorum_assigned;
   std::vector<NodeView> nodes;  // ordered by id

@@ -9,7 +9,7 @@ bool beyond_init(const NodeView& node) {
   return node.goal.state != NodeState::init;
 }
 
-/// Has been told more than to register, and is meant to stay.
+/// It has been assigned more than its registration, and is meant to stay.
 bool is_member(const NodeView& node) {
   return beyond_init(node) && node.goal.state != NodeState::dropped;
 }
@@ -26,7 +26,7 @@ bool is_close(const NodeView& standby, const NodeView& leader, const Settings& s
 
 }  // namespace
 
-/// A dropped node that is still there may still serve: another primary has to wait until it is gone.
+/// A dropped node that is still listed may still serve: another primary has to wait until it is gone.
 Outcome first_node_becomes_single(const Context& c) {
   const NodeView* first = newcomer(c.group);
   if (first == nullptr || std::ranges::any_of(c.group.nodes, beyond_init)) return std::nullopt;
@@ -78,8 +78,7 @@ Outcome standby_follows_primary(const Context& c) {
     if (!contains(c.leader->facts.prepared_peers, n.id)) return false;
     if (n.goal.state == NodeState::wait_maintenance) return !is_wanted_for_maintenance(c.group, n.id);  // called off
     if (n.goal.state == NodeState::report_lsn) return true;
-    const bool standby = n.goal.state == NodeState::secondary || n.goal.state == NodeState::catchingup;
-    return standby && n.goal.upstream != c.leader->id;
+    return is_standby_state(n.goal.state) && n.goal.upstream != c.leader->id;
   });
   if (astray == nullptr) return std::nullopt;
   return Effect(c, c.leader->name + " is the primary that " + astray->name + " has to follow")

@@ -1,6 +1,6 @@
-// A node is taken out of service and back, as an operator asks. What makes it dispensable is the quorum's business
-// (quorum_rules.cpp): the primary stops waiting for it, and proves that, while it streams on as a secondary that an
-// election may need. Only then is it the operator's.
+// An operator takes a node out of service, and back. First the quorum lets go of it (quorum_rules.cpp): the primary
+// stops waiting for it and proves that, while the node streams on as a secondary that an election may need. Only then
+// is it handed to the operator.
 #include "monitor/fsm/maintenance.h"
 
 #include "monitor/fsm/rule.h"
@@ -28,24 +28,21 @@ bool is_waited_for(const GroupSnapshot& group, NodeId id) {
 
 /// A standby, or a former primary that has stopped.
 bool may_begin(const NodeView& node) {
-  const NodeState goal = node.goal.state;
-  const bool standby =
-      goal == NodeState::secondary || goal == NodeState::catchingup || goal == NodeState::wait_maintenance;
-  return standby || (goal == NodeState::demoted && settled(node));
+  return follows_primary(node.goal.state) || (node.goal.state == NodeState::demoted && settled(node));
 }
 
 std::string why_not_let_go(const Context& c) {
   if (c.leader == nullptr) return "there is no primary";
   if (!healthy(*c.leader)) return "the primary, " + c.leader->name + ", is not healthy: " + c.leader->health.why;
   if (!settled(*c.leader))
-    return "the primary, " + c.leader->name + ", has not proved in time that it can do without it";
+    return "the primary, " + c.leader->name + ", has not proved in time that it no longer waits for it";
   return "it is " + std::string(to_string(c.group.find(c.group.maintenance->node)->goal.state));
 }
 
-/// Empty while it goes on, or may.
+/// Empty while the maintenance can still begin.
 std::string why_not(const Context& c, const NodeView* node) {
   if (node == nullptr || node->goal.state == NodeState::dropped) return "it was dropped";
-  if (is_leader_state(node->goal.state)) return "it is the primary by now";
+  if (is_leader_state(node->goal.state)) return "it has become the primary";
   const std::string why = why_indispensable(c.group, c.settings, *node);
   if (!why.empty() && overdue(c, patience)) return why;
   if (!overdue(c, c.settings.drain_timeout)) return {};
@@ -64,7 +61,7 @@ std::string why_indispensable(const GroupSnapshot& group, const Settings& settin
   });
   const auto left = others - (leads ? 1 : 0);  // one of them will be the primary
   if (left >= settings.number_sync_standbys) return {};
-  return "commits have to wait for " + std::to_string(settings.number_sync_standbys) + " standbys, and " +
+  return "commits have to wait for " + std::to_string(settings.number_sync_standbys) + " standbys, and only " +
          std::to_string(left) + " would be left";
 }
 
@@ -80,7 +77,7 @@ Outcome maintenance_reached(const Context& c) {
   if (node == nullptr || node->goal.state != NodeState::maintenance || (!settled(*node) && !lost(*node)))
     return std::nullopt;
   const std::string what =
-      node->name + (settled(*node) ? " is in maintenance" : " is away, and is in maintenance when it is back");
+      node->name + (settled(*node) ? " is in maintenance" : " is away, and will be in maintenance when it is back");
   return Effect(c, what).end_operation(true, what);
 }
 
@@ -89,7 +86,7 @@ Outcome maintenance_refused(const Context& c) {
   const NodeView* node = c.group.find(c.group.maintenance->node);
   const std::string why = why_not(c, node);
   if (why.empty()) return std::nullopt;
-  return Effect(c, "no maintenance of " + (node == nullptr ? "a node" : node->name) + ": " + why)
+  return Effect(c, (node == nullptr ? "the node" : node->name) + " cannot be taken out of service: " + why)
       .end_operation(false, why);
 }
 
@@ -98,7 +95,7 @@ Outcome maintenance_starts(const Context& c) {
     return std::nullopt;
   const NodeView* node = c.group.find(c.group.maintenance->node);
   if (node == nullptr || !may_begin(*node) || is_waited_for(c.group, node->id)) return std::nullopt;
-  return Effect(c, c.leader->name + " goes on without " + node->name + ", which is the operator's now")
+  return Effect(c, c.leader->name + " no longer waits for " + node->name + ": its maintenance begins")
       .follow(*node, NodeState::maintenance, c.leader->id);
 }
 
@@ -106,9 +103,9 @@ Outcome maintenance_ends(const Context& c) {
   if (!asks_for(c, Kind::end) || c.leader == nullptr || !serves_as_primary(*c.leader)) return std::nullopt;
   const NodeView* node = c.group.find(c.group.maintenance->node);
   if (node == nullptr || node->goal.state != NodeState::maintenance) return std::nullopt;
-  return Effect(c, "an operator gives " + node->name + " back: it follows " + c.leader->name + " again")
+  return Effect(c, "an operator ends the maintenance of " + node->name + ": it follows " + c.leader->name + " again")
       .follow(*node, NodeState::catchingup, c.leader->id)
-      .end_operation(true, node->name + " joins again");
+      .end_operation(true, node->name + " rejoins");
 }
 
 Outcome maintenance_end_refused(const Context& c) {
@@ -116,8 +113,8 @@ Outcome maintenance_end_refused(const Context& c) {
   const NodeView* node = c.group.find(c.group.maintenance->node);
   const bool gone = node == nullptr || node->goal.state != NodeState::maintenance;
   if (!gone && !overdue(c, patience)) return std::nullopt;
-  const std::string why = gone ? "it is not in maintenance any more" : "there is no primary that it could follow";
-  return Effect(c, (node == nullptr ? "a node" : node->name) + " cannot come back: " + why).end_operation(false, why);
+  const std::string why = gone ? "it is no longer in maintenance" : "there is no primary for it to follow";
+  return Effect(c, (node == nullptr ? "the node" : node->name) + " cannot come back: " + why).end_operation(false, why);
 }
 
 }  // namespace autoctl::monitor

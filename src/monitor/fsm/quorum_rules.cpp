@@ -1,5 +1,6 @@
-// Which standbys a commit waits for. Who may acknowledge is always who may be elected: turning it on counts for
-// elections only once the primary has proved it, turning it off counts from the moment it is decided (design, rule 1).
+// Which standbys a commit waits for. The standbys that may acknowledge are always those that may be elected: turning
+// the quorum on counts for elections only once the primary has proved it, turning it off counts from the moment of the
+// decision (design, rule 1).
 #include "monitor/fsm/maintenance.h"
 #include "monitor/fsm/rule.h"
 
@@ -13,7 +14,7 @@ std::string names_of(const GroupSnapshot& group, const std::vector<NodeId>& ids)
     const NodeView* node = group.find(id);
     names += (names.empty() ? "" : ", ") + (node != nullptr ? node->name : std::to_string(id.value));
   }
-  return names.empty() ? "nobody" : names;
+  return names.empty() ? "no standby" : names;
 }
 
 bool primary_with_quorum(const Context& c) {
@@ -23,8 +24,8 @@ bool primary_with_quorum(const Context& c) {
 std::string its_own_way(const NodeView& node) {
   const std::string where = " on timeline " + std::to_string(node.facts.timeline.value);
   if (node.facts.postgres_running && !node.facts.in_recovery)
-    return "was promoted by somebody else: it accepts writes" + where;
-  if (node.facts.forked) return "was promoted by somebody else and has stopped" + where;
+    return "was promoted outside autoctl: it accepts writes" + where;
+  if (node.facts.forked) return "was promoted outside autoctl and has stopped" + where;
   return "has a history of its own" + where + ", at " + to_string(node.facts.lsn);
 }
 
@@ -34,7 +35,7 @@ std::string why_lost(const Context& c, NodeId id) {
   const NodeView* node = c.group.find(id);
   if (node == nullptr || node->goal.state == NodeState::dropped) return "was dropped";
   if (node->goal.state != NodeState::secondary) return "is " + std::string(to_string(node->goal.state));
-  if (!node->replication_quorum) return "is no longer meant to be in the quorum";
+  if (!node->replication_quorum) return "is taken out of the quorum (replication-quorum false)";
   if (leaves_for_maintenance(c.group, c.settings, id)) return "leaves for maintenance";
   if (went_its_own_way(c.group, *node)) return its_own_way(*node);
   if (contains(c.leader->facts.streaming, id)) return {};
@@ -45,15 +46,15 @@ std::string why_lost(const Context& c, NodeId id) {
   return {};
 }
 
-/// Left for good, by an operator's word; a node that is only away is still waited for.
+/// It left for good, because an operator said so. A node that is only away is still waited for.
 bool has_left(const Context& c, NodeId id) {
   const NodeView* node = c.group.find(id);
   return node == nullptr || node->goal.state == NodeState::dropped || !node->replication_quorum ||
          is_maintenance_state(node->goal.state) || leaves_for_maintenance(c.group, c.settings, id);
 }
 
-/// Asks as many as it did, as far as there are still so many.
-SyncQuorum without_those_who_left(const Context& c, SyncQuorum quorum) {
+/// As many acknowledgements as before, where there are still so many voters.
+SyncQuorum without_departed(const Context& c, SyncQuorum quorum) {
   std::erase_if(quorum.voters, [&](NodeId id) { return has_left(c, id); });
   quorum.acks = std::min(quorum.acks, static_cast<int>(quorum.voters.size()));
   return quorum;
@@ -62,7 +63,7 @@ SyncQuorum without_those_who_left(const Context& c, SyncQuorum quorum) {
 }  // namespace
 
 void serve_again(const Context& c, Effect& effect, const NodeView& old_primary, const std::vector<NodeId>& leaving) {
-  const SyncQuorum quorum = without_those_who_left(c, c.group.quorum_assigned);
+  const SyncQuorum quorum = without_departed(c, c.group.quorum_assigned);
   const auto stays = [&](NodeId id) {
     const NodeView* node = c.group.find(id);
     return node != nullptr && node->goal.state == NodeState::secondary && !lost(*node) && !contains(leaving, id);
@@ -83,9 +84,9 @@ Outcome quorum_turned_on(const Context& c) {
   if (voters.empty()) return std::nullopt;
   const std::string names = names_of(c.group, voters);
   SyncQuorum quorum = quorum_of(std::move(voters), c.settings);
-  // One that was promoted and may not acknowledge alone waits for as many as it was told to.
-  if (quorum.acks < without_those_who_left(c, c.leader->goal.sync).acks) return std::nullopt;
-  return Effect(c, c.leader->name + " shall wait for " + std::to_string(quorum.acks) + " of " + names)
+  // A primary that was promoted and may not acknowledge alone waits for as many standbys as it was told to.
+  if (quorum.acks < without_departed(c, c.leader->goal.sync).acks) return std::nullopt;
+  return Effect(c, c.leader->name + " is to wait for " + std::to_string(quorum.acks) + " of " + names)
       .assign(*c.leader, NodeState::primary, Goal{.sync = quorum})
       .assign_quorum(quorum);
 }
@@ -109,7 +110,7 @@ Outcome quorum_confirmed(const Context& c) {
   const SyncQuorum& goal = c.leader->goal.sync;
   if (c.group.quorum_confirmed == goal || c.leader->facts.sync_in_force != goal) return std::nullopt;
   return Effect(c, c.leader->name + " has synchronous_standby_names in force, and " + std::to_string(goal.acks) +
-                       " of " + names_of(c.group, goal.voters) + " had everything written before")
+                       " of " + names_of(c.group, goal.voters) + " had flushed everything written before")
       .confirm_quorum(goal);
 }
 
@@ -131,7 +132,7 @@ Outcome quorum_grows(const Context& c) {
   SyncQuorum quorum = quorum_of(std::move(voters), c.settings);
   const int wanted = std::min(wanted_acks(c.settings), c.leader->goal.sync.acks);
   if (quorum == c.leader->goal.sync || quorum.acks < wanted) return std::nullopt;
-  return Effect(c, c.leader->name + " shall wait for " + std::to_string(quorum.acks) + " of " +
+  return Effect(c, c.leader->name + " is to wait for " + std::to_string(quorum.acks) + " of " +
                        names_of(c.group, quorum.voters) + left)
       .assign(*c.leader, NodeState::primary, Goal{.sync = quorum})
       .assign_quorum(quorum);
@@ -151,20 +152,20 @@ Outcome standby_lost(const Context& c) {
   const int left = static_cast<int>(now_in_force.voters.size() - lost.size());
   if (lost.empty() || left >= now_in_force.acks) return std::nullopt;
   if (c.settings.number_sync_standbys > 0) {
-    // It waits for those who are away as long as that takes, but not for those who will never come back.
-    const SyncQuorum members = without_those_who_left(c, now_in_force);
+    // It waits for standbys that are away as long as that takes, but not for nodes that will never come back.
+    const SyncQuorum members = without_departed(c, now_in_force);
     if (members == now_in_force) return std::nullopt;
     if (!members.asynchronous())
-      return Effect(c, reason + "; " + c.leader->name + " waits for those who are left")
+      return Effect(c, reason + "; " + c.leader->name + " waits for the standbys that are left")
           .assign(*c.leader, NodeState::primary, Goal{.sync = members})
           .assign_quorum(members);
   }
-  Effect effect(c, reason + "; " + c.leader->name + " goes on without waiting");
+  Effect effect(c, reason + "; " + c.leader->name + " no longer waits for any standby");
   effect.assign(*c.leader, NodeState::wait_primary).asynchronous();
   for (NodeId id : now_in_force.voters) {
     const NodeView* node = c.group.find(id);
     if (node == nullptr || node->goal.state != NodeState::secondary) continue;
-    // One that leaves streams on until the primary has heard that it need not wait for it.
+    // A standby that leaves streams on until the primary has heard that it need not wait for it.
     const bool leaves = leaves_for_maintenance(c.group, c.settings, id);
     effect.follow(*node, leaves ? NodeState::wait_maintenance : NodeState::catchingup, c.leader->id);
   }
@@ -188,7 +189,7 @@ Outcome standby_forked_off(const Context& c) {
   });
   if (astray == nullptr) return std::nullopt;
   return Effect(c, astray->name + " " + its_own_way(*astray) + ", while " + c.leader->name +
-                       " is the primary: it joins again, without what only it has")
+                       " is the primary: it rejoins and gives up what only it has")
       .follow(*astray, NodeState::catchingup, c.leader->id);
 }
 
@@ -201,7 +202,7 @@ Outcome standby_stalled(const Context& c) {
            n.stalled_for >= c.settings.standby_stall_timeout;
   });
   if (stalled == nullptr) return std::nullopt;
-  return Effect(c, stalled->name + " lives but does not stream from " + c.leader->name + ": it joins again")
+  return Effect(c, stalled->name + " is alive but does not stream from " + c.leader->name + ": it rejoins")
       .follow(*stalled, NodeState::catchingup, c.leader->id);
 }
 

@@ -17,7 +17,7 @@ const NodeView* highest(const GroupSnapshot& group, Suits suits, Rank rank) {
   return best;
 }
 
-/// Once a candidate is told to promote, its predecessor cannot acknowledge any more: the latest word counts.
+/// Once a candidate is told to promote, its predecessor cannot acknowledge any more: the highest term counts.
 const NodeView* told_to_serve(const GroupSnapshot& group) {
   return highest(
       group, [](const NodeView& n) { return may_accept_writes(n.goal.state); },
@@ -48,14 +48,14 @@ class Resumption {
 void lead(Resumption& result, const NodeView& heir) {
   Decision& decision = result.decision_;
   if (is_outgoing_state(heir.goal.state)) {
-    decision.reason = heir.name + " was the last primary, and nobody was told to promote: it goes on, alone";
+    decision.reason = heir.name + " was the last primary, and no node was told to promote: it stays the primary, alone";
     return result.assign(heir, Goal{.state = NodeState::wait_primary});
   }
-  decision.reason = "all nodes are here: " + heir.name + " is the primary";
+  decision.reason = "all nodes have come: " + heir.name + " is the primary";
   decision.quorum_assigned = heir.goal.sync;
   if (heir.goal.state == NodeState::primary && settled(heir)) decision.quorum_confirmed = heir.goal.sync;
   if (!heir.goal.checkpoint) return;
-  Goal goal = heir.goal;  // the hand-over that this was for is forgotten
+  Goal goal = heir.goal;  // the switchover that this was for is forgotten
   goal.checkpoint = false;
   result.assign(heir, goal);
 }
@@ -76,12 +76,9 @@ std::vector<const NodeView*> all_that(const GroupSnapshot& group, Suits suits) {
   return found;
 }
 
-/// Those of whom the primary may have waited for; where there is none, whoever else has data of its.
-std::vector<const NodeView*> who_may_have_acknowledged(const GroupSnapshot& group) {
-  const auto followed = [](const NodeView& n) {
-    return n.goal.state == NodeState::secondary || n.goal.state == NodeState::report_lsn ||
-           can_be_called_off(n.goal.state);
-  };
+/// The standbys that the primary may have waited for; where there is none, every node that has data of its.
+std::vector<const NodeView*> nodes_that_may_have_acknowledged(const GroupSnapshot& group) {
+  const auto followed = [](const NodeView& n) { return counts_in_elections(n.goal.state); };
   auto found = all_that(group, [&](const NodeView& n) { return followed(n) && n.replication_quorum; });
   if (found.empty()) found = all_that(group, followed);
   if (found.empty()) found = all_that(group, runs_as_standby);
@@ -92,13 +89,14 @@ std::optional<Decision> elect(const GroupSnapshot& group) {
   Resumption result(group);
   SyncQuorum quorum{1, {}};
   std::string names;
-  for (const NodeView* node : who_may_have_acknowledged(group)) {
+  for (const NodeView* node : nodes_that_may_have_acknowledged(group)) {
     result.assign(*node, Goal{.state = NodeState::report_lsn});
     quorum.voters.push_back(node->id);
     names += (names.empty() ? "" : ", ") + node->name;
   }
-  result.decision_.reason = "an operator gave up the last primary: " + (names.empty() ? "no standby" : names) +
-                            " can elect, and may lack what it acknowledged";
+  result.decision_.reason =
+      "an operator gave up the last primary: " +
+      (names.empty() ? "there is no standby to elect" : names + " elect, and may lack commits that it acknowledged");
   if (!quorum.voters.empty()) result.decision_.quorum_assigned = result.decision_.quorum_confirmed = quorum;
   return result.decision_;
 }

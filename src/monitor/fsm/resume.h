@@ -1,4 +1,5 @@
-// A group whose monitor was lost, or whose nodes come back to it: what they were last told, taken together.
+// A group that comes to another monitor, or back to its own: its state, put together from what its nodes were last
+// told.
 #pragma once
 
 #include <optional>
@@ -7,12 +8,12 @@
 
 namespace autoctl::monitor {
 
-/// All nodes that may have a say are here, with the goals that they last obeyed; decisions that none of them heard
-/// never happened. Who was last told to lead or to promote goes on; where nobody was, the last primary does. Nullopt
-/// when there is no such node: then nobody can say what was acknowledged, and only an operator's word (`given_up`) lets
-/// the standbys that are here elect. What the primary waited for nobody knows then, not even whether it waited: no
-/// standby hears of that. So each of them has to tell how far it got, and the one that has the most is not proved to
-/// have everything.
+/// To be called once all nodes have come, with the goals that they last obeyed. A decision that no node heard never
+/// happened. The node that was last told to lead or to promote stays or becomes the primary; where there is none, the
+/// last primary does. Nullopt where there is neither: no node knows then what was acknowledged, and only an operator
+/// (`given_up`) lets the standbys elect. No standby is told which commits wait for which nodes, so the quorum of a lost
+/// primary is unknown. Therefore every standby has to report how far it got, and the most advanced one is not proved to
+/// have every acknowledged commit.
 std::optional<Decision> resume(const GroupSnapshot& group, bool given_up);
 
 }  // namespace autoctl::monitor

@@ -1,4 +1,4 @@
-// Who is who in a group, read from the goals: the words that the rules are written in.
+// Which node has which role in a group, read from the goals: the vocabulary of the rules.
 #pragma once
 
 #include <algorithm>
@@ -19,46 +19,29 @@ inline bool healthy(const NodeView& node) {
 inline bool dead(const NodeView& node) {
   return node.health.verdict == Verdict::dead;
 }
-/// Gone for long, whether or not its Postgres still runs somewhere: nothing can be asked of it.
+/// Dead, or silent for long: nothing can be asked of it, whether or not its Postgres still runs somewhere.
 inline bool lost(const NodeView& node) {
   return dead(node) || node.health.verdict == Verdict::unreachable;
 }
 
-/// Nobody can promote it: it is gone, or somebody else has promoted it and its keeper has stopped it.
+/// It cannot be promoted: it is gone, or it was promoted outside autoctl and its keeper has stopped it.
 inline bool is_lost_as_candidate(const NodeView& node) {
   return lost(node) || node.facts.forked;
 }
 
-/// A goal from which the old primary's way leads down.
-inline bool is_outgoing_state(NodeState state) {
-  return state == NodeState::draining || state == NodeState::demote_timeout || state == NodeState::demoted;
-}
-inline bool is_candidate_state(NodeState state) {
-  return state == NodeState::fast_forward || state == NodeState::prepare_promotion ||
-         state == NodeState::stop_replication;
-}
-/// Chosen, but not told to promote: everything can still be taken back.
-inline bool can_be_called_off(NodeState state) {
-  return state == NodeState::fast_forward || state == NodeState::prepare_promotion;
-}
-
-/// Out of service by an operator's word, or about to be: nobody counts on it.
-inline bool is_maintenance_state(NodeState state) {
-  return state == NodeState::maintenance || state == NodeState::wait_maintenance;
-}
 /// An operator asked for its maintenance.
 inline bool is_wanted_for_maintenance(const GroupSnapshot& group, NodeId id) {
   return group.maintenance && group.maintenance->kind == MaintenanceRequest::Kind::begin &&
          group.maintenance->node == id;
 }
 
-/// It is to be the primary and accepts writes by its own report, whatever state it comes from: with a quorum to wait
-/// for, one that was promoted or called back cannot reach `primary` before a standby has joined it.
+/// Its goal is to be the primary, and it accepts writes by its own report, whatever state it comes from: with a quorum
+/// to wait for, a primary that was promoted or called back cannot reach `primary` before a standby has joined it.
 inline bool serves_as_primary(const NodeView& node) {
   return node.reported && is_leader_state(node.goal.state) && node.facts.postgres_running && !node.facts.in_recovery;
 }
 
-/// It has stopped as it was told, but by a crash: nobody knows what it wrote and acknowledged last.
+/// It has stopped as it was told, but by a crash: what it wrote and acknowledged last is unknown.
 inline bool stopped_by_a_crash(const NodeView& node) {
   return settled(node) && !node.facts.postgres_running && !node.facts.lsn;
 }

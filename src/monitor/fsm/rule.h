@@ -13,7 +13,7 @@
 
 namespace autoctl::monitor {
 
-/// What every rule gets: the snapshot and who is who in it. Any of the three may be null.
+/// What every rule gets: the snapshot and the nodes with a role in it. Any of the three nodes may be null.
 struct Context {
   const GroupSnapshot& group;
   const Settings& settings;
@@ -40,14 +40,14 @@ class Effect {
   Effect& follow(const NodeView& node, NodeState state, NodeId upstream) {
     return assign(node, state, Goal{.upstream = upstream});
   }
-  /// From now on the primary may acknowledge alone: nobody is electable any more.
+  /// From now on the primary may acknowledge alone: no standby is electable any more.
   Effect& asynchronous() {
     decision_.quorum_assigned = SyncQuorum{};
     decision_.quorum_confirmed = SyncQuorum{};
     return *this;
   }
-  /// One that was assigned before and has not been proved may be in force as well: when another takes its place, nobody
-  /// is electable until that one is proved.
+  /// An earlier quorum that was assigned but not proved may be in force as well: when another replaces it, no standby
+  /// is electable until the new one is proved.
   Effect& assign_quorum(SyncQuorum quorum) {
     if (quorum.asynchronous()) return asynchronous();
     const bool third = group_.quorum_confirmed != group_.quorum_assigned && quorum != group_.quorum_assigned;
@@ -76,13 +76,13 @@ class Effect {
 
 using Outcome = std::optional<Decision>;
 
-/// Those who are here, other than `but`, and could go on acknowledging for an old primary that nobody hears.
+/// The standbys that are present, other than `but`, and could go on acknowledging for an old primary that is not heard.
 std::vector<const NodeView*> standbys_to_fence(const GroupSnapshot& group, const NodeView& but);
-/// An operator's word makes `node` the candidate: the old primary is deposed, and those standbys are fenced as well.
+/// Makes `node` the candidate because an operator says so: the old primary is deposed, and those standbys are fenced.
 void promote_by_force(const Context&, Effect&, const NodeView& node);
 
-/// An old primary goes on: with its quorum where that can or must be, else alone until standbys have joined again.
-/// `leaving` are those of the quorum that join again.
+/// An old primary stays the primary: with its quorum where that can or must be, else alone until standbys have
+/// rejoined. `leaving` are the members of the quorum that rejoin.
 void serve_again(const Context&, Effect&, const NodeView& old_primary, const std::vector<NodeId>& leaving);
 
 // Joining: from an empty group to a standby that streams (joining.cpp).

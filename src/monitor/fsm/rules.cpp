@@ -15,131 +15,154 @@ struct Rule {
   Outcome (*fire)(const Context&);
 };
 
+// What a rule is, beside its name and what it does.
+constexpr RuleTraits begins{};
+constexpr RuleTraits finishes{.finishes = true};
+constexpr RuleTraits judges{.judges = true};
+constexpr RuleTraits operator|(RuleTraits a, RuleTraits b) {
+  return {a.finishes || b.finishes, a.judges || b.judges};
+}
+
 constexpr std::array rule_table = {
-    // An operation's end comes first: nothing else may change the leader before it is noticed.
-    Rule{{100, "switchover_done",
-          "the node an operator asked for is the primary, and the coordinator sends a worker's statements there: the "
-          "operation has succeeded"},
+    // The end of an operation comes first: nothing else may change the leader before it is noticed.
+    Rule{{100, "switchover_done", finishes,
+          "the node that an operator asked for is the primary, and the coordinator sends a worker's statements there: "
+          "the operation has succeeded"},
          switchover_done},
 
-    Rule{
-        {195, "timeline_accepted",
-         "an operator has settled whose history is kept, and there is no primary: everybody else stops, then that node "
-         "takes over"},
-        timeline_accepted},
-    Rule{
-        {200, "primary_is_dead",
-         "the primary is dead by conclusive evidence and enough of its quorum is here: fence the quorum, then promote"},
-        primary_is_dead},
-    Rule{
-        {202, "primary_cannot_write", "the primary lives, but its disk is full, and a standby's is not: it takes over"},
-        primary_cannot_write},
-    Rule{{205, "primary_lost_while_draining", "the primary died while it handed over: this becomes a failover"},
+    Rule{{195, "timeline_accepted", begins,
+          "an operator has chosen the node whose history is kept, and there is no primary: all other nodes stop, then "
+          "that node takes over"},
+         timeline_accepted},
+    Rule{{200, "primary_is_dead", judges,
+          "the primary is dead by conclusive evidence, and enough of its quorum is present: fence the quorum, then "
+          "promote"},
+         primary_is_dead},
+    Rule{{202, "primary_cannot_write", begins,
+          "the primary is alive, but its disk is full, and no voter's disk is: a standby takes over"},
+         primary_cannot_write},
+    Rule{{205, "primary_lost_while_draining", finishes | judges,
+          "the primary died while it handed over: the switchover becomes a failover"},
          primary_lost_while_draining},
-    Rule{{210, "primary_was_dropped", "the primary was dropped and has stopped: its quorum elects another"},
+    Rule{{210, "primary_was_dropped", begins, "the primary was dropped and has stopped: its quorum elects another"},
          primary_was_dropped},
-    Rule{{212, "failover_forced",
-          "an operator accepts that commits may be lost, and nobody can be elected: the most advanced standby that is "
-          "here takes over"},
+    Rule{{212, "failover_forced", begins,
+          "an operator accepts that commits may be lost, and no standby can be elected: the most advanced standby that "
+          "is present takes over"},
          failover_forced},
-    Rule{{215, "voter_returns", "a member of the quorum is back while the others elect: it tells how far it got, too"},
+    Rule{{215, "voter_returns", finishes,
+          "a member of the quorum returns during an election: it reports how far it got, too"},
          voter_returns},
-    Rule{{220, "standbys_elect",
-          "enough fenced standbys told how far they got: the highest priority, then the most advanced, is the "
-          "candidate; "
-          "it fetches what another has more"},
+    Rule{{220, "standbys_elect", finishes,
+          "enough fenced standbys have reported how far they got: the highest priority, then the most advanced, "
+          "becomes the candidate; it fetches the WAL that it lacks from the most advanced"},
          standbys_elect},
-    Rule{{225, "fast_forward_failed",
-          "the candidate cannot fetch what it lacks: the standby that has it is the candidate, or all elect again"},
+    Rule{{225, "fast_forward_failed", finishes | judges,
+          "the candidate cannot fetch the WAL that it lacks: the standby that has it becomes the candidate, or the "
+          "election starts again"},
          fast_forward_failed},
-    Rule{{230, "election_called_off",
-          "the candidate or too many voters were lost before anybody was told to promote, and the old primary is back: "
-          "it goes on"},
+    Rule{{230, "election_called_off", finishes,
+          "the candidate or too many voters were lost before any node was told to promote, and the old primary is "
+          "back: it stays the primary"},
          election_called_off},
-    Rule{{235, "candidate_lost", "the candidate was lost before it was told to promote: enough others elect another"},
+    Rule{{235, "candidate_lost", finishes | judges,
+          "the candidate was lost before it was told to promote: the other voters, if they are enough, elect another"},
          candidate_lost},
-    Rule{{237, "handover_fell_short",
-          "the old primary has stopped, but the candidate did not get everything from it: all standbys elect"},
+    Rule{{237, "handover_fell_short", finishes,
+          "the old primary has stopped, but the candidate did not receive everything from it: all standbys elect"},
          handover_fell_short},
-    Rule{{240, "candidate_is_fenced",
-          "nobody of the quorum receives from the old primary any more, so that it cannot acknowledge: promote"},
+    Rule{{240, "candidate_is_fenced", finishes,
+          "no member of the quorum receives from the old primary any more, so the old primary cannot acknowledge a "
+          "commit: promote the candidate"},
          candidate_is_fenced},
-    Rule{{250, "candidate_promoted", "the candidate accepts writes: it is the primary, the others follow it"},
+    Rule{{250, "candidate_promoted", finishes,
+          "the candidate accepts writes: it is the primary, and the others follow it"},
          candidate_promoted},
 
-    Rule{{300, "old_primary_drained", "the old primary has stopped after handing over everything: promote"},
+    Rule{{300, "old_primary_drained", finishes,
+          "the old primary has stopped after handing over everything: promote the candidate"},
          old_primary_drained},
-    Rule{{310, "switchover_called_off",
+    Rule{{310, "switchover_called_off", finishes | judges,
           "the candidate was lost or did not get ready before the primary had handed over, or the primary crashed and "
-          "the "
-          "candidate may lack what another standby acknowledged: the primary goes on"},
+          "the candidate may lack what another standby acknowledged: the primary stays the primary"},
          switchover_called_off},
-    Rule{{315, "switchover_overdue", "the primary did not stop in time when it was to hand over: it goes on"},
+    Rule{{315, "switchover_overdue", finishes | judges,
+          "the primary was to hand over but did not stop in time: it stays the primary"},
          switchover_overdue},
-    Rule{{317, "switchover_not_held",
+    Rule{{317, "switchover_not_held", finishes,
           "a worker was to hand over, but the candidate is gone or the coordinator does not hold the statements in "
-          "time: the primary goes on as before"},
+          "time: the primary stays the primary"},
          switchover_not_held},
-    Rule{{318, "switchover_prepares",
-          "an operator asked for another primary of a Citus worker group: checkpoint, then the coordinator holds the "
-          "statements"},
+    Rule{{318, "switchover_prepares", begins,
+          "an operator asked for another primary in a Citus worker group: checkpoint first, then the coordinator holds "
+          "the statements"},
          switchover_prepares},
-    Rule{{320, "switchover_starts",
-          "an operator asked for another primary, and the statements for a worker are held: stop the old one, promote"},
+    Rule{{320, "switchover_starts", begins,
+          "an operator asked for another primary, and a worker's statements are held: stop the old primary, then "
+          "promote the candidate"},
          switchover_starts},
-    Rule{{330, "switchover_refused", "an operator asked for another primary, but no standby can take over"},
+    Rule{{330, "switchover_refused", begins, "an operator asked for another primary, but no standby can take over"},
          switchover_refused},
 
-    Rule{{340, "maintenance_reached", "the node an operator wants out of service is in maintenance: done"},
+    Rule{{340, "maintenance_reached", begins,
+          "the node that an operator takes out of service has reached maintenance: the operation has succeeded"},
          maintenance_reached},
-    Rule{{342, "maintenance_refused",
-          "the node an operator wants out of service cannot be spared, or the primary does not let it go in time"},
+    Rule{{342, "maintenance_refused", begins,
+          "the node that an operator wants to take out of service is needed, or the primary does not release it in "
+          "time"},
          maintenance_refused},
-    Rule{{344, "maintenance_starts",
-          "the primary has proved that it no longer waits for the node an operator wants out of service: it is the "
-          "operator's"},
+    Rule{{344, "maintenance_starts", begins,
+          "the primary has proved that it no longer waits for the node that an operator takes out of service: "
+          "maintenance begins"},
          maintenance_starts},
-    Rule{{346, "maintenance_ends", "an operator wants a node back from maintenance: it joins again"}, maintenance_ends},
-    Rule{
-        {348, "maintenance_end_refused", "an operator wants a node back, but there is no primary that it could follow"},
-        maintenance_end_refused},
+    Rule{{346, "maintenance_ends", begins, "an operator ends a node's maintenance: the node rejoins"},
+         maintenance_ends},
+    Rule{{348, "maintenance_end_refused", begins,
+          "an operator wants to end a node's maintenance, but there is no primary for it to follow"},
+         maintenance_end_refused},
 
-    Rule{
-        {400, "standby_lost", "a standby of the quorum is gone and too few are left: the primary stops waiting for it"},
-        standby_lost},
-    Rule{{405, "quorum_disproved",
-          "the primary reports other names in force than it has proved (an ALTER SYSTEM, say): nobody is electable "
-          "until "
-          "they are put back and proved again"},
+    Rule{{400, "standby_lost", judges,
+          "a standby of the quorum is lost and too few are left: the primary stops waiting for it"},
+         standby_lost},
+    Rule{{405, "quorum_disproved", finishes,
+          "the primary reports other synchronous_standby_names in force than it has proved (after an ALTER SYSTEM, "
+          "say): no standby is electable until they are restored and proved again"},
          quorum_disproved},
-    Rule{{410, "quorum_confirmed", "the primary has proved what it demands of every commit: its voters are electable"},
+    Rule{{410, "quorum_confirmed", finishes,
+          "the primary has proved what it requires of every commit: its voters are electable"},
          quorum_confirmed},
-    Rule{{420, "quorum_turned_on", "a standby streams and is up to date: the primary waits for it from now on"},
+    Rule{{420, "quorum_turned_on", begins, "a standby streams and has caught up: the primary waits for it from now on"},
          quorum_turned_on},
-    Rule{{430, "quorum_grows",
-          "the set of standbys that stream, or number_sync_standbys, changed: the quorum follows, as long as it stays "
-          "large enough"},
+    Rule{{430, "quorum_grows", begins,
+          "the set of streaming standbys, or number_sync_standbys, has changed: the quorum follows, as long as it "
+          "stays large enough"},
          quorum_grows},
-    Rule{{435, "standby_forked_off",
-          "a standby was promoted by somebody else, or has a history of its own: it joins again, rewound or copied"},
+    Rule{{435, "standby_forked_off", begins,
+          "a standby was promoted outside autoctl, or its history has diverged from the primary's: it rejoins, rewound "
+          "or copied"},
          standby_forked_off},
-    Rule{{440, "standby_stalled",
-          "a standby lives but has not streamed for long: it joins again, rewound or copied if it has to be"},
+    Rule{{440, "standby_stalled", judges,
+          "a standby is alive but has not streamed for long: it rejoins, rewound or copied if it has to be"},
          standby_stalled},
 
-    Rule{{500, "first_node_becomes_single", "the first node of a group is its primary"}, first_node_becomes_single},
-    Rule{{510, "newcomer_waits_for_primary", "another node of the group waits until the primary lets it copy"},
+    Rule{{500, "first_node_becomes_single", begins, "the first node of a group becomes its primary"},
+         first_node_becomes_single},
+    Rule{{510, "newcomer_waits_for_primary", begins,
+          "a further node of the group waits until the primary is ready to be copied"},
          newcomer_waits_for_primary},
-    Rule{{520, "primary_opens_to_newcomer", "a standby wants to join: the primary gets ready for replication"},
+    Rule{{520, "primary_opens_to_newcomer", begins, "a standby wants to join: the primary gets ready for replication"},
          primary_opens_to_newcomer},
-    Rule{{530, "newcomer_starts_copy", "the primary is ready for it: the standby copies"}, newcomer_starts_copy},
-    Rule{{540, "old_primary_rejoins", "the former primary has stopped and the new one is ready for it: it follows"},
+    Rule{{530, "newcomer_starts_copy", begins, "the primary is ready for the new standby: the standby copies it"},
+         newcomer_starts_copy},
+    Rule{{540, "old_primary_rejoins", begins,
+          "the former primary has stopped and the new primary is ready for it: it rejoins as a standby"},
          old_primary_rejoins},
-    Rule{{550, "standby_follows_primary", "a standby follows somebody who is not the primary: it is redirected"},
+    Rule{{550, "standby_follows_primary", begins, "a standby follows a node that is not the primary: it is redirected"},
          standby_follows_primary},
-    Rule{{560, "standby_caught_up", "the standby streams and is close to the primary: it is a secondary"},
+    Rule{{560, "standby_caught_up", begins, "the standby streams and is close to the primary: it becomes a secondary"},
          standby_caught_up},
-    Rule{{570, "primary_is_alone", "no other node is left in the group: the primary is single"}, primary_is_alone},
+    Rule{{570, "primary_is_alone", begins, "no other node is left in the group: the primary becomes single"},
+         primary_is_alone},
 };
 
 constexpr bool ids_ascend() {
@@ -148,17 +171,6 @@ constexpr bool ids_ascend() {
   return true;
 }
 static_assert(ids_ascend(), "rule numbers are unique and in the order in which the rules are tried");
-
-/// In a paused formation nothing begins, but what has begun is finished, and what was assigned is proved: a group
-/// without a primary, or one that nobody knows whom it waits for, would be no state to pause in.
-constexpr std::array finishing = {100, 205, 215, 220, 225, 230, 235, 237, 240, 250, 300, 310, 315, 317, 405, 410};
-
-constexpr bool finishes(int id) {
-  return std::ranges::find(finishing, id) != finishing.end();
-}
-static_assert(std::ranges::all_of(finishing, [](int id) {
-  return std::ranges::any_of(rule_table, [id](const Rule& rule) { return rule.info.id == id; });
-}));
 
 constexpr auto infos = [] {
   std::array<RuleInfo, rule_table.size()> result{};
@@ -172,10 +184,15 @@ std::span<const RuleInfo> rules() {
   return infos;
 }
 
+const RuleInfo* find_rule(int id) {
+  const auto found = std::ranges::find(infos, id, &RuleInfo::id);
+  return found == infos.end() ? nullptr : &*found;
+}
+
 std::optional<Decision> decide(const GroupSnapshot& group, const Settings& settings, TimePoint now) {
   const Context context{group, settings, now, leader_of(group), candidate_of(group), draining_of(group)};
   for (const Rule& rule : rule_table) {
-    if (settings.paused && !finishes(rule.info.id)) continue;
+    if (settings.paused && !rule.info.traits.finishes) continue;
     Outcome outcome = rule.fire(context);
     if (!outcome) continue;
     outcome->rule_id = rule.info.id;
@@ -188,7 +205,7 @@ std::optional<Decision> decide(const GroupSnapshot& group, const Settings& setti
 std::optional<Decision> withheld(const GroupSnapshot& group, Settings settings, TimePoint now) {
   if (!std::exchange(settings.paused, false)) return std::nullopt;
   auto would = decide(group, settings, now);
-  return would && !finishes(would->rule_id) ? would : std::nullopt;
+  return would && !find_rule(would->rule_id)->traits.finishes ? would : std::nullopt;
 }
 
 }  // namespace autoctl::monitor

@@ -7,23 +7,23 @@
 namespace autoctl::monitor {
 
 struct Settings {
-  /// Acknowledgements that must stay available; 0 lets a primary go on alone (asynchronous) when it lost its standbys.
+  /// Acknowledgements that must stay available; 0 lets a primary that lost its standbys go on alone (asynchronously).
   int number_sync_standbys = 0;
   /// A keeper reports at least this often, and a report is held open no longer.
   Millis heartbeat{1000};
-  /// Plain silence (nothing refused, nothing said) becomes a verdict after this long.
+  /// Plain silence (no report, and no port that refuses) becomes a verdict after this long.
   Millis silence_timeout{4000};
   /// How long a primary may go on without an answer from the monitor when no standby streams from it.
   Millis lease{4000};
-  /// After a monitor start nobody is judged silent for this long.
+  /// For this long after a monitor start, no node is judged silent.
   Millis startup_grace{8000};
-  /// A keeper that lives but has not brought its Postgres back for this long loses the role.
+  /// A node whose keeper is alive but has not brought Postgres back for this long loses its role.
   Millis postgres_restart_timeout{15000};
   /// A quorum standby that is alive but streams nothing for this long leaves the quorum.
   Millis standby_stall_timeout{5000};
-  /// A planned hand-over that has not stopped the old primary by then is called off or becomes a failover.
+  /// A switchover that has not stopped the old primary after this long is called off or becomes a failover.
   Millis drain_timeout{30000};
-  /// Citus: sessions in the way of a planned move of a worker's statements are ended after this long.
+  /// Citus: sessions that block a planned move of a worker's statements are ended after this long.
   Millis citus_switchover_cooldown{5000};
   /// The same after the loss of a worker's primary.
   Millis citus_failover_cooldown{1000};
@@ -31,7 +31,7 @@ struct Settings {
   bool promotion_waits_for_lease = false;
   /// A group may have more than one node.
   bool secondaries = true;
-  /// Nothing begins by itself: an operator wants to look, or to work, undisturbed.
+  /// Nothing begins by itself: an operator works on the formation.
   bool paused = false;
   /// A standby becomes secondary when it is at most this far behind.
   std::uint64_t catchup_lag_bytes = 16 * 1024 * 1024;

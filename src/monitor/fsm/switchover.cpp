@@ -1,7 +1,7 @@
-// A planned hand-over: checkpoint, stop the old primary, promote a standby that has everything. Nothing is fenced by
-// force: the old primary stops by itself before the candidate is promoted. A Citus worker does its checkpoint first and
-// stops only when the coordinator holds the statements for it, so that they wait instead of failing; until then it is
-// an ordinary primary with an ordinary standby, and there is nothing to take back.
+// A planned switchover: checkpoint, stop the old primary, promote a standby that has everything. Nothing is fenced: the
+// old primary stops by itself before the candidate is promoted. A Citus worker does its checkpoint first and stops only
+// when the coordinator holds the statements for it, so that they wait instead of failing. Until then it is an ordinary
+// primary with an ordinary standby, and there is nothing to take back.
 #include "monitor/fsm/rule.h"
 #include "monitor/fsm/traffic.h"
 
@@ -9,8 +9,8 @@ namespace autoctl::monitor {
 
 namespace {
 
-/// A hand-over that cannot start is refused after this long; a group that is just settling gets that much time. Getting
-/// ready takes no time: a candidate that needs longer does not hear the monitor, or its keeper hangs.
+/// A switchover that cannot start is refused after this long: a group that is still settling gets that much time. A
+/// candidate gets ready at once; one that takes longer does not hear the monitor, or its keeper hangs.
 constexpr Millis patience{5000};
 
 /// The standby to hand over to: the operator's choice, else the highest priority; nullptr and `why` if there is none.
@@ -38,24 +38,24 @@ bool can_hand_over(const NodeView& leader) {
   return leader.goal.state == NodeState::primary && healthy(leader) && serves_as_primary(leader);
 }
 
-/// Nobody waits in vain: the primary has written out what is dirty, and the statements for it are held.
+/// The primary has finished its checkpoint, and the coordinator holds the statements: they wait no longer than needed.
 bool statements_are_held(const Context& c, const NodeView& candidate) {
   return c.leader->goal.checkpoint && settled(*c.leader) && c.group.traffic->held_for == candidate.id;
 }
 
-/// The old primary crashed instead of stopping, and the candidate alone cannot tell what was acknowledged.
+/// The old primary crashed instead of stopping, and the candidate alone cannot show what was acknowledged.
 bool may_lack_commits(const Context& c, const NodeView& candidate) {
   return stopped_by_a_crash(*c.draining) && !covers_every_commit(c.group, {candidate.id});
 }
 
-/// Why a worker that was to hand over does not do so any more; empty while it may.
+/// Why a worker that was to hand over no longer does; empty while it may.
 std::string why_not_held(const Context& c) {
-  if (!c.group.operation) return "nobody asks for a switchover any more";
+  if (!c.group.operation) return "the switchover is no longer asked for";
   const NodeView* target = c.group.find(c.group.operation->target);
-  if (target == nullptr || target->goal.state != NodeState::secondary) return "the candidate is no secondary any more";
+  if (target == nullptr || target->goal.state != NodeState::secondary) return "the candidate is no longer a secondary";
   if (lost(*target)) return target->name + " was lost: " + target->health.why;
   if (c.now - c.leader->goal_since < c.settings.drain_timeout) return {};
-  if (!healthy(*c.leader)) return c.leader->name + " is no healthy primary: " + c.leader->health.why;
+  if (!healthy(*c.leader)) return c.leader->name + " is not a healthy primary: " + c.leader->health.why;
   if (!settled(*c.leader)) return c.leader->name + " has not finished its checkpoint in time";
   if (const auto why = why_not_electable(c.group, *target)) return target->name + " cannot take over: " + *why;
   std::string why = c.group.traffic ? why_not_holdable(c.group, *c.leader) : "";
@@ -94,7 +94,7 @@ Outcome switchover_not_held(const Context& c) {
   if (in_progress(c) || !c.leader->goal.checkpoint) return std::nullopt;
   const std::string why = why_not_held(c);
   if (why.empty()) return std::nullopt;
-  Effect effect(c, why + "; " + c.leader->name + " goes on as the primary");
+  Effect effect(c, why + "; " + c.leader->name + " stays the primary");
   effect.assign(*c.leader, c.leader->goal.state, Goal{.sync = c.leader->goal.sync});
   if (c.group.operation) effect.end_operation(false, why);
   return effect;
@@ -123,7 +123,7 @@ Outcome switchover_refused(const Context& c) {
   if (moved && c.now - c.leader->goal_since < c.settings.drain_timeout) return std::nullopt;
   std::string why;
   if (moved)
-    why = c.leader->name + " was promoted, but has not come to rest as the primary";
+    why = c.leader->name + " was promoted, but has not settled as the primary in time";
   else if (choose(c, why) == nullptr)
     why = "no standby can take over: " + why;
   else if (!can_hand_over(*c.leader))
@@ -141,11 +141,11 @@ Outcome old_primary_drained(const Context& c) {
   if (candidate == nullptr || candidate->goal.state != NodeState::prepare_promotion || !settled(*candidate) ||
       !can_take_part(*candidate))
     return std::nullopt;
-  // With several voters another one may have acknowledged what did not reach the candidate.
+  // With several voters, another one may have acknowledged what did not reach the candidate.
   if (may_lack_commits(c, *candidate)) return std::nullopt;
   if (candidate->facts.lsn < c.draining->facts.lsn && !covers_every_commit(c.group, {candidate->id}))
     return Effect(c, c.draining->name + " has stopped at " + to_string(c.draining->facts.lsn) + "; " + candidate->name +
-                         " shows that it has that, too")
+                         " has to show that it has everything up to there")
         .assign(*candidate, NodeState::prepare_promotion, Goal{.fence = true, .await_lsn = c.draining->facts.lsn})
         .assign(*c.draining, NodeState::demote_timeout);
   const SyncQuorum sync = quorum_after_promotion(c.group, *candidate, c.settings);
@@ -166,12 +166,12 @@ Outcome switchover_called_off(const Context& c) {
   else if (lost(*candidate))
     why = candidate->name + " was lost: " + candidate->health.why;
   else if (!settled(*candidate) && c.now - candidate->goal_since >= patience)
-    why = candidate->name + " has not got ready in time";
+    why = candidate->name + " did not get ready in time";
   else if (may_lack_commits(c, *candidate))
-    why = c.draining->name + " crashed, so that " + candidate->name + " may lack what another standby has";
+    why = c.draining->name + " crashed, and " + candidate->name + " may lack what another standby has";
   else
     return std::nullopt;
-  Effect effect(c, why + "; " + c.draining->name + ", which was to hand over, goes on");
+  Effect effect(c, why + "; " + c.draining->name + ", which was to hand over, stays the primary");
   if (candidate != nullptr) effect.follow(*candidate, NodeState::catchingup, c.draining->id);
   serve_again(c, effect, *c.draining, candidate != nullptr ? std::vector{candidate->id} : std::vector<NodeId>{});
   if (c.group.operation) effect.end_operation(false, why);
@@ -183,8 +183,8 @@ Outcome switchover_overdue(const Context& c) {
       c.now - c.draining->goal_since < c.settings.drain_timeout)
     return std::nullopt;
   if (c.candidate == nullptr || c.candidate->goal.state != NodeState::prepare_promotion) return std::nullopt;
-  const std::string why = c.draining->name + " has not stopped in time";
-  Effect effect(c, why + "; it goes on as the primary");
+  const std::string why = c.draining->name + " did not stop in time";
+  Effect effect(c, why + "; it stays the primary");
   effect.assign(*c.draining, NodeState::primary, Goal{.sync = c.draining->goal.sync})
       .follow(*c.candidate, NodeState::secondary, c.draining->id);
   if (c.group.operation) effect.end_operation(false, why);

@@ -22,7 +22,7 @@ bool taking_over(const GroupSnapshot& group, const NodeView& candidate) {
          find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::demoted; }) != nullptr;
 }
 
-/// Whom the statements wait for, and the node whose goal began the phase they wait in.
+/// The node that the statements wait for, and the node whose goal began the phase they wait in.
 struct Wait {
   const NodeView* target = nullptr;
   const NodeView* phase = nullptr;
@@ -46,7 +46,7 @@ NodeId hold_target(const GroupSnapshot& group, const Settings& settings, TimePoi
   if (!must_hold(group)) return {};
   const auto [target, phase] = wait_of(group);
   if (target == nullptr || lost(*target) || now - phase->goal_since >= settings.drain_timeout) return {};
-  return group.traffic->routed_to == target->id ? NodeId{} : target->id;  // moved already: nobody waits any more
+  return group.traffic->routed_to == target->id ? NodeId{} : target->id;  // moved already: nothing waits any more
 }
 
 Millis move_cooldown(const GroupSnapshot& group, const Settings& settings, TimePoint now) {

@@ -16,7 +16,7 @@ std::string_view to_string(Verdict verdict) {
 
 namespace {
 
-/// A heartbeat is overdue after this long: one interval, and half of one for the way.
+/// A heartbeat is overdue after this long: one interval, and half of one for the network.
 Millis overdue(const Settings& settings) {
   return settings.heartbeat * 3 / 2;
 }
@@ -49,8 +49,8 @@ TimePoint silence_ends(const NodeObservation& seen, const Settings& settings) {
 
 /// What the others say, taken together.
 struct Testimony {
-  bool heard = false;    // somebody hears it
-  bool complete = true;  // everybody who could hear it has been asked since, or there is nobody
+  bool heard = false;    // another node hears it
+  bool complete = true;  // every node that could hear it has been asked since, or there is none
   std::string words;
 };
 
@@ -98,8 +98,8 @@ Health assess(const NodeObservation& seen, bool may_expect_postgres, const Setti
   const std::string evidence = describe_silence(seen, now) + ", Postgres port " + std::string(to_string(postgres)) +
                                ", keeper port " + std::string(to_string(keeper)) + testimony.words;
 
-  // Its host is there and says that nobody listens: conclusive at once, once the others agree. After a monitor start
-  // the nodes may be starting as well, so that a refusal then means nothing.
+  // Its host answers, and nothing listens there: conclusive at once, if the others agree. After a monitor start the
+  // nodes may be starting as well, so a refusal means nothing then.
   const bool refused = seen.last_report && seen.disconnected_at && keeper == PortState::refused &&
                        (postgres == PortState::refused || !may_expect_postgres);
   if (refused && !testimony.heard && testimony.complete) return {Verdict::dead, evidence};

@@ -1,4 +1,4 @@
-// Is this node alive? The verdict, with its witnesses; what to do about it is the rules' business (design, rule 4).
+// Is this node alive? The verdict, with its evidence in words. What follows from it is for the rules (design, rule 4).
 #pragma once
 
 #include <optional>
@@ -12,9 +12,9 @@ namespace autoctl::monitor {
 
 enum class Verdict : unsigned char {
   healthy,      // it reports
-  suspected,    // its connection broke or a heartbeat is overdue: being asked about
-  unreachable,  // silent for long, but somebody still hears it, or nobody can tell: no reason to take its role
-  dead,         // conclusive: refused by its host, silent and unheard, or its own keeper says so
+  suspected,    // its connection broke or a heartbeat is overdue: evidence is being collected
+  unreachable,  // silent for long, but another node hears it, or evidence is missing: it keeps its role
+  dead,         // conclusive: its host refuses, it is silent and no node hears it, or its own keeper says so
 };
 std::string_view to_string(Verdict verdict);
 
@@ -23,7 +23,7 @@ struct WitnessView {
   NodeId witness;
   std::string witness_name;
   bool hears = false;                   // replication between the two is alive
-  PortState port = PortState::unknown;  // its own try at the judged node's Postgres port
+  PortState port = PortState::unknown;  // what its own attempt found at the judged node's Postgres port
   TimePoint at;                         // when the monitor received it
 };
 
@@ -40,7 +40,7 @@ struct NodeObservation {
   std::optional<TimePoint> disconnected_at;  // its report connection broke and it has not reported since
   ProbeResult postgres_port;
   ProbeResult keeper_port;
-  bool cannot_run = false;  // its keeper's own word
+  bool cannot_run = false;  // its keeper says so
   std::string trouble;
   std::optional<TimePoint> postgres_down_since;  // its keeper reports Postgres down since then
   std::vector<WitnessView> witnesses;            // other nodes of the group that could hear it and report now
@@ -48,13 +48,13 @@ struct NodeObservation {
 
 struct Health {
   Verdict verdict = Verdict::healthy;
-  std::string why;  // the witnesses, one sentence; goes into events
+  std::string why;  // the evidence, one sentence; goes into events
 };
 
 /// Pure. `may_expect_postgres` is false for nodes whose goal has Postgres stopped or not yet created.
 Health assess(const NodeObservation& seen, bool may_expect_postgres, const Settings& settings, TimePoint now);
 
-/// True while the node should be probed and its witnesses asked: anything but healthy and quiet.
+/// True while the node should be probed and its witnesses asked: while it is not heard as it should be.
 bool wants_evidence(const NodeObservation& seen, const Settings& settings, TimePoint now);
 
 /// The moment at which assess() could change its mind with no new evidence; nullopt if never.

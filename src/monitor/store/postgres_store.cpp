@@ -154,7 +154,7 @@ Result<> PostgresStore::trim_events(std::int64_t last_event) {
   trimmed_at_ = last_event;
   const auto done = connection_->query("DELETE FROM autoctl.event WHERE id <= $1",
                                        {std::to_string(last_event - events_kept)}, deadline);
-  // The change is committed; that old events stay for a while harms nobody.
+  // The change is committed; it does no harm that old events stay for a while.
   if (!done) spdlog::warn("cannot trim old events: {}", done.error().message);
   return {};
 }
@@ -171,7 +171,11 @@ Result<std::vector<protocol::EventDocument>> PostgresStore::events(const EventQu
                          {std::to_string(query.after), query.formation, group, std::to_string(query.count)}, deadline);
   if (!found) return fail(std::move(found.error()));
   std::vector<protocol::EventDocument> events;
-  for (int row = 0; row < found->size(); ++row) events.push_back(rows::event(*found, row));
+  for (int row = 0; row < found->size(); ++row) {
+    auto event = rows::event(*found, row);
+    if (!event) return fail(std::move(event.error()));
+    events.push_back(*std::move(event));
+  }
   return events;
 }
 

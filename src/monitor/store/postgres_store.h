@@ -21,7 +21,7 @@ class PostgresStore final : public Store {
  public:
   PostgresStore(std::string conninfo, ApiEndpoint endpoint);
 
-  /// Also runs the migrations, and creates the monitor's identity at the very first time.
+  /// Also runs the migrations, and creates the monitor's identity the first time.
   Result<Image> load() override;
   Result<> commit(const Change& change) override;
   Result<std::vector<protocol::EventDocument>> events(const EventQuery& query) override;

@@ -16,16 +16,17 @@ std::uint64_t unsigned_number(const pg::Rows& rows, int row, int column) {
   return value;
 }
 
-/// Of an event: what is shown only need not be known.
-NodeState shown_state(const pg::Rows& rows, int row, int column) {
-  return parse_node_state(rows.text(row, column)).value_or(NodeState::init);
-}
-
 /// `what` names table, row and column.
 tl::unexpected<Error> unknown_value(const std::string& what, const std::string& value) {
   return fail(Errc::incompatible, what + " is '" + value + "', which this version of autoctl does not know",
               "a newer version may have written it: install that one; nothing is decided from a store that is not "
               "understood");
+}
+
+Result<NodeState> state(const pg::Rows& rows, int row, int column, const std::string& what) {
+  const std::string name = rows.text(row, column);
+  if (const auto known = parse_node_state(name)) return *known;
+  return unknown_value(what, name);
 }
 
 std::string text_of(bool value) {
@@ -117,9 +118,8 @@ const char* const upsert_node =
 Result<NodeRow> node(const pg::Rows& rows, int row) {
   auto goal = json_column<Goal>(rows, row, 12, "autoctl.node, id " + rows.text(row, 0) + ", column goal");
   if (!goal) return fail(std::move(goal.error()));
-  const auto reported = parse_node_state(rows.text(row, 13));
-  if (!reported)
-    return unknown_value("autoctl.node, id " + rows.text(row, 0) + ", column reported", rows.text(row, 13));
+  const auto reported = state(rows, row, 13, "autoctl.node, id " + rows.text(row, 0) + ", column reported");
+  if (!reported) return fail(reported.error());
   NodeRow n;
   n.id = NodeId{rows.number(row, 0)};
   n.formation = rows.text(row, 1);
@@ -224,7 +224,11 @@ const char* const insert_event =
     "kind,"
     " rule, description) VALUES ($1, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
-protocol::EventDocument event(const pg::Rows& rows, int row) {
+Result<protocol::EventDocument> event(const pg::Rows& rows, int row) {
+  const auto reported = state(rows, row, 8, "autoctl.event, id " + rows.text(row, 0) + ", column reported");
+  const auto assigned = state(rows, row, 9, "autoctl.event, id " + rows.text(row, 0) + ", column assigned");
+  if (!reported) return fail(reported.error());
+  if (!assigned) return fail(assigned.error());
   protocol::EventDocument e;
   e.id = rows.number(row, 0);
   e.time = rows.text(row, 1);
@@ -234,8 +238,8 @@ protocol::EventDocument event(const pg::Rows& rows, int row) {
   e.node_name = rows.text(row, 5);
   e.host = rows.text(row, 6);
   e.port = static_cast<int>(rows.number(row, 7));
-  e.reported = shown_state(rows, row, 8);
-  e.assigned = shown_state(rows, row, 9);
+  e.reported = *reported;
+  e.assigned = *assigned;
   e.term = Term{unsigned_number(rows, row, 10)};
   e.kind = rows.text(row, 11);
   e.rule = rows.text(row, 12);

@@ -34,7 +34,7 @@ std::vector<pg::Param> params(const OperationRow& operation);
 
 extern const char* const event_columns;
 extern const char* const insert_event;
-protocol::EventDocument event(const pg::Rows& rows, int row);
+Result<protocol::EventDocument> event(const pg::Rows& rows, int row);
 std::vector<pg::Param> params(const protocol::EventDocument& event);
 
 }  // namespace autoctl::monitor::rows

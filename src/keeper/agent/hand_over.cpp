@@ -1,4 +1,4 @@
-#include "keeper/agent/farewell.h"
+#include "keeper/agent/hand_over.h"
 
 #include <spdlog/spdlog.h>
 

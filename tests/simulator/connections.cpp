@@ -1,13 +1,16 @@
-// A keeper's talk with the monitor: a report held open all the time, and a second connection for what is urgent.
+// A keeper's connections to the monitor: a report held open all the time, and a second one for what is urgent. And the
+// fence, which waits for the lease.
+#include <algorithm>
+
 #include "keeper.h"
 
 namespace autoctl::simulator {
 
 namespace {
 
-constexpr Micros answer_patience = seconds(2);
-constexpr Micros retry_pause = ms(100);
-constexpr Micros question_patience = ms(600);
+Micros micros(Millis duration) {
+  return ms(duration.count());
+}
 
 }  // namespace
 
@@ -16,29 +19,31 @@ void Keeper::send(bool wait) {
   if (exchange.connection == 0) exchange.connection = ++post_->connections;
   exchange.id = ++post_->exchanges;
   exchange.left = kernel_->now;
-  ReportMessage message{.token = token_, .connection = exchange.connection, .exchange = exchange.id};
+  ReportMessage message{
+      .report = core_->next_report(wait), .token = token_, .connection = exchange.connection, .exchange = exchange.id};
   protocol::Report& report = message.report;
-  report.epoch = saved_.epoch;
-  report.sequence = ++sequence_;
-  report.wait = wait;
-  report.known_version = assignment_ ? assignment_->version : 0;
+  judge_report(report);
+  exchange.last_news = report.news.empty() ? 0 : report.news.back().number;
   report.host = host_;
   report.port = port_;
   report.api_port = port_ + 1;
-  report.facts = published_;
-  urgent_ = false;
   kernel_->post(kernel_->random.skewed(100, ms(60)), {.what = What::report_arrives,
                                                       .generation = generation_,
                                                       .node = node_,
                                                       .value = post_->reports.put(std::move(message))});
-  const Millis heartbeat = wait ? (assignment_ ? assignment_->heartbeat : Millis{1000}) : Millis{0};
+  const auto& known = core_->assignment();
+  const Millis heartbeat = wait ? (known ? known->heartbeat : Millis{1000}) : Millis{0};
   kernel_->post(
-      ms(heartbeat.count()) + answer_patience,
+      micros(heartbeat + keeper::answer_patience),
       {.what = What::exchange_failed, .generation = generation_, .node = node_, .value = std::int64_t{exchange.id}});
 }
 
+void Keeper::send_what_is_urgent() {
+  if (alive() && core_->is_urgent() && messenger_.id == 0) send(false);
+}
+
 void Keeper::on_heartbeat(const Event& event) {
-  if (!alive_ || event.generation != heartbeat_turn_ || heartbeat_.id != 0) return;
+  if (!alive() || event.generation != heartbeat_turn_ || heartbeat_.id != 0) return;
   heartbeat_waits_for_facts_ = false;
   send(true);
 }
@@ -46,39 +51,30 @@ void Keeper::on_heartbeat(const Event& event) {
 void Keeper::on_answer(const Event& event) {
   const AnswerMessage answer = post_->answers.take(event.value);
   const auto id = static_cast<std::uint32_t>(event.peer);
-  if (!alive_ || event.generation != generation_ || !network_->open_from_monitor(node_, kernel_->now)) return;
+  if (!alive() || event.generation != generation_ || !network_->open_from_monitor(node_, kernel_->now)) return;
   const bool waits = heartbeat_.id == id;
   if (!waits && messenger_.id != id) return;
   Exchange& exchange = waits ? heartbeat_ : messenger_;
   if (answer.refused && !answer.overtaken) return failed_exchange(exchange);
   exchange.id = 0;
-  if (!answer.refused) offer(answer.assignment, exchange.left);
+  if (!answer.refused) {
+    core_->told(exchange.last_news);
+    if (core_->answered(answer.assignment, clock_of(exchange.left), clock())) wake(kernel_->random.between(50, 2000));
+    fenced_later_ = std::max(fenced_later_, exchange.left + micros(answer.assignment.lease));
+    judge_lease();
+    watch_lease();
+  }
   if (waits) {
     heartbeat_waits_for_facts_ = !answer.refused && answer.assignment.check_upstream;
-    kernel_->post(heartbeat_waits_for_facts_ ? question_patience : 0,
+    kernel_->post(heartbeat_waits_for_facts_ ? micros(keeper::question_patience) : 0,
                   {.what = What::heartbeat, .generation = ++heartbeat_turn_, .node = node_});
-  } else if (urgent_) {
-    send(false);
+  } else {
+    send_what_is_urgent();
   }
-}
-
-/// As Board::offer().
-void Keeper::offer(const protocol::Assignment& assignment, Micros left) {
-  lease_.renew(clock_of(left), assignment.lease);
-  const bool newer = !assignment_ || assignment.version > assignment_->version || left > assigned_at_;
-  const bool differs = newer && (!assignment_ || assignment.version != assignment_->version);
-  if (newer) {
-    assignment_ = assignment;
-    assigned_at_ = kernel_->now;
-    lease_.require(assignment.lease_required);
-  }
-  if (assignment.check_upstream) question_ = true;
-  watch_lease();
-  if (differs || assignment.check_upstream || fenced_) wake(kernel_->random.between(50, 2000));
 }
 
 void Keeper::on_exchange_failed(const Event& event) {
-  if (!alive_ || event.generation != generation_) return;
+  if (!alive() || event.generation != generation_) return;
   for (Exchange* exchange : {&heartbeat_, &messenger_})
     if (exchange->id != 0 && exchange->id == static_cast<std::uint32_t>(event.value)) failed_exchange(*exchange);
 }
@@ -89,14 +85,19 @@ void Keeper::failed_exchange(Exchange& exchange) {
       {.what = What::connection_closed, .node = node_, .value = static_cast<std::int64_t>(exchange.connection)});
   exchange.id = 0;
   exchange.connection = 0;
-  if (&exchange == &heartbeat_)
-    kernel_->post(retry_pause, {.what = What::heartbeat, .generation = ++heartbeat_turn_, .node = node_});
-  else if (urgent_)
-    send(false);
+  if (&exchange == &messenger_) core_->send_failed();
+  kernel_->post(micros(keeper::report_retry_pause),
+                {.what = &exchange == &heartbeat_ ? What::heartbeat : What::messenger_turn,
+                 .generation = &exchange == &heartbeat_ ? ++heartbeat_turn_ : generation_,
+                 .node = node_});
+}
+
+void Keeper::on_messenger(const Event& event) {
+  if (event.generation == generation_) send_what_is_urgent();
 }
 
 void Keeper::connections_broke() {
-  if (!alive_) return;
+  if (!alive()) return;
   for (Exchange* exchange : {&heartbeat_, &messenger_}) {
     if (exchange->id == 0)
       exchange->connection = 0;
@@ -110,21 +111,21 @@ void Keeper::connections_broke() {
 
 /// As the fence's thread: sleeps until the lease is over, looks again whenever something about it has changed.
 void Keeper::watch_lease() {
-  const keeper::Lease::Guard guard = lease_.guard();
-  if (!guard.armed || fenced_ || fence_watched_) return;
-  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(guard.until - clock()).count();
+  const auto at = core_->fence_at();
+  if (!at || fence_watched_) return;
+  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(*at - clock()).count();
   fence_watched_ = true;
   kernel_->post(std::max<Micros>(left, 0), {.what = What::fence_turn, .generation = generation_, .node = node_});
 }
 
 void Keeper::on_fence(const Event& event) {
-  if (!alive_ || event.generation != generation_) return;
+  if (!alive() || event.generation != generation_) return;
   fence_watched_ = false;
-  const keeper::Lease::Guard guard = lease_.guard();
-  if (guard.armed && !fenced_ && clock() >= guard.until) {
+  const auto at = core_->fence_at();
+  if (at && clock() >= *at) {
     note("FENCES ITSELF");
     servers_->kill(node_);
-    fenced_ = true;
+    core_->fenced();
     wake(ms(1));
   }
   watch_lease();

@@ -1,11 +1,7 @@
-// A standby's name, and synchronous_standby_names made of such names.
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include "keeper/core/standby_names.h"
 
 #include <algorithm>
 #include <charconv>
-
-#include "keeper/postgres/instance.h"
 
 namespace autoctl::keeper {
 namespace {
@@ -29,7 +25,7 @@ std::optional<Number> parse_number(std::string_view text) {
 }  // namespace
 
 std::string standby_name(NodeId id) {
-  return fmt::format("{}{}", prefix, id.value);
+  return std::string(prefix) + std::to_string(id.value);
 }
 
 std::optional<NodeId> parse_standby_name(std::string_view name) {
@@ -41,9 +37,9 @@ std::optional<NodeId> parse_standby_name(std::string_view name) {
 
 std::string sync_names(const SyncQuorum& quorum) {
   if (quorum.asynchronous()) return "";
-  std::vector<std::string> names;
-  for (const NodeId id : quorum.voters) names.push_back(standby_name(id));
-  return fmt::format("ANY {} ({})", quorum.acks, fmt::join(names, ", "));
+  std::string names;
+  for (const NodeId id : quorum.voters) names += (names.empty() ? "" : ", ") + standby_name(id);
+  return "ANY " + std::to_string(quorum.acks) + " (" + names + ")";
 }
 
 std::optional<SyncQuorum> parse_sync_names(const std::string& text) {

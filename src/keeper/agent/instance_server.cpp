@@ -1,0 +1,188 @@
+#include "keeper/agent/instance_server.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+#include "common/util/sync_directory.h"
+#include "keeper/core/role.h"
+#include "keeper/postgres/markers.h"
+#include "keeper/postgres/pgpass.h"
+
+namespace autoctl::keeper {
+
+namespace {
+
+constexpr Millis observe_timeout{1000};
+constexpr Millis probe_timeout{300};
+/// How long a fast shutdown may take before it becomes an immediate one.
+constexpr Millis shutdown_patience{10'000};
+
+ServerView view_of(const Observed& seen, const std::string& pgdata) {
+  ServerView view{.in_recovery = seen.in_recovery,
+                  .system_id = seen.system_id,
+                  .timeline = seen.timeline,
+                  .history = read_history(pgdata, seen.timeline),
+                  .lsn = seen.lsn,
+                  .lsn_final = seen.lsn_final,
+                  .replayed = seen.replayed,
+                  .sync = parse_sync_names(seen.sync_names).value_or(SyncQuorum{}),
+                  .receiving = seen.receiving,
+                  .senders = {}};
+  for (const auto& sender : seen.walsenders)
+    if (const auto standby = parse_standby_name(sender.application_name))
+      view.senders.push_back({*standby, sender.streaming, sender.flushed});
+  return view;
+}
+
+DiskView view_of(const DataDirectory& found) {
+  return {.exists = found.exists,
+          .is_postgres = found.is_postgres,
+          .control_missing = found.control_missing,
+          .system_id = found.system_id,
+          .timeline = found.timeline,
+          .history = found.history,
+          .end = found.clean_shutdown ? found.lsn : Lsn{}};
+}
+
+/// Of PGDATA and, where it is elsewhere, of the WAL.
+std::uint64_t bytes_left(const std::string& pgdata) {
+  std::uint64_t left = std::numeric_limits<std::uint64_t>::max();
+  for (const char* part : {"", "/pg_wal"}) {
+    struct statvfs disk {};
+    if (::statvfs((pgdata + part).c_str(), &disk) == 0)
+      left = std::min<std::uint64_t>(left, std::uint64_t{disk.f_bavail} * disk.f_frsize);
+  }
+  return left;
+}
+
+/// The marker goes last, so that this can be begun again.
+Result<> keep_own_history(const config::Files& files) {
+  const std::string signal = files.pgdata + "/standby.signal";
+  std::error_code error;
+  std::filesystem::remove(signal, error);
+  if (error) return fail(Errc::system, "cannot remove " + signal + ": " + error.message());
+  AUTOCTL_TRY(sync_directory(files.pgdata));
+  spdlog::warn("An operator wants what this node wrote of its own: it goes on as the primary");
+  return clear_marker(files, Marker::forked);
+}
+
+/// Postgres' data may be another's afterwards.
+bool changes_data(Order::Kind kind) {
+  using Kind = Order::Kind;
+  return kind == Kind::create_cluster || kind == Kind::start || kind == Kind::stop || kind == Kind::rewind ||
+         kind == Kind::copy;
+}
+
+}  // namespace
+
+// ---- looking
+
+Observation InstanceServer::look(const Attention& attention) {
+  Observation seen;
+  seen.running = postgres_.running() || (attention.takes_over_servers && postgres_.adopt());
+  seen.server = postgres_.servers_seen();
+  if (seen.running)
+    look_at_server(seen);
+  else
+    look_at_disk(seen);
+  seen.rewinding = is_marked(files_, Marker::rewinding);
+  seen.forked = is_marked(files_, Marker::forked);
+  std::error_code error;
+  // Half rewound it is neither a standby nor a primary.
+  seen.standby_signal = !seen.rewinding && std::filesystem::exists(files_.pgdata + "/standby.signal", error);
+  seen.fresh_backup = std::filesystem::exists(files_.pgdata + "/backup_label", error);
+  seen.disk_left = bytes_left(files_.pgdata);
+  if (attention.probes_upstream) {
+    const protocol::Peer* upstream = find_peer(attention.saved.peers, attention.saved.goal.upstream);
+    seen.upstream_port =
+        upstream == nullptr ? PortState::unknown : probe_postgres(upstream->host, upstream->port, probe_timeout);
+  }
+  return seen;
+}
+
+void InstanceServer::look_at_server(Observation& seen) {
+  disk_.reset();
+  const auto answer = postgres_.observe(observe_timeout);
+  if (answer)
+    seen.answer = view_of(*answer, files_.pgdata);
+  else
+    seen.problem = answer.error().message;
+  if (!answer || (answer->in_recovery && !answer->receiving)) seen.refusal = log_.refusal();
+}
+
+void InstanceServer::look_at_disk(Observation& seen) {
+  if (!disk_) {
+    const auto found = postgres_.inspect();
+    if (found)
+      disk_ = view_of(*found);
+    else
+      seen.problem = found.error().message;
+  }
+  seen.disk = disk_;
+  seen.refusal = log_.refusal();
+}
+
+// ---- orders
+
+Result<> InstanceServer::carry_out(const Order& order, const SavedState& saved, const Talk& talk) {
+  if (changes_data(order.kind)) disk_.reset();
+  switch (order.kind) {
+    case Order::Kind::create_cluster: return postgres_.initdb(talk.cancelled);
+    case Order::Kind::configure: return postgres_.configure(saved.peers, saved.neighbours);
+    case Order::Kind::keep_own_history: return keep_own_history(files_);
+    case Order::Kind::mark_forked: return set_marker(files_, Marker::forked);
+    case Order::Kind::create_accounts: return create_accounts();
+    case Order::Kind::set_upstream:
+      log_.begin();
+      return postgres_.set_upstream(find_peer(saved.peers, order.upstream), config_.node);
+    case Order::Kind::start: return postgres_.start(talk.cancelled);
+    case Order::Kind::stop: return postgres_.stop(StopMode::fast, shutdown_patience);
+    case Order::Kind::set_sync: return postgres_.set_sync(order.sync);
+    case Order::Kind::checkpoint: return postgres_.checkpoint(talk.cancelled);
+    case Order::Kind::stop_receiving: {
+      const auto received = postgres_.stop_receiving();
+      return received ? Result<>{} : fail(received.error());
+    }
+    case Order::Kind::promote: return postgres_.promote(talk.cancelled);
+    case Order::Kind::rewind:
+    case Order::Kind::copy: return replace_data(order, saved, talk);
+    case Order::Kind::keep_slots: return keep_slots(saved, talk);
+    case Order::Kind::reload: return postgres_.reload();
+  }
+  return fail(Errc::internal, "unknown order");
+}
+
+Result<> InstanceServer::replace_data(const Order& order, const SavedState& saved, const Talk& talk) {
+  const protocol::Peer* upstream = find_peer(saved.peers, order.upstream);
+  if (upstream == nullptr) return fail(Errc::unavailable, "the monitor has not said where the upstream is");
+  if (order.kind == Order::Kind::copy) return postgres_.clone(*upstream, config_.node, talk.cancelled, talk.progress);
+  return postgres_.rewind(*upstream, talk.cancelled, talk.progress);
+}
+
+Result<> InstanceServer::create_accounts() {
+  const auto password = replication_password(files_);
+  if (!password) return fail(password.error());
+  AUTOCTL_TRY(postgres_.create_roles(*password, config_.dbname));
+  return config_.is_citus() ? postgres_.prepare_citus(*password, config_.dbname) : Result<>{};
+}
+
+Result<> InstanceServer::keep_slots(const SavedState& saved, const Talk& talk) {
+  std::vector<NodeId> ids;
+  for (const auto& peer : saved.peers) ids.push_back(peer.id);
+  std::ranges::sort(ids);
+  AUTOCTL_TRY(postgres_.sync_slots(ids));
+  if (role_of(saved.state) == Role::standby) return postgres_.advance_slots();
+  if (role_of(saved.state) != Role::primary) return {};
+  const auto lost = postgres_.bound_slots();
+  if (lost)
+    talk.slots_given_up(*lost);
+  else
+    spdlog::debug("The slots' WAL is not bounded: {}", lost.error().message);
+  return {};
+}
+
+}  // namespace autoctl::keeper

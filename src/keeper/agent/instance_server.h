@@ -1,0 +1,37 @@
+// LocalServer on the real Postgres.
+#pragma once
+
+#include <optional>
+
+#include "keeper/agent/local_server.h"
+#include "keeper/agent/standby_log.h"
+#include "keeper/postgres/instance.h"
+
+namespace autoctl::keeper {
+
+class InstanceServer final : public LocalServer {
+ public:
+  /// All references outlive it.
+  InstanceServer(Instance& postgres, const config::Config& config, const config::Files& files)
+      : postgres_(postgres), config_(config), files_(files), log_(files.startup_log()) {}
+
+  Observation look(const Attention& attention) override;
+  Result<> carry_out(const Order& order, const SavedState& saved, const Talk& talk) override;
+  std::vector<std::string> take_news() override { return postgres_.take_news(); }
+  int ended_fd() const override { return postgres_.pidfd(); }
+
+ private:
+  void look_at_server(Observation& seen);
+  void look_at_disk(Observation& seen);
+  Result<> replace_data(const Order& order, const SavedState& saved, const Talk& talk);
+  Result<> create_accounts();
+  Result<> keep_slots(const SavedState& saved, const Talk& talk);
+
+  Instance& postgres_;
+  const config::Config& config_;
+  const config::Files& files_;
+  StandbyLog log_;
+  std::optional<DiskView> disk_;  // as it was when it was read; forgotten when it may have changed
+};
+
+}  // namespace autoctl::keeper

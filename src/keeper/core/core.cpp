@@ -1,0 +1,297 @@
+#include "keeper/core/core.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/util/assert.h"
+#include "keeper/core/facts.h"
+
+namespace autoctl::keeper {
+
+namespace {
+
+using Level = LogLine::Level;
+
+/// A keeper that starts beside a running primary has not heard from the monitor yet: nothing is fenced for this long.
+constexpr Millis start_grace{4000};
+/// How often Postgres is looked at when nothing happens, and while something is about to.
+constexpr Millis calm_interval{1000};
+constexpr Millis busy_interval{100};
+/// The old primary stops any moment, and nobody can write until the candidate has shown that it has everything.
+constexpr Millis handover_interval{10};
+/// A group that does not settle within this long is no longer watched closely.
+constexpr Millis busy_limit{30'000};
+
+}  // namespace
+
+const protocol::Peer* find_peer(const std::vector<protocol::Peer>& peers, NodeId id) {
+  const auto it = std::ranges::find(peers, id, &protocol::Peer::id);
+  return it == peers.end() ? nullptr : &*it;
+}
+
+Core::Core(Identity self, SavedState saved, TimePoint now)
+    : self_(std::move(self)),
+      saved_(std::move(saved)),
+      last_answer_(now),
+      settled_since_(now),
+      correspondence_(saved_.epoch, {saved_.goal, saved_.peers, saved_.neighbours}) {
+  lease_.assume(saved_.lease_required, now, start_grace);
+  facts_.state = published_.state = saved_.state;
+  facts_.term = published_.term = saved_.term;
+}
+
+// ---- in
+
+void Core::observed(Observation seen, TimePoint now) {
+  // Another server's data may be another's: rewound, or a copy.
+  if (!seen.running || seen.server != seen_.server) house_.forget_server();
+  if (seen.answer) last_answer_ = now;
+  const bool was_full = facts_.cannot_write;
+  update(facts_, seen, saved_.peers, now - last_answer_ > silence_limit);
+  if (facts_.cannot_write && !was_full) say(Level::error, "The disk of " + self_.pgdata + " is full");
+  if (seen.upstream_port) {
+    correspondence_.upstream_was_seen();
+    probes_upstream_ = false;
+  }
+  if (seen.answer || !seen.running) lease_.see(facts_, now);  // what was seen before proves nothing now
+  seen_ = std::move(seen);
+  stale_ = false;
+}
+
+void Core::finished(TimePoint) {
+  if (!changes_nothing_seen(order_->kind)) stale_ = true;
+  if (run_) run_->memory.did_now(order_->kind);
+  order_.reset();
+  facts_.progress_percent = -1;
+}
+
+void Core::failed(Error error, TimePoint now) {
+  stale_ = true;
+  facts_.progress_percent = -1;
+  const Order order = *std::exchange(order_, std::nullopt);
+  if (!run_) return failed_task(error, now);
+  run_->memory.did_now(order.kind);
+  run_->memory.failure = std::move(error);
+}
+
+void Core::saved(TimePoint now) {
+  const Saving what = std::exchange(saving_, Saving::nothing);
+  if (what == Saving::goal) goal_was_saved();
+  if (what == Saving::reached) reached_was_saved(now);
+}
+
+void Core::save_failed(Error error, TimePoint now) {
+  if (std::exchange(saving_, Saving::nothing) == Saving::goal) unsaved_version_ = assignment()->version;
+  failed_task(error, now);
+}
+
+void Core::progressed(int percent) {
+  facts_.progress_percent = published_.progress_percent = percent;
+}
+
+bool Core::answered(const protocol::Assignment& assignment, TimePoint request_left, TimePoint now) {
+  lease_.renew(request_left, assignment.lease);
+  const bool concerns_worker = correspondence_.take(assignment, request_left, now);
+  lease_.require(this->assignment()->lease_required);
+  return concerns_worker || fenced_;
+}
+
+void Core::set_citus(std::optional<protocol::CitusFacts> facts, bool urgent) {
+  correspondence_.set_citus(std::move(facts));
+  if (urgent) correspondence_.make_urgent();
+}
+
+// ---- out
+
+Ready Core::ready(TimePoint now) {
+  AUTOCTL_ASSERT(!order_ && saving_ == Saving::nothing, "the order or the save under way is not over");
+  Ready ready;
+  ready.wake_at = now;
+  if (stale_)
+    ready.look = true;
+  else if (!proceed(now, ready))
+    rest(now, ready);
+  ready.log = std::exchange(log_, {});
+  ready.hooks = std::exchange(hooks_, {});
+  return ready;
+}
+
+bool Core::proceed(TimePoint now, Ready& ready) {
+  if (std::exchange(resting_, false)) return false;
+  if (run_ && cancelled()) run_.reset();
+  if (!run_) {
+    if (auto next = newer_goal(now)) {
+      saving_ = Saving::goal;
+      ready.save = saving_state_ = *std::move(next);
+      return true;
+    }
+    if (seen_.running && std::exchange(reload_requested_, false)) {
+      give({.kind = Order::Kind::reload, .upstream = {}, .sync = {}}, ready);
+      return true;
+    }
+    if (disobeys() || retry_.is_due(now)) begin(now);
+  }
+  return advance(now, ready);
+}
+
+void Core::begin(TimePoint now) {
+  static constexpr std::array stop = {Step::stop_fast};
+  if (disobeys()) {  // what is to stop stops
+    if (seen_.running && role_of(assignment()->goal.state) == Role::stopped) start_run(Run::Purpose::stop, stop);
+  } else if (was_promoted_by_somebody_else()) {
+    end_foreign_promotion();
+  } else if (saved_.settled()) {
+    begin_upkeep(now);
+  } else if (saved_.goal.term) {
+    begin_transition(now);
+  }
+}
+
+void Core::begin_transition(TimePoint now) {
+  const Goal& goal = saved_.goal;
+  const Transition* way = find_transition(saved_.state, goal.state);
+  if (way == nullptr)
+    return failed_task(
+        {Errc::internal,
+         "no way from " + std::string(to_string(saved_.state)) + " to " + std::string(to_string(goal.state)),
+         "please report this with the output of `autoctl show events`"},
+        now);
+  if (may_accept_writes(goal.state) && !seen_.running && !lease_.may_serve(now)) {
+    facts_.trouble = "waits for the monitor: another node could have been promoted meanwhile";
+    return;
+  }
+  if (seen_.forked && role_of(goal.state) == Role::standby && goal.state != NodeState::catchingup) {
+    facts_.trouble = "waits for the monitor to let it join again: it accepted writes though it was a standby";
+    return;
+  }
+  start_run(Run::Purpose::transition, way->steps);
+}
+
+void Core::start_run(Run::Purpose purpose, std::span<const Step> steps) {
+  run_ = Run{.purpose = purpose, .goal = saved_.goal, .steps = steps, .at = 0, .memory = {}};
+}
+
+bool Core::advance(TimePoint now, Ready& ready) {
+  while (run_) {
+    if (run_->at == run_->steps.size()) {
+      const Run::Purpose purpose = run_->purpose;
+      if (purpose == Run::Purpose::transition) {
+        save_reached(ready);
+        return true;
+      }
+      run_.reset();
+      upkeep_done(purpose, now);
+      return false;
+    }
+    const StepContext context{self_, seen_, saved_, run_->goal, now, house_, log_, probes_upstream_};
+    Next next = next_of(run_->steps[run_->at], context, run_->memory);
+    switch (next.kind) {
+      case Next::Kind::done:
+        ++run_->at;
+        run_->memory = {};
+        break;
+      case Next::Kind::order: give(std::move(next.order), ready); return true;
+      case Next::Kind::wait: ready.wake_at = now + next.pause; return false;
+      case Next::Kind::failed: end_run(next.error, now); return false;
+    }
+  }
+  return false;
+}
+
+void Core::give(Order order, Ready& ready) {
+  if (run_) run_->memory.failure.reset();
+  if (order.kind == Order::Kind::promote)
+    hooks_.push_back({HookPoint::Kind::before_promotion, saved_.goal.state, saved_.goal.term});
+  const bool demotes = run_ && role_of(run_->goal.state) == Role::stopped && facts_.postgres_running;
+  if (order.kind == Order::Kind::stop && demotes && !facts_.in_recovery)
+    hooks_.push_back({HookPoint::Kind::before_demotion, saved_.goal.state, saved_.goal.term});
+  ready.order = order_ = std::move(order);
+}
+
+void Core::save_reached(Ready& ready) {
+  saving_ = Saving::reached;
+  saving_state_ = saved_;
+  saving_state_.state = run_->goal.state;
+  saving_state_.term = run_->goal.term;
+  run_.reset();
+  ready.save = saving_state_;
+}
+
+void Core::reached_was_saved(TimePoint now) {
+  const Role before = wanted_role();
+  const bool moved = saved_.state != saving_state_.state;
+  saved_.state = saving_state_.state;
+  saved_.term = saving_state_.term;
+  if (moved)
+    say(Level::info,
+        "Reached " + std::string(to_string(saved_.state)) + " (term " + std::to_string(saved_.term.value) + ")");
+  if (before == Role::standby && wanted_role() == Role::primary)
+    hooks_.push_back({HookPoint::Kind::after_promotion, saved_.state, saved_.term});
+  if (before == Role::primary && wanted_role() == Role::stopped)
+    hooks_.push_back({HookPoint::Kind::after_demotion, saved_.state, saved_.term});
+  settled_since_ = now;
+  if (self_.reads_when_standby) house_.forget();
+  fenced_ = false;
+  resting_ = true;
+  succeeded();
+}
+
+void Core::end_run(const Error& error, TimePoint now) {
+  const bool unwanted = cancelled();
+  run_.reset();
+  if (!unwanted) failed_task(error, now);
+}
+
+/// Nothing to do, or something to wait for: the moment to tell what is seen.
+void Core::rest(TimePoint now, Ready& ready) {
+  publish();
+  if (run_) return;  // its step has said when to look again
+  const bool waiting = saved_.state == NodeState::wait_primary || saved_.state == NodeState::catchingup ||
+                       saved_.state == NodeState::prepare_promotion || !saved_.settled();
+  const bool busy = waiting && now - settled_since_ < busy_limit;
+  const bool takes_over = saved_.state == NodeState::prepare_promotion && facts_.receiving;
+  ready.wake_at = now + (!busy ? calm_interval : takes_over ? handover_interval : busy_interval);
+  if (!retry_.is_due(now)) ready.wake_at = std::min(ready.wake_at, retry_.at());
+  if (has_newer_goal() && !disobeys()) ready.wake_at = now;
+}
+
+void Core::publish() {
+  facts_.state = saved_.state;
+  facts_.term = saved_.term;
+  facts_.upstream = saved_.goal.upstream;
+  facts_.prepared_peers = house_.prepared();
+  if (facts_.cannot_write) facts_.trouble = "the disk of " + self_.pgdata + " is full";
+  if (matters(facts_, published_)) correspondence_.make_urgent();
+  published_ = facts_;
+  correspondence_.facts_were_published();
+}
+
+void Core::failed_task(const Error& error, TimePoint now) {
+  retry_.failed(now);
+  if (error.message != last_failure_) say(Level::error, error.message + (error.hint.empty() ? "" : "; " + error.hint));
+  last_failure_ = error.message;
+  facts_.trouble = error.message;
+  const bool should_run = wanted_role() == Role::primary || wanted_role() == Role::standby;
+  if (retry_.gave_up(now) && !seen_.running && should_run) facts_.cannot_run = true;
+}
+
+void Core::succeeded() {
+  retry_.succeeded();
+  last_failure_.clear();
+  facts_.trouble.clear();
+  facts_.cannot_run = false;
+}
+
+std::optional<TimePoint> Core::fence_at() const {
+  const Lease::Guard guard = lease_.guard();
+  return guard.armed && !fenced_ ? std::optional(guard.until) : std::nullopt;
+}
+
+std::optional<protocol::CitusPlan> Core::citus_duty() const {
+  const auto& newest = assignment();
+  const bool leads = newest && is_leader_state(newest->goal.state) && is_leader_state(published_.state);
+  if (!leads || !published_.postgres_running || published_.in_recovery || fenced_) return std::nullopt;
+  return newest->citus;
+}
+
+}  // namespace autoctl::keeper

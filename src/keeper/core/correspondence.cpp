@@ -1,0 +1,59 @@
+#include "keeper/core/correspondence.h"
+
+#include <algorithm>
+
+namespace autoctl::keeper {
+
+namespace {
+
+constexpr std::ptrdiff_t news_max = 100;  // while the monitor is away
+
+}  // namespace
+
+bool Correspondence::take(const protocol::Assignment& assignment, TimePoint request_left, TimePoint now) {
+  // Answers of the two connections may cross. Versions grow while a monitor lives; what answers a request that left
+  // after the assignment at hand had come is newer in any case, also if the monitor started again with its clock set
+  // back.
+  const bool newer = !assignment_ || assignment.version > assignment_->version || request_left > assigned_at_;
+  const bool differs = newer && (!assignment_ || assignment.version != assignment_->version);
+  if (newer) {
+    assignment_ = assignment;
+    assigned_at_ = now;
+  }
+  if (assignment.check_upstream) question_ = answer_due_ = true;
+  return differs || assignment.check_upstream;
+}
+
+protocol::Report Correspondence::next_report(bool wait, const NodeFacts& facts) {
+  protocol::Report report;
+  report.epoch = epoch_;
+  report.sequence = ++sequence_;
+  report.wait = wait;
+  report.known_version = assignment_ ? assignment_->version : 0;
+  report.facts = facts;
+  report.citus = citus_;
+  report.news = news_;
+  if (!assignment_) report.memory = memory_;
+  urgent_taken_ = urgent_;
+  return report;
+}
+
+void Correspondence::told(std::uint64_t last_news) {
+  std::erase_if(news_, [&](const protocol::News& news) { return news.number <= last_news; });
+}
+
+void Correspondence::tell(std::string news) {
+  news_.push_back({++last_news_, std::move(news)});
+  if (std::ssize(news_) > news_max) news_.erase(news_.begin(), news_.end() - news_max);
+  ++urgent_;
+}
+
+void Correspondence::upstream_was_seen() {
+  question_ = false;
+}
+
+void Correspondence::facts_were_published() {
+  if (!question_) answer_due_ = false;
+}
+
+}  // namespace autoctl::keeper

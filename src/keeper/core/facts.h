@@ -1,0 +1,19 @@
+// What the keeper tells the monitor about its node, from what it sees.
+#pragma once
+
+#include "common/fsm/goal.h"
+#include "keeper/core/observation.h"
+#include "keeper/core/saved_state.h"
+
+namespace autoctl::keeper {
+
+/// A server that has not answered a query for this long is not running as far as anybody else is concerned.
+inline constexpr Millis silence_limit{3000};
+
+/// Takes over what was seen; standbys that are none of `peers` do not count. `silent`: no answer for longer than silence_limit. What was not seen stays as it was.
+void update(NodeFacts& facts, const Observation& seen, const std::vector<protocol::Peer>& peers, bool silent);
+
+/// Should the monitor hear of the difference at once? Positions move all the time and go with the heartbeat.
+bool matters(const NodeFacts& now, const NodeFacts& before);
+
+}  // namespace autoctl::keeper

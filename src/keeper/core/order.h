@@ -1,0 +1,42 @@
+// One thing to do to the Postgres beside the keeper. The shell carries orders out one at a time; each is idempotent and
+// may be killed in the middle of.
+#pragma once
+
+#include <string_view>
+
+#include "common/fsm/goal.h"
+
+namespace autoctl::keeper {
+
+struct Order {
+  enum class Kind : unsigned char {
+    create_cluster,    // initdb
+    configure,         // our settings and the HBA lines of all nodes are in place
+    keep_own_history,  // an operator wants what was written here: nothing remembers that it was to be a standby
+    mark_forked,       // from now on this data may only be rewound or replaced
+    create_accounts,   // roles and databases of a new cluster
+    set_upstream,      // a standby of `upstream` from now on; 0: receives from nobody
+    start,             // returns when the server answers
+    stop,              // fast, then harder; returns when it is gone
+    set_sync,          // `sync` is in force, read back
+    checkpoint,
+    stop_receiving,  // the WAL receiver is gone and does not come back
+    promote,         // returns when writes are accepted
+    rewind,          // to `upstream`; Errc::conflict is proof that it cannot work
+    copy,            // from `upstream`, replacing the data
+    keep_slots,      // slots for exactly the group's other nodes, bounded
+    reload,          // Postgres reads its configuration again
+  };
+  Kind kind = Kind::configure;
+  NodeId upstream;  // set_upstream, rewind, copy
+  SyncQuorum sync;  // set_sync
+};
+
+std::string_view to_string(Order::Kind kind);
+
+/// Orders after which Postgres is as it was seen before: the core needs no new observation.
+constexpr bool changes_nothing_seen(Order::Kind kind) {
+  return kind == Order::Kind::keep_slots || kind == Order::Kind::checkpoint || kind == Order::Kind::reload;
+}
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,20 @@
+// A standby's name, and synchronous_standby_names made of such names. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/fsm/goal.h"
+
+namespace autoctl::keeper {
+
+/// "autoctl_standby_<id>": application_name and slot name of a standby, and the element in synchronous_standby_names.
+std::string standby_name(NodeId id);
+std::optional<NodeId> parse_standby_name(std::string_view name);
+/// "ANY 1 (autoctl_standby_2, …)" or "".
+std::string sync_names(const SyncQuorum& quorum);
+/// The inverse; nullopt when the names are not ours.
+std::optional<SyncQuorum> parse_sync_names(const std::string& text);
+
+}  // namespace autoctl::keeper

@@ -1,0 +1,465 @@
+// The keeper's brain, without a Postgres: what it wants done for what it is shown.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "keeper/core/core.h"
+
+namespace autoctl::keeper {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Kind = Order::Kind;
+
+constexpr NodeId self{1}, other{2};
+
+Goal goal(NodeState state, std::uint64_t term, NodeId upstream = {}) {
+  return {.state = state, .term = Term{term}, .upstream = upstream};
+}
+
+class KeeperCore : public testing::Test {
+ protected:
+  /// A keeper that has reached its goal, beside a Postgres that is what this asks for.
+  void begin(const Goal& reached) {
+    core.emplace(Identity{.node = self, .pgdata = "/data"},
+                 SavedState{.state = reached.state,
+                            .term = reached.term,
+                            .goal = reached,
+                            .peers = {{.id = other, .name = "other", .host = "h2", .port = 5432}},
+                            .epoch = 7},
+                 now);
+  }
+  void begin_as_primary(SyncQuorum sync = {1, {other}}) {
+    Goal reached = goal(NodeState::primary, 5);
+    reached.sync = sync;
+    runs_as_primary(sync);
+    begin(reached);
+    rest();
+  }
+  void begin_as_standby() {
+    runs_as_standby();
+    begin(goal(NodeState::secondary, 5, other));
+    rest();
+  }
+  void runs_as_primary(SyncQuorum sync) {
+    seen = {.running = true, .server = 1};
+    seen.answer = ServerView{.timeline = Timeline{1}, .lsn = Lsn{100}, .sync = std::move(sync)};
+    seen.answer->senders = {{other, true, Lsn{100}}};
+  }
+  void runs_as_standby() {
+    seen = {.running = true, .server = 1, .standby_signal = true};
+    seen.answer = ServerView{.in_recovery = true, .timeline = Timeline{1}, .lsn = Lsn{100}, .receiving = true};
+  }
+  void is_stopped(bool standby) {
+    seen = {.server = seen.server, .standby_signal = standby};
+    seen.disk = DiskView{.exists = true, .is_postgres = true, .end = Lsn{100}};
+  }
+
+  protocol::Assignment assignment(const Goal& wanted) {
+    return {.version = ++version, .goal = wanted, .peers = core->saved_state().peers};
+  }
+  void assign(const Goal& wanted) { core->answered(assignment(wanted), now, now); }
+
+  /// Saves, looks and carries orders out, which all work, until the core rests or `last` was carried out.
+  Ready rest(std::optional<Kind> last = {}) {
+    for (int turn = 0; turn < 100; ++turn) {
+      Ready ready = core->ready(now);
+      if (ready.idle()) return ready;
+      if (ready.look) core->observed(seen, now);
+      if (ready.save) {
+        saves.push_back(*ready.save);
+        core->saved(now);
+      }
+      if (!ready.order) continue;
+      orders.push_back(ready.order->kind);
+      react(*ready.order);
+      core->finished(now);
+      if (last == ready.order->kind) return ready;
+    }
+    ADD_FAILURE() << "it does not come to rest";
+    return {};
+  }
+  /// As far as the core sees it.
+  void react(const Order& order) {
+    if (order.kind == Kind::start) {
+      ++seen.server;
+      seen.standby_signal ? runs_as_standby() : runs_as_primary({});
+    }
+    if (order.kind == Kind::stop) is_stopped(seen.standby_signal);
+    if (order.kind == Kind::set_upstream) seen.standby_signal = true;
+    if (order.kind == Kind::mark_forked) seen.forked = true;
+    if (order.kind == Kind::set_sync && seen.answer) seen.answer->sync = order.sync;
+    if (order.kind == Kind::stop_receiving && seen.answer) seen.answer->receiving = false;
+    if (order.kind == Kind::promote && seen.answer) {
+      seen.answer->in_recovery = seen.standby_signal = false;
+    }
+  }
+  /// The next thing that is not a look.
+  Ready next() {
+    Ready ready = core->ready(now);
+    if (!ready.look) return ready;
+    core->observed(seen, now);
+    return core->ready(now);
+  }
+
+  TimePoint now{1h};
+  std::optional<Core> core;
+  Observation seen;
+  std::vector<Kind> orders;
+  std::vector<SavedState> saves;
+  std::uint64_t version = 0;
+};
+
+TEST_F(KeeperCore, AGoalIsSavedBeforeItIsObeyed) {
+  begin_as_standby();
+  orders.clear();
+  assign(goal(NodeState::report_lsn, 6));
+  const Ready ready = next();
+  ASSERT_TRUE(ready.save);
+  EXPECT_EQ(ready.save->goal.term, Term{6});
+  EXPECT_FALSE(ready.order);
+  EXPECT_EQ(core->saved_state().goal.term, Term{5}) << "not before it is durable";
+  core->saved(now);
+  rest();
+  EXPECT_THAT(orders, ElementsAre(Kind::stop_receiving));
+}
+
+TEST_F(KeeperCore, AStateIsReportedOnlyWhenItIsSaved) {
+  begin_as_standby();
+  assign(goal(NodeState::report_lsn, 6));
+  rest(Kind::stop_receiving);
+  const Ready ready = next();
+  ASSERT_TRUE(ready.save);
+  EXPECT_EQ(ready.save->state, NodeState::report_lsn);
+  EXPECT_EQ(core->next_report(false).facts.state, NodeState::secondary);
+  core->saved(now);
+  rest();
+  EXPECT_TRUE(core->is_urgent());
+  EXPECT_EQ(core->next_report(false).facts.state, NodeState::report_lsn);
+  EXPECT_FALSE(core->is_urgent()) << "once";
+}
+
+TEST_F(KeeperCore, ALowerTermIsNeverObeyed) {
+  begin_as_standby();
+  saves.clear();
+  now += 1s;
+  assign(goal(NodeState::demoted, 4));
+  rest();
+  EXPECT_TRUE(saves.empty());
+  EXPECT_EQ(core->saved_state().goal.state, NodeState::secondary);
+}
+
+TEST_F(KeeperCore, AGoalThatCannotBeSavedIsNotObeyedButWhatIsToStopStops) {
+  begin_as_primary();
+  orders.clear();
+  assign(goal(NodeState::demoted, 6));
+  ASSERT_TRUE(next().save);
+  core->save_failed({Errc::system, "no space left", ""}, now);
+  rest();
+  EXPECT_THAT(orders, ElementsAre(Kind::stop));
+  EXPECT_EQ(core->saved_state().goal.state, NodeState::primary);
+  EXPECT_EQ(core->facts().state, NodeState::primary);
+  now += 5s;
+  rest();
+  EXPECT_EQ(core->saved_state().state, NodeState::demoted) << "once the disk lets it";
+}
+
+TEST_F(KeeperCore, PromotesAfterItHasStoppedToReceive) {
+  runs_as_standby();
+  begin(goal(NodeState::prepare_promotion, 6));
+  rest();
+  orders.clear();
+  assign(goal(NodeState::stop_replication, 7));
+  rest();
+  EXPECT_THAT(orders, ElementsAre(Kind::stop_receiving, Kind::set_sync, Kind::promote));
+  EXPECT_EQ(core->saved_state().state, NodeState::stop_replication);
+}
+
+TEST_F(KeeperCore, AnotherGoalCancelsTheOrderUnderWay) {
+  begin_as_standby();
+  is_stopped(true);
+  core->observed(seen, now);
+  ASSERT_TRUE(next().order) << "restarts in place";
+  EXPECT_FALSE(core->cancelled());
+  assign(goal(NodeState::secondary, 6, other));
+  EXPECT_FALSE(core->cancelled()) << "the same task in another term";
+  now += 1ms;
+  assign(goal(NodeState::report_lsn, 7));
+  EXPECT_TRUE(core->cancelled());
+}
+
+TEST_F(KeeperCore, PrimaryIsReachedWhenTheQuorumHasWhatWasWritten) {
+  runs_as_primary({});
+  begin(goal(NodeState::wait_primary, 5));
+  rest();
+  Goal wanted = goal(NodeState::primary, 6);
+  wanted.sync = {1, {other}};
+  seen.answer->senders = {{other, true, Lsn{99}}};
+  assign(wanted);
+  rest();
+  EXPECT_EQ(core->saved_state().state, NodeState::wait_primary) << "the standby lacks the end";
+  seen.answer->lsn = Lsn{500};
+  seen.answer->senders = {{other, true, Lsn{100}}};
+  core->observed(seen, now);
+  rest();
+  EXPECT_EQ(core->saved_state().state, NodeState::primary) << "what is written later does not count";
+}
+
+TEST_F(KeeperCore, ADeadPostgresIsRestartedInPlaceAndGivenUpAfterThreeTries) {
+  begin_as_standby();
+  is_stopped(true);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    EXPECT_FALSE(core->facts().cannot_run);
+    core->observed(seen, now);
+    for (Ready ready = next(); ready.order; ready = next()) {
+      if (ready.order->kind == Kind::start)
+        core->failed({Errc::postgres, "it does not start", ""}, now);
+      else
+        core->finished(now);
+    }
+    now += 5s;
+  }
+  EXPECT_TRUE(core->facts().cannot_run);
+  EXPECT_EQ(core->facts().trouble, "it does not start");
+}
+
+TEST_F(KeeperCore, APrimaryIsNotRestartedWithoutALease) {
+  begin_as_primary();
+  auto guarded = assignment(core->saved_state().goal);
+  guarded.lease_required = true;
+  core->answered(guarded, now, now);
+  rest();
+  orders.clear();
+  is_stopped(false);
+  core->observed(seen, now);
+  rest();
+  EXPECT_TRUE(orders.empty());
+  EXPECT_THAT(core->facts().trouble, HasSubstr("waits for the monitor"));
+}
+
+TEST_F(KeeperCore, AStandbyThatWasPromotedByHandIsStoppedAndMarked) {
+  begin_as_standby();
+  orders.clear();
+  seen.answer->in_recovery = false;
+  core->observed(seen, now);
+  rest();
+  EXPECT_THAT(orders, ElementsAre(Kind::mark_forked, Kind::stop));
+  EXPECT_TRUE(core->facts().forked);
+}
+
+TEST_F(KeeperCore, InMaintenanceASecondPrimaryIsStoppedAndMarked) {
+  runs_as_standby();
+  begin(goal(NodeState::maintenance, 5));
+  rest();
+  EXPECT_TRUE(core->takes_over_servers());
+  orders.clear();
+  seen.answer->in_recovery = seen.standby_signal = false;
+  core->observed(seen, now);
+  rest();
+  EXPECT_THAT(orders, ElementsAre(Kind::mark_forked, Kind::stop));
+}
+
+TEST_F(KeeperCore, SyncNamesThatWereChangedArePutBackAndProvedAgain) {
+  begin_as_primary();
+  orders.clear();
+  seen.answer->sync = {};
+  core->observed(seen, now);
+  rest();
+  now += 1s;
+  rest();
+  EXPECT_THAT(orders, testing::Contains(Kind::set_sync));
+  EXPECT_EQ(core->facts().term, Term{5});
+  EXPECT_EQ(core->facts().sync_in_force, (SyncQuorum{1, {other}}));
+}
+
+// ---- joining
+
+class Joining : public KeeperCore {
+ protected:
+  void join() {
+    orders.clear();
+    assign(goal(NodeState::catchingup, 6, other));
+  }
+};
+
+TEST_F(Joining, AStandbyFollowsAsItIs) {
+  begin_as_standby();
+  join();
+  rest();
+  EXPECT_THAT(orders, ElementsAre(Kind::set_upstream, Kind::configure));
+  EXPECT_EQ(core->saved_state().state, NodeState::catchingup);
+}
+
+TEST_F(Joining, WhatWasAPrimaryIsRewound) {
+  begin_as_primary();
+  join();
+  rest();
+  EXPECT_THAT(orders, ElementsAre(Kind::stop, Kind::rewind, Kind::set_upstream, Kind::configure, Kind::start));
+}
+
+TEST_F(Joining, AnEmptyDirectoryGetsACopy) {
+  seen = {};
+  seen.disk = DiskView{};
+  begin(goal(NodeState::wait_standby, 5));
+  rest();
+  join();
+  rest();
+  EXPECT_THAT(orders, ElementsAre(Kind::stop, Kind::copy, Kind::set_upstream, Kind::configure, Kind::start));
+}
+
+TEST_F(Joining, ARewindThatProvesImpossibleBecomesACopy) {
+  begin_as_primary();
+  join();
+  for (Ready ready = next(); !ready.order || ready.order->kind != Kind::rewind; ready = next()) {
+    if (ready.save) core->saved(now);
+    if (ready.order) {
+      react(*ready.order);
+      core->finished(now);
+    }
+  }
+  core->failed({Errc::conflict, "no common ancestor", ""}, now);
+  rest();
+  EXPECT_THAT(orders, testing::Contains(Kind::copy));
+}
+
+TEST_F(Joining, AStandbyThatIsRefusedIsRewoundOrCopied) {
+  begin_as_standby();
+  seen.answer->receiving = false;
+  join();
+  rest();
+  EXPECT_EQ(core->saved_state().state, NodeState::secondary) << "it waits";
+  seen.refusal = Refusal::wal_gone;
+  core->observed(seen, now);
+  rest();
+  EXPECT_THAT(orders, testing::Contains(Kind::copy));
+  EXPECT_THAT(orders, testing::Not(testing::Contains(Kind::rewind)));
+}
+
+TEST_F(Joining, AStandbyThatStandsStillIsLookedIntoWhenItsUpstreamIsThere) {
+  begin_as_standby();
+  seen.answer->receiving = false;
+  join();
+  rest();
+  now += 11s;
+  core->observed(seen, now);
+  rest();
+  ASSERT_TRUE(core->wants_upstream_probe());
+  seen.upstream_port = PortState::refused;
+  core->observed(seen, now);
+  rest();
+  EXPECT_THAT(orders, testing::Not(testing::Contains(Kind::rewind)));
+  seen.upstream_port.reset();
+  now += 11s;
+  core->observed(seen, now);
+  rest();
+  seen.upstream_port = PortState::open;
+  core->observed(seen, now);
+  rest();
+  EXPECT_THAT(orders, testing::Contains(Kind::rewind));
+}
+
+// ---- the lease
+
+TEST_F(KeeperCore, TheLeaseCountsFromWhenTheRequestLeft) {
+  begin_as_primary();
+  seen.answer->senders.clear();
+  now += 1min;
+  core->observed(seen, now);
+  auto guarded = assignment(core->saved_state().goal);
+  guarded.lease_required = true;
+  guarded.lease = 4s;
+  core->answered(guarded, now - 3s, now);
+  EXPECT_EQ(core->fence_at(), now + 1s);
+  core->answered(guarded, now - 5s, now);
+  EXPECT_EQ(core->fence_at(), now + 1s) << "an older answer never shortens it";
+}
+
+TEST_F(KeeperCore, AStreamingStandbyKeepsAPrimaryServing) {
+  begin_as_primary();
+  now += 1min;
+  auto guarded = assignment(core->saved_state().goal);
+  guarded.lease_required = true;
+  core->answered(guarded, now, now);
+  core->observed(seen, now);
+  EXPECT_GT(core->fence_at().value(), now + 1s);
+  const auto until = core->fence_at();
+  now += 1s;
+  seen.answer.reset();  // it hangs: what was seen before proves nothing now
+  core->observed(seen, now);
+  rest();
+  EXPECT_EQ(core->fence_at(), until);
+}
+
+TEST_F(KeeperCore, WithoutAnElectableStandbyNothingIsGuarded) {
+  begin_as_primary({});
+  core->answered(assignment(core->saved_state().goal), now, now);
+  EXPECT_FALSE(core->fence_at());
+}
+
+// ---- the monitor's word
+
+TEST_F(KeeperCore, AnAnswerThatWasOvertakenIsNotTaken) {
+  begin_as_standby();
+  const auto older = assignment(goal(NodeState::secondary, 6, other));
+  const auto newer = assignment(goal(NodeState::secondary, 7, other));
+  core->answered(newer, now, now);
+  core->answered(older, now, now);
+  EXPECT_EQ(core->assignment()->goal.term, Term{7});
+}
+
+TEST_F(KeeperCore, AMonitorThatStartedAgainWithItsClockSetBackIsHeard) {
+  begin_as_standby();
+  auto before = assignment(goal(NodeState::secondary, 6, other));
+  before.version = 100;
+  core->answered(before, now, now);
+  now += 1ms;
+  assign(goal(NodeState::secondary, 7, other));
+  EXPECT_EQ(core->assignment()->goal.term, Term{7});
+}
+
+TEST_F(KeeperCore, NewsGoWithEachReportUntilOneWasAnswered) {
+  begin_as_standby();
+  core->tell("one");
+  core->tell("two");
+  const auto first = core->next_report(false);
+  ASSERT_EQ(first.news.size(), 2U);
+  EXPECT_EQ(first.epoch, 7U);
+  core->tell("three");
+  EXPECT_EQ(core->next_report(true).news.size(), 3U);
+  core->told(first.news.back().number);
+  const auto later = core->next_report(true);
+  ASSERT_EQ(later.news.size(), 1U);
+  EXPECT_EQ(later.news[0].text, "three");
+  EXPECT_LT(first.sequence, later.sequence);
+}
+
+TEST_F(KeeperCore, AnUrgentReportThatFailedIsSentAgain) {
+  begin_as_standby();
+  core->tell("one");
+  core->next_report(false);
+  EXPECT_FALSE(core->is_urgent());
+  core->send_failed();
+  EXPECT_TRUE(core->is_urgent());
+}
+
+TEST_F(KeeperCore, TheRolesChangeShowsWhereHooksWillHang) {
+  runs_as_standby();
+  begin(goal(NodeState::prepare_promotion, 6));
+  rest();
+  assign(goal(NodeState::stop_replication, 7));
+  std::vector<HookPoint::Kind> hooks;
+  for (Ready ready = next(); !ready.idle(); ready = next()) {
+    for (const HookPoint& hook : ready.hooks) hooks.push_back(hook.kind);
+    if (ready.save) core->saved(now);
+    if (ready.order) {
+      react(*ready.order);
+      core->finished(now);
+    }
+  }
+  for (const HookPoint& hook : core->ready(now).hooks) hooks.push_back(hook.kind);
+  EXPECT_EQ(hooks.front(), HookPoint::Kind::before_promotion);
+}
+
+}  // namespace
+}  // namespace autoctl::keeper
