@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/util/assert.h"
+#include "monitor/engine/invariants.h"
+
 namespace autoctl::monitor {
 
 namespace {
@@ -15,6 +18,11 @@ constexpr int remembered_events = 1'000;
 void Ledger::restore(const Image& image) {
   const Moment at = moment();
   model_ = Model::restored(image, std::move(model_), at);
+  const auto broken = broken_invariant(model_);
+  AUTOCTL_ASSERT(!broken,
+                 "the store (schema autoctl of the monitor's Postgres) holds what must never be: " + *broken +
+                     "; nothing was decided from it or written to it, and each start will end here until it is "
+                     "restored from a backup, or the nodes move to a new monitor (`autoctl create monitor`)");
   if (in_doubt_event_ != 0 && image.last_event >= in_doubt_event_)
     unwritten_events_.erase(unwritten_events_.begin(),
                             unwritten_events_.begin() + static_cast<std::ptrdiff_t>(in_doubt_count_));
@@ -54,6 +62,8 @@ bool Ledger::commit(Change change) {
   if (!available_) return false;
   add_unwritten(change);
   if (change.empty()) return true;
+  const auto broken = broken_invariant(model_, change);
+  AUTOCTL_ASSERT(!broken, "about to write what must never be: " + *broken);
   log_.number(change.events);
   if (const auto done = store_.commit(change); !done) {
     in_doubt_event_ = change.events.empty() ? 0 : change.events.back().id;

@@ -1,6 +1,7 @@
 #include "monitor/engine/returning.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,9 @@
 namespace autoctl::monitor {
 
 namespace {
+
+/// Above are only the terms of those that were dropped for good: nothing comes after them.
+constexpr Term term_max{std::uint64_t{1} << 62};
 
 const Node* leader_of(const Group& group) {
   for (const auto& [id, node] : group.nodes)
@@ -99,12 +103,17 @@ Result<> Returning::arrive(Group& group, Node& node, const protocol::Report& rep
   if (!report.memory)
     return fail(Errc::unavailable, "this monitor waits to be told what " + node.row.name + " was last told");
   AUTOCTL_TRY(admission_.write());
-  const protocol::Memory& memory = *report.memory;
+  protocol::Memory memory = *report.memory;
+  if (memory.goal.term > term_max && memory.goal.state != NodeState::dropped)
+    return fail(Errc::bad_usage, node.row.name + " was last told something in term " +
+                                     std::to_string(memory.goal.term.value) + ", which no group can have reached");
+  const Term reached = std::max(memory.goal.term, report.facts.term);
   const FormationRow& formation = model_.formations.at(group.row.formation);
 
   Change change;
   GroupRow group_row = group.row;
-  group_row.term = std::max({group_row.term, memory.goal.term, report.facts.term});
+  if (reached <= term_max) group_row.term = std::max(group_row.term, reached);
+  memory.goal.term = std::min(memory.goal.term, group_row.term);
   NodeRow row = node.row;
   row.awaited = false;
   row.goal = memory.goal;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/util/assert.h"
 #include "monitor/engine/decision_change.h"
 #include "monitor/engine/evidence.h"
 #include "monitor/engine/incomplete.h"
+#include "monitor/engine/invariants.h"
 #include "monitor/fsm/election.h"
 #include "monitor/fsm/roles.h"
 
@@ -74,6 +76,8 @@ void Settler::settle_formation(const std::string& formation, const Group* but) {
 }
 
 bool Settler::carry_out(const Group& group, const Decision& decision) {
+  const auto broken = broken_invariant(group, decision);
+  AUTOCTL_ASSERT(!broken, "a decision (" + decision.reason + ") that must never be: " + *broken);
   const Change change = change_of(group, decision, env_.wall());
   if (!ledger_.commit(change)) return false;
   const std::string place = about(group.row.formation, group.row.group);
