@@ -82,7 +82,7 @@ class PostgresStoreTest : public ::testing::Test {
     node.citus_cluster = "reports";
     node.proxy_port = 6432;
     change.nodes.push_back(node);
-    OperationRow operation{.id = 6, .kind = "switchover", .formation = "f", .group = 2, .target = NodeId{3}};
+    OperationRow operation{.id = 6, .kind = OperationKind::switchover, .formation = "f", .group = 2, .target = NodeId{3}};
     operation.requested_at = std::chrono::system_clock::time_point(1'700'000'000'123ms);
     change.operations.push_back(operation);
     protocol::EventDocument event{.id = 11, .time = "2026-03-04T05:06:07.089Z", .formation = "f", .group = 2};

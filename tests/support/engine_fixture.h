@@ -35,12 +35,13 @@ class EngineTest : public ::testing::Test {
  protected:
   EngineTest() { start_engine(); }
 
-  void start_engine(bool open = true) {
+  void start_engine(bool open = true, monitor::Decide decide = monitor::decide) {
     engine = std::make_unique<monitor::Engine>(
         store, prober, monitor::Access(open, "operator-token", one_way),
         monitor::Environment{.now = [this] { return now; },
                              .wall = [this] { return wall_start + (now - TimePoint{}); },
-                             .random_token = [this] { return "token-" + std::to_string(++tokens); }});
+                             .random_token = [this] { return "token-" + std::to_string(++tokens); }},
+        std::move(decide));
     if (auto image = store.load()) engine->restore(*image);
   }
 

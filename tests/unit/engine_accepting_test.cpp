@@ -43,7 +43,8 @@ TEST_F(EngineAccepting, TheOnlyOneLeftGoesOnWithWhatItHas) {
   for (int round = 0; round < 3; ++round) obey_and_report(b());
   EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::wait_primary);
   EXPECT_TRUE(store.nodes.at(b().id).goal.keep_history);
-  EXPECT_EQ(store.operations.at(started->id).status, "done") << store.operations.at(started->id).message;
+  EXPECT_EQ(store.operations.at(started->id).status, monitor::OperationStatus::done)
+      << store.operations.at(started->id).message;
   EXPECT_EQ(store.nodes.at(a().id).goal.state, NodeState::demoted);
 }
 
@@ -58,7 +59,8 @@ TEST_F(EngineAccepting, ItGoesOnAfterTheMonitorWasAway) {
     pass(Millis{500});
     obey_and_report(b());
   }
-  EXPECT_EQ(store.operations.at(started->id).status, "done") << store.operations.at(started->id).message;
+  EXPECT_EQ(store.operations.at(started->id).status, monitor::OperationStatus::done)
+      << store.operations.at(started->id).message;
 }
 
 TEST_F(EngineAccepting, WhatMakesNoSenseIsRefusedAndChangesNothing) {

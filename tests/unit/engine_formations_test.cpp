@@ -165,13 +165,13 @@ TEST_F(EngineFormations, OnlyAnEmptyFormationIsDropped) {
 TEST_F(EngineFormations, AnOperationEndsWithItsFormation) {
   store.formations["shop"] = {.name = "shop"};
   store.groups[{"shop", 0}] = {.formation = "shop"};
-  store.operations[1] = {.id = 1, .kind = "switchover", .formation = "shop"};
+  store.operations[1] = {.id = 1, .kind = monitor::OperationKind::switchover, .formation = "shop"};
   start_engine();
   std::string status;
   engine->operation(1, Millis{30'000}, {}, [&](const auto& ended) { status = ended->status; });
   EXPECT_EQ(drop("shop"), succeeded);
   EXPECT_EQ(status, "failed");
-  EXPECT_EQ(store.operations.at(1).status, "failed");
+  EXPECT_EQ(store.operations.at(1).status, monitor::OperationStatus::failed);
 }
 
 TEST_F(EngineFormations, DefaultIsAlwaysThere) {

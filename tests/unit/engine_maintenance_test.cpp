@@ -14,7 +14,7 @@ class EngineMaintenance : public EngineTest {
     return *result;
   }
   std::string status(const protocol::OperationDocument& operation) const {
-    return store.operations.at(operation.id).status;
+    return std::string(to_string(store.operations.at(operation.id).status));
   }
   NodeState goal(const PretendedKeeper& keeper) const { return store.nodes.at(keeper.id).goal.state; }
   void put_b_into_maintenance() {
@@ -70,7 +70,7 @@ TEST_F(EngineMaintenance, WhatCannotBeDoneIsRefusedWithAHint) {
   EXPECT_EQ(start("maintenance", "a", true)->status, "running") << "the rules find out that nobody can take over";
   pass_reporting(Millis{6'000});
   EXPECT_EQ(goal(a()), NodeState::wait_primary);
-  EXPECT_EQ(store.operations.rbegin()->second.status, "failed");
+  EXPECT_EQ(store.operations.rbegin()->second.status, monitor::OperationStatus::failed);
 }
 
 TEST_F(EngineMaintenance, NoStandbyIsSparedThatCommitsHaveToWaitFor) {

@@ -127,7 +127,7 @@ TEST_F(EngineOperations, SwitchoverRunsToItsEndAndIsWaitedFor) {
     }
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->status, "done") << ended->message;
-  EXPECT_EQ(store.operations.at(started->id).status, "done");
+  EXPECT_EQ(store.operations.at(started->id).status, monitor::OperationStatus::done);
   EXPECT_TRUE(has_event("an operator asks for a switchover", "operator"));
 }
 
@@ -169,7 +169,8 @@ TEST_F(EngineOperations, CommitsAreGivenUpOnlyOnRequestAndWhenThePrimaryIsLost) 
     obey_and_report(b());
     b().report.facts.receiving = false;
   }
-  EXPECT_EQ(store.operations.at(started->id).status, "done") << store.operations.at(started->id).message;
+  EXPECT_EQ(store.operations.at(started->id).status, monitor::OperationStatus::done)
+      << store.operations.at(started->id).message;
   EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::wait_primary);
 }
 
@@ -190,10 +191,10 @@ TEST_F(EngineOperations, GivingCommitsUpEndsAHandOverThatCannotEnd) {
   }
   keepers[2]->report.facts.receiving = false;
   pass_reporting(Millis{6'000}, {&a(), &b()});
-  ASSERT_EQ(store.operations.at(planned->id).status, "running");
+  ASSERT_EQ(store.operations.at(planned->id).status, monitor::OperationStatus::running);
   const auto forced = start("forced_failover");
   ASSERT_TRUE(forced) << forced.error().message;
-  EXPECT_EQ(store.operations.at(planned->id).status, "failed");
+  EXPECT_EQ(store.operations.at(planned->id).status, monitor::OperationStatus::failed);
   EXPECT_EQ(store.operations.at(forced->id).target, keepers[2]->id);
   EXPECT_EQ(store.nodes.at(keepers[2]->id).goal.state, NodeState::prepare_promotion);
 }

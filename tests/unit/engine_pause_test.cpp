@@ -117,7 +117,7 @@ TEST_F(EngineHandOver, APrimaryThatIsAboutToStopIsReplaced) {
   EXPECT_EQ(started->status, "running");
   EXPECT_EQ(store.nodes.at(a().id).goal.state, NodeState::draining);
   settle();
-  EXPECT_EQ(store.operations.at(started->id).status, "done");
+  EXPECT_EQ(store.operations.at(started->id).status, monitor::OperationStatus::done);
 }
 
 TEST_F(EngineHandOver, OnlyTheNodeItselfOrAnOperatorMayAsk) {

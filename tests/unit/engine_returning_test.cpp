@@ -229,5 +229,24 @@ TEST_F(EngineReturning, RefusesWhatDoesNotFit) {
   EXPECT_EQ(come(b(), "b").error().code, Errc::conflict) << "another cluster's data";
 }
 
+TEST_F(EngineReturning, ATermThatNothingComesAfterIsNotTakenOver) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  lose_monitor();
+  come_and_report(a(), "a");
+  constexpr Term last{std::numeric_limits<std::uint64_t>::max()};
+  b().report.memory->goal.term = last;
+  ASSERT_TRUE(come(b(), "b"));
+  ++b().report.epoch;
+  report(b());
+  EXPECT_EQ(refusal(b()), Errc::bad_usage) << "its state file is not to be believed";
+
+  b().report.memory->goal = {.state = NodeState::dropped, .term = last};
+  b().report.facts.state = NodeState::dropped;
+  b().report.facts.term = last;
+  report(b());
+  EXPECT_FALSE(store.nodes.contains(b().id)) << "it was dropped for good";
+  EXPECT_LT(store.groups.at({"default", 0}).term, Term{100});
+}
+
 }  // namespace
 }  // namespace autoctl::test

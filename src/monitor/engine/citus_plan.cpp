@@ -85,8 +85,7 @@ protocol::CitusRoute citus_route(const Model& model, const Group& group, TimePoi
 
 protocol::CitusPlan citus_plan(const Model& model, const std::string& formation, TimePoint now) {
   protocol::CitusPlan plan;
-  for (const auto& [key, group] : model.groups)
-    if (key.first == formation) plan.routes.push_back(citus_route(model, group, now));
+  for (const auto& [key, group] : model.groups_of(formation)) plan.routes.push_back(citus_route(model, group, now));
   return plan;
 }
 
@@ -94,8 +93,8 @@ std::vector<protocol::Peer> neighbours_of(const Model& model, const Group& group
   std::vector<protocol::Peer> neighbours;
   if (!is_citus(model, group)) return neighbours;
   // Without their goals: who is let in does not depend on them, and each change would wake everybody.
-  for (const auto& [key, other] : model.groups)
-    if (key.first == group.row.formation && key.second != group.row.group)
+  for (const auto& [key, other] : model.groups_of(group.row.formation))
+    if (key.second != group.row.group)
       for (const auto& [id, node] : other.nodes)
         if (lives(node))
           neighbours.push_back({id, node.row.name, node.row.host, node.row.port, NodeState::init, key.second});

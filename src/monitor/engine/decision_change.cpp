@@ -1,7 +1,8 @@
-// A decision as rows to write and events to tell.
+#include "monitor/engine/decision_change.h"
+
 #include <utility>
 
-#include "monitor/engine/engine.h"
+#include "monitor/engine/event_log.h"
 
 namespace autoctl::monitor {
 
@@ -49,12 +50,12 @@ Change change_of(const Group& group, const Decision& decision, std::chrono::syst
     OperationRow operation = *group.operation;
     if (decision.operation_target) operation.target = *decision.operation_target;
     if (decision.operation) {
-      operation.status = decision.operation->succeeded ? "done" : "failed";
+      operation.status = decision.operation->succeeded ? OperationStatus::done : OperationStatus::failed;
       operation.message = decision.operation->message;
     }
-    if (operation.status == "done" && operation.then_maintenance) {
-      operation.status = "running";
-      operation.kind = "maintenance";
+    if (operation.status == OperationStatus::done && operation.then_maintenance) {
+      operation.status = OperationStatus::running;
+      operation.kind = OperationKind::maintenance;
       operation.target = std::exchange(operation.then_maintenance, NodeId{});
       operation.requested_at = wall;
     }

@@ -2,7 +2,7 @@
 
 #include "common/util/version.h"
 #include "monitor/engine/citus_plan.h"
-#include "monitor/engine/returning.h"
+#include "monitor/engine/incomplete.h"
 #include "monitor/fsm/election.h"
 
 namespace autoctl::monitor {
@@ -78,6 +78,16 @@ protocol::FormationDocument formation_document(const FormationRow& row) {
           .number_sync_standbys = row.settings.number_sync_standbys,
           .paused = row.settings.paused,
           .secondaries = row.settings.secondaries};
+}
+
+protocol::OperationDocument operation_document(const OperationRow& operation) {
+  return {.id = operation.id,
+          .kind = std::string(to_string(operation.kind)),
+          .formation = operation.formation,
+          .group = operation.group,
+          .status = std::string(to_string(operation.status)),
+          .message = operation.message,
+          .first_event = operation.first_event};
 }
 
 Result<protocol::StateDocument> state_document(const Model& model, const std::string& formation,

@@ -1,33 +1,30 @@
 // The heart of the monitor: takes reports, judges, decides, writes down, answers. Single-threaded and without a clock
-// or a socket of its own; service.h runs it.
+// or a socket of its own; service.h runs it. What it does is done by its parts; this is what its callers see of them.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
-#include <vector>
 
 #include "monitor/engine/access.h"
+#include "monitor/engine/admission.h"
+#include "monitor/engine/assignments.h"
 #include "monitor/engine/environment.h"
 #include "monitor/engine/event_log.h"
+#include "monitor/engine/formations.h"
+#include "monitor/engine/ledger.h"
+#include "monitor/engine/membership.h"
 #include "monitor/engine/model.h"
-#include "monitor/engine/node_settings.h"
+#include "monitor/engine/operation_waiters.h"
+#include "monitor/engine/operations.h"
 #include "monitor/engine/prober.h"
+#include "monitor/engine/reports.h"
+#include "monitor/engine/returning.h"
+#include "monitor/engine/settler.h"
 #include "monitor/engine/store.h"
+#include "monitor/engine/suspects.h"
 
 namespace autoctl::monitor {
-
-struct Caller {
-  std::string bearer;
-  std::uint64_t connection = 0;
-};
-
-/// The rule table, or in tests one with a mistake in it.
-using Decide = std::function<std::optional<Decision>(const GroupSnapshot&, const Settings&, TimePoint)>;
 
 class Engine {
  public:
@@ -39,7 +36,7 @@ class Engine {
   void restore(const Image& image);
   /// From now on, and after any failed commit, nothing is decided and the store is not touched until restore().
   void store_lost(const std::string& why);
-  bool store_available() const { return store_available_; }
+  bool store_available() const { return ledger_.available(); }
 
   // ---- requests; each reply is called exactly once, unless the engine ends first
   void report(NodeId id, const protocol::Report& report, const Caller& caller, Reply<protocol::Assignment> reply);
@@ -82,92 +79,21 @@ class Engine {
   const std::string& monitor_id() const { return model_.monitor_id; }
 
  private:
-  // engine.cpp: decide and write down
-  void settle(Group& group);
-  void settle_all();
-  bool apply(Group& group, const Decision& decision);
-  void observe(Group& group, const GroupSnapshot& view, const Settings& settings);
-  bool commit(Change change);
-  void add_unwritten(Change& change);
-  void flush();
-  void forget_dropped(Group& group);
-  bool remove(Group& group, NodeId id, Change change = {});
-  void update_trust();
-  void tell_if_blocked(const Group& group, const GroupSnapshot& view);
-  void look_after_suspects(Group& group);
-  TimePoint next_check(const Group& group) const;
-  protocol::EventDocument event_of(const Group& group, const Node* node, std::string kind, std::string text) const;
-
-  // membership.cpp
-  /// An operator, and a store to write to.
-  Result<> admit_change(const Caller& caller) const;
-  Result<> admit_while_not_paused(const std::string& formation) const;
-  /// Puts into `change` what follows for number_sync_standbys, and returns the formation as it is once that is
-  /// committed.
-  std::optional<FormationRow> fit_sync_standbys(const Group& group, QuorumChange what, Change& change) const;
-  void adopt(const std::optional<FormationRow>& fitted);
-  void drop_again(Group& group, const Node& node, const Reply<>& reply);
-
-  // returning.cpp
-  Result<> arrive(Group& group, Node& node, const protocol::Report& report);
-  void await_others(const FormationRow& formation, const Group& group, const protocol::Memory& memory, Change& change);
-  bool complete(const std::string& name);
-  void complete_formations();
-  void drop_awaited(Group& group, const Node& node, bool allow_data_loss, const Reply<>& reply);
-
-  // reporting.cpp
-  protocol::Assignment farewell(Term term, std::uint64_t version) const;
-  Result<> admit(const Node& node, const protocol::Report& report, const Caller& caller) const;
-  Result<> check_facts(const Group& group, const Node& node, const protocol::Report& report) const;
-  void take_in(Group& group, Node& node, const protocol::Report& report, const Caller& caller);
-  void take_in_address(const Group& group, Node& node, const protocol::Report& report);
-  void refresh_assignments(Group& group);
-  void tell_formation(Group& group);
-  void settle_formation(const Group& coordinators);
-  void take_in_citus(const Group& group, Node& node, const protocol::Report& report);
-  void answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply);
-  void release(Group& group, Node& node);
-
-  // operations.cpp
-  Result<> admit_operation(const Group& group, const std::string& kind) const;
-  Result<> admit_hand_over(const Group& group, const std::string& name, const Caller& caller) const;
-  Result<protocol::OperationDocument> begin_operation(Group& group, OperationRow operation, const std::string& event);
-  void finish_operation(const OperationRow& operation);
-
-  Store& store_;
-  Prober& prober_;
-  const Access access_;
   const Environment env_;
-  const Decide decide_;
-
+  const Access access_;
   Model model_;
   EventLog log_;
-  TimePoint last_round_;
-  bool store_available_ = false;
-  std::string store_lost_because_;
-  std::optional<TimePoint> store_lost_at_;
-
-  // What is to be written with the next commit.
-  std::set<NodeId> changed_nodes_;
-  std::set<GroupKey> changed_groups_;
-  std::vector<protocol::EventDocument> new_events_;
-  // The commit whose outcome is unknown: its last event, and how many of new_events_ went into it.
-  std::int64_t in_doubt_event_ = 0;
-  std::size_t in_doubt_count_ = 0;
-
-  std::uint64_t version_;  // of assignments; grows from a value above all that a former process gave
-  struct OperationWaiter {
-    TimePoint until;
-    Reply<protocol::OperationDocument> reply;
-  };
-  std::multimap<std::int64_t, OperationWaiter> operation_waiters_;
-  std::set<NodeId> watched_;
-  std::map<GroupKey, std::vector<NodeId>> blocked_;  // whose election waits, and for whom
+  OperationWaiters waiters_;
+  Ledger ledger_;
+  const Admission admission_;
+  Assignments assignments_;
+  Suspects suspects_;
+  Settler settler_;
+  Returning returning_;
+  Membership membership_;
+  Formations formations_;
+  Operations operations_;
+  Reports reports_;
 };
-
-protocol::OperationDocument operation_document(const OperationRow& operation);
-
-/// What a decision changes, as rows and events. `wall` dates the events.
-Change change_of(const Group& group, const Decision& decision, std::chrono::system_clock::time_point wall);
 
 }  // namespace autoctl::monitor

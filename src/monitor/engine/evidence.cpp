@@ -1,6 +1,7 @@
 #include "monitor/engine/evidence.h"
 
 #include <algorithm>
+#include <array>
 
 namespace autoctl::monitor {
 
@@ -24,6 +25,14 @@ Millis question_pause(TimePoint::duration suspicion) {
 /// The last sign of life.
 TimePoint suspected_since(const NodeObservation& seen) {
   return seen.disconnected_at.value_or(seen.last_report.value_or(seen.watching_since));
+}
+
+/// A port of its host answered or refused since.
+bool host_has_answered(const NodeObservation& seen) {
+  const TimePoint since = suspected_since(seen);
+  return std::ranges::any_of(std::array{seen.postgres_port, seen.keeper_port}, [since](const ProbeResult& probe) {
+    return probe.at > since && (probe.port == PortState::open || probe.port == PortState::refused);
+  });
 }
 
 bool contains(const std::vector<NodeId>& ids, NodeId id) {
@@ -143,13 +152,16 @@ void take_answer(Node& node, std::uint64_t known_version, TimePoint now) {
 
 bool out_of_sight(const Node& node, const Settings& settings, TimePoint now) {
   const NodeObservation& seen = node.seen;
-  if (!wants_evidence(seen, settings, now)) return false;
-  const TimePoint since = suspected_since(seen);
-  if (now - since < settings.silence_timeout / 2) return false;  // the probes need a moment to tell
-  const auto answered = [&](const ProbeResult& probe) {
-    return probe.at > since && (probe.port == PortState::open || probe.port == PortState::refused);
-  };
-  return !answered(seen.postgres_port) && !answered(seen.keeper_port);
+  // The probes need a moment to tell.
+  return wants_evidence(seen, settings, now) && now - suspected_since(seen) >= settings.silence_timeout / 2 &&
+         !host_has_answered(seen);
+}
+
+std::optional<TimePoint> may_go_out_of_sight(const Node& node, const Settings& settings, TimePoint now) {
+  if (host_has_answered(node.seen)) return std::nullopt;
+  const TimePoint patient_until = suspected_since(node.seen) + settings.silence_timeout / 2;
+  if (patient_until > now) return patient_until;
+  return next_deadline(node.seen, settings, now);
 }
 
 }  // namespace autoctl::monitor

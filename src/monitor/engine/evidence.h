@@ -22,4 +22,7 @@ void take_answer(Node& node, std::uint64_t known_version, TimePoint now);
 /// or refused.
 bool out_of_sight(const Node& node, const Settings& settings, TimePoint now);
 
+/// Of a node in sight: not before this moment does time alone put it out of sight; nullopt: time alone never does.
+std::optional<TimePoint> may_go_out_of_sight(const Node& node, const Settings& settings, TimePoint now);
+
 }  // namespace autoctl::monitor

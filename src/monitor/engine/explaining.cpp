@@ -1,7 +1,9 @@
-// Who would be the primary, and why not the others: a forecast for each group, from what the monitor knows of it.
+#include "monitor/engine/explaining.h"
+
+#include <utility>
+
+#include "monitor/engine/incomplete.h"
 #include "monitor/fsm/forecast.h"
-#include "monitor/engine/engine.h"
-#include "monitor/engine/returning.h"
 
 namespace autoctl::monitor {
 
@@ -23,15 +25,14 @@ protocol::ExplanationDocument explain_group(const Model& model, const Group& gro
 
 }  // namespace
 
-void Engine::explain(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
-                     const Reply<protocol::ExplanationsDocument>& reply) {
-  if (auto allowed = access_.look(model_, caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
-  if (!formation.empty() && !model_.formations.contains(formation)) return reply(fail(no_such_formation(formation)));
+Result<protocol::ExplanationsDocument> explanations_document(const Model& model, const std::string& formation,
+                                                             std::optional<GroupId> group, TimePoint now) {
+  if (!formation.empty() && !model.formations.contains(formation)) return fail(no_such_formation(formation));
   protocol::ExplanationsDocument document;
-  for (const auto& [key, members] : model_.groups)
+  for (const auto& [key, members] : model.groups)
     if ((formation.empty() || key.first == formation) && (!group || key.second == *group))
-      document.groups.push_back(explain_group(model_, members, env_.now()));
-  reply(std::move(document));
+      document.groups.push_back(explain_group(model, members, now));
+  return document;
 }
 
 }  // namespace autoctl::monitor

@@ -1,7 +1,11 @@
-// Formations are made and dropped by operators; `default` is always there.
+#include "monitor/engine/formations.h"
+
+#include <utility>
+
 #include "common/config/checks.h"
 #include "monitor/engine/documents.h"
-#include "monitor/engine/engine.h"
+#include "monitor/engine/node_settings.h"
+#include "monitor/engine/settings_values.h"
 
 namespace autoctl::monitor {
 
@@ -31,65 +35,91 @@ Change removal(const Model& model, const std::string& formation) {
   Change change;
   change.removed_formations.push_back(formation);
   for (const auto& [id, operation] : model.operations) {
-    if (operation.formation != formation || operation.status != "running") continue;
+    if (operation.formation != formation || operation.status != OperationStatus::running) continue;
     change.operations.push_back(operation);
-    change.operations.back().status = "failed";
+    change.operations.back().status = OperationStatus::failed;
     change.operations.back().message = "the formation was dropped";
   }
   return change;
 }
 
-}  // namespace
-
-void Engine::create_formation(const protocol::FormationDocument& document, const Caller& caller,
-                              const Reply<protocol::FormationDocument>& reply) {
-  if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
-  const auto row = new_formation(document, env_);
-  if (!row) return reply(fail(row.error()));
-  if (const auto found = model_.formations.find(row->name); found != model_.formations.end())
-    return reply(
-        fail(Errc::conflict, "there is a formation '" + row->name + "' of kind " + found->second.kind + " already"));
-  Change change;
-  change.formations.push_back(*row);
-  change.events.push_back({.time = event_time(env_.wall()),
-                           .formation = row->name,
-                           .kind = "operator",
-                           .description = "formation " + row->name + " of kind " + row->kind + " is made"});
-  if (!commit(std::move(change)))
-    return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the formation may or may not be there",
-                      "try again in a moment"));
-  model_.formations[row->name] = *row;
-  env_.inform("Formation " + row->name + " of kind " + row->kind + " is made");
-  reply(formation_document(*row));
-  flush();
+/// What an operator has asked for is done, or has failed, before he pauses.
+Result<> admit_pause(const Model& model, const std::string& formation) {
+  for (const auto& [key, group] : model.groups_of(formation))
+    if (group.operation)
+      return fail(
+          Errc::conflict,
+          "a " + std::string(to_string(group.operation->kind)) + " is under way in group " + std::to_string(key.second),
+          "wait for its end");
+  return {};
 }
 
-void Engine::drop_formation(const std::string& name, const Caller& caller, const Reply<>& reply) {
-  if (auto allowed = admit_change(caller); !allowed) return reply(fail(std::move(allowed.error())));
-  if (!model_.formations.contains(name)) return reply(fail(no_such_formation(name)));
+/// May these settings take the place of those? Errors: conflict.
+Result<> check_settings(const Model& model, const FormationRow& row, const Settings& before) {
+  const Settings& settings = row.settings;
+  if (settings.number_sync_standbys > before.number_sync_standbys)
+    AUTOCTL_TRY(check_sync_standbys(model, row.name, settings.number_sync_standbys));
+  if (!settings.secondaries && before.secondaries) AUTOCTL_TRY(check_no_secondaries(model, row.name));
+  if (settings.paused && !before.paused) AUTOCTL_TRY(admit_pause(model, row.name));
+  return {};
+}
+
+}  // namespace
+
+Result<protocol::FormationDocument> Formations::create(const protocol::FormationDocument& document,
+                                                       const Caller& caller) {
+  AUTOCTL_TRY(admission_.change(caller));
+  const auto row = new_formation(document, env_);
+  if (!row) return fail(row.error());
+  if (const auto found = model_.formations.find(row->name); found != model_.formations.end())
+    return fail(Errc::conflict, "there is a formation '" + row->name + "' of kind " + found->second.kind + " already");
+  Change change;
+  change.formations.push_back(*row);
+  change.events.push_back(ledger_.event("operator", "formation " + row->name + " of kind " + row->kind + " is made"));
+  change.events.back().formation = row->name;
+  if (!ledger_.commit(std::move(change)))
+    return in_doubt("the formation may or may not be there", "try again in a moment");
+  env_.inform("Formation " + row->name + " of kind " + row->kind + " is made");
+  return formation_document(*row);
+}
+
+Result<> Formations::drop(const std::string& name, const Caller& caller) {
+  AUTOCTL_TRY(admission_.change(caller));
+  if (!model_.formations.contains(name)) return fail(no_such_formation(name));
   if (name == default_formation)
-    return reply(fail(Errc::conflict, "formation 'default' is always there", "drop its nodes instead"));
+    return fail(Errc::conflict, "formation 'default' is always there", "drop its nodes instead");
   if (has_nodes(model_, name))
-    return reply(fail(Errc::conflict, "formation '" + name + "' still has nodes",
-                      "drop them first: `autoctl show state --formation " + name + "` lists them"));
+    return fail(Errc::conflict, "formation '" + name + "' still has nodes",
+                "drop them first: `autoctl show state --formation " + name + "` lists them");
   Change change = removal(model_, name);
-  const auto ended = change.operations;
-  change.events.push_back({.time = event_time(env_.wall()),
-                           .formation = name,
-                           .kind = "operator",
-                           .description = "formation " + name + " is dropped by an operator"});
-  if (!commit(std::move(change)))
-    return reply(fail(Errc::unavailable, "the monitor's Postgres went away: the formation may or may not be dropped",
-                      "try again in a moment"));
-  std::erase_if(model_.groups, [&](const auto& entry) { return entry.first.first == name; });
-  model_.formations.erase(name);
-  for (const OperationRow& operation : ended) {
-    model_.operations[operation.id] = operation;
-    finish_operation(operation);
-  }
+  change.events.push_back(ledger_.event("operator", "formation " + name + " is dropped by an operator"));
+  change.events.back().formation = name;
+  if (!ledger_.commit(std::move(change)))
+    return in_doubt("the formation may or may not be dropped", "try again in a moment");
   env_.inform("Formation " + name + " is dropped");
-  reply({});
-  flush();
+  return {};
+}
+
+Result<protocol::SettingsDocument> Formations::change(const protocol::SettingsDocument& document,
+                                                      const Caller& caller) {
+  AUTOCTL_TRY(admission_.change(caller));
+  const auto found = model_.formations.find(document.formation);
+  if (found == model_.formations.end()) return fail(no_such_formation(document.formation));
+  FormationRow row = found->second;
+  AUTOCTL_TRY(monitor::change(row.settings, document.values));
+  AUTOCTL_TRY(check_settings(model_, row, found->second.settings));
+  if (row.settings != found->second.settings) {
+    Change change;
+    change.formations.push_back(row);
+    auto event = ledger_.event("operator", "");
+    event.formation = row.name;
+    for (const auto& [name, value] : document.values)
+      event.description += (event.description.empty() ? "settings: " : ", ") + name + " = " + value;
+    change.events.push_back(std::move(event));
+    if (!ledger_.commit(std::move(change))) return in_doubt("the change may or may not have been made");
+    settler_.settle_all();
+  }
+  return protocol::SettingsDocument{row.name, to_values(row.settings)};
 }
 
 }  // namespace autoctl::monitor

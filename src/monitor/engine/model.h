@@ -3,9 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
+#include <ranges>
+#include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "common/protocol/protocol.h"
@@ -78,7 +82,49 @@ using GroupKey = std::pair<std::string, GroupId>;
 /// "shop/0: ", the beginning of a log line.
 std::string about(const std::string& formation, GroupId group);
 
-struct Model {
+/// When something is: on the clock that measures, and on the one that dates.
+struct Moment {
+  TimePoint now;
+  std::chrono::system_clock::time_point wall;
+};
+
+/// By number.
+template <class Groups>
+auto of_formation(Groups& groups, const std::string& formation) {
+  return std::ranges::subrange(groups.lower_bound({formation, 0}),
+                               groups.upper_bound({formation, std::numeric_limits<GroupId>::max()}));
+}
+
+/// Rows come in through apply() and in no other way. Only what a report tells is put into them between two commits.
+class Model {
+ public:
+  /// What an image describes. What `before` knew of the moment is kept for nodes that are still there.
+  static Model restored(const Image& image, Model before, const Moment& at);
+
+  Model() = default;
+  Model(Model&&) = default;
+  Model& operator=(Model&&) = default;
+
+  /// What was committed at `at`. A node that is new, or was registered anew, begins with nothing but its row.
+  void apply(const Change& change, const Moment& at);
+
+  Group* group_of(NodeId id);
+  Node* find(NodeId id);
+  const Settings& settings_of(const Group& group) const;
+  auto groups_of(const std::string& formation) { return of_formation(groups, formation); }
+  auto groups_of(const std::string& formation) const { return of_formation(groups, formation); }
+  /// Formations whose nodes have not all come.
+  const std::set<std::string>& incomplete_formations() const { return incomplete_; }
+  /// Grows with whatever may change who is to be heard, and when: nodes, their goals' states, settings.
+  std::uint64_t roster() const { return roster_; }
+
+  bool another_is_at(const std::string& host, int port, NodeId than) const;
+  void move(Node& node, const std::string& host, int port, int api_port);
+
+  /// The node's reports come over this connection from now on.
+  void connect(Node& node, std::uint64_t connection);
+  Node* find_by_connection(std::uint64_t connection);
+
   std::string monitor_id;
   std::map<std::string, FormationRow> formations;
   std::map<GroupKey, Group> groups;
@@ -87,18 +133,24 @@ struct Model {
   std::int64_t last_operation = 0;
   bool trusts_itself = true;
 
-  Group* group_of(NodeId id);
-  Node* find(NodeId id);
-  const Settings& settings_of(const Group& group) const;
+ private:
+  void put(const FormationRow& row);
+  void put(const NodeRow& row, const Moment& at);
+  void put(const OperationRow& row, const Moment& at);
+  void remove(NodeId id);
+  void forget_address(const Node& node);
+
+  std::unordered_map<NodeId, Group*> group_by_node_;
+  std::multimap<std::pair<std::string, int>, NodeId> node_by_address_;
+  std::unordered_map<std::uint64_t, NodeId> node_by_connection_;
+  std::set<std::string> incomplete_;
+  std::uint64_t roster_ = 0;
 };
 
 /// Dropped nodes that have not left yet included.
 bool has_nodes(const Model& model, const std::string& formation);
 
 Error no_such_formation(const std::string& name);
-
-/// The model that an image describes. What `before` knew of the moment is kept for nodes that are still there.
-Model restore_model(const Image& image, Model before, TimePoint now, std::chrono::system_clock::time_point wall_now);
 
 NodeView view_of(const Node& node);
 
@@ -108,11 +160,6 @@ GroupSnapshot snapshot(const Model& model, const Group& group);
 /// Its silence means something: it is neither awaited from another monitor nor in the hands of an operator.
 inline bool should_report(const Node& node) {
   return !node.row.awaited && node.row.goal.state != NodeState::maintenance;
-}
-
-/// Of an operation: does it take a node out of service, or back?
-inline bool is_maintenance(const std::string& kind) {
-  return kind == "maintenance" || kind == "end_maintenance";
 }
 
 /// True when the node's Postgres should be running, as far as its goal and its last report tell.

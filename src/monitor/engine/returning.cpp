@@ -1,15 +1,20 @@
-// Nodes that leave for another monitor, or come from one. While a formation waits for some of its nodes nothing is
-// decided in it: each node goes on with what it was last told, and the other monitor, should it live, decides alone.
 #include "monitor/engine/returning.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
-#include "monitor/engine/engine.h"
+#include "monitor/engine/incomplete.h"
+#include "monitor/engine/sync_standbys.h"
 #include "monitor/fsm/resume.h"
 
 namespace autoctl::monitor {
 
 namespace {
+
+/// Above are only the terms of those that were dropped for good: nothing comes after them.
+constexpr Term term_max{std::uint64_t{1} << 62};
 
 const Node* leader_of(const Group& group) {
   for (const auto& [id, node] : group.nodes)
@@ -38,13 +43,11 @@ NodeRow placeholder(const FormationRow& formation, const protocol::Peer& peer, G
 }
 
 bool clashes(const Model& model, const NodeRow& row) {
-  return std::ranges::any_of(model.groups, [&](const auto& entry) {
-    return std::ranges::any_of(entry.second.nodes, [&](const auto& node) {
-      const NodeRow& other = node.second.row;
-      return other.id == row.id || (other.host == row.host && other.port == row.port) ||
-             (other.formation == row.formation && other.name == row.name);
-    });
-  });
+  return model.another_is_at(row.host, row.port, row.id) ||
+         std::ranges::any_of(model.groups_of(row.formation), [&](const auto& entry) {
+           return std::ranges::any_of(entry.second.nodes,
+                                      [&](const auto& node) { return node.second.row.name == row.name; });
+         });
 }
 
 bool may_be_primary(NodeState goal) {
@@ -61,81 +64,56 @@ bool is_needed(const Group& group, const NodeRow& awaited) {
 
 }  // namespace
 
-bool is_incomplete(const Model& model, const Group& group) {
-  return model.formations.at(group.row.formation).incomplete;
-}
-
-std::string awaited_nodes(const Model& model, const std::string& formation) {
-  std::string names;
-  std::string silent;
-  for (const auto& [key, group] : model.groups) {
-    if (key.first != formation) continue;
-    for (const auto& [id, node] : group.nodes) {
-      if (node.row.awaited) names += (names.empty() ? "" : ", ") + node.row.name;
-      const bool stays = !node.row.awaited && node.row.goal.state != NodeState::dropped;
-      if (stays && !node.reported) silent += (silent.empty() ? "" : ", ") + node.row.name;
-    }
-  }
-  if (!names.empty())
-    return "nothing is decided before all nodes are here; run `autoctl enable monitor` for " + names +
-           ", or drop what is gone for good";
-  return silent.empty() ? "" : "nothing is decided before " + silent + " has reported";
-}
-
-std::string why_incomplete(const Model& model, const std::string& formation) {
-  std::string text = awaited_nodes(model, formation);
-  return text.empty() ? "a group has no node that was its primary: nobody here can tell what was acknowledged" : text;
-}
-
-void Engine::leave(NodeId id, const Caller& caller, const Reply<>& reply) {
+Result<> Returning::leave(NodeId id, const Caller& caller) {
   Group* group = model_.group_of(id);
   if (group == nullptr)
-    return reply(fail(Errc::not_found, "there is no node " + std::to_string(id.value) + " on this monitor"));
+    return fail(Errc::not_found, "there is no node " + std::to_string(id.value) + " on this monitor");
   Node& node = group->nodes.at(id);
-  if (!access_.act_as(node, caller.bearer))
-    if (auto allowed = access_.operate(caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
-  if (!store_available_)
-    return reply(fail(Errc::unavailable, "the monitor's Postgres is away", "try again in a moment"));
+  AUTOCTL_TRY(admission_.speak_for(node, caller));
+  AUTOCTL_TRY(admission_.write());
   if (node.row.goal.state == NodeState::dropped)
-    return reply(fail(Errc::not_found, node.row.name + " was dropped from this monitor"));
+    return fail(Errc::not_found, node.row.name + " was dropped from this monitor");
   if (group->operation)
-    return reply(fail(Errc::conflict, "a " + group->operation->kind + " is running in its group", "wait for its end"));
+    return fail(Errc::conflict, "a " + std::string(to_string(group->operation->kind)) + " is running in its group",
+                "wait for its end");
 
   Change change;
-  FormationRow formation = model_.formations.at(group->row.formation);
-  formation.incomplete = true;
-  NodeRow row = node.row;
-  row.awaited = true;
-  row.token_sha256.clear();
-  change.formations.push_back(formation);
-  change.nodes.push_back(row);
-  change.events.push_back(event_of(*group, &node, "operator",
-                                   row.name + " leaves this monitor: nothing is decided in its formation until it is "
-                                              "back or dropped"));
-  if (!commit(std::move(change)))
-    return reply(fail(Errc::unavailable, "the monitor's Postgres went away", "try again in a moment"));
-  env_.inform(about(row.formation, row.group) + row.name + " leaves this monitor");
-  model_.formations[formation.name] = formation;
-  node.row = row;
-  node.reported = false;
-  if (const auto held = std::exchange(node.held, std::nullopt))
-    held->reply(fail(Errc::denied, row.name + " has left this monitor"));
-  if (watched_.erase(id) != 0) prober_.unwatch(id);
-  settle(*group);
-  reply({});
-  flush();
+  change.formations.push_back(model_.formations.at(group->row.formation));
+  change.formations.back().incomplete = true;
+  change.nodes.push_back(node.row);
+  change.nodes.back().awaited = true;
+  change.nodes.back().token_sha256.clear();
+  const std::string name = node.row.name;
+  change.events.push_back(
+      ledger_.event(group->row, &node.row, "operator",
+                    name + " leaves this monitor: nothing is decided in its formation until it is back or dropped"));
+  auto held = std::exchange(node.held, std::nullopt);
+  if (!ledger_.commit(std::move(change))) {
+    node.held = std::move(held);
+    return in_doubt("it may or may not have been told", "try again in a moment");
+  }
+  env_.inform(about(group->row.formation, group->row.group) + name + " leaves this monitor");
+  if (held) held->reply(fail(Errc::denied, name + " has left this monitor"));
+  suspects_.forget(id);
+  settler_.settle(*group);
+  return {};
 }
 
-Result<> Engine::arrive(Group& group, Node& node, const protocol::Report& report) {
+Result<> Returning::arrive(Group& group, Node& node, const protocol::Report& report) {
   if (!report.memory)
     return fail(Errc::unavailable, "this monitor waits to be told what " + node.row.name + " was last told");
-  if (!store_available_) return fail(Errc::unavailable, "the monitor's Postgres is away");
-  const protocol::Memory& memory = *report.memory;
+  AUTOCTL_TRY(admission_.write());
+  protocol::Memory memory = *report.memory;
+  if (memory.goal.term > term_max && memory.goal.state != NodeState::dropped)
+    return fail(Errc::bad_usage, node.row.name + " was last told something in term " +
+                                     std::to_string(memory.goal.term.value) + ", which no group can have reached");
+  const Term reached = std::max(memory.goal.term, report.facts.term);
   const FormationRow& formation = model_.formations.at(group.row.formation);
 
   Change change;
   GroupRow group_row = group.row;
-  group_row.term = std::max({group_row.term, memory.goal.term, report.facts.term});
+  if (reached <= term_max) group_row.term = std::max(group_row.term, reached);
+  memory.goal.term = std::min(memory.goal.term, group_row.term);
   NodeRow row = node.row;
   row.awaited = false;
   row.goal = memory.goal;
@@ -153,116 +131,96 @@ Result<> Engine::arrive(Group& group, Node& node, const protocol::Report& report
   row.reported_term = report.facts.term;
   change.groups.push_back(group_row);
   change.nodes.push_back(row);
-  auto event = event_of(group, &node, "operator",
-                        row.name + " is here: it was last told to be " + std::string(to_string(memory.goal.state)));
+  auto event =
+      ledger_.event(group.row, &node.row, "operator",
+                    row.name + " is here: it was last told to be " + std::string(to_string(memory.goal.state)));
   event.assigned = row.goal.state;
   event.reported = row.reported;
   change.events.push_back(std::move(event));
   if (formation.incomplete) await_others(formation, group, memory, change);
-  const auto groups = change.groups;
-  const auto nodes = change.nodes;
-  if (!commit(std::move(change))) return fail(Errc::unavailable, "the monitor's Postgres went away");
-
-  for (const GroupRow& changed : groups) model_.groups[{changed.formation, changed.group}].row = changed;
-  for (const NodeRow& changed : nodes) {
-    Node& known = model_.groups.at({changed.formation, changed.group}).nodes[changed.id];
-    known.row = changed;
-    known.goal_since = env_.now();
-    model_.last_node = std::max(model_.last_node, changed.id);
-  }
+  if (!ledger_.commit(std::move(change))) return in_doubt("the report is to come again");
+  node.goal_since = env_.now();  // also where it is told again what it was told elsewhere
   env_.inform(about(row.formation, row.group) + row.name + " is here, as " + std::string(to_string(row.goal.state)));
+  for (auto& [key, other] : model_.groups_of(row.formation)) settler_.look_again(other, env_.now());
   return {};
 }
 
-void Engine::await_others(const FormationRow& formation, const Group& group, const protocol::Memory& memory,
-                          Change& change) {
-  const auto await = [&](const protocol::Peer& peer, GroupId number) {
-    if (const Node* known = model_.find(peer.id); known != nullptr) {
-      if (!known->row.awaited || !may_be_primary(peer.goal) || may_be_primary(known->row.goal.state)) return;
-      change.nodes.push_back(known->row);  // somebody has seen it lead
-      change.nodes.back().goal.state = peer.goal;
-      return;
-    }
-    const NodeRow row = placeholder(formation, peer, number);
-    if (clashes(model_, row)) {
-      env_.warn(peer.name + " was known to " + formation.name + " at " + peer.host + ":" + std::to_string(peer.port) +
-                ", which is another node's name or address by now");
-      return;
-    }
-    const auto same_group = [number](const GroupRow& known) { return known.group == number; };
-    if (!model_.groups.contains({formation.name, number}) && std::ranges::none_of(change.groups, same_group))
-      change.groups.push_back({.formation = formation.name, .group = number});
-    change.nodes.push_back(row);
-  };
-  for (const protocol::Peer& peer : memory.peers) await(peer, group.row.group);
-  for (const protocol::Peer& neighbour : memory.neighbours) await(neighbour, neighbour.group);
+void Returning::await_others(const FormationRow& formation, const Group& group, const protocol::Memory& memory,
+                             Change& change) {
+  for (const protocol::Peer& peer : memory.peers) await(formation, group.row.group, peer, change);
+  for (const protocol::Peer& neighbour : memory.neighbours) await(formation, neighbour.group, neighbour, change);
+}
+
+void Returning::await(const FormationRow& formation, GroupId number, const protocol::Peer& peer, Change& change) {
+  if (const Node* known = model_.find(peer.id); known != nullptr) {
+    if (!known->row.awaited || !may_be_primary(peer.goal) || may_be_primary(known->row.goal.state)) return;
+    change.nodes.push_back(known->row);  // somebody has seen it lead
+    change.nodes.back().goal.state = peer.goal;
+    return;
+  }
+  const NodeRow row = placeholder(formation, peer, number);
+  if (clashes(model_, row))
+    return env_.warn(peer.name + " was known to " + formation.name + " at " + peer.host + ":" +
+                     std::to_string(peer.port) + ", which is another node's name or address by now");
+  const auto same_group = [number](const GroupRow& known) { return known.group == number; };
+  if (!model_.groups.contains({formation.name, number}) && std::ranges::none_of(change.groups, same_group))
+    change.groups.push_back({.formation = formation.name, .group = number});
+  change.nodes.push_back(row);
 }
 
 /// True when all its nodes are here.
-bool Engine::complete(const std::string& name) {
+bool Returning::complete(const std::string& name) {
   if (!awaited_nodes(model_, name).empty()) return false;
-  std::vector<std::pair<Group*, Decision>> decisions;
-  for (auto& [key, group] : model_.groups) {
+  std::vector<std::pair<const Group*, Decision>> decisions;
+  for (const auto& [key, group] : model_.groups_of(name)) {
     const auto stays = [](const auto& entry) { return entry.second.row.goal.state != NodeState::dropped; };
-    if (key.first != name || std::ranges::none_of(group.nodes, stays)) continue;
+    if (std::ranges::none_of(group.nodes, stays)) continue;
     auto decision = resume(snapshot(model_, group), group.row.primary_given_up);
     if (!decision) return false;
     decisions.emplace_back(&group, *std::move(decision));
   }
   for (const auto& [group, decision] : decisions)
-    if (!apply(*group, decision)) return false;
+    if (!settler_.carry_out(*group, decision)) return false;
   Change change;
-  FormationRow row = model_.formations.at(name);
-  row.incomplete = false;
-  change.formations.push_back(row);
-  for (auto& [key, group] : model_.groups) {
-    if (key.first != name || !group.row.primary_given_up) continue;
-    group.row.primary_given_up = false;
+  change.formations.push_back(model_.formations.at(name));
+  change.formations.back().incomplete = false;
+  for (const auto& [key, group] : model_.groups_of(name)) {
+    if (!group.row.primary_given_up) continue;
     change.groups.push_back(group.row);
+    change.groups.back().primary_given_up = false;
   }
-  if (!commit(std::move(change))) return false;
-  model_.formations[name] = row;
-  return true;
+  return ledger_.commit(std::move(change));
 }
 
-void Engine::complete_formations() {
-  if (!store_available_) return;
-  std::vector<std::string> names;
-  for (const auto& [name, row] : model_.formations)
-    if (row.incomplete) names.push_back(name);
-  for (const std::string& name : names) {
-    if (!complete(name)) continue;
-    for (auto& [key, group] : model_.groups)
-      if (key.first == name) settle(group);
-  }
+void Returning::complete_formations() {
+  if (!ledger_.available()) return;
+  const auto names = model_.incomplete_formations();
+  for (const std::string& name : names)
+    if (complete(name)) settler_.settle_formation(name);
 }
 
-/// What only a last primary has is given up by an operator's word only. Should it come before the others are complete,
-/// it goes on all the same.
-void Engine::drop_awaited(Group& group, const Node& node, bool allow_data_loss, const Reply<>& reply) {
+Result<> Returning::drop(Group& group, const Node& node, bool allow_data_loss) {
   const std::string was = node.row.name + ", which was last seen as " + std::string(to_string(node.row.goal.state));
+  Change change;
   if (is_needed(group, node.row)) {
     if (!allow_data_loss)
-      return reply(fail(Errc::conflict, was + ", may have acknowledged what is on no other node",
-                        "run `autoctl enable monitor` there; if it is gone for good, when all others have come, "
-                        "`autoctl drop node --allow-data-loss` lets them elect without it"));
-    group.row.primary_given_up = true;
-    changed_groups_.insert({group.row.formation, group.row.group});
-    new_events_.push_back(
-        event_of(group, &node, "operator",
-                 "an operator gives up " + was + ": what it acknowledged and no node that comes has is lost"));
-    env_.warn(about(group.row.formation, group.row.group) + new_events_.back().description);
+      return fail(Errc::conflict, was + ", may have acknowledged what is on no other node",
+                  "run `autoctl enable monitor` there; if it is gone for good, when all others have come, "
+                  "`autoctl drop node --allow-data-loss` lets them elect without it");
+    change.groups.push_back(group.row);
+    change.groups.back().primary_given_up = true;
+    change.events.push_back(
+        ledger_.event(group.row, &node.row, "operator",
+                      "an operator gives up " + was + ": what it acknowledged and no node that comes has is lost"));
+    env_.warn(about(group.row.formation, group.row.group) + change.events.back().description);
   }
-  Change change;
-  std::optional<FormationRow> fitted;
-  if (node.row.replication_quorum) fitted = fit_sync_standbys(group, QuorumChange::node_is_dropped, change);
-  if (!remove(group, node.row.id, std::move(change)))
-    return reply(fail(Errc::unavailable, "the monitor's Postgres is away"));
-  adopt(fitted);
+  const bool fitted =
+      node.row.replication_quorum && fit_sync_standbys(model_, ledger_, group, QuorumChange::node_is_dropped, change);
+  if (!settler_.remove(group, node.row.id, std::move(change))) return in_doubt("the node may or may not be dropped");
+  if (fitted) settler_.settle_all();
   complete_formations();
-  settle(group);
-  reply({});
-  flush();
+  settler_.settle(group);
+  return {};
 }
 
 }  // namespace autoctl::monitor

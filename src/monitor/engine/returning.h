@@ -1,19 +1,46 @@
-// Formations that wait for nodes that are, or were, under another monitor.
+// Nodes that leave for another monitor, or come from one. While a formation waits for some of its nodes nothing is
+// decided in it: each node goes on with what it was last told, and the other monitor, should it live, decides alone.
 #pragma once
 
 #include <string>
 
+#include "monitor/engine/admission.h"
+#include "monitor/engine/environment.h"
+#include "monitor/engine/ledger.h"
 #include "monitor/engine/model.h"
+#include "monitor/engine/settler.h"
 
 namespace autoctl::monitor {
 
-/// Nodes of its formation are awaited: nothing is decided.
-bool is_incomplete(const Model& model, const Group& group);
+class Returning {
+ public:
+  /// All must outlive it.
+  Returning(Model& model, Ledger& ledger, Settler& settler, Suspects& suspects, const Admission& admission,
+            const Environment& env)
+      : model_(model), ledger_(ledger), settler_(settler), suspects_(suspects), admission_(admission), env_(env) {}
 
-/// Whom an incomplete formation waits for, as a sentence; empty when all have come and reported.
-std::string awaited_nodes(const Model& model, const std::string& formation);
+  /// The node goes on without this monitor; its formation waits for it. Errors: not_found, denied, unavailable,
+  /// conflict.
+  Result<> leave(NodeId id, const Caller& caller);
+  /// The first report of an awaited node. Errors: unavailable.
+  Result<> arrive(Group& group, Node& node, const protocol::Report& report);
+  /// Those whose nodes are all here are decided in again.
+  void complete_formations();
+  /// What only a last primary has is given up by an operator's word only. Should it come before the others are complete,
+  /// it goes on all the same. Errors: conflict, unavailable.
+  Result<> drop(Group& group, const Node& node, bool allow_data_loss);
 
-/// Why nothing is decided in an incomplete formation.
-std::string why_incomplete(const Model& model, const std::string& formation);
+ private:
+  void await_others(const FormationRow& formation, const Group& group, const protocol::Memory& memory, Change& change);
+  void await(const FormationRow& formation, GroupId group, const protocol::Peer& peer, Change& change);
+  bool complete(const std::string& name);
+
+  Model& model_;
+  Ledger& ledger_;
+  Settler& settler_;
+  Suspects& suspects_;
+  const Admission& admission_;
+  const Environment& env_;
+};
 
 }  // namespace autoctl::monitor

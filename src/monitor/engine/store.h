@@ -11,6 +11,7 @@
 #include "common/fsm/goal.h"
 #include "common/protocol/protocol.h"
 #include "common/util/result.h"
+#include "monitor/engine/operation_kind.h"
 #include "monitor/fsm/settings.h"
 
 namespace autoctl::monitor {
@@ -59,12 +60,12 @@ struct NodeRow {
 
 struct OperationRow {
   std::int64_t id = 0;
-  std::string kind;  // switchover, promotion, maintenance, end_maintenance
+  OperationKind kind = OperationKind::switchover;
   std::string formation;
   GroupId group = 0;
   NodeId target;            // 0 = not chosen yet
   NodeId then_maintenance;  // switchover: the old primary, when it hands over for its maintenance
-  std::string status = "running";
+  OperationStatus status = OperationStatus::running;
   std::string message;
   std::int64_t first_event = 0;
   std::chrono::system_clock::time_point requested_at;

@@ -91,7 +91,7 @@ Result<Image> PostgresStore::read_image() {
   auto formations = read_all(*connection_, rows::select_formations, rows::formation);
   auto groups = unwrap(read_all(*connection_, rows::select_groups, rows::group));
   auto nodes = unwrap(read_all(*connection_, rows::select_nodes, rows::node));
-  auto operations = read_all(*connection_, rows::select_operations, rows::operation);
+  auto operations = unwrap(read_all(*connection_, rows::select_operations, rows::operation));
   if (!formations) return fail(std::move(formations.error()));
   if (!groups) return fail(std::move(groups.error()));
   if (!nodes) return fail(std::move(nodes.error()));

@@ -16,11 +16,17 @@ std::uint64_t unsigned_number(const pg::Rows& rows, int row, int column) {
   return value;
 }
 
-Result<NodeState> state(const pg::Rows& rows, int row, int column, const char* what) {
+/// `what` names table, row and column.
+tl::unexpected<Error> unknown_value(const std::string& what, const std::string& value) {
+  return fail(Errc::incompatible, what + " is '" + value + "', which this version of autoctl does not know",
+              "a newer version may have written it: install that one; nothing is decided from a store that is not "
+              "understood");
+}
+
+Result<NodeState> state(const pg::Rows& rows, int row, int column, const std::string& what) {
   const std::string name = rows.text(row, column);
   if (const auto known = parse_node_state(name)) return *known;
-  return fail(Errc::bad_config, std::string(what) + " is \"" + name + "\", which is no state of a node",
-              "another version of autoctl wrote it");
+  return unknown_value(what, name);
 }
 
 std::string text_of(bool value) {
@@ -28,7 +34,7 @@ std::string text_of(bool value) {
 }
 
 template <class T>
-Result<T> json_column(const pg::Rows& rows, int row, int column, const char* what) {
+Result<T> json_column(const pg::Rows& rows, int row, int column, const std::string& what) {
   auto value = protocol::decode<T>(rows.text(row, column));
   if (!value) return fail(std::move(value.error()).with_context(what));
   return value;
@@ -69,8 +75,10 @@ const char* const upsert_group =
     " DO UPDATE SET term = $3, quorum_confirmed = $4, quorum_assigned = $5, system_id = $6, primary_given_up = $7";
 
 Result<GroupRow> group(const pg::Rows& rows, int row) {
-  auto confirmed = json_column<SyncQuorum>(rows, row, 3, "autoctl.group.quorum_confirmed");
-  auto assigned = json_column<SyncQuorum>(rows, row, 4, "autoctl.group.quorum_assigned");
+  const std::string place =
+      "autoctl.group, formation " + rows.text(row, 0) + ", number " + rows.text(row, 1) + ", column ";
+  auto confirmed = json_column<SyncQuorum>(rows, row, 3, place + "quorum_confirmed");
+  auto assigned = json_column<SyncQuorum>(rows, row, 4, place + "quorum_assigned");
   if (!confirmed) return fail(std::move(confirmed.error()));
   if (!assigned) return fail(std::move(assigned.error()));
   return GroupRow{rows.text(row, 0),
@@ -108,9 +116,9 @@ const char* const upsert_node =
     " citus_cluster = $20, proxy_port = $21, awaited = $22";
 
 Result<NodeRow> node(const pg::Rows& rows, int row) {
-  auto goal = json_column<Goal>(rows, row, 12, "autoctl.node.goal");
+  auto goal = json_column<Goal>(rows, row, 12, "autoctl.node, id " + rows.text(row, 0) + ", column goal");
   if (!goal) return fail(std::move(goal.error()));
-  const auto reported = state(rows, row, 13, "autoctl.node.reported");
+  const auto reported = state(rows, row, 13, "autoctl.node, id " + rows.text(row, 0) + ", column reported");
   if (!reported) return fail(reported.error());
   NodeRow n;
   n.id = NodeId{rows.number(row, 0)};
@@ -173,14 +181,19 @@ const char* const upsert_operation =
     " ON CONFLICT (id) DO UPDATE SET kind = $2, target = $5, status = $6, message = $7,"
     " requested_at = to_timestamp($9::bigint / 1000.0), then_maintenance = $10";
 
-OperationRow operation(const pg::Rows& rows, int row) {
+Result<OperationRow> operation(const pg::Rows& rows, int row) {
+  const std::string place = "autoctl.operation, id " + rows.text(row, 0) + ", column ";
+  const auto kind = parse_operation_kind(rows.text(row, 1));
+  if (!kind) return unknown_value(place + "kind", rows.text(row, 1));
+  const auto status = parse_operation_status(rows.text(row, 5));
+  if (!status) return unknown_value(place + "status", rows.text(row, 5));
   OperationRow o;
   o.id = rows.number(row, 0);
-  o.kind = rows.text(row, 1);
+  o.kind = *kind;
   o.formation = rows.text(row, 2);
   o.group = static_cast<GroupId>(rows.number(row, 3));
   o.target = NodeId{rows.number(row, 4)};
-  o.status = rows.text(row, 5);
+  o.status = *status;
   o.message = rows.text(row, 6);
   o.first_event = rows.number(row, 7);
   o.requested_at = std::chrono::system_clock::time_point(Millis{rows.number(row, 8)});
@@ -191,11 +204,11 @@ OperationRow operation(const pg::Rows& rows, int row) {
 std::vector<pg::Param> params(const OperationRow& o) {
   const auto requested = std::chrono::duration_cast<Millis>(o.requested_at.time_since_epoch()).count();
   return {std::to_string(o.id),
-          o.kind,
+          std::string(to_string(o.kind)),
           o.formation,
           std::to_string(o.group),
           std::to_string(o.target.value),
-          o.status,
+          std::string(to_string(o.status)),
           o.message,
           std::to_string(o.first_event),
           std::to_string(requested),
@@ -212,8 +225,8 @@ const char* const insert_event =
     " rule, description) VALUES ($1, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 Result<protocol::EventDocument> event(const pg::Rows& rows, int row) {
-  const auto reported = state(rows, row, 8, "autoctl.event.reported");
-  const auto assigned = state(rows, row, 9, "autoctl.event.assigned");
+  const auto reported = state(rows, row, 8, "autoctl.event, id " + rows.text(row, 0) + ", column reported");
+  const auto assigned = state(rows, row, 9, "autoctl.event, id " + rows.text(row, 0) + ", column assigned");
   if (!reported) return fail(reported.error());
   if (!assigned) return fail(assigned.error());
   protocol::EventDocument e;

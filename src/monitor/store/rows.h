@@ -29,7 +29,7 @@ std::vector<pg::Param> params(const NodeRow& node);
 
 extern const char* const select_operations;
 extern const char* const upsert_operation;
-OperationRow operation(const pg::Rows& rows, int row);
+Result<OperationRow> operation(const pg::Rows& rows, int row);
 std::vector<pg::Param> params(const OperationRow& operation);
 
 extern const char* const event_columns;

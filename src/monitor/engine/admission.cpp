@@ -1,0 +1,30 @@
+#include "monitor/engine/admission.h"
+
+namespace autoctl::monitor {
+
+Result<> Admission::change(const Caller& caller) const {
+  AUTOCTL_TRY(access_.operate(caller.bearer));
+  return write();
+}
+
+Result<> Admission::speak_for(const Node& node, const Caller& caller) const {
+  if (access_.act_as(node, caller.bearer)) return {};
+  return access_.operate(caller.bearer);
+}
+
+Result<> Admission::write() const {
+  if (ledger_.available()) return {};
+  return fail(Errc::unavailable, "the monitor's Postgres is away: nothing can be changed now", "try again in a moment");
+}
+
+Result<> Admission::while_not_paused(const std::string& formation) const {
+  const auto found = model_.formations.find(formation);
+  if (found == model_.formations.end() || !found->second.settings.paused) return {};
+  return fail(Errc::conflict, "formation '" + formation + "' is paused", "`autoctl resume` ends that");
+}
+
+tl::unexpected<Error> in_doubt(const std::string& what, const std::string& hint) {
+  return fail(Errc::unavailable, "the monitor's Postgres went away: " + what, hint);
+}
+
+}  // namespace autoctl::monitor

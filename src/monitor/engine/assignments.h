@@ -1,0 +1,44 @@
+// What each node is told, and when: assignments and their versions, leases, reports whose answer is held back.
+#pragma once
+
+#include <cstdint>
+
+#include "monitor/engine/environment.h"
+#include "monitor/engine/model.h"
+
+namespace autoctl::monitor {
+
+class Assignments {
+ public:
+  /// Both must outlive it.
+  Assignments(Model& model, const Environment& env);
+
+  /// What the group's nodes are to be told by now; those whose held report it concerns hear it at once.
+  void refresh(Group& group);
+  /// In a Citus formation the other groups have to know where this one's nodes are, and the coordinator which of them
+  /// takes the writes.
+  void tell_formation(Group& group);
+
+  /// Grants the lease, if the node is to have one.
+  void answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply);
+  /// Until there is something new, but for not much less than a heartbeat. Returns until when.
+  TimePoint hold(const Group& group, Node& node, Reply<protocol::Assignment> reply);
+  /// Answers a held report now, if there is one.
+  void release(const Group& group, Node& node);
+
+  /// To a node that is about to be forgotten.
+  protocol::Assignment farewell(Term term) { return farewell(term, ++version_); }
+  /// To one that was forgotten long ago: nothing comes after this.
+  protocol::Assignment last_farewell() const;
+  /// The node has heard the last farewell.
+  static bool knows_last_farewell(const protocol::Report& report);
+
+ private:
+  protocol::Assignment farewell(Term term, std::uint64_t version) const;
+
+  Model& model_;
+  const Environment& env_;
+  std::uint64_t version_;  // grows from a value above all that a former process gave
+};
+
+}  // namespace autoctl::monitor

@@ -1,0 +1,227 @@
+#include "monitor/engine/settler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/util/assert.h"
+#include "monitor/engine/decision_change.h"
+#include "monitor/engine/evidence.h"
+#include "monitor/engine/incomplete.h"
+#include "monitor/engine/invariants.h"
+#include "monitor/fsm/election.h"
+#include "monitor/fsm/roles.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+constexpr int decisions_in_a_row_max = 32;
+/// A group that is not where it should be is looked at again this soon; one at rest, that much later.
+constexpr Millis restless_interval{100};
+constexpr Millis rest_interval{1'000};
+
+bool at_rest(const Node& node) {
+  return node.reported && node.facts.state == node.row.goal.state && node.facts.term >= node.row.goal.term &&
+         node.health.verdict == Verdict::healthy && !node.stall.is_on();
+}
+
+/// Moves everything that is measured as "for so long" by what nobody can be blamed for.
+void excuse(Node& node, TimePoint::duration gap) {
+  node.seen.watching_since += gap;
+  for (auto* since : {&node.seen.last_report, &node.seen.disconnected_at, &node.seen.postgres_down_since,
+                      &node.stall.by_own_word, &node.stall.by_primarys_word})
+    if (*since) **since += gap;
+}
+
+}  // namespace
+
+Settler::Settler(Model& model, Ledger& ledger, Assignments& assignments, Suspects& suspects, const Environment& env,
+                 Decide decide)
+    : model_(model),
+      ledger_(ledger),
+      assignments_(assignments),
+      suspects_(suspects),
+      env_(env),
+      decide_(std::move(decide)),
+      trust_(model),
+      last_round_(env.now()),
+      first_check_(last_round_ + rest_interval) {}
+
+void Settler::settle(Group& group) {
+  const Settings& settings = model_.settings_of(group);
+  judge(group, settings, env_.now());
+  if (ledger_.available()) forget_dropped(group);
+  for (int i = 0; ledger_.available() && !is_incomplete(model_, group) && i < decisions_in_a_row_max; ++i) {
+    const auto decision = decide_(snapshot(model_, group), settings, env_.now());
+    if (!decision || !carry_out(group, *decision)) break;
+    judge(group, settings, env_.now());
+  }
+  const GroupSnapshot view = snapshot(model_, group);
+  tell_if_blocked(group, view);
+  tell_if_withheld(group, view, settings);
+  suspects_.look_after(group, settings, env_.now());
+  assignments_.refresh(group);
+  assignments_.tell_formation(group);
+  group.next_check = next_check(group);
+  first_check_ = std::min(first_check_, group.next_check);
+}
+
+void Settler::settle_all() {
+  for (auto& [key, group] : model_.groups) settle(group);
+}
+
+void Settler::settle_formation(const std::string& formation, const Group* but) {
+  for (auto& [key, group] : model_.groups_of(formation))
+    if (&group != but) settle(group);
+}
+
+bool Settler::carry_out(const Group& group, const Decision& decision) {
+  const auto broken = broken_invariant(group, decision);
+  AUTOCTL_ASSERT(!broken, "a decision (" + decision.reason + ") that must never be: " + *broken);
+  const Change change = change_of(group, decision, env_.wall());
+  if (!ledger_.commit(change)) return false;
+  const std::string place = about(group.row.formation, group.row.group);
+  for (const NodeRow& row : change.nodes)
+    env_.inform(place + row.name + " is assigned " + std::string(to_string(row.goal.state)) + " (" + decision.reason +
+                ")");
+  if (decision.goals.empty()) env_.inform(place + decision.reason);
+  return true;
+}
+
+/// A dropped node leaves when it says that it has stopped, or is dead and its lease is over.
+void Settler::forget_dropped(Group& group) {
+  std::vector<NodeId> gone;
+  for (const auto& [id, node] : group.nodes) {
+    if (node.row.goal.state != NodeState::dropped) continue;
+    const bool stopped = node.reported && node.facts.state == NodeState::dropped;
+    const bool lost = node.health.verdict == Verdict::dead && env_.now() >= node.lease_until;
+    if (stopped || lost) gone.push_back(id);
+  }
+  for (const NodeId id : gone)
+    if (!remove(group, id)) return;
+}
+
+bool Settler::remove(Group& group, NodeId id, Change change) {
+  Node& node = group.nodes.at(id);
+  change.removed.push_back(id);
+  change.events.push_back(
+      ledger_.event(group.row, &node.row, "operator", node.row.name + " is no longer a node of this formation"));
+  const protocol::Assignment last = node.assignment;
+  std::optional<HeldReport> held = std::exchange(node.held, std::nullopt);
+  if (!ledger_.commit(std::move(change))) {
+    node.held = std::move(held);
+    return false;
+  }
+  if (held) held->reply(last);
+  suspects_.forget(id);
+  return true;
+}
+
+/// Once for each set of nodes that an election waits for.
+void Settler::tell_if_blocked(const Group& group, const GroupSnapshot& view) {
+  if (is_incomplete(model_, group)) return;
+  const GroupKey key{group.row.formation, group.row.group};
+  auto blocked = blocked_election(view);
+  if (!blocked) {
+    blocked_.erase(key);
+    return;
+  }
+  const auto [known, is_new] = blocked_.try_emplace(key);
+  if (!is_new && known->second == blocked->missing) return;
+  known->second = std::move(blocked->missing);
+  ledger_.tell(ledger_.event(group.row, nullptr, "monitor", "no standby can be elected: " + blocked->why));
+}
+
+/// In a paused formation what would be decided now is told, once.
+void Settler::tell_if_withheld(Group& group, const GroupSnapshot& view, const Settings& settings) {
+  if (is_incomplete(model_, group)) return;
+  const auto would = withheld(view, settings, env_.now());
+  const std::string rule = would ? std::string(would->rule) : "";
+  if (group.withheld == rule) return;
+  group.withheld = rule;
+  if (!would) return;
+  const bool fails_over = std::ranges::any_of(would->goals, [](const auto& assigned) {
+    return is_candidate_state(assigned.second.state) || assigned.second.state == NodeState::report_lsn;
+  });
+  auto event = ledger_.event(
+      group.row, nullptr, "monitor",
+      std::string("paused: would ") + (fails_over ? "fail over" : "act") + " now because " + would->reason);
+  event.rule = rule;
+  env_.warn(about(group.row.formation, group.row.group) + event.description + " (" + rule + ")");
+  ledger_.tell(std::move(event));
+}
+
+void Settler::heard(const Group& group, const Node& node) {
+  trust_.heard(group, node, env_.now());
+  check_trust();
+}
+
+void Settler::check_trust() {
+  const bool trusts = trust_.judge(env_.now());
+  if (trusts == model_.trusts_itself) return;
+  model_.trusts_itself = trusts;
+  auto event = ledger_.event("monitor", trusts ? "the monitor sees most nodes again and decides again"
+                                               : "the monitor lost sight of " + std::to_string(trust_.out_of_sight()) +
+                                                     " of " + std::to_string(trust_.nodes()) +
+                                                     " nodes at once: it suspects itself and decides nothing");
+  env_.warn(event.description);
+  ledger_.tell(std::move(event));
+  settle_all();
+}
+
+TimePoint Settler::next_check(const Group& group) const {
+  const Settings& settings = model_.settings_of(group);
+  const TimePoint now = env_.now();
+  bool rests = !group.operation;
+  TimePoint next = now + rest_interval;
+  const auto consider = [&](TimePoint t) {
+    if (t > now) next = std::min(next, t);
+  };
+  for (const auto& [id, node] : group.nodes) {
+    rests = rests && at_rest(node);
+    if (const auto deadline = next_deadline(node.seen, settings, now)) consider(*deadline);
+    consider(node.lease_until);
+    for (const auto& since : {node.stall.by_own_word, node.stall.by_primarys_word})
+      if (since) consider(*since + settings.standby_stall_timeout);
+    if (node.held) consider(node.held->until);
+    if (const auto question = next_question(group, node, settings, now); question && !node.questioned)
+      consider(*question);
+  }
+  return rests ? next : std::min(next, now + restless_interval);
+}
+
+void Settler::excuse_own_absence() {
+  const TimePoint now = env_.now();
+  const auto gap = now - std::exchange(last_round_, now);
+  if (gap < rest_interval + restless_interval) return;
+  env_.warn("The monitor itself was held up for " + std::to_string(std::chrono::duration_cast<Millis>(gap).count()) +
+            " ms");
+  for (auto& [key, group] : model_.groups)
+    for (auto& [id, node] : group.nodes) excuse(node, gap);
+  trust_.forget();
+}
+
+void Settler::look_again(Group& group, TimePoint at) {
+  group.next_check = std::min(group.next_check, at);
+  first_check_ = std::min(first_check_, at);
+}
+
+void Settler::tick() {
+  const TimePoint now = env_.now();
+  if (now < first_check_) return;
+  first_check_ = now + rest_interval;
+  for (auto& [key, group] : model_.groups) {
+    if (group.next_check <= now) {
+      settle(group);
+      for (auto& [id, node] : group.nodes)
+        if (node.held && node.held->until <= now) assignments_.release(group, node);
+    }
+    first_check_ = std::min(first_check_, group.next_check);
+  }
+}
+
+TimePoint Settler::next_tick() const {
+  return std::min(first_check_, env_.now() + rest_interval);
+}
+
+}  // namespace autoctl::monitor

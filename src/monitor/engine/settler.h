@@ -1,0 +1,70 @@
+// Judges a group, decides until nothing is left to decide, writes each decision down, and tells the nodes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "monitor/engine/assignments.h"
+#include "monitor/engine/environment.h"
+#include "monitor/engine/ledger.h"
+#include "monitor/engine/model.h"
+#include "monitor/engine/suspects.h"
+#include "monitor/engine/trust.h"
+
+namespace autoctl::monitor {
+
+/// The rule table, or in tests one with a mistake in it.
+using Decide = std::function<std::optional<Decision>(const GroupSnapshot&, const Settings&, TimePoint)>;
+
+class Settler {
+ public:
+  /// All must outlive it.
+  Settler(Model& model, Ledger& ledger, Assignments& assignments, Suspects& suspects, const Environment& env,
+          Decide decide);
+
+  /// Whatever follows from what is known now.
+  void settle(Group& group);
+  void settle_all();
+  void settle_formation(const std::string& formation, const Group* but = nullptr);
+
+  /// Writes one decision down; false if that failed.
+  bool carry_out(const Group& group, const Decision& decision);
+  /// The node is none of the group's any more; `change` is committed with that. False if that failed.
+  bool remove(Group& group, NodeId id, Change change = {});
+
+  /// Something new is known about the node. Settles everything if the monitor trusts itself again, or does not any
+  /// more.
+  void heard(const Group& group, const Node& node);
+  /// The same for what time alone changes.
+  void check_trust();
+
+  /// Time in which we did not run ourselves proves nothing about others.
+  void excuse_own_absence();
+  /// Settles the groups that are due, and ends the waiting of held reports.
+  void tick();
+  /// The group is looked at no later than this.
+  void look_again(Group& group, TimePoint at);
+  TimePoint next_tick() const;
+
+ private:
+  void forget_dropped(Group& group);
+  void tell_if_blocked(const Group& group, const GroupSnapshot& view);
+  void tell_if_withheld(Group& group, const GroupSnapshot& view, const Settings& settings);
+  TimePoint next_check(const Group& group) const;
+
+  Model& model_;
+  Ledger& ledger_;
+  Assignments& assignments_;
+  Suspects& suspects_;
+  const Environment& env_;
+  const Decide decide_;
+
+  Trust trust_;
+  TimePoint last_round_;
+  TimePoint first_check_;                            // no group's next_check is before
+  std::map<GroupKey, std::vector<NodeId>> blocked_;  // whose election waits, and for whom
+};
+
+}  // namespace autoctl::monitor
