@@ -167,7 +167,7 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
   switch (action.kind) {
     case Kind::none: break;
     case Kind::hear:
-      done = keeper_hears(next, n);
+      done = keeper_hears(next, n, violation);
       if (done) keeper_works(next, n, violation);
       break;
     case Kind::work: done = keeper_works(next, n, violation); break;

@@ -38,16 +38,18 @@ bool keeper_reports_success(World& world, int node) {
 }
 
 bool copy_begins(World& world, int node) {
-  SimNode& self = world.nodes[node];
-  if (self.goal.state != NodeState::catchingup || self.done || self.data != Data::intact ||
-      self.goal.upstream == nobody || world.nodes[self.goal.upstream].server != Server::primary ||
-      self.server == Server::primary)
-    return false;
-  self.server = Server::stopped;
-  self.data = Data::torn;
-  self.length = 0;
-  self.log = {};
-  return true;
+  if (world.nodes[node].data != Data::intact) return false;
+  World other = world;
+  other.nodes[node].lost_its_place = true;
+  Violation ignored;
+  constexpr int pieces = 4;  // it stops following another, follows, is refused
+  for (int piece = 0; piece < pieces && keeper_works(other, node, ignored); ++piece) {
+    if (other.nodes[node].data != Data::torn) continue;
+    other.nodes[node].lost_its_place = false;
+    world = other;
+    return true;
+  }
+  return false;
 }
 
 bool operator_starts(World& world, int node) {
@@ -78,10 +80,10 @@ void forget_sessions(World& world, const World& before) {
   }
 }
 
-/// A keeper that has reached its goal only waits for the next. A standby's synchronous_standby_names are written before
-/// it opens.
+/// A keeper that has reached its goal only waits for the next, and sees to it that its Postgres stays as it is. A
+/// standby's synchronous_standby_names are written before it opens.
 void forget_what_is_done(SimNode& node) {
-  if (node.done) node.goal = {.state = node.reached};
+  if (node.done) node.goal = {.state = node.reached, .upstream = node.goal.upstream, .sync = node.sync};
   if (!node.opens_as_primary && node.goal.state != NodeState::stop_replication) node.sync = {};
 }
 
@@ -140,7 +142,8 @@ bool is_between_steps(World& world, int node, bool finishes) {
     return true;
   }
   Violation ignored;
-  while (!self.done && keeper_works(world, node, ignored)) {
+  constexpr int pieces_max = 30;
+  for (int piece = 0; piece < pieces_max && !self.done && keeper_works(world, node, ignored); ++piece) {
   }
   return true;
 }
