@@ -69,6 +69,7 @@ SimFacts facts_now(const World& world, int node) {
   const SimNode& self = world.nodes[node];
   SimFacts facts = report_of(view_of(world, node));
   if (!facts.current) facts.state = NodeState::init;
+  if (facts.in_recovery) facts.sync = {};  // what a standby is set to tells no rule anything
   if (facts.timeline != 0) facts.timeline = self.timeline;
   if (facts.length != 0) facts.length = position_matters(self.reached) ? self.length : std::uint8_t{0};
   return facts;

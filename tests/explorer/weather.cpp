@@ -52,6 +52,17 @@ bool copy_begins(World& world, int node) {
   return false;
 }
 
+bool comes_up_again(World& world, int node) {
+  World other = world;
+  Violation ignored;  // as before: the explorer sees each of these pieces by itself
+  if (!server_crashes(other, node)) return false;
+  constexpr int pieces = 5;
+  for (int piece = 0; piece < pieces && other.nodes[node].server == Server::stopped; ++piece)
+    if (!keeper_works(other, node, ignored)) return false;
+  world = other;
+  return true;
+}
+
 bool operator_starts(World& world, int node) {
   return world.nodes[node].server == Server::stopped && operator_starts_or_stops(world, node);
 }
@@ -83,8 +94,8 @@ void forget_sessions(World& world, const World& before) {
 /// A keeper that has reached its goal only waits for the next, and sees to it that its Postgres stays as it is. A
 /// standby's synchronous_standby_names are written before it opens.
 void forget_what_is_done(SimNode& node) {
-  if (node.done) node.goal = {.state = node.reached, .upstream = node.goal.upstream, .sync = node.sync};
   if (!node.opens_as_primary && node.goal.state != NodeState::stop_replication) node.sync = {};
+  if (node.done) node.goal = {.state = node.reached, .upstream = node.goal.upstream, .sync = node.sync};
 }
 
 }  // namespace
@@ -131,14 +142,16 @@ SimFacts known_after_all(const World& world, int node) {
   return facts;
 }
 
-/// A fault has come between what is one step without it: the keeper has not begun it, or it has finished.
-bool is_between_steps(World& world, int node, bool finishes) {
+/// A fault has come between what is one step without it: the keeper has not begun it, its goal before was to follow the
+/// node that it follows or nobody; or it has finished.
+enum class Between : std::uint8_t { following, before, finished };
+bool is_between_steps(World& world, int node, Between between) {
   SimNode& self = world.nodes[node];
   if (self.done) return false;
-  if (!finishes) {
+  if (between != Between::finished) {
     self.heard = false;
     self.done = true;
-    self.goal = {.state = self.reached};
+    self.goal = {.state = self.reached, .upstream = between == Between::following ? self.upstream : nobody};
     return true;
   }
   Violation ignored;
@@ -159,7 +172,8 @@ std::vector<World> without_faults(const World& world) {
   for (int n = 0; n < world.size; ++n)
     add_variants(worlds, 1, [&](World& other, int) { return runs_after_all(other.nodes[n]); });
   for (int n = 0; n < world.size; ++n)
-    add_variants(worlds, 2, [&](World& other, int way) { return is_between_steps(other, n, way == 1); });
+    add_variants(worlds, 3,
+                 [&](World& other, int way) { return is_between_steps(other, n, static_cast<Between>(way)); });
   for (std::uint8_t token = 0; token < token_count; ++token)
     add_variants(worlds, world.size, [&](World& other, int way) {
       if (other.commits[token] != Commit::abandoned) return false;
