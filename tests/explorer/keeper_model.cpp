@@ -24,6 +24,11 @@ constexpr Millis patience{11'000};
 /// What has not happened after so many of these never does.
 constexpr int waits_max = 3;
 
+/// Of starting Postgres, one after the other.
+constexpr int failures_until_it_gives_up = 3;
+/// As long as it ever waits between two of them.
+constexpr Millis retry_pause{2000};
+
 /// Of a node's goals one is the monitor's newest, and one may be older; so may what was reached.
 constexpr Term older_term{1}, goal_term{2}, newer_term{3};
 /// Positions matter by comparison only.
@@ -111,6 +116,11 @@ Observation observation_of(const View& view, const SimNode& self, const Core& co
   return seen;
 }
 
+struct Attempt {
+  Outcome outcome = Outcome::nothing;
+  SimNode after;
+};
+
 /// A keeper that has just started, and what the monitor has answered to its first report.
 class Revived {
  public:
@@ -143,16 +153,23 @@ class Revived {
     now_ += time;
     look();
   }
-  Outcome carry_out(const Order& order) { return explorer::carry_out(order, view_, self_); }
-  /// What came of its order.
-  void tell(Outcome outcome) {
-    if (outcome == Outcome::fails)
-      core_.failed({Errc::postgres, "it fails", ""}, now_);
-    else if (outcome == Outcome::proves_impossible)
+  /// What its order would come to.
+  Attempt attempt(const Order& order) const {
+    Attempt attempt{.after = self_};
+    attempt.outcome = carry_out(order, view_, attempt.after);
+    return attempt;
+  }
+  /// It was carried out.
+  void conclude(const Attempt& attempt) {
+    self_ = attempt.after;
+    if (attempt.outcome == Outcome::fails)
+      fail();
+    else if (attempt.outcome == Outcome::proves_impossible)
       core_.failed({Errc::conflict, "it can never work", ""}, now_);
     else
       core_.finished(now_);
   }
+  void fail() { core_.failed({Errc::postgres, "it fails", ""}, now_); }
   void save(const SavedState& state) {
     if (state.goal.term == newer_term) {
       self_.goal = view_.told;
@@ -171,19 +188,22 @@ class Revived {
   Core core_;
 };
 
-/// A stop and the rewind or copy that it is for are one piece: to the keeper that was killed in between, and to all
-/// others, it is as if Postgres had crashed, which happens anyway. Apart, the keeper that is revived in between would
-/// first try to follow again, as it does after a crash, and never come to an end.
-bool belongs_to_stop(Order::Kind kind) {
-  return kind == Order::Kind::rewind || kind == Order::Kind::copy;
+/// Some things are one piece with what they are done for: a stop with the rewind or copy after it, and the end of
+/// receiving with the word that the missing WAL was fetched. A keeper that is revived in between would undo the first,
+/// and if it were revived each time it would never come to an end. Nothing is hidden: a kill after a stop is as a crash
+/// of Postgres, and after a fetch the keeper connects to its upstream again, where it was before.
+bool replaces_data(const Order& order) {
+  return order.kind == Order::Kind::rewind || order.kind == Order::Kind::copy;
+}
+bool ends_fetching(Order::Kind done, const SimNode& self) {
+  return done == Order::Kind::stop_receiving && self.goal.state == NodeState::fast_forward;
 }
 
 Reaction react(const View& view) {
   Revived keeper(view);
   Reaction reaction;
-  int waits = 0;
-  while (waits < waits_max) {
-    const SimNode before = keeper.self();
+  Order::Kind done = Order::Kind::configure;  // what has changed something
+  for (int waits = 0; waits < waits_max;) {
     const Ready next = keeper.ready();
     if (next.idle()) {
       if (reaction.acts) break;
@@ -192,17 +212,19 @@ Reaction react(const View& view) {
       continue;
     }
     if (next.save) {
-      if (reaction.acts) break;
+      if (reaction.acts && !ends_fetching(done, keeper.self())) break;
       keeper.save(*next.save);
-      return {.acts = true, .after = keeper.self()};
+      return {.acts = true, .after = keeper.self(), .violation = reaction.violation};
     }
-    if (const char* forbidden = why_forbidden(*next.order, before)) reaction.violation = forbidden;
-    const Outcome outcome = keeper.carry_out(*next.order);
-    const bool changes = outcome == Outcome::changes;
-    if (changes && reaction.acts && !belongs_to_stop(next.order->kind)) break;
-    if (changes) reaction = {.acts = true, .after = keeper.self(), .violation = reaction.violation};
-    if (changes && next.order->kind != Order::Kind::stop) break;
-    keeper.tell(outcome);
+    const Attempt attempt = keeper.attempt(*next.order);
+    const bool changes = attempt.outcome == Outcome::changes;
+    const bool belongs = done == Order::Kind::stop && replaces_data(*next.order);
+    if (changes && reaction.acts && !belongs) break;
+    if (const char* forbidden = why_forbidden(*next.order, keeper.self())) reaction.violation = forbidden;
+    if (changes) reaction = {.acts = true, .after = attempt.after, .violation = reaction.violation};
+    if (changes && belongs) break;
+    if (changes) done = next.order->kind;
+    keeper.conclude(attempt);
   }
   return reaction;
 }
@@ -215,17 +237,20 @@ SimFacts tell(const View& view) {
   bool does_not_start = false;
   for (;;) {
     const Ready next = keeper.ready();
-    if (rests > (does_not_start ? 2 : 0)) break;
+    const Attempt attempt = next.order ? keeper.attempt(*next.order) : Attempt{};
+    const bool would_change_it = next.save || attempt.outcome == Outcome::changes;
+    if (next.order) does_not_start = next.order->kind == Order::Kind::start && attempt.outcome == Outcome::fails;
+    const bool is_known = rests > (does_not_start ? failures_until_it_gives_up - 1 : 0);
+    if (is_known && (would_change_it || next.idle() || does_not_start)) break;
     if (next.idle()) {
       ++rests;
-      keeper.pass(std::chrono::duration_cast<Millis>(next.wake_at - keeper.now()));
+      keeper.pass(retry_pause);
     } else if (next.save) {
       keeper.core().save_failed({Errc::system, "it cannot be saved", ""}, keeper.now());
+    } else if (would_change_it) {
+      keeper.fail();
     } else {
-      SimNode ignored = keeper.self();
-      const Outcome outcome = carry_out(*next.order, view, ignored);
-      does_not_start = next.order->kind == Order::Kind::start && outcome == Outcome::fails;
-      keeper.tell(outcome == Outcome::changes ? Outcome::fails : outcome);
+      keeper.conclude(attempt);
     }
   }
   const NodeFacts facts = keeper.core().next_report(false).facts;

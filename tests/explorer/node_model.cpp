@@ -32,7 +32,8 @@ void apply(World& world, int node, const SimNode& after) {
   self = after;
   copy_positions(self, before);
   if (self.goal.await_length != 0)
-    self.goal.await_length = self.goal == before.goal ? before.goal.await_length : world.monitor.goals[node].await_length;
+    self.goal.await_length =
+        self.goal == before.goal ? before.goal.await_length : world.monitor.goals[node].await_length;
   if (before.server != Server::stopped && self.server == Server::stopped) end_sessions(world, node);
   if (before.server == Server::standby && self.server == Server::primary) ++self.timeline;
   if (before.data == self.data) return;

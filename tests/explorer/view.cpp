@@ -48,9 +48,9 @@ View view_of(const World& world, int node, bool hears) {
   }
   view.receives = streams(world, node);
   if (goal.upstream != nobody) {
-    view.upstream_serves =
-        linked(world, node, goal.upstream) && world.nodes[goal.upstream].server == Server::primary;
-    view.fits_upstream = view.upstream_serves && view.self.data == Data::intact && would_stream(world, node, goal.upstream);
+    view.upstream_serves = linked(world, node, goal.upstream) && world.nodes[goal.upstream].server == Server::primary;
+    view.fits_upstream =
+        view.upstream_serves && view.self.data == Data::intact && would_stream(world, node, goal.upstream);
   }
   leave_positions_out(view.self);
   if (view.told.await_length != 0) view.told.await_length = 1;
