@@ -167,7 +167,7 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
   switch (action.kind) {
     case Kind::none: break;
     case Kind::hear:
-      done = keeper_hears(next, n);
+      done = keeper_hears(next, n, violation);
       if (done) keeper_works(next, n, violation);
       break;
     case Kind::work: done = keeper_works(next, n, violation); break;
@@ -193,6 +193,7 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
       done = plan_.any_weather ? operator_starts(next, n) : operator_starts_or_stops(next, n);
       break;
     case Kind::copy_begins: done = copy_begins(next, n); break;
+    case Kind::come_up: done = comes_up_again(next, n); break;
     case Kind::drop:
       // Dropping the only node that has everything is an operator's own risk.
       done = others_must_serve(world, n, plan_.rules) && operator_drops(next, n);
@@ -288,7 +289,8 @@ void Explorer::expand_faults() {
 
 void Explorer::expand_weather() {
   using Kind = Action::Kind;
-  for (std::uint8_t n = 0; n < plan_.nodes; ++n) attempt({Kind::copy_begins, n});
+  for (std::uint8_t n = 0; n < plan_.nodes; ++n)
+    for (const Kind kind : {Kind::copy_begins, Kind::come_up}) attempt({kind, n});
 }
 
 void Explorer::check() {
@@ -370,7 +372,8 @@ std::string Explorer::describe(const Action& action) {
                                        "OPERATOR WANTS MAINTENANCE",
                                        "operator ends maintenance",
                                        "operator starts or stops Postgres",
-                                       "copy begins"};
+                                       "copy begins",
+                                       "Postgres crashes and comes up again"};
   return std::string(names[static_cast<std::size_t>(action.kind)]) + " (" + std::to_string(action.node) + ")";
 }
 

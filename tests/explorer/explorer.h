@@ -85,7 +85,8 @@ class Explorer {
       enable_maintenance,
       disable_maintenance,
       operators_hand,
-      copy_begins
+      copy_begins,
+      come_up
     };
     Kind kind = Kind::none;
     std::uint8_t node = 0;  // or which of several

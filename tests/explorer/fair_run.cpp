@@ -17,6 +17,9 @@ constexpr TimePoint watching_since{std::chrono::hours{1}};
 constexpr TimePoint run_now{std::chrono::hours{2}};
 constexpr TimePoint a_moment_ago = run_now - Millis{10};
 
+/// More pieces of work than a keeper has to do at a time; one that never rests shows as a run that never rests.
+constexpr int pieces_max = 30;
+
 /// The last report of the lost node came long before it was lost.
 constexpr TimePoint last_sign_of_the_lost = run_now - std::chrono::minutes{1};
 
@@ -51,9 +54,10 @@ bool FairRun::nodes_act(World& world) const {
       while (wal_arrives(world, n)) changed = true;
   };
   for (int n = 0; n < world.size; ++n) {
-    if (!is_lost(n) && keeper_hears(world, n)) changed = true;
     Violation ignored;  // the explorer has seen this step already
-    while (works(n) && keeper_works(world, n, ignored)) changed = true;
+    if (!is_lost(n) && keeper_hears(world, n, ignored)) changed = true;
+    for (int piece = 0; piece < pieces_max && works(n) && keeper_works(world, n, ignored, !is_lost(n)); ++piece)
+      changed = true;
     all_wal_arrives();
   }
   for (std::uint8_t token = 0; token < token_count; ++token)

@@ -1,5 +1,5 @@
-// What can happen on the nodes: the keeper's next piece of work (the real transition table over model steps),
-// replication, clients, and what goes wrong. Each function changes the world and returns true, or returns false and
+// What can happen on the nodes: the keeper's next piece of work (the shipped core), replication, clients, and what goes
+// wrong. Each function changes the world and returns true, or returns false and
 // changes nothing.
 #pragma once
 
@@ -13,11 +13,11 @@ struct Violation {
   explicit operator bool() const { return !what.empty(); }
 };
 
-/// One atomic piece of the keeper's work; what a kill could interrupt is two pieces. False when it waits or has nothing
-/// to do.
-bool keeper_works(World& world, int node, Violation& violation);
-/// The keeper gets the goal that the monitor holds for it, and persists it.
-bool keeper_hears(World& world, int node);
+/// One atomic piece of the keeper's work (keeper_model.h). False when it waits or has nothing to do. Unless it
+/// `hears_the_monitor` it has no lease.
+bool keeper_works(World& world, int node, Violation& violation, bool hears_the_monitor = true);
+/// The keeper gets the goal that the monitor holds for it, and saves it.
+bool keeper_hears(World& world, int node, Violation& violation);
 /// What a report would say.
 SimFacts facts_now(const World& world, int node);
 /// The monitor gets what is true on the node now.

@@ -38,15 +38,28 @@ bool keeper_reports_success(World& world, int node) {
 }
 
 bool copy_begins(World& world, int node) {
-  SimNode& self = world.nodes[node];
-  if (self.goal.state != NodeState::catchingup || self.done || self.data != Data::intact ||
-      self.goal.upstream == nobody || world.nodes[self.goal.upstream].server != Server::primary ||
-      self.server == Server::primary)
-    return false;
-  self.server = Server::stopped;
-  self.data = Data::torn;
-  self.length = 0;
-  self.log = {};
+  if (world.nodes[node].data != Data::intact) return false;
+  World other = world;
+  other.nodes[node].lost_its_place = true;
+  Violation ignored;
+  constexpr int pieces = 4;  // it stops following another, follows, is refused
+  for (int piece = 0; piece < pieces && keeper_works(other, node, ignored); ++piece) {
+    if (other.nodes[node].data != Data::torn) continue;
+    other.nodes[node].lost_its_place = false;
+    world = other;
+    return true;
+  }
+  return false;
+}
+
+bool comes_up_again(World& world, int node) {
+  World other = world;
+  Violation ignored;  // as before: the explorer sees each of these pieces by itself
+  if (!server_crashes(other, node)) return false;
+  constexpr int pieces = 5;
+  for (int piece = 0; piece < pieces && other.nodes[node].server == Server::stopped; ++piece)
+    if (!keeper_works(other, node, ignored)) return false;
+  world = other;
   return true;
 }
 
@@ -78,11 +91,11 @@ void forget_sessions(World& world, const World& before) {
   }
 }
 
-/// A keeper that has reached its goal only waits for the next. A standby's synchronous_standby_names are written before
-/// it opens.
+/// A keeper that has reached its goal only waits for the next, and sees to it that its Postgres stays as it is. A
+/// standby's synchronous_standby_names are written before it opens.
 void forget_what_is_done(SimNode& node) {
-  if (node.done) node.goal = {.state = node.reached};
   if (!node.opens_as_primary && node.goal.state != NodeState::stop_replication) node.sync = {};
+  if (node.done) node.goal = {.state = node.reached, .upstream = node.goal.upstream, .sync = node.sync};
 }
 
 }  // namespace
@@ -129,18 +142,21 @@ SimFacts known_after_all(const World& world, int node) {
   return facts;
 }
 
-/// A fault has come between what is one step without it: the keeper has not begun it, or it has finished.
-bool is_between_steps(World& world, int node, bool finishes) {
+/// A fault has come between what is one step without it: the keeper has not begun it, its goal before was to follow the
+/// node that it follows or nobody; or it has finished.
+enum class Between : std::uint8_t { following, before, finished };
+bool is_between_steps(World& world, int node, Between between) {
   SimNode& self = world.nodes[node];
   if (self.done) return false;
-  if (!finishes) {
+  if (between != Between::finished) {
     self.heard = false;
     self.done = true;
-    self.goal = {.state = self.reached};
+    self.goal = {.state = self.reached, .upstream = between == Between::following ? self.upstream : nobody};
     return true;
   }
   Violation ignored;
-  while (!self.done && keeper_works(world, node, ignored)) {
+  constexpr int pieces_max = 30;
+  for (int piece = 0; piece < pieces_max && !self.done && keeper_works(world, node, ignored); ++piece) {
   }
   return true;
 }
@@ -156,7 +172,8 @@ std::vector<World> without_faults(const World& world) {
   for (int n = 0; n < world.size; ++n)
     add_variants(worlds, 1, [&](World& other, int) { return runs_after_all(other.nodes[n]); });
   for (int n = 0; n < world.size; ++n)
-    add_variants(worlds, 2, [&](World& other, int way) { return is_between_steps(other, n, way == 1); });
+    add_variants(worlds, 3,
+                 [&](World& other, int way) { return is_between_steps(other, n, static_cast<Between>(way)); });
   for (std::uint8_t token = 0; token < token_count; ++token)
     add_variants(worlds, world.size, [&](World& other, int way) {
       if (other.commits[token] != Commit::abandoned) return false;

@@ -7,7 +7,8 @@
 // Postgres would do if it ran, and what would stream if the links were there. What the monitor hears of it is another
 // matter: that a standby streams, that Postgres runs, that a node has reported since the monitor's restart belongs to
 // what it may believe (Sight), like its verdicts. Of reports only this is remembered: that a node has reached its goal,
-// and where. And only what a fault makes somebody do is an action: a standby finds its WAL gone and copies.
+// and where. And only what a fault makes a keeper do is an action: a standby finds its WAL gone and copies; a candidate
+// that crashes after its promotion comes up as a standby and is promoted once more.
 //
 // So there are more worlds than can be: the monitor may take a node for crashed and for sound by turns. What holds in
 // all of them holds in all that can be.
@@ -23,6 +24,8 @@ namespace autoctl::explorer {
 bool keeper_reports_success(World& world, int node);
 /// A standby on its way to `catchingup` cannot go on from what it has: a rewind or copy begins.
 bool copy_begins(World& world, int node);
+/// Postgres crashes, and its keeper has seen to it that it runs again.
+bool comes_up_again(World& world, int node);
 /// In maintenance, with pg_ctl.
 bool operator_starts(World& world, int node);
 

@@ -59,8 +59,10 @@ bool could_serve(const NodeView& node) {
 
 namespace {
 
-/// The node that is or was last the primary, by the newest timeline that was reported; nullptr if that is unknown.
+/// The node that is or was last the primary, by the newest timeline that was reported; nullptr if that is unknown: a
+/// leader that has not reported since the monitor started may be on a newer one than those that led before it.
 const NodeView* last_primary(const GroupSnapshot& group) {
+  if (const NodeView* leader = leader_of(group); leader != nullptr && !leader->facts.timeline) return nullptr;
   const NodeView* last = nullptr;
   for (const NodeView& node : group.nodes) {
     const bool led = is_leader_state(node.goal.state) || is_outgoing_state(node.goal.state);
