@@ -82,7 +82,8 @@ class PostgresStoreTest : public ::testing::Test {
     node.citus_cluster = "reports";
     node.proxy_port = 6432;
     change.nodes.push_back(node);
-    OperationRow operation{.id = 6, .kind = OperationKind::switchover, .formation = "f", .group = 2, .target = NodeId{3}};
+    OperationRow operation{
+        .id = 6, .kind = OperationKind::switchover, .formation = "f", .group = 2, .target = NodeId{3}};
     operation.requested_at = std::chrono::system_clock::time_point(1'700'000'000'123ms);
     change.operations.push_back(operation);
     protocol::EventDocument event{.id = 11, .time = "2026-03-04T05:06:07.089Z", .formation = "f", .group = 2};
@@ -192,7 +193,7 @@ TEST_F(PostgresStoreTest, ASchemaOfTheFutureIsLeftAlone) {
   EXPECT_NE(image.error().hint, "");
 }
 
-TEST_F(PostgresStoreTest, AStateThatIsNoneIsNamed) {
+TEST_F(PostgresStoreTest, AValueThatIsNoneIsNamed) {
   auto store = make_store();
   ASSERT_TRUE(store.load());
   ASSERT_TRUE(store.commit(some_change()));
@@ -206,6 +207,12 @@ TEST_F(PostgresStoreTest, AStateThatIsNoneIsNamed) {
   EXPECT_TRUE(
       names(refused("UPDATE autoctl.node SET reported = 'primary', goal = goal || '{\"state\": \"apply_settings\"}'"),
             "autoctl.node.goal"));
+  const std::string whole = "UPDATE autoctl.node SET goal = goal || '{\"state\": \"primary\"}'; ";
+  EXPECT_TRUE(names(refused(whole + "UPDATE autoctl.operation SET kind = 'teleport'"),
+                    "autoctl.operation.kind of id 6 is \"teleport\""));
+  EXPECT_TRUE(names(refused("UPDATE autoctl.operation SET kind = 'promotion', status = 'hoped for'"),
+                    "autoctl.operation.status of id 6 is \"hoped for\""));
+  EXPECT_EQ(refused("UPDATE autoctl.operation SET status = 'done'"), "");
 }
 
 TEST_F(PostgresStoreTest, AFailedMigrationLeavesNothingBehind) {

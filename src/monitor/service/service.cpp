@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/util/logging.h"
 #include "monitor/service/real_environment.h"
 
 namespace autoctl::monitor {
@@ -12,6 +13,11 @@ namespace {
 
 constexpr Millis backoff_min{100};
 constexpr Millis backoff_max{2'000};
+
+/// Waiting helps. What the store holds does not change while nothing can read it: that needs an operator.
+bool passes_by_itself(Errc code) {
+  return code != Errc::incompatible && code != Errc::bad_config;
+}
 
 }  // namespace
 
@@ -74,6 +80,7 @@ void Service::recover_store() {
 
 void Service::load_until_done() {
   Millis pause = backoff_min;
+  std::string told;
   for (;;) {
     auto image = store_->load();
     if (image) {
@@ -83,7 +90,12 @@ void Service::load_until_done() {
       });
       return;
     }
-    spdlog::debug("The monitor's Postgres is still away: {}", image.error().message);
+    const Error& why = image.error();
+    if (!passes_by_itself(why.code) && why.message != told) {
+      told = why.message;
+      logging::error(why);
+    }
+    spdlog::debug("The monitor's Postgres is still away: {}", why.message);
     std::unique_lock lock(mutex_);
     if (wake_.wait_for(lock, pause, [this] { return stopping_; })) return;
     pause = std::min(2 * pause, backoff_max);

@@ -16,9 +16,9 @@ std::uint64_t unsigned_number(const pg::Rows& rows, int row, int column) {
   return value;
 }
 
-/// `what` names table, row and column.
+/// `what` names table, column and row.
 tl::unexpected<Error> unknown_value(const std::string& what, const std::string& value) {
-  return fail(Errc::incompatible, what + " is '" + value + "', which this version of autoctl does not know",
+  return fail(Errc::incompatible, what + " is \"" + value + "\", which this version of autoctl does not know",
               "a newer version may have written it: install that one; nothing is decided from a store that is not "
               "understood");
 }
@@ -75,10 +75,9 @@ const char* const upsert_group =
     " DO UPDATE SET term = $3, quorum_confirmed = $4, quorum_assigned = $5, system_id = $6, primary_given_up = $7";
 
 Result<GroupRow> group(const pg::Rows& rows, int row) {
-  const std::string place =
-      "autoctl.group, formation " + rows.text(row, 0) + ", number " + rows.text(row, 1) + ", column ";
-  auto confirmed = json_column<SyncQuorum>(rows, row, 3, place + "quorum_confirmed");
-  auto assigned = json_column<SyncQuorum>(rows, row, 4, place + "quorum_assigned");
+  const std::string place = " of formation " + rows.text(row, 0) + ", number " + rows.text(row, 1);
+  auto confirmed = json_column<SyncQuorum>(rows, row, 3, "autoctl.group.quorum_confirmed" + place);
+  auto assigned = json_column<SyncQuorum>(rows, row, 4, "autoctl.group.quorum_assigned" + place);
   if (!confirmed) return fail(std::move(confirmed.error()));
   if (!assigned) return fail(std::move(assigned.error()));
   return GroupRow{rows.text(row, 0),
@@ -116,9 +115,9 @@ const char* const upsert_node =
     " citus_cluster = $20, proxy_port = $21, awaited = $22";
 
 Result<NodeRow> node(const pg::Rows& rows, int row) {
-  auto goal = json_column<Goal>(rows, row, 12, "autoctl.node, id " + rows.text(row, 0) + ", column goal");
+  auto goal = json_column<Goal>(rows, row, 12, "autoctl.node.goal of id " + rows.text(row, 0));
   if (!goal) return fail(std::move(goal.error()));
-  const auto reported = state(rows, row, 13, "autoctl.node, id " + rows.text(row, 0) + ", column reported");
+  const auto reported = state(rows, row, 13, "autoctl.node.reported of id " + rows.text(row, 0));
   if (!reported) return fail(reported.error());
   NodeRow n;
   n.id = NodeId{rows.number(row, 0)};
@@ -182,11 +181,11 @@ const char* const upsert_operation =
     " requested_at = to_timestamp($9::bigint / 1000.0), then_maintenance = $10";
 
 Result<OperationRow> operation(const pg::Rows& rows, int row) {
-  const std::string place = "autoctl.operation, id " + rows.text(row, 0) + ", column ";
+  const std::string place = " of id " + rows.text(row, 0);
   const auto kind = parse_operation_kind(rows.text(row, 1));
-  if (!kind) return unknown_value(place + "kind", rows.text(row, 1));
+  if (!kind) return unknown_value("autoctl.operation.kind" + place, rows.text(row, 1));
   const auto status = parse_operation_status(rows.text(row, 5));
-  if (!status) return unknown_value(place + "status", rows.text(row, 5));
+  if (!status) return unknown_value("autoctl.operation.status" + place, rows.text(row, 5));
   OperationRow o;
   o.id = rows.number(row, 0);
   o.kind = *kind;
@@ -225,8 +224,8 @@ const char* const insert_event =
     " rule, description) VALUES ($1, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 Result<protocol::EventDocument> event(const pg::Rows& rows, int row) {
-  const auto reported = state(rows, row, 8, "autoctl.event, id " + rows.text(row, 0) + ", column reported");
-  const auto assigned = state(rows, row, 9, "autoctl.event, id " + rows.text(row, 0) + ", column assigned");
+  const auto reported = state(rows, row, 8, "autoctl.event.reported of id " + rows.text(row, 0));
+  const auto assigned = state(rows, row, 9, "autoctl.event.assigned of id " + rows.text(row, 0));
   if (!reported) return fail(reported.error());
   if (!assigned) return fail(assigned.error());
   protocol::EventDocument e;
