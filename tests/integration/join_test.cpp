@@ -48,6 +48,7 @@ class Join : public PostgresTest {
                            .goal = {.state = NodeState::secondary, .term = Term{1}, .upstream = primary().id},
                            .peers = {primary().peer()},
                            .epoch = 1};
+    standby().config.node = standby().id;
     InstanceServer server(*standby().postgres, standby().config, standby().files);
     Core core({.node = standby().id, .pgdata = standby().files.pgdata}, saved, Clock::now());
     protocol::Assignment assignment{.version = 1, .goal = goal, .peers = saved.peers};
