@@ -130,5 +130,21 @@ TEST(Election, leaves_out_who_has_forked_off) {
   EXPECT_EQ(voters_present(group.snapshot), std::vector{node_b}) << "behind, but on the way";
 }
 
+/// The monitor has restarted, and the new primary died before it reported again: the old one is on an older timeline.
+TEST(Election, an_older_primary_proves_nothing_while_the_leader_has_not_reported) {
+  Group group = three_at_rest();
+  group.assign(node_b, {.state = NodeState::demoted});
+  group[node_b].facts.postgres_running = group[node_b].facts.in_recovery = false;
+  group[node_c].facts.timeline = Timeline{2};
+  group[node_a].reported = false;
+  group[node_a].facts = {};
+  EXPECT_FALSE(has_forked_off(group.snapshot, group[node_c])) << "it follows the leader";
+  group[node_a].reported = true;
+  group[node_a].facts.timeline = Timeline{2};
+  EXPECT_FALSE(has_forked_off(group.snapshot, group[node_c]));
+  group[node_a].facts.timeline = Timeline{1};
+  EXPECT_TRUE(has_forked_off(group.snapshot, group[node_c])) << "newer than the leader's";
+}
+
 }  // namespace
 }  // namespace autoctl::monitor
