@@ -252,6 +252,29 @@ TEST_F(KeeperCore, AStandbyThatWasPromotedByHandIsStoppedAndMarked) {
   EXPECT_TRUE(core->facts().forked);
 }
 
+TEST_F(KeeperCore, APromotionByHandIsReportedBeforeItIsEnded) {
+  begin_as_standby();
+  core->next_report(false);
+  seen.answer->in_recovery = false;
+  seen.answer->timeline = Timeline{2};
+  core->observed(seen, now);
+  ASSERT_TRUE(core->ready(now).order);
+  EXPECT_TRUE(core->is_urgent());
+  const NodeFacts facts = core->next_report(false).facts;
+  EXPECT_FALSE(facts.in_recovery);
+  EXPECT_EQ(facts.timeline, Timeline{2});
+}
+
+TEST_F(KeeperCore, ADeadPostgresIsReportedBeforeItIsRestarted) {
+  begin_as_standby();
+  core->next_report(false);
+  is_stopped(true);
+  core->observed(seen, now);
+  ASSERT_TRUE(core->ready(now).order);
+  EXPECT_TRUE(core->is_urgent());
+  EXPECT_FALSE(core->next_report(false).facts.postgres_running);
+}
+
 TEST_F(KeeperCore, InMaintenanceASecondPrimaryIsStoppedAndMarked) {
   runs_as_standby();
   begin(goal(NodeState::maintenance, 5));

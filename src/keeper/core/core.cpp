@@ -120,6 +120,7 @@ bool Core::proceed(TimePoint now, Ready& ready) {
   if (std::exchange(resting_, false)) return false;
   if (run_ && cancelled()) run_.reset();
   if (!run_) {
+    publish();  // the monitor hears what was seen, also when it is over by the next look
     if (auto next = newer_goal(now)) {
       saving_ = Saving::goal;
       ready.save = saving_state_ = *std::move(next);
