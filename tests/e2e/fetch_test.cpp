@@ -75,9 +75,8 @@ TEST_F(GroupOnLinks, TheElectionStartsAgainWhenTheSourceDiesWhileItIsFetchedFrom
   ASSERT_TRUE(lab::eventually(Millis(20'000), [this] { return happened("it fetches the rest up to"); })) << events();
   cluster().find("node_2")->signal_node(SIGKILL);
   EXPECT_TRUE(lab::eventually(Millis(20'000), [this] { return happened("fast_forward_failed"); })) << events();
-  EXPECT_TRUE(lab::eventually(Millis(20'000), [this] {
-    return happened("no standby can be elected: node_2 (");
-  })) << events();
+  EXPECT_TRUE(lab::eventually(Millis(20'000), [this] { return happened("no standby can be elected: node_2 ("); }))
+      << events();
   ASSERT_NO_FATAL_FAILURE(heal_and_verify());
 }
 

@@ -219,9 +219,8 @@ TEST_F(EngineFailover, AnElectionThatWaitsIsToldOnceForEachSetOfMissingNodes) {
     refuse(keeper);
   };
   const auto told = [&] {
-    return std::ranges::count_if(store.all_events(), [](const auto& e) {
-      return e.description.starts_with("no standby can be elected: c (");
-    });
+    return std::ranges::count_if(
+        store.all_events(), [](const auto& e) { return e.description.starts_with("no standby can be elected: c ("); });
   };
   dies(c);
   EXPECT_EQ(told(), 0) << "the primary lives";

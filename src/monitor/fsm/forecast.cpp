@@ -90,7 +90,8 @@ std::string outcome(const GroupSnapshot& then, const NodeView* winner, bool paus
   if (std::ranges::count_if(then.nodes, stays) < 2) return "there would be no other node";
   if (winner == nullptr) return "no standby could be elected: " + why_nobody(then);
   const std::string takes_over = winner->name + " would take over: " + why_it_wins(then, *winner);
-  return paused ? "no standby would take over while the formation is paused; without the pause, " + takes_over : takes_over;
+  return paused ? "no standby would take over while the formation is paused; without the pause, " + takes_over
+                : takes_over;
 }
 
 }  // namespace
