@@ -14,28 +14,28 @@ Result<ExitCode> accept_timeline(const PerformOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, PerformOptions& options) {
+void declare(Verb command, PerformOptions& options) {
   options.no_wait = true;  // the others may never come
   add_target(command, options.target);
   add_scope(command, options.scope);
   command.add_option("--tli", options.timeline, "the timeline to continue with, as `autoctl show timeline` lists it")
-      ->required()
-      ->check(CLI::Range(std::uint32_t{1}, std::numeric_limits<std::uint32_t>::max()))
-      ->type_name("NUMBER");
+      .required()
+      .range(std::uint32_t{1}, std::numeric_limits<std::uint32_t>::max())
+      .type_name("NUMBER");
   command.add_option("--name", options.name, "the node, where several nodes have a timeline of that number")
-      ->type_name("NODE");
+      .type_name("NODE");
   command
       .add_option("--reason", options.reason,
                   "the reason, for the event log; without it, the command only says what would be given up")
-      ->type_name("TEXT");
+      .type_name("TEXT");
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SECONDS");
+      .positive()
+      .type_name("SECONDS");
 }
 
 }  // namespace
 
-void add_accept_timeline(CLI::App& accept, Invocation& invocation) {
+void add_accept_timeline(Verb accept, Invocation& invocation) {
   add_command<PerformOptions>(
       accept, invocation, "timeline",
       "the primary is gone and nodes disagree: continue with one node's timeline, and give up what only others have",

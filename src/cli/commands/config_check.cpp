@@ -99,14 +99,14 @@ Result<ExitCode> config_check(const ConfigCheckOptions& options) {
   return good ? ExitCode::ok : ExitCode::unhealthy;
 }
 
-void declare(CLI::App& command, ConfigCheckOptions& options) {
+void declare(Verb command, ConfigCheckOptions& options) {
   add_pgdata(command, options.pgdata);
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_config_check(CLI::App& config, Invocation& invocation) {
+void add_config_check(Verb config, Invocation& invocation) {
   add_command<ConfigCheckOptions>(config, invocation, "check", "check the tools, files, ports and the monitor",
                                   "autoctl config check --pgdata /srv/pg", declare, config_check);
 }

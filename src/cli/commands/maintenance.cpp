@@ -53,34 +53,34 @@ Result<ExitCode> disable(const PerformOptions& asked) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, PerformOptions& options) {
+void declare(Verb command, PerformOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
-  command.add_option("--name", options.name, "the node; default: the node in PGDATA")->type_name("NODE");
+  command.add_option("--name", options.name, "the node; default: the node in PGDATA").type_name("NODE");
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SECONDS");
+      .positive()
+      .type_name("SECONDS");
 }
 
-void declare_enable(CLI::App& command, PerformOptions& options) {
+void declare_enable(Verb command, PerformOptions& options) {
   declare(command, options);
   command.add_flag("--allow-failover", options.allow_failover, "also when it is the primary: it hands over first");
 }
 
-void declare_disable(CLI::App& command, PerformOptions& options) {
+void declare_disable(Verb command, PerformOptions& options) {
   declare(command, options);
   command.add_flag("--no-wait", options.no_wait, "do not wait until it is a secondary again");
 }
 
 }  // namespace
 
-void add_enable_maintenance(CLI::App& parent, Invocation& invocation) {
+void add_enable_maintenance(Verb parent, Invocation& invocation) {
   add_command<PerformOptions>(parent, invocation, "maintenance",
                               "take a node out of service: its Postgres may be stopped and changed",
                               "autoctl enable maintenance --pgdata /srv/pg --allow-failover", declare_enable, enable);
 }
 
-void add_disable_maintenance(CLI::App& parent, Invocation& invocation) {
+void add_disable_maintenance(Verb parent, Invocation& invocation) {
   add_command<PerformOptions>(parent, invocation, "maintenance", "take a node back into service: it rejoins its group",
                               "autoctl disable maintenance --pgdata /srv/pg", declare_disable, disable);
 }

@@ -177,23 +177,23 @@ Result<ExitCode> set_metadata(const MetadataOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, MetadataOptions& options) {
+void declare(Verb command, MetadataOptions& options) {
   add_target(command, options.target);
-  command.add_option("--name", options.name, "its new name")->check(checked(config::check_name))->type_name("NODE");
+  command.add_option("--name", options.name, "its new name").check(config::check_name).type_name("NODE");
   command.add_option("--hostname", options.hostname, "its new host name or address, for clients and all other nodes")
-      ->check(checked(config::check_hostname))
-      ->type_name("HOST");
+      .check(config::check_hostname)
+      .type_name("HOST");
   command
       .add_option("--pgport", options.pgport,
                   "its new port; Postgres restarts there (of a primary: `perform switchover` first)")
-      ->check(CLI::Range(1, port_max))
-      ->type_name("PORT");
+      .range(1, port_max)
+      .type_name("PORT");
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_set_node_metadata(CLI::App& node, Invocation& invocation) {
+void add_set_node_metadata(Verb node, Invocation& invocation) {
   add_command<MetadataOptions>(
       node, invocation, "metadata",
       "give the node in PGDATA another name, host name or port; the other nodes follow it there",

@@ -24,16 +24,16 @@ Result<ExitCode> promotion(const PerformOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, PerformOptions& options) {
+void declare(Verb command, PerformOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SECONDS");
+      .positive()
+      .type_name("SECONDS");
   command.add_flag("--no-wait", options.no_wait, "end as soon as there is a new primary, before the others follow it");
 }
 
-void declare_failover(CLI::App& command, PerformOptions& options) {
+void declare_failover(Verb command, PerformOptions& options) {
   declare(command, options);
   command.add_flag(
       "--allow-data-loss", options.allow_data_loss,
@@ -42,16 +42,16 @@ void declare_failover(CLI::App& command, PerformOptions& options) {
       "keeps serving until it hears of the new one. Ends as soon as there is a new primary");
 }
 
-void declare_promotion(CLI::App& command, PerformOptions& options) {
+void declare_promotion(Verb command, PerformOptions& options) {
   declare(command, options);
   from_environment(command.add_option("--name", options.name, "the node to promote"), "NODE_NAME")
-      ->required()
-      ->type_name("NODE");
+      .required()
+      .type_name("NODE");
 }
 
 }  // namespace
 
-void add_perform(CLI::App& parent, Invocation& invocation) {
+void add_perform(Verb parent, Invocation& invocation) {
   add_command<PerformOptions>(parent, invocation, "failover", "move the primary to the best standby",
                               "autoctl perform failover --pgdata /srv/pg", declare_failover, failover);
   add_command<PerformOptions>(parent, invocation, "switchover",

@@ -78,29 +78,29 @@ Result<ExitCode> show_uri(const ShowUriOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ShowUriOptions& options) {
+void declare(Verb command, ShowUriOptions& options) {
   add_pgdata(command, options.target.pgdata);
-  command.add_option("--formation", options.formation, "print this formation's URI only")->type_name("NAME");
+  command.add_option("--formation", options.formation, "print this formation's URI only").type_name("NAME");
   command.add_flag("--read-only", options.read_only,
                    "for applications that only read: leads to a standby while there is one");
   from_environment(command.add_option("--monitor", options.monitor,
                                       "alone: print the monitor's URI only; with a URI: ask that monitor"),
                    "MONITOR")
-      ->expected(0, 1)
-      ->type_name("[URI]");
+      .expected(0, 1)
+      .type_name("[URI]");
   from_environment(command.add_option("--monitor-ca-file", options.target.monitor_ca_file,
                                       "certificates to trust for an https:// monitor"),
                    "MONITOR_CA_FILE")
-      ->type_name("FILE");
+      .type_name("FILE");
   from_environment(command.add_option("--token-file", options.target.token_file, "file with the credential to send"),
                    "TOKEN_FILE")
-      ->type_name("FILE");
+      .type_name("FILE");
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_show_uri(CLI::App& show, Invocation& invocation) {
+void add_show_uri(Verb show, Invocation& invocation) {
   add_command<ShowUriOptions>(show, invocation, "uri", "connection strings of the monitor and of each formation",
                               "psql \"$(autoctl show uri --pgdata /srv/pg --formation default)\"", declare, show_uri);
 }

@@ -118,14 +118,14 @@ Result<ExitCode> status(const StatusOptions& options) {
   return found->port == PortState::open ? ExitCode::ok : ExitCode::unhealthy;
 }
 
-void declare(CLI::App& command, StatusOptions& options) {
+void declare(Verb command, StatusOptions& options) {
   add_pgdata(command, options.pgdata);
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_status(CLI::App& root, Invocation& invocation) {
+void add_status(Verb root, Invocation& invocation) {
   add_command<StatusOptions>(root, invocation, "status", "whether the daemon and Postgres of PGDATA run",
                              "autoctl status --pgdata /srv/pg", declare, status);
 }
