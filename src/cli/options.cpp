@@ -33,7 +33,7 @@ CLI::Option* add_pgdata(CLI::App& command, std::string& pgdata) {
       ->type_name("DIR");
 }
 
-void add_target(CLI::App& command, Target& target) {
+void add_target(CLI::App& command, MonitorTarget& target) {
   add_pgdata(command, target.pgdata);
   from_environment(command.add_option("--monitor", target.monitor,
                                       "monitor to ask: https://host:port or postgres://…; default: the one in PGDATA's "

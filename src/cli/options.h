@@ -11,7 +11,7 @@
 namespace autoctl::cli {
 
 /// Which monitor to talk to, and with which credential.
-struct Target {
+struct MonitorTarget {
   std::string pgdata;           // of the monitor or of a node: its configuration knows the monitor
   std::string monitor;          // https://… or postgres://…; wins over pgdata
   std::string monitor_ca_file;  // PEM, for https://
@@ -25,7 +25,7 @@ struct Scope {
 };
 
 CLI::Option* add_pgdata(CLI::App& command, std::string& pgdata);
-void add_target(CLI::App& command, Target& target);
+void add_target(CLI::App& command, MonitorTarget& target);
 CLI::Option* add_formation(CLI::App& command, std::string& formation);
 void add_scope(CLI::App& command, Scope& scope);
 CLI::Option* add_json(CLI::App& command, bool& json);

@@ -63,7 +63,7 @@ class CitusRouting : public testing::Test {
     routing.failed(why, now);
     note();
   }
-  void move(const Step& step) {
+  void move(const TableStep& step) {
     for (Row& row : rows)
       if (row.id == step.row) row.host = step.host;
   }
@@ -89,7 +89,7 @@ class CitusRouting : public testing::Test {
   Routing routing;
   TimePoint now{std::chrono::hours(1)};
   int looks = 0;
-  std::map<GroupId, Step> held;
+  std::map<GroupId, TableStep> held;
   std::vector<std::string> news;
   std::vector<Word> words;
 };

@@ -7,7 +7,7 @@
 
 #include "monitor/engine/incomplete.h"
 #include "monitor/engine/sync_standbys.h"
-#include "monitor/fsm/resume.h"
+#include "monitor/fsm/reconstruct.h"
 
 namespace autoctl::monitor {
 
@@ -175,7 +175,7 @@ bool Returning::complete(const std::string& name) {
   for (const auto& [key, group] : model_.groups_of(name)) {
     const auto stays = [](const auto& entry) { return entry.second.row.goal.state != NodeState::dropped; };
     if (std::ranges::none_of(group.nodes, stays)) continue;
-    auto decision = resume(snapshot(model_, group), group.row.primary_given_up);
+    auto decision = reconstruct(snapshot(model_, group), group.row.primary_given_up);
     if (!decision) return false;
     decisions.emplace_back(&group, *std::move(decision));
   }

@@ -1,4 +1,5 @@
-// Which standby may become the primary, and which one will: quorum arithmetic for the rules (design, rules 1 and 2).
+// Which standby may become the primary, and which one will: quorum arithmetic for the rules
+// (docs/safety-rules.md, rules 1 and 2).
 #pragma once
 
 #include <functional>

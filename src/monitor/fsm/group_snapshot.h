@@ -62,7 +62,8 @@ struct GroupSnapshot {
   std::optional<Operation> operation;
   std::optional<MaintenanceRequest> maintenance;
   std::optional<Traffic> traffic;  // worker groups of a Citus formation
-  /// False while the monitor has lost sight of most nodes at once: then silence proves nothing (design, rule 5).
+  /// False while the monitor has lost sight of most nodes at once: then silence proves nothing
+  /// (docs/safety-rules.md, rule 5).
   bool monitor_trusts_itself = true;
 
   const NodeView* find(NodeId id) const;
