@@ -271,7 +271,7 @@ TEST_F(CitusRouting, WhatSomebodyElseChangesIsPutRightAndToldForAWhile) {
   next(Kind::rest);
   EXPECT_EQ(rows[1].host, "worker1a");
   EXPECT_THAT(words.back().facts->drift, ElementsAre(HasSubstr("worker1a (worker1a:5432) is worker1b:5432 there")));
-  EXPECT_THAT(news, ElementsAre(HasSubstr("was changed by somebody else")));
+  EXPECT_THAT(news, ElementsAre(HasSubstr("was changed outside autoctl")));
   now += Millis{4000};
   next(Kind::rest);
   EXPECT_THAT(words.back().facts->drift, IsEmpty());

@@ -1,5 +1,6 @@
-// Makes pg_dist_node follow the monitor's plan while this node is its coordinator group's primary. A thread of its own
-// with sessions of its own: it may wait for locks, nobody waits for it. It does what Routing says, and decides nothing.
+// Makes pg_dist_node follow the monitor's plan while this node is the primary of the coordinator group. It has a thread
+// and sessions of its own: it may wait for locks, and no other thread waits for it. It does what Routing says, and
+// decides nothing.
 #pragma once
 
 #include <map>

@@ -10,7 +10,7 @@ namespace autoctl::keeper {
 
 /// Checks the machine and the data directory, registers with the monitor (`config.monitor`), writes the node's own
 /// files, and, if the node opens its group, creates the database cluster. Fills in what the monitor decided (node,
-/// group, name). On any error whatever this call made is gone again, at the monitor too, and existing data is
+/// group, name). On any error everything that this call made is removed again, at the monitor too, and existing data is
 /// untouched. Errors: conflict (foreign data, name, port, system identifier), unavailable (monitor), denied,
 /// incompatible, system.
 Result<config::Config> create_node(config::Config config);

@@ -249,7 +249,7 @@ void Routing::note_drift(const std::string& what, TimePoint now) {
     known->at = now;
     return;
   }
-  news_.push_back("pg_dist_node was changed by somebody else: " + what + "; putting it right");
+  news_.push_back("pg_dist_node was changed outside autoctl: " + what + "; putting it right");
   drift_.push_back({what, now});
 }
 

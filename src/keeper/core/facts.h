@@ -7,7 +7,7 @@
 
 namespace autoctl::keeper {
 
-/// A server that has not answered a query for this long is not running as far as anybody else is concerned.
+/// A server that has not answered a query for this long counts as not running for all other nodes.
 inline constexpr Millis silence_limit{3000};
 
 /// Takes over what was seen; what was not seen stays as it was. Standbys that are none of `peers` do not count.

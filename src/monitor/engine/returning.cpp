@@ -154,7 +154,7 @@ void Returning::await_others(const FormationRow& formation, const Group& group, 
 void Returning::await(const FormationRow& formation, GroupId number, const protocol::Peer& peer, Change& change) {
   if (const Node* known = model_.find(peer.id); known != nullptr) {
     if (!known->row.awaited || !may_be_primary(peer.goal) || may_be_primary(known->row.goal.state)) return;
-    change.nodes.push_back(known->row);  // somebody has seen it lead
+    change.nodes.push_back(known->row);  // another node has seen it lead
     change.nodes.back().goal.state = peer.goal;
     return;
   }

@@ -53,8 +53,8 @@ std::string waiting_for(const GroupSnapshot& group, const Settings& settings, Ti
 bool another_node_is_electable(const GroupSnapshot& group);
 
 struct RuleTraits {
-  /// It finishes or proves what has begun, and fires in a paused formation, too: a group without a primary, or one of
-  /// which nobody knows what its commits wait for, is no state to pause in.
+  /// It finishes or proves what has begun, and fires in a paused formation, too. A group must not pause without a
+  /// primary, or while it is unknown what its commits wait for.
   bool finishes = false;
   /// It fires because a node is taken for lost, rightly or not.
   bool judges = false;
