@@ -17,9 +17,9 @@ using namespace std::chrono_literals;
 enum class Behaviour { answers, says_nothing, closes, resets };
 
 /// Listens on loopback and does the same to every connection.
-class Responder {
+class PortListener {
  public:
-  Responder(Behaviour behaviour, char byte = 0) : behaviour_(behaviour), byte_(byte) {
+  PortListener(Behaviour behaviour, char byte = 0) : behaviour_(behaviour), byte_(byte) {
     fd_ = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     SocketAddress address = resolve("127.0.0.1").value().front();
     ::bind(fd_.get(), address.data(), address.length);
@@ -28,7 +28,7 @@ class Responder {
     port_ = ntohs(reinterpret_cast<const sockaddr_in*>(address.data())->sin_port);
     thread_ = std::thread([this] { serve(); });
   }
-  ~Responder() {
+  ~PortListener() {
     ::shutdown(fd_.get(), SHUT_RDWR);
     thread_.join();
   }
@@ -84,7 +84,7 @@ TEST(PortProbe, BothCallersGiveOneVerdictForOneAnswer) {
       {Behaviour::resets, 0, std::nullopt, PortState::silent},
   };
   for (std::size_t i = 0; i < std::size(table); ++i) {
-    const Responder server(table[i].behaviour, table[i].byte);
+    const PortListener server(table[i].behaviour, table[i].byte);
     EXPECT_EQ(verdict_of_one_attempt(server.port(), 200ms), table[i].attempt) << "row " << i;
     EXPECT_EQ(probe_postgres("127.0.0.1", server.port(), 200ms), table[i].call) << "row " << i;
   }
