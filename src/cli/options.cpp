@@ -29,7 +29,7 @@ Option add_pgdata(Verb command, std::string& pgdata) {
       .type_name("DIR");
 }
 
-void add_target(Verb command, Target& target) {
+void add_target(Verb command, MonitorTarget& target) {
   add_pgdata(command, target.pgdata);
   from_environment(command.add_option("--monitor", target.monitor,
                                       "monitor to ask: https://host:port or postgres://…; default: the one in PGDATA's "

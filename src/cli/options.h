@@ -11,7 +11,7 @@
 namespace autoctl::cli {
 
 /// Which monitor to talk to, and with which credential.
-struct Target {
+struct MonitorTarget {
   std::string pgdata;           // of the monitor or of a node: its configuration knows the monitor
   std::string monitor;          // https://… or postgres://…; wins over pgdata
   std::string monitor_ca_file;  // PEM, for https://
@@ -25,7 +25,7 @@ struct Scope {
 };
 
 Option add_pgdata(Verb command, std::string& pgdata);
-void add_target(Verb command, Target& target);
+void add_target(Verb command, MonitorTarget& target);
 Option add_formation(Verb command, std::string& formation);
 void add_scope(Verb command, Scope& scope);
 Option add_json(Verb command, bool& json);

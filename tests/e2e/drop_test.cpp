@@ -32,14 +32,14 @@ class DropNode : public ClusterTest {
     }));
   }
   /// It wakes up, hears that it was dropped, and stops for good.
-  void expect_stopped(lab::Agent& node) {
+  void expect_stopped(lab::AutoctlDaemon& node) {
     node.signal_daemon(SIGCONT);
     EXPECT_TRUE(lab::eventually(Millis(20'000), [&] { return !node.postmaster(); })) << node.log_tail(20);
     EXPECT_TRUE(lab::eventually(Millis(5'000), [&] {
       return node.log_tail(50).find("Reached dropped") != std::string::npos;
     })) << node.log_tail(20);
   }
-  void expect_dropped_and_well(lab::Agent& node, Load& load) {
+  void expect_dropped_and_well(lab::AutoctlDaemon& node, Load& load) {
     EXPECT_FALSE(is_listed(node.name()));
     ASSERT_TRUE(load.progresses(50, Millis(20'000)));
     ASSERT_NO_FATAL_FAILURE(expect_stopped(node));
@@ -56,7 +56,7 @@ TEST_F(DropNode, StandbyThatCannotBeHeardNeedsForce) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& node = *cluster().find("node_3");
+  lab::AutoctlDaemon& node = *cluster().find("node_3");
   node.signal_daemon(SIGSTOP);
   const auto patient = drop({"--name", "node_3", "--wait", "8"});
   EXPECT_EQ(patient.exit_code, 6) << patient.output;
@@ -73,7 +73,7 @@ TEST_F(DropNode, PrimaryThatIsForcedOutNeverWritesAgain) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& node = *cluster().find("node_1");
+  lab::AutoctlDaemon& node = *cluster().find("node_1");
   ASSERT_EQ(cluster().primary(), &node);
   node.signal_node(SIGSTOP);
   const auto forced = drop({"--name", "node_1", "--force"});
@@ -86,7 +86,7 @@ TEST_F(DropNode, PrimaryThatIsForcedOutNeverWritesAgain) {
 /// Its keeper was killed and left Postgres running: that is stopped before anything is removed.
 TEST_F(DropNode, DestroyRemovesTheDataOfANodeWhoseKeeperIsGone) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
-  lab::Agent& node = *cluster().find("node_3");
+  lab::AutoctlDaemon& node = *cluster().find("node_3");
   node.signal_daemon(SIGKILL);
   const auto postmaster = node.postmaster();
   ASSERT_TRUE(postmaster);
@@ -107,7 +107,7 @@ TEST_F(DropNode, DestroyRemovesTheDataOfANodeWhoseKeeperIsGone) {
 /// The monitor is away: nothing is removed, unless the operator insists.
 TEST_F(DropNode, WithoutItsMonitorNeedsForce) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2));
-  lab::Agent& node = *cluster().find("node_2");
+  lab::AutoctlDaemon& node = *cluster().find("node_2");
   cluster().monitor().signal_node(SIGKILL);
   const auto refused = autoctl({"drop", "node", "--pgdata", node.pgdata(), "--destroy"});
   EXPECT_EQ(refused.exit_code, 5) << refused.output;
@@ -128,7 +128,7 @@ TEST_F(DropNode, WithoutItsMonitorNeedsForce) {
 /// Whatever starts it, it takes no writes: autoctl refuses, with the monitor away too, and Postgres comes up read-only.
 TEST_F(DropNode, DroppedPrimaryCannotBeStartedByAccident) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
-  lab::Agent& node = *cluster().find("node_1");
+  lab::AutoctlDaemon& node = *cluster().find("node_1");
   ASSERT_EQ(cluster().primary(), &node);
   const auto dropped = drop({"--name", "node_1"});
   ASSERT_TRUE(dropped.ok()) << dropped.output;
@@ -156,7 +156,7 @@ TEST_F(DropNode, DroppedPrimaryCannotBeStartedByAccident) {
 /// It has what nobody else has, and would go on taking writes.
 TEST_F(DropNode, PrimaryThatWaitsForNobodyNeedsTheOperatorsWord) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2));
-  lab::Agent& node = *cluster().find("node_1");
+  lab::AutoctlDaemon& node = *cluster().find("node_1");
   ASSERT_EQ(cluster().primary(), &node);
   cluster().find("node_2")->signal_node(SIGKILL);
   const auto is_alone = [&] {

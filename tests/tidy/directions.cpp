@@ -36,11 +36,9 @@ const Directions& directions() {
       // What people type and see.
       {"cli/output", {"monitor/fsm", "keeper/core", "keeper/postgres", "common/*"}},
       {"cli/demo", {"cli/output", "lab", "common/*"}},
-      {"cli/support", {"cli/output", "keeper/agent", "keeper/core", "keeper/postgres", "monitor", "common/*"}},
-      {"cli/commands",
-       {"cli/demo", "cli/output", "cli/support", "keeper/agent", "keeper/core", "keeper/postgres", "monitor",
-        "monitor/fsm", "common/*"}},
-      {"cli", {"cli/commands", "cli/output", "cli/support", "common/*"}},
+      {"cli",
+       {"cli/demo", "cli/output", "keeper/agent", "keeper/core", "keeper/postgres", "monitor", "monitor/fsm",
+        "common/*"}},
   };
   return table;
 }

@@ -28,6 +28,12 @@ std::string directory_of(const std::string& path) {
   return slash == std::string::npos ? "" : path.substr(0, slash);
 }
 
+// The nearest directory above (or the directory itself) that has a row of its own; "" if none has.
+std::string component_of(std::string directory, const Directions& allowed) {
+  while (!directory.empty() && !allowed.contains(directory)) directory = directory_of(directory);
+  return directory;
+}
+
 bool allows(const std::set<std::string>& row, const std::string& directory) {
   return std::ranges::any_of(row, [&](const std::string& entry) {
     return entry.ends_with("/*") ? directory.starts_with(entry.substr(0, entry.size() - 1)) : entry == directory;
@@ -63,12 +69,11 @@ std::vector<std::string> circles(const std::map<std::string, std::vector<std::st
 
 std::optional<std::string> why_not(const std::string& directory, const std::string& included,
                                    const Directions& allowed) {
-  const auto target = directory_of(included);
-  if (target == directory) return std::nullopt;
   if (included.starts_with("tests/")) return "the program includes test code, " + included;
-  const auto row = allowed.find(directory);
-  if (row == allowed.end()) return "src/" + directory + " is not in the table of include directions";
-  if (allows(row->second, target)) return std::nullopt;
+  const auto from = component_of(directory, allowed);
+  if (from.empty()) return "src/" + directory + " is not in the table of include directions";
+  const auto target = component_of(directory_of(included), allowed);
+  if (target == from || allows(allowed.at(from), target)) return std::nullopt;
   return "src/" + directory + " may not include " + included;
 }
 

@@ -11,7 +11,7 @@
 namespace autoctl::tidy {
 
 /// A directory of src and the directories whose headers its files may include (its own always). "a/*" is every
-/// directory below a.
+/// directory below a. A directory without a row belongs to the one above it.
 using Directions = std::map<std::string, std::set<std::string>>;
 
 /// Those of this project: docs/architecture.md says why.

@@ -3,18 +3,18 @@
 #include <limits>
 
 #include "cli/commands/commands.h"
-#include "cli/perform.h"
+#include "cli/operation.h"
 
 namespace autoctl::cli {
 
 namespace {
 
-Result<ExitCode> accept_timeline(const PerformOptions& options) {
-  AUTOCTL_TRY(perform("accept_timeline", options));
+Result<ExitCode> accept_timeline(const OperationOptions& options) {
+  AUTOCTL_TRY(run_operation("accept_timeline", options));
   return ExitCode::ok;
 }
 
-void declare(Verb command, PerformOptions& options) {
+void declare(Verb command, OperationOptions& options) {
   options.no_wait = true;  // the others may never come
   add_target(command, options.target);
   add_scope(command, options.scope);
@@ -36,7 +36,7 @@ void declare(Verb command, PerformOptions& options) {
 }  // namespace
 
 void add_accept_timeline(Verb accept, Invocation& invocation) {
-  add_command<PerformOptions>(
+  add_command<OperationOptions>(
       accept, invocation, "timeline",
       "the primary is gone and nodes disagree: continue with one node's timeline, and give up what only others have",
       "autoctl accept timeline --pgdata /srv/pg --tli 3 --reason 'node2 was promoted by hand and took writes'", declare,

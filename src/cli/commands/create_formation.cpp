@@ -8,7 +8,7 @@ namespace autoctl::cli {
 namespace {
 
 struct CreateFormationOptions {
-  Target target;
+  MonitorTarget target;
   protocol::FormationDocument formation;
   bool enable_secondary = false;
 };

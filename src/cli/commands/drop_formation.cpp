@@ -9,7 +9,7 @@ namespace autoctl::cli {
 namespace {
 
 struct DropFormationOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation;
 };
 

@@ -9,7 +9,7 @@
 #include "cli/daemon_control.h"
 #include "cli/monitor_connection.h"
 #include "common/util/pid_file.h"
-#include "keeper/agent/create.h"
+#include "keeper/agent/create_node.h"
 
 namespace autoctl::cli {
 
@@ -18,7 +18,7 @@ namespace {
 constexpr Millis poll_interval{100};
 
 struct DropNodeOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   std::string name;
   std::string hostname;

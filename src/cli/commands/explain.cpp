@@ -13,7 +13,7 @@ namespace autoctl::cli {
 namespace {
 
 struct ExplainOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   bool json = false;
 };

@@ -12,7 +12,7 @@ namespace autoctl::cli {
 namespace {
 
 struct GetFormationOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   bool json = false;
 };

@@ -13,7 +13,7 @@ namespace autoctl::cli {
 namespace {
 
 struct NodeOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   std::string name;   // empty: the one in PGDATA
   std::string value;  // set

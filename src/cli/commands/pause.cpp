@@ -9,7 +9,7 @@ namespace autoctl::cli {
 namespace {
 
 struct PauseOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
 };
 

@@ -12,7 +12,7 @@ namespace autoctl::cli {
 namespace {
 
 struct SecondaryOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   bool json = false;
 };

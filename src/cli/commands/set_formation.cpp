@@ -10,7 +10,7 @@ namespace autoctl::cli {
 namespace {
 
 struct SetFormationOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   std::string setting;
   std::string value;

@@ -12,7 +12,7 @@ namespace {
 constexpr Millis call_timeout{10'000};
 
 struct ShowCitusOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   bool json = false;
 };

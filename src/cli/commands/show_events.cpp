@@ -12,7 +12,7 @@ namespace {
 constexpr Millis follow_wait{20'000};
 
 struct ShowEventsOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   int count = 10;
   bool follow = false;

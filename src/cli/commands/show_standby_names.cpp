@@ -12,7 +12,7 @@ namespace autoctl::cli {
 namespace {
 
 struct ShowStandbyNamesOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   bool json = false;
 };

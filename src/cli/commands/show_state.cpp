@@ -3,14 +3,14 @@
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 
 namespace autoctl::cli {
 
 namespace {
 
 struct ShowStateOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   bool json = false;
 };

@@ -10,7 +10,7 @@ namespace autoctl::cli {
 namespace {
 
 struct ShowTimelineOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   bool json = false;
 };

@@ -12,7 +12,7 @@ namespace autoctl::cli {
 namespace {
 
 struct ShowUriOptions {
-  Target target;
+  MonitorTarget target;
   std::optional<std::string> formation;
   std::optional<std::string> monitor;  // without a value: print the monitor's URI only
   bool read_only = false;
@@ -24,14 +24,15 @@ struct Uri {
 };
 
 /// As nodes would give it to --monitor: known on the monitor, and on each node as it was given there.
-Result<std::string> find_monitor_uri(const Target& target) {
+Result<std::string> find_monitor_uri(const MonitorTarget& target) {
   if (!target.monitor.empty()) return client::redact(target.monitor);
   const auto config = load_config(target.pgdata);
   if (!config) return fail(config.error());
   return config->is_monitor() ? monitor_uri(*config) : client::redact(config->monitor);
 }
 
-Result<std::vector<Uri>> formation_uris(const Target& target, const std::optional<std::string>& only, Access access) {
+Result<std::vector<Uri>> formation_uris(const MonitorTarget& target, const std::optional<std::string>& only,
+                                        SessionAttrs access) {
   auto api = connect_monitor(target);
   if (!api) return fail(api.error());
   const auto state = api->state(only.value_or(""), std::nullopt, call_timeout);
@@ -58,7 +59,7 @@ std::string table_of(const std::vector<Uri>& uris) {
 }
 
 Result<ExitCode> show_uri(const ShowUriOptions& options) {
-  Target target = options.target;
+  MonitorTarget target = options.target;
   const bool monitor_only = options.monitor && options.monitor->empty();
   if (options.monitor && !options.monitor->empty()) target.monitor = *options.monitor;
   std::vector<Uri> uris;
@@ -68,8 +69,8 @@ Result<ExitCode> show_uri(const ShowUriOptions& options) {
     uris.push_back({"monitor", "monitor", *monitor});
   }
   if (!monitor_only) {
-    const auto formations =
-        formation_uris(target, options.formation, options.read_only ? Access::read_only : Access::read_write);
+    const auto formations = formation_uris(target, options.formation,
+                                           options.read_only ? SessionAttrs::read_only : SessionAttrs::read_write);
     if (!formations) return fail(formations.error());
     uris.insert(uris.end(), formations->begin(), formations->end());
   }

@@ -9,7 +9,7 @@
 #include "cli/monitor_connection.h"
 #include "cli/output/events.h"
 #include "cli/output/print.h"
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 
 namespace autoctl::cli {
 
@@ -19,7 +19,7 @@ constexpr Millis refresh_timeout{3000};
 constexpr const char* clear_screen = "\x1b[H\x1b[2J\x1b[3J";
 
 struct WatchOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   int count = 10;
   double interval_seconds = 0.5;

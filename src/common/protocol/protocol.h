@@ -208,8 +208,8 @@ struct EventsDocument {
 };
 
 struct OperationRequest {
-  std::string kind =
-      "switchover";  // switchover (perform failover is the same), promotion, maintenance, end_maintenance, …: docs/api.md
+  /// switchover (perform failover is the same), promotion, maintenance, end_maintenance, …: docs/api.md
+  std::string kind = "switchover";
   std::string formation = "default";
   std::optional<GroupId> group;
   std::string name;             // promotion, maintenance: the node; accept_timeline: where two have that timeline

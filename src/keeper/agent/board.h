@@ -71,7 +71,7 @@ class Board {
   bool await_fence();
   void set_fenced();
 
-  // ---- anybody
+  // ---- any thread
   NodeFacts facts() const;
   std::optional<protocol::Assignment> assignment() const;
   bool fenced() const;

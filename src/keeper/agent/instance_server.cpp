@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "common/postgres/port_probe.h"
 #include "common/util/sync_directory.h"
 #include "keeper/core/role.h"
 #include "keeper/postgres/markers.h"
@@ -98,8 +99,8 @@ Observation InstanceServer::look(const Attention& attention) {
   seen.disk_left = bytes_left(files_.pgdata);
   if (attention.probes_upstream) {
     const protocol::Peer* upstream = find_peer(attention.saved.peers, attention.saved.goal.upstream);
-    seen.upstream_port =
-        upstream == nullptr ? PortState::unknown : probe_postgres(upstream->host, upstream->port, probe_timeout);
+    seen.upstream_port = upstream == nullptr ? PortState::unknown
+                                             : postgres::probe_postgres(upstream->host, upstream->port, probe_timeout);
   }
   return seen;
 }

@@ -49,7 +49,7 @@ std::string Instance::Impl::conninfo(const protocol::Peer& upstream) const {
   return text;
 }
 
-Settings Instance::Impl::upstream_settings(const protocol::Peer* upstream, NodeId self) const {
+ServerSettings Instance::Impl::upstream_settings(const protocol::Peer* upstream, NodeId self) const {
   if (upstream == nullptr) return {{conninfo_setting, ""}, {slot_setting, ""}};
   return {{conninfo_setting, conninfo(*upstream) + " application_name=" + standby_name(self)},
           {slot_setting, standby_name(self)}};
