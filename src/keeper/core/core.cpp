@@ -140,7 +140,7 @@ void Core::begin(TimePoint now) {
   static constexpr std::array stop = {Step::stop_fast};
   if (disobeys()) {  // what is to stop stops
     if (seen_.running && role_of(assignment()->goal.state) == Role::stopped) start_run(Run::Purpose::stop, stop);
-  } else if (was_promoted_by_somebody_else()) {
+  } else if (was_promoted_outside_autoctl()) {
     end_foreign_promotion();
   } else if (saved_.settled()) {
     begin_upkeep(now);

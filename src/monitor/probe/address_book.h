@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/fsm/types.h"
 #include "common/util/resolve.h"
 
 namespace autoctl::monitor {
