@@ -193,6 +193,47 @@ class CitusCompose : public CitusTutorial {
                           " PG_AUTOCTL_MONITOR=postgresql://autoctl_node@127.0.0.1:6000/pg_auto_failover " + command,
                       service.name);
   }
+  void start_all() {
+    run_in_background("PGDATA=" + directory() +
+                          "/monitor PGPORT=6000 PG_AUTOCTL_SSL_SELF_SIGNED=true PG_AUTOCTL_HOSTNAME=127.0.0.1 "
+                          "autoctl create monitor --auth trust --run",
+                      "monitor");
+    for (const auto& service : {Service{"coord0a", 6010}, Service{"coord0b", 6011}})
+      up(service, "autoctl create coordinator --name " + service.name + " --run");
+    for (int group = 1; group <= 3; ++group)
+      for (int number = 0; number < 2; ++number) {
+        const std::string name = fmt::format("worker{}{}", group, "ab"[number]);
+        up({name, 6010 + 10 * group + number},
+           fmt::format("autoctl create worker --group {} --name {} --run", group, name));
+      }
+  }
+  /// Every group has its primary and its secondary.
+  bool settled() const {
+    const std::string now = state();
+    const auto count = [&](const std::string& role) {
+      int found = 0;
+      for (auto at = now.find(role); at != std::string::npos; at = now.find(role, at + 1)) ++found;
+      return found;
+    };
+    return count(" primary primary") == 4 && count(" secondary secondary") == 4;
+  }
+  void expect_tables() {
+    const std::string header = run("autoctl show state --pgdata monitor");
+    EXPECT_THAT(header,
+                ContainsRegex("Name \\| +Node \\| +Host:Port \\| +TLI: LSN \\| +Connection \\| +Reported State \\| "
+                              "+Assigned State"));
+    EXPECT_THAT(header,
+                ContainsRegex("coord0a \\| +0/[0-9]+ \\| +127.0.0.1:6010 \\| +[0-9]+: 0/[0-9A-F]+ \\| +read-write "
+                              "\\| +primary \\| +primary"));
+    EXPECT_THAT(header,
+                ContainsRegex("worker3b \\| +3/[0-9]+ \\| +127.0.0.1:6041 \\| +[0-9]+: 0/[0-9A-F]+ \\| +read-only "
+                              "\\| +secondary \\| +secondary"));
+    const std::string group = run("autoctl show state --group 3 --pgdata monitor");
+    EXPECT_THAT(group, AllOf(HasSubstr("worker3a"), HasSubstr("worker3b"), Not(HasSubstr("worker2"))));
+    EXPECT_THAT(run("autoctl show uri --pgdata monitor"),
+                ContainsRegex("formation \\| default \\| postgres://127.0.0.1:601[01],127.0.0.1:601[01]/"
+                              "citus\\?target_session_attrs=read-write&sslmode=require"));
+  }
   /// The node's role by the monitor's word.
   bool leads(int port) const {
     return state().find(fmt::format("{} {} primary", port, (port - 6010) / 10)) != std::string::npos;
@@ -201,49 +242,15 @@ class CitusCompose : public CitusTutorial {
 
 TEST_F(CitusCompose, FailsOverWorkersAndTheCoordinatorAndKeepsAllRows) {
   if (!citus_server().real) GTEST_SKIP() << needs_real_citus;
-  run_in_background("PGDATA=" + directory() +
-                        "/monitor PGPORT=6000 PG_AUTOCTL_SSL_SELF_SIGNED=true PG_AUTOCTL_HOSTNAME=127.0.0.1 "
-                        "autoctl create monitor --auth trust --run",
-                    "monitor");
-  const std::vector<Service> coordinators = {{"coord0a", 6010}, {"coord0b", 6011}};
-  for (const auto& service : coordinators) up(service, "autoctl create coordinator --name " + service.name + " --run");
-  for (int group = 1; group <= 3; ++group)
-    for (int number = 0; number < 2; ++number) {
-      const std::string name = fmt::format("worker{}{}", group, "ab"[number]);
-      up({name, 6010 + 10 * group + number},
-         fmt::format("autoctl create worker --group {} --name {} --run", group, name));
-    }
-  const auto settled = [&] {
-    const std::string now = state();
-    const auto count = [&](const std::string& role) {
-      int found = 0;
-      for (auto at = now.find(role); at != std::string::npos; at = now.find(role, at + 1)) ++found;
-      return found;
-    };
-    return count(" primary primary") == 4 && count(" secondary secondary") == 4;
-  };
-  ASSERT_TRUE(lab::eventually(2 * patience, settled)) << state();
+  start_all();
+  const auto all_settled = [&] { return settled(); };
+  ASSERT_TRUE(lab::eventually(2 * patience, all_settled)) << state();
   // Some readers will prefer to have the A nodes as primaries to get started with.
   for (int group = 0; group <= 3; ++group)
     if (!leads(6010 + 10 * group)) run(fmt::format("autoctl perform failover --group {} --pgdata monitor", group));
-  ASSERT_TRUE(lab::eventually(patience, settled)) << state();
+  ASSERT_TRUE(lab::eventually(patience, all_settled)) << state();
 
-  const std::string header = run("autoctl show state --pgdata monitor");
-  EXPECT_THAT(header,
-              ContainsRegex("Name \\| +Node \\| +Host:Port \\| +TLI: LSN \\| +Connection \\| +Reported State \\| "
-                            "+Assigned State"));
-  EXPECT_THAT(header,
-              ContainsRegex("coord0a \\| +0/[0-9]+ \\| +127.0.0.1:6010 \\| +[0-9]+: 0/[0-9A-F]+ \\| +read-write "
-                            "\\| +primary \\| +primary"));
-  EXPECT_THAT(header,
-              ContainsRegex("worker3b \\| +3/[0-9]+ \\| +127.0.0.1:6041 \\| +[0-9]+: 0/[0-9A-F]+ \\| +read-only "
-                            "\\| +secondary \\| +secondary"));
-  const std::string group = run("autoctl show state --group 3 --pgdata monitor");
-  EXPECT_THAT(group, AllOf(HasSubstr("worker3a"), HasSubstr("worker3b"), Not(HasSubstr("worker2"))));
-  EXPECT_THAT(run("autoctl show uri --pgdata monitor"),
-              ContainsRegex("formation \\| default \\| postgres://127.0.0.1:601[01],127.0.0.1:601[01]/"
-                            "citus\\?target_session_attrs=read-write&sslmode=require"));
-
+  expect_tables();
   const std::string app =
       "'host=127.0.0.1,127.0.0.1 port=6010,6011 user=citus dbname=citus application_name=demo "
       "sslmode=require target_session_attrs=read-write'";
@@ -264,7 +271,7 @@ TEST_F(CitusCompose, FailsOverWorkersAndTheCoordinatorAndKeepsAllRows) {
   ASSERT_NO_FATAL_FAILURE(expect_answer(app, workers, "6021\n6031\n6040\n"));
   EXPECT_EQ(psql(app, "select count(*) from companies;"), "75\n");
 
-  ASSERT_TRUE(lab::eventually(patience, settled)) << state();
+  ASSERT_TRUE(lab::eventually(patience, all_settled)) << state();
   run("rm coord0a/global/pg_control");
   run("pg_ctl stop -D coord0a");
   ASSERT_NO_FATAL_FAILURE(

@@ -39,6 +39,20 @@ std::vector<FairRules> ways_of_workers_to_recover(int nodes) {
   return ways;
 }
 
+/// It has forgotten what it was told, and what is on its way is lost.
+bool monitor_restarts(World& world) {
+  if (std::ranges::none_of(world.monitor.facts, &SimFacts::reported)) return false;
+  world.monitor.facts = world.sent = {};
+  return true;
+}
+
+/// The node's link to the monitor; false if it is so already.
+bool set_cut(World& world, int node, bool cut) {
+  if (((world.cut >> node & 1U) != 0) == cut) return false;
+  world.cut = static_cast<std::uint8_t>(world.cut ^ 1U << node);
+  return true;
+}
+
 bool leads_or_will(NodeState goal) {
   return is_leader_state(goal) || is_candidate_state(goal);
 }
@@ -160,80 +174,81 @@ void Explorer::expand() {
 }
 
 std::optional<World> Explorer::taken(const World& world, Action action, Violation& violation) {
-  using Kind = Action::Kind;
   World next = world;
-  const int n = action.node;
-  bool done = false;
-  switch (action.kind) {
-    case Kind::none: break;
-    case Kind::hear:
-      done = keeper_hears(next, n, violation);
-      if (done) keeper_works(next, n, violation);
-      break;
-    case Kind::work: done = keeper_works(next, n, violation); break;
-    case Kind::report: done = plan_.any_weather ? keeper_reports_success(next, n) : keeper_reports(next, n); break;
-    case Kind::send: done = keeper_sends_report(next, n); break;
-    case Kind::arrive: done = report_arrives(next, n); break;
-    case Kind::self_fence: done = keeper_fences_itself(next, n); break;
-    case Kind::wal: done = wal_arrives(next, n); break;
-    case Kind::commit: done = client_commits(next, n); break;
-    case Kind::acknowledge: done = client_is_acknowledged(next, action.node); break;
-    case Kind::request:
-      done = next.monitor.operation == Operation::none && next.monitor.leaves == nobody &&
-             next.monitor.returns == nobody && world.judgements > 0;
-      next.monitor.operation = Operation::requested;
-      if (plan_.judgements != ExplorerPlan::unlimited) --next.judgements;
-      break;
-    case Kind::enable_maintenance:
-      done = world.judgements > 0 && operator_wants_maintenance(next, n);
-      if (plan_.judgements != ExplorerPlan::unlimited) --next.judgements;
-      break;
-    case Kind::disable_maintenance: done = operator_ends_maintenance(next, n); break;
-    case Kind::operators_hand:
-      done = plan_.any_weather ? operator_starts(next, n) : operator_starts_or_stops(next, n);
-      break;
-    case Kind::copy_begins: done = copy_begins(next, n); break;
-    case Kind::come_up: done = comes_up_again(next, n); break;
-    case Kind::drop:
-      // Dropping the only node that has everything is an operator's own risk.
-      done = others_must_serve(world, n, plan_.rules) && operator_drops(next, n);
-      break;
-    case Kind::forget: done = monitor_forgets(next, n); break;
-    case Kind::decide: {
-      const auto& effects = decisions_.under_any_belief(world.monitor);
-      done = action.node < effects.size();
-      if (!done) break;
-      apply(next, effects[action.node]);
-      if (plan_.judgements == ExplorerPlan::unlimited ||
-          !monitor::find_rule(effects[action.node].rule_id)->traits.judges)
-        break;
-      done = world.judgements > 0;
-      --next.judgements;
-      break;
-    }
-    case Kind::server_crash: done = server_crashes(next, n); break;
-    case Kind::recycle: done = wal_is_recycled(next, n); break;
-    case Kind::break_node: done = !std::exchange(next.nodes[n].broken, true); break;
-    case Kind::repair_node: done = std::exchange(next.nodes[n].broken, false); break;
-    case Kind::monitor_restart:
-      done = std::ranges::any_of(world.monitor.facts, &SimFacts::reported);
-      next.monitor.facts = next.sent = {};
-      break;
-    case Kind::cut:
-    case Kind::heal:
-      done = ((world.cut >> n & 1U) == 0) == (action.kind == Kind::cut);
-      next.cut = static_cast<std::uint8_t>(next.cut ^ 1U << n);
-      break;
-  }
-  if (!done) return std::nullopt;
-  const bool is_fault = action.kind == Kind::server_crash || action.kind == Kind::recycle ||
-                        action.kind == Kind::break_node || action.kind == Kind::monitor_restart ||
-                        action.kind == Kind::cut;
-  if (is_fault && world.faults == 0) return std::nullopt;
-  if (is_fault && plan_.faults != ExplorerPlan::unlimited) --next.faults;
+  if (!take(next, action, violation)) return std::nullopt;
+  const bool fault = is_fault(action.kind);
+  if (fault && world.faults == 0) return std::nullopt;
+  if (fault && plan_.faults != ExplorerPlan::unlimited) --next.faults;
   if (plan_.any_weather) forget_what_faults_change(next, world);
   canonicalise(next, alike_);
   return next;
+}
+
+// A judgement is what only a person, or a rule that guesses, can bring about: the plan says how many there are.
+bool Explorer::judge(World& world) const {
+  if (world.judgements == 0) return false;
+  if (plan_.judgements != ExplorerPlan::unlimited) --world.judgements;
+  return true;
+}
+
+bool Explorer::is_fault(Action::Kind kind) {
+  using enum Action::Kind;
+  return kind == server_crash || kind == recycle || kind == break_node || kind == monitor_restart || kind == cut;
+}
+
+bool Explorer::operator_wants_switchover(World& world) const {
+  auto& monitor = world.monitor;
+  if (monitor.operation != Operation::none || monitor.leaves != nobody || monitor.returns != nobody) return false;
+  monitor.operation = Operation::requested;
+  return judge(world);
+}
+
+bool Explorer::monitor_decides(World& world, std::size_t which) {
+  const auto& effects = decisions_.under_any_belief(world.monitor);
+  if (which >= effects.size()) return false;
+  const bool judges = monitor::find_rule(effects[which].rule_id)->traits.judges;
+  apply(world, effects[which]);
+  return plan_.judgements == ExplorerPlan::unlimited || !judges || judge(world);
+}
+
+// False when the action is not possible in this world.
+bool Explorer::take(World& world, Action action, Violation& violation) {
+  using Kind = Action::Kind;
+  const int n = action.node;
+  const bool any_weather = plan_.any_weather;
+  switch (action.kind) {
+    case Kind::none: return false;
+    case Kind::hear:
+      if (!keeper_hears(world, n, violation)) return false;
+      keeper_works(world, n, violation);
+      return true;
+    case Kind::work: return keeper_works(world, n, violation);
+    case Kind::report: return any_weather ? keeper_reports_success(world, n) : keeper_reports(world, n);
+    case Kind::send: return keeper_sends_report(world, n);
+    case Kind::arrive: return report_arrives(world, n);
+    case Kind::self_fence: return keeper_fences_itself(world, n);
+    case Kind::wal: return wal_arrives(world, n);
+    case Kind::commit: return client_commits(world, n);
+    case Kind::acknowledge: return client_is_acknowledged(world, action.node);
+    case Kind::request: return operator_wants_switchover(world);
+    case Kind::enable_maintenance: return operator_wants_maintenance(world, n) && judge(world);
+    case Kind::disable_maintenance: return operator_ends_maintenance(world, n);
+    case Kind::operators_hand: return any_weather ? operator_starts(world, n) : operator_starts_or_stops(world, n);
+    case Kind::copy_begins: return copy_begins(world, n);
+    case Kind::come_up: return comes_up_again(world, n);
+    // Dropping the only node that has everything is an operator's own risk.
+    case Kind::drop: return others_must_serve(world, n, plan_.rules) && operator_drops(world, n);
+    case Kind::forget: return monitor_forgets(world, n);
+    case Kind::decide: return monitor_decides(world, action.node);
+    case Kind::server_crash: return server_crashes(world, n);
+    case Kind::recycle: return wal_is_recycled(world, n);
+    case Kind::break_node: return !std::exchange(world.nodes[n].broken, true);
+    case Kind::repair_node: return std::exchange(world.nodes[n].broken, false);
+    case Kind::monitor_restart: return monitor_restarts(world);
+    case Kind::cut:
+    case Kind::heal: return set_cut(world, n, action.kind == Kind::cut);
+  }
+  return false;
 }
 
 void Explorer::attempt(Action action) {

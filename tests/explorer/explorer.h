@@ -97,6 +97,11 @@ class Explorer {
   };
   /// Takes one action; nullopt if it cannot be taken in this world.
   std::optional<World> taken(const World& world, Action action, Violation& violation);
+  bool take(World& world, Action action, Violation& violation);
+  bool judge(World& world) const;
+  bool operator_wants_switchover(World& world) const;
+  bool monitor_decides(World& world, std::size_t which);
+  static bool is_fault(Action::Kind kind);
 
   World first_world() const;
   void expand();

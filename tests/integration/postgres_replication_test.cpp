@@ -477,25 +477,5 @@ TEST_F(PostgresReplication, ACopyThatFailsLeavesTheOldDataAndNothingElse) {
   EXPECT_EQ(three.sql("select count(*) from precious"), "0");
 }
 
-TEST_F(PostgresReplication, AStandbyOfABiggerPrimaryStartsWithWhatItNeeds) {
-  Node& primary = node(1);
-  Node& standby = node(2);
-  ASSERT_TRUE(ok(primary.postgres->initdb(never)));
-  std::ofstream(primary.files.pgdata + "/postgresql.conf", std::ios::app)
-      << "max_connections = 150\nmax_prepared_transactions = 12\n";
-  ASSERT_TRUE(ok(primary.postgres->configure({standby.peer()})));
-  ASSERT_TRUE(ok(primary.postgres->start(never)));
-  primary.save_password();
-  ASSERT_TRUE(ok(primary.postgres->create_roles("secret", "")));
-  ASSERT_TRUE(ok(primary.postgres->sync_slots({standby.id})));
-  ASSERT_NO_FATAL_FAILURE(standby.make_standby(primary, {primary.peer()}));
-  ASSERT_TRUE(ok(standby.postgres->stop(StopMode::fast, 10s)));
-  std::ofstream(standby.files.pgdata + "/postgresql.conf", std::ios::app)
-      << "max_connections = 50\nmax_prepared_transactions = 0\n";
-  ASSERT_TRUE(ok(standby.postgres->start(never)));
-  EXPECT_TRUE(standby.streams());
-  EXPECT_EQ(standby.sql("show max_connections"), "150");
-}
-
 }  // namespace
 }  // namespace autoctl::keeper::test

@@ -1,0 +1,28 @@
+# What is installed is stripped and runs; the debug information is a component of its own. Run by ctest with -DBUILD=…,
+# -DREADELF=… and -DPREFIX=…, a directory of its own that is emptied first.
+function(run)
+  execute_process(COMMAND ${ARGV} COMMAND_ERROR_IS_FATAL ANY OUTPUT_VARIABLE output)
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+function(expect_debug_information file wanted)
+  run("${READELF}" --sections --wide "${file}")
+  string(FIND "${output}" ".debug_info" found)
+  if(wanted AND found EQUAL -1)
+    message(FATAL_ERROR "${file} has no debug information")
+  elseif(NOT wanted AND NOT found EQUAL -1)
+    message(FATAL_ERROR "${file} is not stripped")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE "${PREFIX}")
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${PREFIX}" --component program)
+file(GLOB_RECURSE installed RELATIVE "${PREFIX}" "${PREFIX}/*")
+if(NOT installed STREQUAL "bin/autoctl")
+  message(FATAL_ERROR "the component `program` is more or less than one program: ${installed}")
+endif()
+expect_debug_information("${PREFIX}/bin/autoctl" NO)
+run("${PREFIX}/bin/autoctl" --version)
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${PREFIX}" --component debug)
+expect_debug_information("${PREFIX}/lib/debug${PREFIX}/bin/autoctl.debug" YES)
+file(REMOVE_RECURSE "${PREFIX}")
