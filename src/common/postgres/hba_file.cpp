@@ -1,5 +1,7 @@
 #include "common/postgres/hba_file.h"
 
+#include <fmt/format.h>
+
 #include <sstream>
 #include <string_view>
 
@@ -19,7 +21,7 @@ constexpr std::string_view end_marker = "# autoctl: end";
 
 std::string hba_line(const std::string& type, const std::string& database, const std::string& user,
                      const std::string& address, const std::string& method) {
-  return type + " " + database + " " + user + " " + (address.empty() ? "" : address + " ") + method + "\n";
+  return fmt::format("{} {} {} {}{}{}\n", type, database, user, address, address.empty() ? "" : " ", method);
 }
 
 std::string without_hba_block(const std::string& text) {
@@ -35,7 +37,7 @@ std::string without_hba_block(const std::string& text) {
 }
 
 std::string with_hba_block(const std::string& text, const std::string& lines) {
-  return std::string(begin_marker) + "\n" + lines + std::string(end_marker) + "\n" + without_hba_block(text);
+  return fmt::format("{}\n{}{}\n{}", begin_marker, lines, end_marker, without_hba_block(text));
 }
 
 Result<bool> write_hba_block(const std::string& path, const std::string& lines) {
