@@ -24,7 +24,8 @@ CLI::App* add_command(CLI::App& parent, Invocation& invocation, const std::strin
   for (const CLI::App* app = &parent; app->get_parent() != nullptr; app = app->get_parent())
     path = app->get_name() + " " + path;
   // Unlike a final callback, this keeps environment variables away from commands that are not on the line.
-  command->parse_complete_callback([&invocation, options, run, path = std::move(path)] {
+  command->parse_complete_callback([&invocation, options, run, command, path = std::move(path)] {
+    if (!command->get_subcommands().empty()) return;  // the command below it is meant
     invocation.command = path;
     invocation.options = *options;
     invocation.run = [options, run] { return run(*options); };

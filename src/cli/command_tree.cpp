@@ -99,6 +99,8 @@ std::unique_ptr<CLI::App> make_command_tree(Invocation& invocation, LogOptions& 
   add_groups(*root, invocation);
   add_run(*root, invocation);
   add_stop(*root, invocation);
+  add_start_postgres(*add_group(*root, "start", "let a node's Postgres run again"), invocation);
+  add_restart_postgres(*add_group(*root, "restart", "restart a node's Postgres"), invocation);
   add_pause(*root, invocation);
   add_resume(*root, invocation);
   add_activate(*root, invocation);

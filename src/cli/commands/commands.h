@@ -21,6 +21,11 @@ void add_status(CLI::App& root, Invocation& invocation);
 void add_watch(CLI::App& root, Invocation& invocation);
 void add_explain(CLI::App& root, Invocation& invocation);
 
+/// stop, start, restart of a node's Postgres beside its living keeper.
+void add_stop_postgres(CLI::App& stop, Invocation& invocation);
+void add_start_postgres(CLI::App& start, Invocation& invocation);
+void add_restart_postgres(CLI::App& restart, Invocation& invocation);
+
 void add_show_state(CLI::App& show, Invocation& invocation);
 void add_show_citus(CLI::App& show, Invocation& invocation);
 void add_show_events(CLI::App& show, Invocation& invocation);

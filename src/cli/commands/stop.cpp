@@ -53,9 +53,10 @@ void declare(CLI::App& command, StopOptions& options) {
 }  // namespace
 
 void add_stop(CLI::App& root, Invocation& invocation) {
-  add_command<StopOptions>(root, invocation, "stop",
-                           "stop the daemon of PGDATA, and its Postgres; a primary hands over first",
-                           "autoctl stop --pgdata /srv/pg --fast", declare, stop);
+  CLI::App* command = add_command<StopOptions>(
+      root, invocation, "stop", "stop the daemon of PGDATA, and its Postgres; a primary hands over first",
+      "autoctl stop --pgdata /srv/pg --fast", declare, stop);
+  add_stop_postgres(*command, invocation);
 }
 
 }  // namespace autoctl::cli

@@ -54,7 +54,7 @@ void update(NodeFacts& facts, const Observation& seen, const std::vector<protoco
     no_server(facts);
     if (seen.disk) take_disk(facts, *seen.disk);
   } else if (silent) {
-    facts.postgres_running = false;
+    facts.postgres_running = facts.postgres_running && seen.crowded;
     facts.receiving = false;
     facts.streaming.clear();
   }

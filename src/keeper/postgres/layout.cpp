@@ -56,7 +56,8 @@ Layout find_layout(const std::string& pgdata, int major, const std::string& debi
   layout.include_file = directory + "/" + include_name;
   layout.auto_file = pgdata + "/postgresql.auto.conf";
 
-  const auto settings = read_settings(layout.config_file);
+  auto settings = read_settings(layout.config_file);
+  for (const auto& [name, value] : read_settings(layout.auto_file)) settings[name] = value;  // of ALTER SYSTEM
   const auto place = [&](const char* setting, const char* usual) {
     const auto found = settings.find(setting);
     if (found == settings.end() || found->second.empty()) return pgdata + "/" + usual;
