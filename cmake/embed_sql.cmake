@@ -1,4 +1,4 @@
-# Writes a C++ file with the text of all migrations. Run as: cmake -DOUT=… -DFILES="a.sql|b.sql" -P embed_sql.cmake
+# Writes a C++ file with the text of all migrations. Run as: cmake -DOUT=… -DFILES="FILE|FILE" -P embed_sql.cmake
 string(REPLACE "|" ";" FILES "${FILES}")
 set(code "// Generated from sql/*.sql.\n#include \"monitor/store/migrations.h\"\n\nnamespace autoctl::monitor {\n\n")
 string(APPEND code "std::span<const Migration> migrations() {\n  static constexpr Migration all[] = {\n")

@@ -1,5 +1,7 @@
 #include "cli/command_tree.h"
 
+#include <CLI/CLI.hpp>
+
 #include "cli/commands/commands.h"
 #include "cli/help_formatter.h"
 #include "common/util/version.h"
@@ -30,54 +32,72 @@ void add_log_options_below(CLI::App& app, LogOptions& log) {
   }
 }
 
-void add_show(CLI::App& root, Invocation& invocation) {
-  CLI::App* show = add_group(root, "show", "state, events, connection strings and settings of a formation");
-  add_show_state(*show, invocation);
-  add_show_citus(*show, invocation);
-  add_show_events(*show, invocation);
-  add_show_uri(*show, invocation);
-  add_show_settings(*show, invocation);
-  add_show_standby_names(*show, invocation);
-  add_show_timeline(*show, invocation);
-  add_show_file(*show, invocation);
-  add_show_systemd(*show, invocation);
+void add_show(Verb root, Invocation& invocation) {
+  Verb show = root.add_group("show", "state, events, connection strings and settings of a formation");
+  add_show_state(show, invocation);
+  add_show_citus(show, invocation);
+  add_show_events(show, invocation);
+  add_show_uri(show, invocation);
+  add_show_settings(show, invocation);
+  add_show_standby_names(show, invocation);
+  add_show_timeline(show, invocation);
+  add_show_file(show, invocation);
+  add_show_systemd(show, invocation);
 }
 
-void add_groups(CLI::App& root, Invocation& invocation) {
-  CLI::App* create = add_group(root, "create", "create a monitor, a node or a formation");
-  add_create_monitor(*create, invocation);
-  add_create_postgres(*create, invocation);
-  add_create_formation(*create, invocation);
-  add_create_coordinator(*create, invocation);
-  add_create_worker(*create, invocation);
+void add_groups(Verb root, Invocation& invocation) {
+  Verb create = root.add_group("create", "create a monitor, a node or a formation");
+  add_create_monitor(create, invocation);
+  add_create_postgres(create, invocation);
+  add_create_formation(create, invocation);
+  add_create_coordinator(create, invocation);
+  add_create_worker(create, invocation);
   add_show(root, invocation);
-  add_perform(*add_group(root, "perform", "make another node the primary"), invocation);
-  add_accept_timeline(*add_group(root, "accept", "decide what autoctl may not decide by itself"), invocation);
-  CLI::App* drop = add_group(root, "drop", "remove a node, a monitor or a formation");
-  add_drop_node(*drop, invocation);
-  add_drop_monitor(*drop, invocation);
-  add_drop_formation(*drop, invocation);
-  CLI::App* config = add_group(root, "config", "print, change or check a configuration");
-  add_config_get(*config, invocation);
-  add_config_set(*config, invocation);
-  add_config_check(*config, invocation);
-  CLI::App* get = add_group(root, "get", "print a setting of a node or a formation");
-  add_get_node(*get, invocation);
-  add_get_formation(*get, invocation);
-  CLI::App* set = add_group(root, "set", "change a setting of a node or a formation");
-  add_set_node(*set, invocation);
-  add_set_formation(*set, invocation);
-  CLI::App* enable =
-      add_group(root, "enable", "take a node out of service, give it another monitor, or let groups have standbys");
-  add_enable_maintenance(*enable, invocation);
-  add_enable_secondary(*enable, invocation);
-  add_enable_monitor(*enable, invocation);
-  CLI::App* disable = add_group(
-      root, "disable", "take a node back into service, detach it from its monitor, or limit groups to one node");
-  add_disable_maintenance(*disable, invocation);
-  add_disable_secondary(*disable, invocation);
-  add_disable_monitor(*disable, invocation);
-  add_inspect_fsm(*add_group(root, "inspect", "print how autoctl decides"), invocation);
+  add_perform(root.add_group("perform", "make another node the primary"), invocation);
+  add_accept_timeline(root.add_group("accept", "decide what autoctl may not decide by itself"), invocation);
+  Verb drop = root.add_group("drop", "remove a node, a monitor or a formation");
+  add_drop_node(drop, invocation);
+  add_drop_monitor(drop, invocation);
+  add_drop_formation(drop, invocation);
+  Verb config = root.add_group("config", "print, change or check a configuration");
+  add_config_get(config, invocation);
+  add_config_set(config, invocation);
+  add_config_check(config, invocation);
+  Verb get = root.add_group("get", "print a setting of a node or a formation");
+  add_get_node(get, invocation);
+  add_get_formation(get, invocation);
+  Verb set = root.add_group("set", "change a setting of a node or a formation");
+  add_set_node(set, invocation);
+  add_set_formation(set, invocation);
+  Verb enable =
+      root.add_group("enable", "take a node out of service, give it another monitor, or let groups have standbys");
+  add_enable_maintenance(enable, invocation);
+  add_enable_secondary(enable, invocation);
+  add_enable_monitor(enable, invocation);
+  Verb disable = root.add_group(
+      "disable", "take a node back into service, detach it from its monitor, or limit groups to one node");
+  add_disable_maintenance(disable, invocation);
+  add_disable_secondary(disable, invocation);
+  add_disable_monitor(disable, invocation);
+  add_inspect_fsm(root.add_group("inspect", "print how autoctl decides"), invocation);
+}
+
+void add_single_commands(Verb root, Invocation& invocation) {
+  add_run(root, invocation);
+  add_stop(root, invocation);
+  add_start_postgres(root.add_group("start", "let a node's Postgres run again"), invocation);
+  add_restart_postgres(root.add_group("restart", "restart a node's Postgres"), invocation);
+  add_pause(root, invocation);
+  add_resume(root, invocation);
+  add_activate(root, invocation);
+  add_reload(root, invocation);
+  add_status(root, invocation);
+  add_watch(root, invocation);
+  add_explain(root, invocation);
+  add_demo(root, invocation);
+  add_version(root, invocation);
+  add_help(root, invocation);
+  add_completion(root, invocation);
 }
 
 }  // namespace
@@ -96,22 +116,8 @@ std::unique_ptr<CLI::App> make_command_tree(Invocation& invocation, LogOptions& 
   root->footer("Each command has its own --help, with an example.");
   root->set_version_flag("--version", "autoctl version " + std::string(program_version), "print the version");
   add_log_options(*root, log);
-  add_groups(*root, invocation);
-  add_run(*root, invocation);
-  add_stop(*root, invocation);
-  add_start_postgres(*add_group(*root, "start", "let a node's Postgres run again"), invocation);
-  add_restart_postgres(*add_group(*root, "restart", "restart a node's Postgres"), invocation);
-  add_pause(*root, invocation);
-  add_resume(*root, invocation);
-  add_activate(*root, invocation);
-  add_reload(*root, invocation);
-  add_status(*root, invocation);
-  add_watch(*root, invocation);
-  add_explain(*root, invocation);
-  add_demo(*root, invocation);
-  add_version(*root, invocation);
-  add_help(*root, invocation);
-  add_completion(*root, invocation);
+  add_groups(Verb(*root), invocation);
+  add_single_commands(Verb(*root), invocation);
   add_log_options_below(*root, log);
   return root;
 }

@@ -10,7 +10,7 @@
 #include "common/monitor_client/monitor_api.h"
 #include "common/monitor_client/monitor_url.h"
 #include "common/util/logging.h"
-#include "keeper/agent/create.h"
+#include "keeper/agent/create_node.h"
 #include "keeper/agent/daemon.h"
 
 namespace autoctl::cli {

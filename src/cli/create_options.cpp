@@ -14,53 +14,51 @@ namespace autoctl::cli {
 
 namespace {
 
-CLI::Option* text(CLI::App& command, const std::string& names, std::optional<std::string>& value,
-                  const std::string& sentence, const std::string& type) {
-  return command.add_option(names, value, sentence)->type_name(type);
+Option text(Verb command, const std::string& names, std::optional<std::string>& value, const std::string& sentence,
+            const std::string& type) {
+  return command.add_option(names, value, sentence).type_name(type);
 }
 
-void declare_postgres(CLI::App& command, CreateOptions& options) {
+void declare_postgres(Verb command, CreateOptions& options) {
   add_pgdata(command, options.pgdata);
   from_environment(
       text(command, "--pgctl", options.pgctl, "pg_ctl of the Postgres to use; default: the newest found", "FILE"),
       "PGCTL");
   text(command, "--pghost", options.pghost, "socket directory or address that autoctl itself connects to", "HOST");
   from_libpq_environment(
-      command.add_option("--pgport", options.pgport, "port of Postgres; default: 5432")->check(CLI::Range(1, 65535)),
-      "PGPORT")
-      ->type_name("PORT");
+      command.add_option("--pgport", options.pgport, "port of Postgres; default: 5432").range(1, 65535), "PGPORT")
+      .type_name("PORT");
   text(command, "--listen", options.listen, "listen_addresses; default: \"*\"", "LIST");
   from_environment(
       text(command, "--hostname,--nodename", options.hostname,
            "host name or address that the other nodes and clients connect to; default: this machine's", "HOST"),
       "HOSTNAME")
-      ->check(checked(config::check_hostname));
+      .check(config::check_hostname);
   from_environment(
       command.add_option("--api-port", options.api_port, "port of autoctl's own API; default: --pgport + 2000")
-          ->check(CLI::Range(1, 65535)),
+          .range(1, 65535),
       "API_PORT")
-      ->type_name("PORT");
+      .type_name("PORT");
 }
 
-void declare_access(CLI::App& command, CreateOptions& options) {
+void declare_access(Verb command, CreateOptions& options) {
   from_environment(
       text(command, "--auth", options.auth,
            fmt::format("how nodes log in to Postgres: {}", fmt::join(config::auth_methods(), ", ")), "METHOD"),
       "AUTH_METHOD")
-      ->check(checked(config::check_auth));
+      .check(config::check_auth);
   from_environment(command.add_flag("--skip-pg-hba", options.skip_pg_hba, "leave pg_hba.conf alone"), "SKIP_PG_HBA");
   command.add_flag("--ssl-self-signed", options.ssl.self_signed,
                    "encrypt with a self-signed certificate (no protection against a man in the middle)");
   command.add_flag("--no-ssl", options.ssl.no_ssl, "do not encrypt");
-  text(command, "--ssl-mode", options.ssl.mode, "sslmode of connection strings", "MODE")
-      ->check(checked(config::check_ssl_mode));
+  text(command, "--ssl-mode", options.ssl.mode, "sslmode of connection strings", "MODE").check(config::check_ssl_mode);
   text(command, "--ssl-ca-file", options.ssl.ca_file, "Postgres' ssl_ca_file", "FILE");
   text(command, "--ssl-crl-file", options.ssl.crl_file, "Postgres' ssl_crl_file", "FILE");
   text(command, "--server-cert", options.ssl.server_cert, "Postgres' ssl_cert_file", "FILE");
   text(command, "--server-key", options.ssl.server_key, "Postgres' ssl_key_file", "FILE");
 }
 
-void declare_run(CLI::App& command, CreateOptions& options) {
+void declare_run(Verb command, CreateOptions& options) {
   command.add_flag("--run", options.run, "continue as `autoctl run` once it is created");
 }
 
@@ -195,17 +193,17 @@ Result<> take_node(const CreateOptions& options, config::Config& config) {
 
 }  // namespace
 
-void declare_create_monitor(CLI::App& command, CreateOptions& options) {
+void declare_create_monitor(Verb command, CreateOptions& options) {
   declare_postgres(command, options);
   declare_access(command, options);
   declare_run(command, options);
 }
 
-void declare_create_node(CLI::App& command, CreateOptions& options) {
+void declare_create_node(Verb command, CreateOptions& options) {
   declare_postgres(command, options);
   from_environment(text(command, "--name", options.name, "the node's name; default: node_1, node_2, …", "NAME"),
                    "NODE_NAME")
-      ->check(checked(config::check_name));
+      .check(config::check_name);
   from_libpq_environment(text(command, "--username", options.username, "role to create for the application", "NAME"),
                          "PGUSER");
   from_libpq_environment(text(command, "--dbname", options.dbname, "database to create for the application", "NAME"),
@@ -213,7 +211,7 @@ void declare_create_node(CLI::App& command, CreateOptions& options) {
   from_environment(text(command, "--monitor", options.monitor,
                         "https://host:port, or postgres://autoctl_node@host:port/pg_auto_failover", "URI"),
                    "MONITOR")
-      ->check(checked(config::check_monitor));
+      .check(config::check_monitor);
   from_environment(text(command, "--monitor-ca-file", options.monitor_ca_file,
                         "certificates to trust for an https:// monitor; default: the system's", "FILE"),
                    "MONITOR_CA_FILE");
@@ -222,49 +220,49 @@ void declare_create_node(CLI::App& command, CreateOptions& options) {
       "TOKEN_FILE");
   from_environment(text(command, "--formation", options.formation, "formation to join; default: \"default\"", "NAME"),
                    "FORMATION")
-      ->check(checked(config::check_name));
-  from_environment(command.add_option("--group", options.group, "group to join; default: the monitor chooses")
-                       ->check(CLI::NonNegativeNumber),
-                   "GROUP")
-      ->type_name("N");
+      .check(config::check_name);
+  from_environment(
+      command.add_option("--group", options.group, "group to join; default: the monitor chooses").not_negative(),
+      "GROUP")
+      .type_name("N");
   declare_access(command, options);
-  auto* lan = command.add_flag("--pg-hba-lan", options.pg_hba_lan, "let the local network connect to --dbname");
+  auto lan = command.add_flag("--pg-hba-lan", options.pg_hba_lan, "let the local network connect to --dbname");
   from_environment(lan, std::getenv("PG_AUTOCTL_PG_HBA_LAN") == nullptr ? "HBA_LAN" : "PG_HBA_LAN");
   from_environment(
       command.add_option("--candidate-priority", options.candidate_priority, "0 (never promoted) to 100; default: 50")
-          ->check(CLI::Range(0, 100)),
+          .range(0, 100),
       "CANDIDATE_PRIORITY")
-      ->type_name("N");
+      .type_name("N");
   from_environment(command.add_option("--replication-quorum", options.replication_quorum,
                                       "true (default) if commits may wait for this node"),
                    "REPLICATION_QUORUM")
-      ->type_name("true|false");
+      .type_name("true|false");
   from_environment(text(command, "--region", options.region, "label for where the node is", "NAME"), "REGION");
   text(command, "--maximum-backup-rate", options.maximum_backup_rate,
        "transfer rate of the first copy, per second; default: 100M", "RATE")
-      ->check(checked(config::check_rate));
+      .check(config::check_rate);
   declare_run(command, options);
 }
 
-void declare_create_coordinator(CLI::App& command, CreateOptions& options) {
+void declare_create_coordinator(Verb command, CreateOptions& options) {
   declare_create_node(command, options);
   command.add_flag("--citus-secondary", options.citus_secondary,
                    "while it is a standby, its distributed SELECTs read from the secondaries of its --citus-cluster");
   text(command, "--citus-cluster", options.citus_cluster, "citus.cluster_name; default: \"default\"", "NAME")
-      ->check(checked(config::check_name));
+      .check(config::check_name);
 }
 
-void declare_create_worker(CLI::App& command, CreateOptions& options) {
+void declare_create_worker(Verb command, CreateOptions& options) {
   declare_create_node(command, options);
   command
       .add_option("--proxyport", options.proxyport,
                   "port that the coordinator connects to (a connection pooler's); default: --pgport")
-      ->check(CLI::Range(1, 65535))
-      ->type_name("PORT");
+      .range(1, 65535)
+      .type_name("PORT");
   command.add_flag("--citus-secondary", options.citus_secondary,
                    "while it is a standby, it is a secondary in pg_dist_node and answers reads of its --citus-cluster");
   text(command, "--citus-cluster", options.citus_cluster, "nodecluster in pg_dist_node; default: \"default\"", "NAME")
-      ->check(checked(config::check_name));
+      .check(config::check_name);
 }
 
 Result<config::Config> to_config(const CreateOptions& options, const std::string& role, config::Config config) {

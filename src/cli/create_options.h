@@ -1,10 +1,10 @@
 // The options of `create monitor|postgres|coordinator|worker`, and the configuration that they make.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 
+#include "cli/command.h"
 #include "common/config/config.h"
 #include "common/util/result.h"
 
@@ -38,11 +38,11 @@ struct CreateOptions {
   std::optional<std::string> citus_cluster;
 };
 
-void declare_create_monitor(CLI::App& command, CreateOptions& options);
-void declare_create_node(CLI::App& command, CreateOptions& options);
+void declare_create_monitor(Verb command, CreateOptions& options);
+void declare_create_node(Verb command, CreateOptions& options);
 /// The same, and what Citus adds to it.
-void declare_create_coordinator(CLI::App& command, CreateOptions& options);
-void declare_create_worker(CLI::App& command, CreateOptions& options);
+void declare_create_coordinator(Verb command, CreateOptions& options);
+void declare_create_worker(Verb command, CreateOptions& options);
 
 /// Checks the options against each other and turns them into a configuration on top of `base`; paths become absolute.
 /// Looks at no file. Errors: bad_usage.

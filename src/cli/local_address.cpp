@@ -1,42 +1,25 @@
 #include "cli/local_address.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "common/util/descriptor.h"
+#include "common/util/resolve.h"
 
 namespace autoctl::cli {
 
 namespace {
-
-using Resolved = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
-
-Resolved resolve(const std::string& host, int flags) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_DGRAM;
-  hints.ai_flags = flags;
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), "9", &hints, &found) != 0) found = nullptr;
-  return {found, &freeaddrinfo};
-}
-
-std::string numeric(const sockaddr* address, socklen_t length) {
-  std::array<char, NI_MAXHOST> text{};
-  if (::getnameinfo(address, length, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) return {};
-  return text.data();
-}
 
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address == "::1";
@@ -53,8 +36,10 @@ std::vector<std::string> own_addresses() {
       continue;
     const int family = entry->ifa_addr->sa_family;
     if (family != AF_INET && family != AF_INET6) continue;
-    const std::string address =
-        numeric(entry->ifa_addr, family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+    SocketAddress found;
+    found.length = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    std::memcpy(&found.storage, entry->ifa_addr, found.length);
+    const std::string address = found.text();
     if (!address.empty() && !address.starts_with("fe80:")) addresses.push_back(address);
   }
   std::ranges::stable_partition(addresses, [](const std::string& a) { return a.find(':') == std::string::npos; });
@@ -65,26 +50,25 @@ std::vector<std::string> own_addresses() {
 std::optional<std::string> own_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return std::nullopt;
-  const Resolved found = resolve(name.data(), AI_CANONNAME);
+  const auto found = resolve(name.data());
   if (!found) return std::nullopt;
   const std::vector<std::string> own = own_addresses();
-  for (const addrinfo* entry = found.get(); entry != nullptr; entry = entry->ai_next)
-    if (std::ranges::find(own, numeric(entry->ai_addr, entry->ai_addrlen)) != own.end())
-      return found->ai_canonname != nullptr ? found->ai_canonname : name.data();
-  return std::nullopt;
+  const bool ours = std::ranges::any_of(
+      *found, [&own](const SocketAddress& address) { return std::ranges::find(own, address.text()) != own.end(); });
+  return ours ? std::optional(canonical_name(name.data())) : std::nullopt;
 }
 
 /// connect() on a datagram socket only asks the routing table.
 std::optional<std::string> source_address_to(const std::string& peer) {
-  const Resolved found = resolve(peer, AI_ADDRCONFIG);
-  for (const addrinfo* entry = found.get(); entry != nullptr; entry = entry->ai_next) {
-    const Descriptor socket(::socket(entry->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  constexpr int any_port = 9;
+  for (const SocketAddress& address : resolve(peer, {.port = any_port}).value_or(std::vector<SocketAddress>{})) {
+    const Descriptor socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!socket.valid()) continue;
-    sockaddr_storage local{};
-    socklen_t length = sizeof local;
-    const bool routed = ::connect(socket.get(), entry->ai_addr, entry->ai_addrlen) == 0 &&
-                        ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&local), &length) == 0;
-    if (routed) return numeric(reinterpret_cast<const sockaddr*>(&local), length);
+    SocketAddress local;
+    local.length = sizeof local.storage;
+    const bool routed = ::connect(socket.get(), address.data(), address.length) == 0 &&
+                        ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&local.storage), &local.length) == 0;
+    if (routed) return local.text();
   }
   return std::nullopt;
 }

@@ -12,16 +12,17 @@ namespace {
 constexpr Millis discover_timeout{10'000};
 
 /// Of the machine that the monitor itself runs on.
-Result<client::Endpoint> own_endpoint(const config::Config& config, const config::Files& files) {
+Result<client::MonitorEndpoint> own_endpoint(const config::Config& config, const config::Files& files) {
   const std::string host = config.hostname.empty() ? "127.0.0.1" : config.hostname;
   const bool ipv6 = host.find(':') != std::string::npos;
-  return client::Endpoint{fmt::format(fmt::runtime(ipv6 ? "https://[{}]:{}" : "https://{}:{}"), host, config.api_port),
-                          config::read_file(files.certificate()).value_or(""),
-                          config.monitor_id,
-                          {}};
+  return client::MonitorEndpoint{
+      fmt::format(fmt::runtime(ipv6 ? "https://[{}]:{}" : "https://{}:{}"), host, config.api_port),
+      config::read_file(files.certificate()).value_or(""),
+      config.monitor_id,
+      {}};
 }
 
-Result<client::Endpoint> endpoint_of(const config::Config& config, const config::Files& files) {
+Result<client::MonitorEndpoint> endpoint_of(const config::Config& config, const config::Files& files) {
   if (!config.is_monitor() && !config.monitor_url.empty()) return client::node_endpoint(config, files);
   if (!config.is_monitor() && config.monitor.empty())
     return fail(Errc::conflict, config.name + " has no monitor: it was disabled",
@@ -35,7 +36,7 @@ Result<client::Endpoint> endpoint_of(const config::Config& config, const config:
   return endpoint;
 }
 
-Result<client::Endpoint> find(const Target& target) {
+Result<client::MonitorEndpoint> find(const MonitorTarget& target) {
   if (!target.monitor.empty()) return client::discover(target.monitor, {target.monitor_ca_file, discover_timeout});
   if (target.pgdata.empty())
     return fail(Errc::bad_usage, "which monitor? neither --monitor nor --pgdata is given",
@@ -48,7 +49,7 @@ Result<client::Endpoint> find(const Target& target) {
 
 }  // namespace
 
-Result<client::MonitorApi> connect_monitor(const Target& target) {
+Result<client::MonitorApi> connect_monitor(const MonitorTarget& target) {
   auto endpoint = find(target);
   if (!endpoint) return fail(endpoint.error());
   if (!target.token_file.empty()) {

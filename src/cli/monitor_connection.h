@@ -12,7 +12,7 @@ namespace autoctl::cli {
 inline constexpr Millis call_timeout{10'000};
 
 /// Errors: bad_usage (neither option is there), those of config::load and client::discover.
-Result<client::MonitorApi> connect_monitor(const Target& target);
+Result<client::MonitorApi> connect_monitor(const MonitorTarget& target);
 
 /// The configuration of what was created in PGDATA. Errors: bad_usage (no --pgdata), not_found, bad_config.
 Result<config::Config> load_config(const std::string& pgdata);

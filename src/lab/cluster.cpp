@@ -78,8 +78,8 @@ LocalCluster::~LocalCluster() {
   if (monitor_) monitor_->destroy();
 }
 
-Result<std::unique_ptr<Agent>> LocalCluster::make_agent(const std::string& name, const std::string& role,
-                                                        const Place& place) const {
+Result<std::unique_ptr<AutoctlDaemon>> LocalCluster::make_daemon(const std::string& name, const std::string& role,
+                                                                 const Place& place) const {
   int port = place.pgport;
   if (port == 0) {
     // Ports above those that are given out already: a node that is down for a moment keeps its own.
@@ -91,11 +91,12 @@ Result<std::unique_ptr<Agent>> LocalCluster::make_agent(const std::string& name,
     port = *free;
   }
   const std::string directory = place.directory.empty() ? directory_ : place.directory;
-  return std::make_unique<Agent>(Tool{binary_, place.launcher}, Daemon::Place{name, directory, place.host, port}, role);
+  return std::make_unique<AutoctlDaemon>(Tool{binary_, place.launcher},
+                                         FailoverDaemon::Place{name, directory, place.host, port}, role);
 }
 
 Result<> LocalCluster::create_monitor(const Place& place) {
-  auto monitor = make_agent("monitor", "monitor", place);
+  auto monitor = make_daemon("monitor", "monitor", place);
   if (!monitor) return fail(std::move(monitor.error()));
   monitor_ = std::move(*monitor);
   std::vector<std::string> words = {"create",
@@ -122,7 +123,7 @@ Result<> LocalCluster::connect_api() {
   if (api_) return {};
   auto pem = config::read_file(monitor_->files().certificate());
   if (!pem) return fail(std::move(pem.error()));
-  client::Endpoint endpoint;
+  client::MonitorEndpoint endpoint;
   endpoint.url = fmt::format("https://{}:{}", monitor_->host(), monitor_->api_port());
   endpoint.ca_pem = std::move(*pem);
   auto api = client::MonitorApi::create(endpoint);
@@ -131,8 +132,8 @@ Result<> LocalCluster::connect_api() {
   return {};
 }
 
-Result<Agent*> LocalCluster::create_node(const std::string& name, const Place& place) {
-  auto made = make_agent(name, place.role, place);
+Result<AutoctlDaemon*> LocalCluster::create_node(const std::string& name, const Place& place) {
+  auto made = make_daemon(name, place.role, place);
   if (!made) return fail(std::move(made.error()));
   auto node = std::move(*made);
   std::vector<std::string> words = {"create",     place.role,          "--auth",
@@ -148,12 +149,12 @@ Result<Agent*> LocalCluster::create_node(const std::string& name, const Place& p
   return nodes_.back().get();
 }
 
-std::unique_ptr<Agent> LocalCluster::give_up_monitor() {
+std::unique_ptr<AutoctlDaemon> LocalCluster::give_up_monitor() {
   api_.reset();
   return std::exchange(monitor_, nullptr);
 }
 
-Agent* LocalCluster::find(const std::string& name) const {
+AutoctlDaemon* LocalCluster::find(const std::string& name) const {
   const auto found = std::ranges::find_if(nodes_, [&](const auto& node) { return node->name() == name; });
   return found == nodes_.end() ? nullptr : found->get();
 }
@@ -191,8 +192,8 @@ Result<> LocalCluster::switchover(Millis timeout, GroupId group) {
   return {};
 }
 
-std::vector<Server> LocalCluster::servers(const Agent* first) const {
-  std::vector<Server> all;
+std::vector<ServerAddress> LocalCluster::servers(const AutoctlDaemon* first) const {
+  std::vector<ServerAddress> all;
   for (const auto& node : nodes_) {
     if (node->role() == "worker") continue;
     all.push_back({node->host(), node->pgport()});
@@ -201,7 +202,7 @@ std::vector<Server> LocalCluster::servers(const Agent* first) const {
   return all;
 }
 
-Agent* LocalCluster::find_in_state(GroupId group, const std::function<bool(NodeState)>& wanted) {
+AutoctlDaemon* LocalCluster::find_in_state(GroupId group, const std::function<bool(NodeState)>& wanted) {
   const auto now = state();
   if (!now) return nullptr;
   for (const auto& node : now->nodes)
@@ -209,11 +210,11 @@ Agent* LocalCluster::find_in_state(GroupId group, const std::function<bool(NodeS
   return nullptr;
 }
 
-Agent* LocalCluster::primary(GroupId group) {
+AutoctlDaemon* LocalCluster::primary(GroupId group) {
   return find_in_state(group, is_leader);
 }
 
-Agent* LocalCluster::standby(GroupId group) {
+AutoctlDaemon* LocalCluster::standby(GroupId group) {
   return find_in_state(group, is_secondary);
 }
 

@@ -9,8 +9,8 @@
 
 #include "common/monitor_client/monitor_api.h"
 #include "common/protocol/protocol.h"
-#include "lab/agent.h"
-#include "lab/client.h"
+#include "lab/autoctl_daemon.h"
+#include "lab/writing_client.h"
 
 namespace autoctl::lab {
 
@@ -60,15 +60,15 @@ class LocalCluster {
   /// `autoctl create monitor … --run`; returns when the API answers. Errors: with the end of its log.
   Result<> create_monitor(const Place& place);
   /// `autoctl create ROLE … --run`; returns at once.
-  Result<Agent*> create_node(const std::string& name, const Place& place);
+  Result<AutoctlDaemon*> create_node(const std::string& name, const Place& place);
 
   /// Hands the monitor to the caller, running or not; the cluster has no monitor until another one is created.
-  std::unique_ptr<Agent> give_up_monitor();
+  std::unique_ptr<AutoctlDaemon> give_up_monitor();
 
-  Agent& monitor() { return *monitor_; }
+  AutoctlDaemon& monitor() { return *monitor_; }
   bool has_monitor() const { return monitor_ != nullptr; }
-  const std::vector<std::unique_ptr<Agent>>& nodes() const { return nodes_; }
-  Agent* find(const std::string& name) const;
+  const std::vector<std::unique_ptr<AutoctlDaemon>>& nodes() const { return nodes_; }
+  AutoctlDaemon* find(const std::string& name) const;
   /// Starts what does not run (`autoctl run`) and thaws what is frozen.
   Result<> heal();
   /// SIGTERM to all, the monitor last, then SIGKILL to what is left.
@@ -85,26 +85,28 @@ class LocalCluster {
   Result<> switchover(Millis timeout, GroupId group = 0);
 
   /// Where applications connect: each node of group 0, the given one first.
-  std::vector<Server> servers(const Agent* first = nullptr) const;
+  std::vector<ServerAddress> servers(const AutoctlDaemon* first = nullptr) const;
   std::string read_write() const { return conninfo(servers(), "postgres"); }
 
   /// The group's node that is reported and assigned `primary`, `wait_primary` or `single`; null if there is none.
-  Agent* primary(GroupId group = 0);
-  Agent* standby(GroupId group = 0);  // its first that is reported and assigned `secondary`; null if there is none
+  AutoctlDaemon* primary(GroupId group = 0);
+  AutoctlDaemon* standby(
+      GroupId group = 0);  // its first that is reported and assigned `secondary`; null if there is none
   /// In each group one primary, every other node secondary, all of them healthy, nothing under way.
   bool settled();
   /// Errors: timeout, with the state table and why the group waits.
   Result<> wait_settled(Millis timeout);
 
  private:
-  Agent* find_in_state(GroupId group, const std::function<bool(NodeState)>& wanted);
-  Result<std::unique_ptr<Agent>> make_agent(const std::string& name, const std::string& role, const Place& place) const;
+  AutoctlDaemon* find_in_state(GroupId group, const std::function<bool(NodeState)>& wanted);
+  Result<std::unique_ptr<AutoctlDaemon>> make_daemon(const std::string& name, const std::string& role,
+                                                     const Place& place) const;
   Result<> connect_api();
 
   std::string binary_, directory_;
   std::optional<client::MonitorApi> api_;
-  std::unique_ptr<Agent> monitor_;
-  std::vector<std::unique_ptr<Agent>> nodes_;
+  std::unique_ptr<AutoctlDaemon> monitor_;
+  std::vector<std::unique_ptr<AutoctlDaemon>> nodes_;
   bool abandoned_ = false;
 };
 

@@ -33,9 +33,9 @@ Writers::Writers(const Options& options) : options_(options), server_(conninfo(o
 
 Result<Writers> Writers::make(const Options& options) {
   Writers writers(options);
-  AUTOCTL_TRY(Client::prepare(writers.server_));
+  AUTOCTL_TRY(WritingClient::prepare(writers.server_));
   if (options.distributed) {
-    AUTOCTL_TRY(Client::distribute(writers.server_));
+    AUTOCTL_TRY(WritingClient::distribute(writers.server_));
     AUTOCTL_TRY(writers.add_for_groups());
   } else {
     for (int i = 1; i <= options.per_group; ++i) writers.add("writer_" + std::to_string(i), {});
@@ -69,7 +69,7 @@ void Writers::add(const std::string& source, std::vector<std::string> twins) {
   client.dbname = options_.dbname;
   client.distributed = options_.distributed;
   client.statement_timeout = statement_timeout;
-  clients_.push_back(std::make_unique<Client>(std::move(client)));
+  clients_.push_back(std::make_unique<WritingClient>(std::move(client)));
 }
 
 void Writers::start() {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "lab/client.h"
+#include "lab/writing_client.h"
 
 namespace autoctl::lab {
 
@@ -17,7 +17,7 @@ Result<int> active_workers(const std::string& coordinator);
 class Writers {
  public:
   struct Options {
-    std::vector<Server> servers;  // of a Citus formation the coordinators
+    std::vector<ServerAddress> servers;  // of a Citus formation the coordinators
     std::string dbname = "postgres";
     int per_group = 1;
     bool distributed = false;  // the rows are on Citus workers
@@ -28,11 +28,11 @@ class Writers {
 
   void start();
   void stop();
-  const std::vector<std::unique_ptr<Client>>& clients() const { return clients_; }
+  const std::vector<std::unique_ptr<WritingClient>>& clients() const { return clients_; }
 
   std::size_t acknowledged() const;
   std::size_t in_doubt() const;
-  /// What the writer that suffered most noticed, see Client.
+  /// What the writer that suffered most noticed, see WritingClient.
   Millis outage(TimePoint from, TimePoint to) const;
   /// The time in which none of them had a row acknowledged.
   Millis service_outage(TimePoint from, TimePoint to) const;
@@ -58,7 +58,7 @@ class Writers {
 
   Options options_;
   std::string server_;  // conninfo
-  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<WritingClient>> clients_;
 };
 
 }  // namespace autoctl::lab

@@ -21,7 +21,7 @@
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
 #include "common/util/version.h"
-#include "monitor/api/router.h"
+#include "monitor/api/api_router.h"
 #include "monitor/identity.h"
 #include "monitor/own_postgres.h"
 #include "monitor/service/service.h"
@@ -146,7 +146,7 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   if (!image) return fail(std::move(image.error()));
 
   Service service(std::move(store), *image, Access(config.auth == "trust", *token, tls::sha256_hex));
-  const Router router(service, image->monitor_id);
+  const ApiRouter router(service, image->monitor_id);
   http::ServerOptions options;
   options.address = api_listen_address(config);
   options.port = config.api_port;

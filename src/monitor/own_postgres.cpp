@@ -11,27 +11,20 @@
 
 #include "common/pg/connection.h"
 #include "common/pg/own_settings.h"
+#include "common/postgres/hba_file.h"
+#include "common/postgres/include_file.h"
 #include "common/postgres/lock_file.h"
 
 namespace autoctl::monitor {
 
 namespace {
 
-constexpr const char* include_name = "postgresql-autoctl.conf";
-constexpr const char* hba_begin = "# --- autoctl: written at each start, do not edit between these lines\n";
-constexpr const char* hba_end = "# --- autoctl: end\n";
 constexpr const char* public_socket_directory = "/var/run/postgresql";
 
 constexpr Millis initdb_patience{300'000};
 constexpr Millis connect_patience{2'000};
 constexpr Millis ready_interval{20};
 constexpr Millis kill_patience{10'000};
-
-std::string setting(std::string_view name, std::string_view value) {
-  std::string quoted;
-  for (const char c : value) quoted += c == '\'' ? "''" : c == '\\' ? "\\\\" : std::string(1, c);
-  return fmt::format("{} = '{}'\n", name, quoted);
-}
 
 /// Ours alone where its path fits into a socket address; psql finds the usual directory beside it.
 std::string socket_directory(const config::Config& config, const config::Files& files) {
@@ -62,18 +55,6 @@ std::string own_words(const std::string& pgdata) {
   return start == std::string::npos ? text : text.substr(start);
 }
 
-std::string without_block(const std::string& text) {
-  const auto begin = text.find(hba_begin);
-  const auto end = text.find(hba_end);
-  if (begin == std::string::npos || end == std::string::npos || end < begin) return text;
-  return text.substr(0, begin) + text.substr(end + std::string_view(hba_end).size());
-}
-
-Result<> write_if_changed(const std::string& path, const std::string& text) {
-  if (const auto present = config::read_file(path); present && *present == text) return {};
-  return config::write_file(path, text, 0600);
-}
-
 }  // namespace
 
 OwnPostgres::OwnPostgres(config::Config config, config::Files files, postgres::Tools tools)
@@ -90,58 +71,48 @@ Result<> OwnPostgres::initdb() {
   return fail(postgres::failure("initdb", finished->output));
 }
 
-std::string OwnPostgres::settings() const {
-  std::string text =
-      "# Written by autoctl at each start. Your own settings belong below the include line of postgresql.conf.\n";
-  text += setting("listen_addresses", config_.listen);
-  text += setting("port", std::to_string(config_.pgport));
-  text += setting("unix_socket_directories", socket_directories(config_, files_));
-  text += setting("cluster_name", "autoctl_monitor");
-  if (config_.auth == "md5" || config_.auth == "scram-sha-256") text += setting("password_encryption", config_.auth);
+postgres::ServerSettings OwnPostgres::settings() const {
+  postgres::ServerSettings ours = {{"listen_addresses", config_.listen},
+                                   {"port", std::to_string(config_.pgport)},
+                                   {"unix_socket_directories", socket_directories(config_, files_)},
+                                   {"cluster_name", "autoctl_monitor"},
+                                   {"shared_buffers", "16MB"},
+                                   {"max_connections", "100"},
+                                   // A week of logs of its own; our own log has what went on.
+                                   {"logging_collector", "on"},
+                                   {"log_directory", "log"},
+                                   {"log_filename", "postgresql-%a.log"},
+                                   {"log_truncate_on_rotation", "on"},
+                                   {"log_rotation_age", "1d"},
+                                   {"log_rotation_size", "0"},
+                                   {"ssl", config_.ssl.enabled ? "on" : "off"}};
+  if (config_.auth == "md5" || config_.auth == "scram-sha-256") ours["password_encryption"] = config_.auth;
   // A session that we gave up must end before a new one may write (PostgresStore::load).
   constexpr int first_with_check_interval = 14;
-  if (tools_.major >= first_with_check_interval) text += setting("client_connection_check_interval", "500ms");
-  text += setting("shared_buffers", "16MB");
-  text += setting("max_connections", "100");
-  // A week of logs of its own; our own log has what went on.
-  text += setting("logging_collector", "on");
-  text += setting("log_directory", "log");
-  text += setting("log_filename", "postgresql-%a.log");
-  text += setting("log_truncate_on_rotation", "on");
-  text += setting("log_rotation_age", "1d");
-  text += setting("log_rotation_size", "0");
-  if (config_.ssl.enabled) {
-    text += setting("ssl", "on");
-    text += setting("ssl_cert_file", config_.ssl.server_cert);
-    text += setting("ssl_key_file", config_.ssl.server_key);
-    if (!config_.ssl.ca_file.empty()) text += setting("ssl_ca_file", config_.ssl.ca_file);
-    if (!config_.ssl.crl_file.empty()) text += setting("ssl_crl_file", config_.ssl.crl_file);
-  } else {
-    text += setting("ssl", "off");
-  }
-  return text;
+  if (tools_.major >= first_with_check_interval) ours["client_connection_check_interval"] = "500ms";
+  if (!config_.ssl.enabled) return ours;
+  ours["ssl_cert_file"] = config_.ssl.server_cert;
+  ours["ssl_key_file"] = config_.ssl.server_key;
+  if (!config_.ssl.ca_file.empty()) ours["ssl_ca_file"] = config_.ssl.ca_file;
+  if (!config_.ssl.crl_file.empty()) ours["ssl_crl_file"] = config_.ssl.crl_file;
+  return ours;
 }
 
-std::string OwnPostgres::hba_block() const {
-  const char* kind = config_.ssl.enabled ? "hostssl" : "host";
-  return std::string(hba_begin) + fmt::format("local all {} peer\n", pg::quote_identifier(postgres::os_user())) +
-         fmt::format("local {} autoctl_node {}\n", database, config_.auth == "cert" ? "peer" : config_.auth) +
-         fmt::format("{} {} autoctl_node samenet {}\n", kind, database, config_.auth) + hba_end;
+std::string OwnPostgres::hba_lines() const {
+  using postgres::hba_line;
+  const char* type = config_.ssl.enabled ? "hostssl" : "host";
+  return hba_line("local", "all", pg::quote_identifier(postgres::os_user()), "", "peer") +
+         hba_line("local", database, "autoctl_node", "", config_.auth == "cert" ? "peer" : config_.auth) +
+         hba_line(type, database, "autoctl_node", "samenet", config_.auth);
 }
 
 Result<> OwnPostgres::configure() {
-  AUTOCTL_TRY(write_if_changed(files_.pgdata + "/" + include_name, settings()));
-  const std::string main_file = files_.pgdata + "/postgresql.conf";
-  const auto present = config::read_file(main_file);
-  if (!present) return fail(present.error());
-  const std::string include = fmt::format("include '{}'", include_name);
-  if (present->find("\n" + include) == std::string::npos)
-    AUTOCTL_TRY(config::write_file(main_file, *present + "\n" + include + "\n", 0600));
-  const std::string hba_file = files_.pgdata + "/pg_hba.conf";
-  const auto hba = config::read_file(hba_file);
-  if (!hba) return fail(hba.error());
-  // The first match wins: autoctl's lines come before initdb's lines for all users.
-  if (!config_.skip_pg_hba) AUTOCTL_TRY(write_if_changed(hba_file, hba_block() + without_block(*hba)));
+  const auto settings_written =
+      postgres::write_settings(files_.pgdata + "/postgresql.conf", settings(), postgres::Precedence::user);
+  if (!settings_written) return fail(settings_written.error());
+  if (config_.skip_pg_hba) return {};
+  const auto hba_written = postgres::write_hba_block(files_.pgdata + "/pg_hba.conf", hba_lines());
+  if (!hba_written) return fail(hba_written.error());
   return {};
 }
 

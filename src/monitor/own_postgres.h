@@ -6,6 +6,7 @@
 
 #include "common/config/config.h"
 #include "common/fsm/types.h"
+#include "common/postgres/conf_file.h"
 #include "common/postgres/postmaster.h"
 #include "common/postgres/tools.h"
 #include "common/util/result.h"
@@ -51,8 +52,8 @@ class OwnPostgres {
   bool listens_elsewhere() const;
   Result<> wait_until_ready(const Cancelled& cancelled);
   Error start_failure() const;
-  std::string settings() const;
-  std::string hba_block() const;
+  postgres::ServerSettings settings() const;
+  std::string hba_lines() const;
 
   config::Config config_;
   config::Files files_;

@@ -31,18 +31,18 @@ class Autoctl : public System {
     return {};
   }
 
-  Result<> restart(lab::Daemon& node) override { return cluster_->find(node.name())->run(); }
+  Result<> restart(lab::FailoverDaemon& node) override { return cluster_->find(node.name())->run(); }
   bool ready() override { return cluster_->settled(); }
 
-  std::vector<lab::Daemon*> nodes() override {
-    std::vector<lab::Daemon*> all;
+  std::vector<lab::FailoverDaemon*> nodes() override {
+    std::vector<lab::FailoverDaemon*> all;
     for (const auto& node : cluster_->nodes()) all.push_back(node.get());
     return all;
   }
 
   std::vector<Part> parts() override {
     const auto postmaster = cluster_->monitor().postmaster().value_or(-1);
-    lab::Agent& keeper = *cluster_->nodes().front();
+    lab::AutoctlDaemon& keeper = *cluster_->nodes().front();
     return {{"monitor", cluster_->monitor().pid(), postmaster},
             {"monitor's Postgres", postmaster, {}},
             {"keeper", keeper.pid(), keeper.postmaster().value_or(-1)}};

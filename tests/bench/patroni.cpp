@@ -52,7 +52,8 @@ class Patroni : public System {
     if (!ports) return fail(ports.error());
     etcd_port_ = *ports;
     directory_ = directory;
-    etcd_ = std::make_unique<lab::Daemon>(lab::Daemon::Place{"etcd", directory, "127.0.0.1", etcd_port_});
+    etcd_ =
+        std::make_unique<lab::FailoverDaemon>(lab::FailoverDaemon::Place{"etcd", directory, "127.0.0.1", etcd_port_});
     const std::string url = fmt::format("http://127.0.0.1:{}", etcd_port_);
     const std::string peer_url = fmt::format("http://127.0.0.1:{}", etcd_port_ + 2000);
     AUTOCTL_TRY(
@@ -60,9 +61,9 @@ class Patroni : public System {
                            "--advertise-client-urls", url, "--listen-peer-urls", peer_url,
                            "--initial-advertise-peer-urls", peer_url, "--initial-cluster", "default=" + peer_url})));
     for (int number = 1; number <= 2; ++number) {
-      nodes_.push_back(std::make_unique<lab::Daemon>(
-          lab::Daemon::Place{fmt::format("node_{}", number), directory, "127.0.0.1", *ports + number}));
-      lab::Daemon& node = *nodes_.back();
+      nodes_.push_back(std::make_unique<lab::FailoverDaemon>(
+          lab::FailoverDaemon::Place{fmt::format("node_{}", number), directory, "127.0.0.1", *ports + number}));
+      lab::FailoverDaemon& node = *nodes_.back();
       AUTOCTL_TRY(write_configuration(node));
       AUTOCTL_TRY(restart(node));
       if (!wait_settled(start_timeout)) return fail(Errc::timeout, "Patroni did not start:\n" + node.log_tail(15));
@@ -81,7 +82,7 @@ class Patroni : public System {
     return {};
   }
 
-  Result<> restart(lab::Daemon& node) override { return node.start(tool({"patroni", file(node)})); }
+  Result<> restart(lab::FailoverDaemon& node) override { return node.start(tool({"patroni", file(node)})); }
 
   bool ready() override {
     if (nodes_.size() < 2) return true;
@@ -89,8 +90,8 @@ class Patroni : public System {
     return members && members->find("\tSync Standby\t") != std::string::npos;
   }
 
-  std::vector<lab::Daemon*> nodes() override {
-    std::vector<lab::Daemon*> all;
+  std::vector<lab::FailoverDaemon*> nodes() override {
+    std::vector<lab::FailoverDaemon*> all;
     for (const auto& node : nodes_) all.push_back(node.get());
     return all;
   }
@@ -100,9 +101,9 @@ class Patroni : public System {
   }
 
  private:
-  std::string file(const lab::Daemon& node) const { return node.pgdata() + ".yml"; }
+  std::string file(const lab::FailoverDaemon& node) const { return node.pgdata() + ".yml"; }
 
-  Result<> write_configuration(const lab::Daemon& node) const {
+  Result<> write_configuration(const lab::FailoverDaemon& node) const {
     auto tools = run_tool({"sh", "-c", "dirname \"$(command -v initdb)\""}, command_timeout);
     auto user = run_tool({"id", "-un"}, command_timeout);
     if (!tools || !user) return fail(Errc::system, "cannot find initdb or our own name");
@@ -116,8 +117,8 @@ class Patroni : public System {
 
   int etcd_port_ = 0;
   std::string directory_;
-  std::unique_ptr<lab::Daemon> etcd_;
-  std::vector<std::unique_ptr<lab::Daemon>> nodes_;
+  std::unique_ptr<lab::FailoverDaemon> etcd_;
+  std::vector<std::unique_ptr<lab::FailoverDaemon>> nodes_;
 };
 
 }  // namespace

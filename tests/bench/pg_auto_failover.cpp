@@ -27,14 +27,15 @@ class PgAutoFailover : public System {
     if (::access("/run/postgresql", W_OK) != 0) ::mount("tmpfs", "/run/postgresql", "tmpfs", 0, "mode=0700");
     const auto ports = lab::find_free_ports(6100, 3);
     if (!ports) return fail(ports.error());
-    monitor_ = std::make_unique<lab::Daemon>(lab::Daemon::Place{"monitor", directory, "127.0.0.1", *ports});
+    monitor_ =
+        std::make_unique<lab::FailoverDaemon>(lab::FailoverDaemon::Place{"monitor", directory, "127.0.0.1", *ports});
     AUTOCTL_TRY(monitor_->start(create("monitor", *monitor_, {})));
     if (!lab::eventually(start_timeout, [this] { return states().has_value(); }))
       return fail(Errc::timeout, "pg_auto_failover's monitor did not start:\n" + monitor_->log_tail(15));
     for (int number = 1; number <= 2; ++number) {
-      nodes_.push_back(std::make_unique<lab::Daemon>(
-          lab::Daemon::Place{fmt::format("node_{}", number), directory, "127.0.0.1", *ports + number}));
-      lab::Daemon& node = *nodes_.back();
+      nodes_.push_back(std::make_unique<lab::FailoverDaemon>(
+          lab::FailoverDaemon::Place{fmt::format("node_{}", number), directory, "127.0.0.1", *ports + number}));
+      lab::FailoverDaemon& node = *nodes_.back();
       AUTOCTL_TRY(node.start(create("postgres", node, {"--name", node.name(), "--monitor", monitor_uri()})));
       const std::string wanted = number == 1 ? "single/single" : "primary/primary secondary/secondary";
       if (!lab::eventually(start_timeout, [&] { return states() == wanted; }))
@@ -49,14 +50,14 @@ class PgAutoFailover : public System {
     return {};
   }
 
-  Result<> restart(lab::Daemon& node) override {
+  Result<> restart(lab::FailoverDaemon& node) override {
     return node.start(tool({"pg_autoctl", "run", "--pgdata", node.pgdata()}));
   }
 
   bool ready() override { return states() == "primary/primary secondary/secondary"; }
 
-  std::vector<lab::Daemon*> nodes() override {
-    std::vector<lab::Daemon*> all;
+  std::vector<lab::FailoverDaemon*> nodes() override {
+    std::vector<lab::FailoverDaemon*> all;
     for (const auto& node : nodes_) all.push_back(node.get());
     return all;
   }
@@ -69,7 +70,8 @@ class PgAutoFailover : public System {
   }
 
  private:
-  static Command create(const std::string& what, const lab::Daemon& daemon, const std::vector<std::string>& more) {
+  static Command create(const std::string& what, const lab::FailoverDaemon& daemon,
+                        const std::vector<std::string>& more) {
     std::vector<std::string> argv = {"pg_autoctl",
                                      "create",
                                      what,
@@ -103,8 +105,8 @@ class PgAutoFailover : public System {
     return rows->text(0, 0);
   }
 
-  std::unique_ptr<lab::Daemon> monitor_;
-  std::vector<std::unique_ptr<lab::Daemon>> nodes_;
+  std::unique_ptr<lab::FailoverDaemon> monitor_;
+  std::vector<std::unique_ptr<lab::FailoverDaemon>> nodes_;
 };
 
 }  // namespace

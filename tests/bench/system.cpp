@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "lab/agent.h"
+#include "lab/autoctl_daemon.h"
 
 namespace autoctl::bench {
 namespace {
@@ -23,7 +23,7 @@ std::string postgres_tools() {
   return newest;
 }
 
-Result<std::string> ask(const lab::Daemon& node, const std::string& sql) {
+Result<std::string> ask(const lab::FailoverDaemon& node, const std::string& sql) {
   auto connection = pg::Connection::open(lab::conninfo({{node.host(), node.pgport()}}, "postgres", "any"), ask_timeout);
   if (!connection) return fail(std::move(connection.error()));
   auto rows = connection->query(sql, ask_timeout);
@@ -59,14 +59,14 @@ Result<std::string> run_tool(const std::vector<std::string>& argv, Millis timeou
   return std::move(finished->output);
 }
 
-std::vector<lab::Server> System::servers() {
-  std::vector<lab::Server> all;
+std::vector<lab::ServerAddress> System::servers() {
+  std::vector<lab::ServerAddress> all;
   for (const auto* node : nodes()) all.push_back({node->host(), node->pgport()});
   return all;
 }
 
-lab::Daemon* System::primary() {
-  lab::Daemon* found = nullptr;
+lab::FailoverDaemon* System::primary() {
+  lab::FailoverDaemon* found = nullptr;
   for (auto* node : nodes()) {
     if (ask(*node, "SELECT pg_is_in_recovery()") != "f") continue;
     if (found != nullptr) return nullptr;

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "lab/client.h"
-#include "lab/daemon.h"
+#include "lab/failover_daemon.h"
+#include "lab/writing_client.h"
 
 namespace autoctl::bench {
 
@@ -29,15 +29,15 @@ class System {
   /// Asks for a planned switchover as its user would, and returns when the tool has.
   virtual Result<> switchover() = 0;
   /// Starts the daemon of a node again that was killed.
-  virtual Result<> restart(lab::Daemon& node) = 0;
+  virtual Result<> restart(lab::FailoverDaemon& node) = 0;
   /// The monitor's own word that it could fail over now; the streaming standby is checked by the caller.
   virtual bool ready() = 0;
-  virtual std::vector<lab::Daemon*> nodes() = 0;
+  virtual std::vector<lab::FailoverDaemon*> nodes() = 0;
   virtual std::vector<Part> parts() = 0;
 
-  std::vector<lab::Server> servers();
+  std::vector<lab::ServerAddress> servers();
   /// The node that is not in recovery; null if none or several answer so.
-  lab::Daemon* primary();
+  lab::FailoverDaemon* primary();
   /// ready(), one primary, and the other node streams from it. False after `timeout`.
   bool wait_settled(Millis timeout);
 };

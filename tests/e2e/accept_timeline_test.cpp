@@ -24,7 +24,7 @@ class AcceptTimeline : public ClusterTest {
   bool is_said(const std::vector<std::string>& words, const std::string& what) {
     return lab::eventually(Millis(20'000), [&] { return at_monitor(words).output.find(what) != std::string::npos; });
   }
-  lab::Agent& node(const std::string& name) { return *cluster().find(name); }
+  lab::AutoctlDaemon& node(const std::string& name) { return *cluster().find(name); }
 
   /// node_1 is killed, and somebody promotes node_2 and writes there before its keeper notices.
   void lose_the_primary_and_promote_by_hand() {

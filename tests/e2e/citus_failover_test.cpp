@@ -30,7 +30,7 @@ TEST_F(CitusFailover, MetadataFollowsAndNoRowIsLost) {
   ASSERT_NO_FATAL_FAILURE(start_writers());
   for (const GroupId group : {1, 0}) {
     const std::string whose = group == 0 ? "the coordinator" : "a worker";
-    lab::Agent* before = &primary(group);
+    lab::AutoctlDaemon* before = &primary(group);
     auto start = Clock::now();
     ASSERT_TRUE(ok(cluster().switchover(Millis(60'000), group)));
     ASSERT_NO_FATAL_FAILURE(expect_recovery("switchover of " + whose, start));

@@ -46,10 +46,10 @@ class CitusKill : public CitusTest {
 
   /// Chosen before the switchover begins: roles are those of that moment.
   Victim choose(GroupId group) {
-    lab::Agent& old_primary = primary(group);
-    lab::Agent* const standby = cluster().standby(group);
-    lab::Agent& candidate = standby != nullptr ? *standby : old_primary;
-    lab::Agent& coordinator_now = primary(0);
+    lab::AutoctlDaemon& old_primary = primary(group);
+    lab::AutoctlDaemon* const standby = cluster().standby(group);
+    lab::AutoctlDaemon& candidate = standby != nullptr ? *standby : old_primary;
+    lab::AutoctlDaemon& coordinator_now = primary(0);
     switch (roll(9)) {
       case 0: return {"old primary's keeper", [&] { old_primary.signal_daemon(SIGKILL); }};
       case 1: return {"old primary's postmaster", [&] { old_primary.signal_postmaster(SIGKILL); }};
@@ -62,7 +62,7 @@ class CitusKill : public CitusTest {
       default: return {"coordinator's session that holds", [&] { end_hold_session(coordinator_now); }};
     }
   }
-  void end_hold_session(const lab::Agent& coordinator_now) {
+  void end_hold_session(const lab::AutoctlDaemon& coordinator_now) {
     auto session = pg::Connection::open(
         lab::conninfo({{coordinator_now.host(), coordinator_now.pgport()}}, dbname_, "any"), Millis(2'000));
     if (session)

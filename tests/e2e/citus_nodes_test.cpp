@@ -117,7 +117,7 @@ TEST_F(CitusNodes, AWorkersDeathMovesItsRowAtOnce) {
   ASSERT_NO_FATAL_FAILURE(start_citus(2, 2));
   if (!citus_server().real) GTEST_SKIP() << needs_real_citus;
   distribute("t");
-  lab::Agent& dead = primary(1);
+  lab::AutoctlDaemon& dead = primary(1);
   auto application = pg::Connection::open(coordinator(), Millis(5'000));
   ASSERT_TRUE(ok(application));
   const auto from = std::chrono::steady_clock::now();
@@ -192,7 +192,7 @@ TEST_F(CitusNodes, AStandbyIsASecondaryWhereItIsAskedFor) {
   const auto secondaries = [&] {
     return query_primary(0, "select nodecluster || ' ' || nodeport from pg_dist_node where noderole = 'secondary'");
   };
-  const auto reports = [](const lab::Agent& node) { return "reports " + std::to_string(node.pgport()); };
+  const auto reports = [](const lab::AutoctlDaemon& node) { return "reports " + std::to_string(node.pgport()); };
   EXPECT_TRUE(lab::eventually(
       Millis(10'000), [&] { return secondaries() == std::vector<std::string>{reports(*cluster().find("worker1b"))}; }));
   const auto gone = autoctl({"drop", "node", "--pgdata", cluster().monitor().pgdata(), "--name", "worker1b"});
@@ -209,7 +209,7 @@ TEST_F(CitusNodes, AReadReplicaWritesOnceItIsPromoted) {
   }
   ASSERT_NO_FATAL_FAILURE(expect_settled());
   distribute("t");
-  const lab::Agent& replica = *cluster().find("coord0b");
+  const lab::AutoctlDaemon& replica = *cluster().find("coord0b");
   const auto read_from = [&] {
     return query(replica, "select nodeport from pg_dist_node where noderole = 'secondary' and groupid = 1");
   };

@@ -67,7 +67,7 @@ TEST_F(CitusSwitchover, OfAWorkerIsSeenByNoClient) {
   for (int number = 1; number <= count; ++number) {
     const GroupId group = 1 + number % 2;
     SCOPED_TRACE(fmt::format("switchover {} of group {}", number, group));
-    const lab::Agent* before = cluster().primary(group);
+    const lab::AutoctlDaemon* before = cluster().primary(group);
     const auto start = Clock::now();
     ASSERT_TRUE(ok(cluster().switchover(operation_timeout, group)));
     ASSERT_NO_FATAL_FAILURE(distribute_a_table(number)) << "at once";
@@ -159,8 +159,8 @@ TEST_F(CitusSwitchover, AnIdleSessionDelaysItNoLongerThanItsCooldown) {
 /// the coordinator's keeper is frozen and cannot hold anything.
 TEST_F(CitusSwitchover, IsRefusedWhileTheCoordinatorsKeeperIsAway) {
   ASSERT_NO_FATAL_FAILURE(start_all());
-  lab::Agent& coordinator_now = primary(0);
-  const lab::Agent* before = cluster().primary(1);
+  lab::AutoctlDaemon& coordinator_now = primary(0);
+  const lab::AutoctlDaemon* before = cluster().primary(1);
   coordinator_now.signal_daemon(SIGSTOP);
   const auto start = Clock::now();
   const auto done = cluster().switchover(Millis(60'000), 1);

@@ -53,7 +53,7 @@ TEST_F(Create, ExistingPrimaryKeepsItsDataAndSettings) {
 
 TEST_F(Create, ExistingStandbyIsNotCopiedAgain) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(1));
-  const lab::Agent& primary = *cluster().find("node_1");
+  const lab::AutoctlDaemon& primary = *cluster().find("node_1");
   query(primary, "CREATE TABLE kept AS SELECT generate_series(1, 75) AS id");
   // Over the socket or the loopback address, whatever the keeper has opened for local users.
   ASSERT_NO_FATAL_FAILURE(run_script("pg_basebackup -D " + pgdata("node_2") + " -R -c fast -h 127.0.0.1 -p " +

@@ -32,7 +32,7 @@ class DropNode : public ClusterTest {
     }));
   }
   /// It wakes up, hears that it was dropped, and stops for good.
-  void expect_stopped(lab::Agent& node) {
+  void expect_stopped(lab::AutoctlDaemon& node) {
     node.signal_daemon(SIGCONT);
     EXPECT_TRUE(lab::eventually(Millis(20'000), [&] { return !node.postmaster(); })) << node.log_tail(20);
     EXPECT_TRUE(lab::eventually(Millis(5'000), [&] {
@@ -40,7 +40,7 @@ class DropNode : public ClusterTest {
     })) << node.log_tail(20);
     EXPECT_EQ(node.await_exit_code(Millis(10'000)), 14) << node.log_tail(20);
   }
-  void expect_dropped_and_well(lab::Agent& node, Load& load) {
+  void expect_dropped_and_well(lab::AutoctlDaemon& node, Load& load) {
     EXPECT_FALSE(is_listed(node.name()));
     ASSERT_TRUE(load.progresses(50, Millis(20'000)));
     ASSERT_NO_FATAL_FAILURE(expect_stopped(node));
@@ -57,7 +57,7 @@ TEST_F(DropNode, StandbyThatCannotBeHeardNeedsForce) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& node = *cluster().find("node_3");
+  lab::AutoctlDaemon& node = *cluster().find("node_3");
   node.signal_daemon(SIGSTOP);
   const auto patient = drop({"--name", "node_3", "--wait", "8"});
   EXPECT_EQ(patient.exit_code, 6) << patient.output;
@@ -74,7 +74,7 @@ TEST_F(DropNode, EndsTheKeeper) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
   for (const char* name : {"node_3", "node_1"}) {
     SCOPED_TRACE(name);
-    lab::Agent& node = *cluster().find(name);
+    lab::AutoctlDaemon& node = *cluster().find(name);
     const auto dropped = drop({"--name", name});
     EXPECT_TRUE(dropped.ok()) << dropped.output;
     EXPECT_EQ(node.await_exit_code(Millis(10'000)), 14) << node.log_tail(20);
@@ -88,7 +88,7 @@ TEST_F(DropNode, EndsTheKeeper) {
 /// The monitor goes away between its word and the node's: the node does not wait for it for ever.
 TEST_F(DropNode, EndsTheKeeperAlsoWhereTheMonitorIsGone) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2));
-  lab::Agent& node = *cluster().find("node_2");
+  lab::AutoctlDaemon& node = *cluster().find("node_2");
   node.signal_postmaster(SIGSTOP);  // so that its stop takes a while
   EXPECT_EQ(drop({"--name", "node_2", "--wait", "0"}).exit_code, 0);
   ASSERT_TRUE(lab::eventually(Millis(10'000), [&] {
@@ -105,7 +105,7 @@ TEST_F(DropNode, PrimaryThatIsForcedOutNeverWritesAgain) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& node = *cluster().find("node_1");
+  lab::AutoctlDaemon& node = *cluster().find("node_1");
   ASSERT_EQ(cluster().primary(), &node);
   node.signal_node(SIGSTOP);
   const auto forced = drop({"--name", "node_1", "--force"});
@@ -118,7 +118,7 @@ TEST_F(DropNode, PrimaryThatIsForcedOutNeverWritesAgain) {
 /// Its keeper was killed and left Postgres running: that is stopped before anything is removed.
 TEST_F(DropNode, DestroyRemovesTheDataOfANodeWhoseKeeperIsGone) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
-  lab::Agent& node = *cluster().find("node_3");
+  lab::AutoctlDaemon& node = *cluster().find("node_3");
   node.signal_daemon(SIGKILL);
   const auto postmaster = node.postmaster();
   ASSERT_TRUE(postmaster);
@@ -139,7 +139,7 @@ TEST_F(DropNode, DestroyRemovesTheDataOfANodeWhoseKeeperIsGone) {
 /// The monitor is away: nothing is removed, unless the operator insists.
 TEST_F(DropNode, WithoutItsMonitorNeedsForce) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2));
-  lab::Agent& node = *cluster().find("node_2");
+  lab::AutoctlDaemon& node = *cluster().find("node_2");
   cluster().monitor().signal_node(SIGKILL);
   const auto refused = autoctl({"drop", "node", "--pgdata", node.pgdata(), "--destroy"});
   EXPECT_EQ(refused.exit_code, 5) << refused.output;
@@ -160,7 +160,7 @@ TEST_F(DropNode, WithoutItsMonitorNeedsForce) {
 /// Whatever starts it, it takes no writes: autoctl refuses, with the monitor away too, and Postgres comes up read-only.
 TEST_F(DropNode, DroppedPrimaryCannotBeStartedByAccident) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
-  lab::Agent& node = *cluster().find("node_1");
+  lab::AutoctlDaemon& node = *cluster().find("node_1");
   ASSERT_EQ(cluster().primary(), &node);
   const auto dropped = drop({"--name", "node_1"});
   ASSERT_TRUE(dropped.ok()) << dropped.output;
@@ -188,7 +188,7 @@ TEST_F(DropNode, DroppedPrimaryCannotBeStartedByAccident) {
 /// It has what nobody else has, and would go on taking writes.
 TEST_F(DropNode, PrimaryThatWaitsForNobodyNeedsTheOperatorsWord) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2));
-  lab::Agent& node = *cluster().find("node_1");
+  lab::AutoctlDaemon& node = *cluster().find("node_1");
   ASSERT_EQ(cluster().primary(), &node);
   cluster().find("node_2")->signal_node(SIGKILL);
   const auto is_alone = [&] {

@@ -34,7 +34,7 @@ class Events : public ClusterTest {
 TEST_F(Events, SayWhoDiedHowItWasKnownAndWhoTookOver) {
   ASSERT_NO_FATAL_FAILURE(start_cluster());
   const std::int64_t before = last_event();
-  lab::Agent& victim = *cluster().find("node_1");
+  lab::AutoctlDaemon& victim = *cluster().find("node_1");
   victim.signal_node(SIGKILL);
   ASSERT_TRUE(lab::eventually(Millis(20'000), [this] { return cluster().primary() == cluster().find("node_2"); }));
   EXPECT_THAT(decisions(before), AllOf(HasSubstr("node_1"), HasSubstr("refused"), HasSubstr("node_2")));

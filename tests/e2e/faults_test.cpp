@@ -55,9 +55,9 @@ class Faults : public ClusterTest {
   }
 
   int roll(int sides) { return static_cast<int>(random_() % static_cast<unsigned>(sides)); }
-  lab::Agent& random_node() { return *cluster().nodes()[static_cast<std::size_t>(roll(places_ - 1))]; }
-  lab::Agent& primary_or_any() {
-    lab::Agent* primary = cluster().primary();
+  lab::AutoctlDaemon& random_node() { return *cluster().nodes()[static_cast<std::size_t>(roll(places_ - 1))]; }
+  lab::AutoctlDaemon& primary_or_any() {
+    lab::AutoctlDaemon* primary = cluster().primary();
     return primary != nullptr ? *primary : random_node();
   }
 
@@ -110,8 +110,9 @@ class Faults : public ClusterTest {
 
   int primary_place() {
     const auto& nodes = cluster().nodes();
-    const lab::Agent* primary = &primary_or_any();
-    return 1 + static_cast<int>(std::ranges::find(nodes, primary, &std::unique_ptr<lab::Agent>::get) - nodes.begin());
+    const lab::AutoctlDaemon* primary = &primary_or_any();
+    return 1 + static_cast<int>(std::ranges::find(nodes, primary, &std::unique_ptr<lab::AutoctlDaemon>::get) -
+                                nodes.begin());
   }
 
   /// Both ways.

@@ -22,15 +22,15 @@ class Forks : public ClusterTest, public testing::WithParamInterface<int> {
     const auto tools = postgres::find_tools("");
     ASSERT_TRUE(ok(tools));
     pg_ctl_ = tools->path("pg_ctl");
-    const lab::Server server{"127.0.0.1", primary().pgport()};
-    ASSERT_TRUE(ok(lab::Client::prepare(lab::conninfo({server}, "postgres"))));
+    const lab::ServerAddress server{"127.0.0.1", primary().pgport()};
+    ASSERT_TRUE(ok(lab::WritingClient::prepare(lab::conninfo({server}, "postgres"))));
     // Only to the primary: a client that goes wherever it may write is what a fork deceives.
-    writer_ = std::make_unique<lab::Client>(lab::ClientOptions{.servers = {server}});
+    writer_ = std::make_unique<lab::WritingClient>(lab::ClientOptions{.servers = {server}});
     writer_->start();
     ASSERT_NO_FATAL_FAILURE(expect_progress());
   }
-  lab::Agent& primary() { return *cluster().find("node_1"); }
-  lab::Agent& standby() { return *cluster().find("node_2"); }
+  lab::AutoctlDaemon& primary() { return *cluster().find("node_1"); }
+  lab::AutoctlDaemon& standby() { return *cluster().find("node_2"); }
 
   void expect_progress() {
     const auto goal = writer_->acknowledged() + 50;
@@ -77,7 +77,7 @@ class Forks : public ClusterTest, public testing::WithParamInterface<int> {
   }
 
   std::string pg_ctl_;
-  std::unique_ptr<lab::Client> writer_;
+  std::unique_ptr<lab::WritingClient> writer_;
 };
 
 TEST_P(Forks, StandbyPromotedByHandIsStoppedAndHealed) {

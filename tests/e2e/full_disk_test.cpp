@@ -47,7 +47,7 @@ TEST_F(FullDisk, OfTheStandby) {
   ASSERT_TRUE(load.progresses(100, Millis(20'000)));
   fill();
   // More than the standby's disk can take in recycled files, so that it must notice.
-  const lab::Agent* primary = cluster().find("node_1");
+  const lab::AutoctlDaemon* primary = cluster().find("node_1");
   query(*primary, "CREATE TABLE ballast AS SELECT i, repeat('x', 1000) FROM generate_series(1, 60000) i");
   ASSERT_TRUE(load.progresses(500, Millis(60'000)));
   EXPECT_EQ(cluster().primary(), primary);

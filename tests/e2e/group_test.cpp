@@ -38,7 +38,7 @@ TEST_P(GroupOf, PrimaryDiesAndTheOthersFollowTheWinner) {
   for (int round = 1; round <= 3; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
     ASSERT_TRUE(load.progresses(100, Millis(20'000)));
-    lab::Agent& victim = primary();
+    lab::AutoctlDaemon& victim = primary();
     victim.signal_node(SIGKILL);
     ASSERT_TRUE(load.progresses(50, Millis(20'000)));
     EXPECT_TRUE(lab::eventually(Millis(20'000), [&] {
@@ -60,7 +60,7 @@ TEST_P(GroupOf, SwitchoversMoveThePrimaryAndNobodyIsCopied) {
   for (int round = 1; round <= 4; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
     ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-    const lab::Agent* before = cluster().primary();
+    const lab::AutoctlDaemon* before = cluster().primary();
     ASSERT_TRUE(ok(cluster().switchover(Millis(60'000))));
     ASSERT_NO_FATAL_FAILURE(expect_whole());
     EXPECT_NE(cluster().primary(), before);

@@ -28,7 +28,7 @@ class Hung : public SmallDiskTest {
   /// From now on until somebody else acknowledges.
   void expect_replaced(const std::string& reason) {
     const TimePoint fault = Clock::now();
-    lab::Agent& other = *cluster().find("node_2");
+    lab::AutoctlDaemon& other = *cluster().find("node_2");
     EXPECT_TRUE(lab::eventually(Millis(20'000), [&] { return load_->acknowledged_by(other, fault) > 0; }))
         << cluster().find("node_1")->log_tail(20);
     const auto took = std::chrono::duration_cast<Millis>(Clock::now() - fault);
@@ -45,7 +45,7 @@ class Hung : public SmallDiskTest {
     load_->stop();
     load_->verify();
   }
-  lab::Agent& node() { return *cluster().find("node_1"); }
+  lab::AutoctlDaemon& node() { return *cluster().find("node_1"); }
   /// To all processes of its Postgres but the postmaster, or only those whose command line has this word.
   void signal_backends(int signal_number, const std::string& word = "") {
     const auto postmaster = node().postmaster();

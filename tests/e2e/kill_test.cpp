@@ -39,13 +39,13 @@ class Kill : public ClusterTest {
     load.verify();
   }
 
-  static pid_t postmaster_of(const lab::Agent& node) { return node.postmaster().value_or(-1); }
+  static pid_t postmaster_of(const lab::AutoctlDaemon& node) { return node.postmaster().value_or(-1); }
 };
 
 TEST_F(Kill, PostmasterOfThePrimary) {
   kill_repeatedly(
       [this] {
-        lab::Agent& victim = primary();
+        lab::AutoctlDaemon& victim = primary();
         victim.signal_postmaster(SIGKILL);
         ASSERT_NO_FATAL_FAILURE(expect_settled());
         EXPECT_EQ(&primary(), &victim) << "a postmaster that died under a living keeper is restarted in place";
@@ -60,7 +60,7 @@ TEST_F(Kill, PostmasterOfTheStandby) {
 TEST_F(Kill, KeeperOfThePrimary) {
   kill_repeatedly(
       [this] {
-        lab::Agent& victim = primary();
+        lab::AutoctlDaemon& victim = primary();
         const pid_t before = postmaster_of(victim);
         victim.signal_daemon(SIGKILL);
         EXPECT_EQ(postmaster_of(victim), before) << "Postgres lives on without its keeper";
@@ -91,7 +91,7 @@ TEST_F(Kill, PostgresOfTheMonitor) {
 TEST_F(Kill, WholeMonitorAndThePrimaryWhileItIsAway) {
   kill_repeatedly(
       [this] {
-        lab::Agent& victim = primary();
+        lab::AutoctlDaemon& victim = primary();
         cluster().monitor().signal_node(SIGKILL);
         victim.signal_node(SIGKILL);
       },
@@ -102,7 +102,7 @@ TEST_F(Kill, StandbyFindsItsPrimaryWhileTheMonitorIsAway) {
   ASSERT_NO_FATAL_FAILURE(start_cluster());
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
-  lab::Agent& victim = standby();
+  lab::AutoctlDaemon& victim = standby();
   cluster().monitor().signal_node(SIGKILL);
   victim.signal_node(SIGKILL);
   ASSERT_TRUE(ok(victim.thaw_or_run()));

@@ -102,7 +102,7 @@ class LostMonitor : public ClusterTest {
     if (old_) old_->destroy();
   }
 
-  std::unique_ptr<lab::Agent> old_;
+  std::unique_ptr<lab::AutoctlDaemon> old_;
   std::optional<Load> load_;
   TimePoint start_;
   std::string before_;
@@ -225,7 +225,7 @@ TEST_F(LostMonitorAndPrimary, TheOldPrimaryThatComesInTimeGoesOn) {
 TEST_F(LostMonitorAndPrimary, SurvivorThatWasPromotedByHandIsSettledByAnOperator) {
   const auto tools = postgres::find_tools("");
   ASSERT_TRUE(ok(tools));
-  lab::Agent& survivor = *cluster().find("node_2");
+  lab::AutoctlDaemon& survivor = *cluster().find("node_2");
   const auto left = autoctl({"disable", "monitor", "--force", "--pgdata", survivor.pgdata()});
   ASSERT_TRUE(left.ok()) << left.output;
   const auto promoted = shell(tools->path("pg_ctl") + " -w -D " + survivor.pgdata() + " promote");

@@ -10,36 +10,37 @@ namespace {
 
 class Maintenance : public ClusterTest {
  protected:
-  Finished maintenance(const std::string& verb, const lab::Agent& node, const std::vector<std::string>& more = {}) {
+  Finished maintenance(const std::string& verb, const lab::AutoctlDaemon& node,
+                       const std::vector<std::string>& more = {}) {
     std::vector<std::string> words = {verb, "maintenance", "--pgdata", node.pgdata()};
     words.insert(words.end(), more.begin(), more.end());
     return autoctl(words, Millis(90'000));
   }
-  void enable(const lab::Agent& node, const std::vector<std::string>& more = {}) {
+  void enable(const lab::AutoctlDaemon& node, const std::vector<std::string>& more = {}) {
     const auto finished = maintenance("enable", node, more);
     ASSERT_EQ(finished.exit_code, 0) << finished.output;
     EXPECT_EQ(reported(node), NodeState::maintenance);
   }
-  void disable(const lab::Agent& node) {
+  void disable(const lab::AutoctlDaemon& node) {
     const auto finished = maintenance("disable", node);
     ASSERT_EQ(finished.exit_code, 0) << finished.output;
     EXPECT_EQ(reported(node), NodeState::secondary);
     ASSERT_NO_FATAL_FAILURE(expect_settled());
   }
-  protocol::NodeDocument seen(const lab::Agent& node) {
+  protocol::NodeDocument seen(const lab::AutoctlDaemon& node) {
     const auto state = cluster().state();
     if (!state) return {};
     const auto found = std::ranges::find(state->nodes, node.name(), &protocol::NodeDocument::name);
     return found == state->nodes.end() ? protocol::NodeDocument{} : *found;
   }
-  NodeState reported(const lab::Agent& node) { return seen(node).reported; }
-  NodeState assigned(const lab::Agent& node) { return seen(node).assigned; }
-  void pg_ctl(const lab::Agent& node, const std::string& what) {
+  NodeState reported(const lab::AutoctlDaemon& node) { return seen(node).reported; }
+  NodeState assigned(const lab::AutoctlDaemon& node) { return seen(node).assigned; }
+  void pg_ctl(const lab::AutoctlDaemon& node, const std::string& what) {
     const auto done = shell("\"$(pg_config --bindir 2>/dev/null || echo /usr/lib/postgresql/15/bin)\"/pg_ctl -w -D " +
                             node.pgdata() + " " + what);
     ASSERT_EQ(done.exit_code, 0) << done.output;
   }
-  void start_by_hand(const lab::Agent& node) { pg_ctl(node, "-l " + node.pgdata() + ".by_hand.log start"); }
+  void start_by_hand(const lab::AutoctlDaemon& node) { pg_ctl(node, "-l " + node.pgdata() + ".by_hand.log start"); }
 };
 
 TEST_F(Maintenance, AStandbyIsTheOperatorsAndComesBack) {
@@ -47,7 +48,7 @@ TEST_F(Maintenance, AStandbyIsTheOperatorsAndComesBack) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& node = standby();
+  lab::AutoctlDaemon& node = standby();
   const auto running = node.postmaster();
   ASSERT_NO_FATAL_FAILURE(enable(node));
   EXPECT_EQ(node.postmaster(), running) << "its Postgres goes on";
@@ -81,7 +82,7 @@ TEST_F(Maintenance, ThePrimaryHandsOverFirst) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& node = primary();
+  lab::AutoctlDaemon& node = primary();
   const auto refused = maintenance("enable", node);
   EXPECT_NE(refused.exit_code, 0);
   EXPECT_NE(refused.output.find("--allow-failover"), std::string::npos) << refused.output;
@@ -109,7 +110,7 @@ TEST_F(Maintenance, ThePrimaryHandsOverFirst) {
 /// What the operator must not do: the node was opened for writes while another one is the primary.
 TEST_F(Maintenance, ASecondPrimaryIsStopped) {
   ASSERT_NO_FATAL_FAILURE(start_cluster());
-  lab::Agent& node = standby();
+  lab::AutoctlDaemon& node = standby();
   ASSERT_NO_FATAL_FAILURE(enable(node));
   query(node, "select pg_promote()");
   EXPECT_TRUE(lab::eventually(Millis(20'000), [&] { return !node.postmaster(); }));
@@ -127,13 +128,13 @@ TEST_F(Maintenance, OfThreeTwoGoOnAndTheLastOneWaits) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& node = *cluster().find("node_2");
+  lab::AutoctlDaemon& node = *cluster().find("node_2");
   ASSERT_NO_FATAL_FAILURE(enable(node));
   EXPECT_EQ(reported(primary()), NodeState::primary) << "commits wait for the other standby";
   node.signal_node(SIGKILL);
   ASSERT_TRUE(load.progresses(100, Millis(20'000)));
-  lab::Agent& last = standby();
-  lab::Agent& victim = primary();
+  lab::AutoctlDaemon& last = standby();
+  lab::AutoctlDaemon& victim = primary();
   victim.signal_node(SIGKILL);
   EXPECT_TRUE(lab::eventually(Millis(20'000), [&] { return assigned(last) == NodeState::wait_primary; }));
   EXPECT_FALSE(lab::eventually(Millis(5'000), [&] { return load.acknowledged_by(last, {}) > 0; }));
@@ -155,12 +156,12 @@ TEST_F(Maintenance, OfThreeTwoGoOnAndFailOver) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& node = standby();
+  lab::AutoctlDaemon& node = standby();
   ASSERT_NO_FATAL_FAILURE(enable(node));
   EXPECT_EQ(reported(primary()), NodeState::primary) << "commits wait for the other standby";
   node.signal_node(SIGKILL);
   ASSERT_TRUE(load.progresses(100, Millis(20'000)));
-  lab::Agent& victim = primary();
+  lab::AutoctlDaemon& victim = primary();
   victim.signal_node(SIGKILL);
   ASSERT_TRUE(load.progresses(100, Millis(20'000)));
   ASSERT_TRUE(ok(cluster().heal()));

@@ -17,11 +17,11 @@ constexpr int misused = 2;
 template <class Base>
 class Moving : public Base {
  protected:
-  Finished set(const lab::Agent& node, std::vector<std::string> words) {
+  Finished set(const lab::AutoctlDaemon& node, std::vector<std::string> words) {
     words.insert(words.begin(), {"set", "node", "metadata", "--pgdata", node.pgdata()});
     return this->autoctl(words, Millis(90'000));
   }
-  void move(const lab::Agent& node, const std::vector<std::string>& words) {
+  void move(const lab::AutoctlDaemon& node, const std::vector<std::string>& words) {
     const auto moved = set(node, words);
     ASSERT_EQ(moved.exit_code, 0) << moved.output << node.log_tail(20);
     ASSERT_NO_FATAL_FAILURE(this->expect_settled());
@@ -56,7 +56,7 @@ class Moving : public Base {
     return lab::eventually(Millis(20'000), [&] { return ask(port, sql).find(words) != std::string::npos; });
   }
   /// A copy comes in a directory of its own.
-  static ino_t directory_of(const lab::Agent& node) {
+  static ino_t directory_of(const lab::AutoctlDaemon& node) {
     struct stat info {};
     EXPECT_EQ(::stat(node.pgdata().c_str(), &info), 0);
     return info.st_ino;
@@ -70,8 +70,8 @@ class Move : public Moving<ClusterTest> {
     ASSERT_NO_FATAL_FAILURE(start_cluster(2));
     ASSERT_EQ(cluster().primary(), &first());
   }
-  lab::Agent& first() { return *cluster().find("node_1"); }
-  lab::Agent& second() { return *cluster().find("node_2"); }
+  lab::AutoctlDaemon& first() { return *cluster().find("node_1"); }
+  lab::AutoctlDaemon& second() { return *cluster().find("node_2"); }
 };
 
 TEST_F(Move, AStandbyIsFoundAtItsNewAddress) {
@@ -210,20 +210,20 @@ class MoveCitus : public Moving<CitusTest> {
 
 TEST_F(MoveCitus, PgDistNodeFollows) {
   ASSERT_NO_FATAL_FAILURE(start_citus(1, 2));
-  lab::Agent& worker = primary(1);
+  lab::AutoctlDaemon& worker = primary(1);
   const std::string port = std::to_string(worker.pgport());
   ASSERT_TRUE(is_routed_to(1, "127.0.0.1:" + port));
   ASSERT_NO_FATAL_FAILURE(move(worker, {"--hostname", "localhost"}));
   EXPECT_TRUE(is_routed_to(1, "localhost:" + port));
 
-  lab::Agent& standby = *cluster().standby(1);
+  lab::AutoctlDaemon& standby = *cluster().standby(1);
   const std::string there = std::to_string(free_port());
   ASSERT_NO_FATAL_FAILURE(move(standby, {"--pgport", there}));
   const auto switched = autoctl({"perform", "switchover", "--group", "1", "--pgdata", cluster().monitor().pgdata()});
   ASSERT_EQ(switched.exit_code, 0) << switched.output;
   EXPECT_TRUE(is_routed_to(1, "127.0.0.1:" + there));
 
-  lab::Agent& coordinator = primary(0);
+  lab::AutoctlDaemon& coordinator = primary(0);
   ASSERT_NO_FATAL_FAILURE(move(coordinator, {"--hostname", "localhost"}));
   EXPECT_TRUE(is_routed_to(0, "localhost:" + std::to_string(coordinator.pgport())));
 }

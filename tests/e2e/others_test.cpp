@@ -10,18 +10,18 @@ namespace {
 
 class Others : public ClusterTest {
  protected:
-  std::string ask(const lab::Agent& node, const std::string& sql) { return query(node, sql).at(0); }
+  std::string ask(const lab::AutoctlDaemon& node, const std::string& sql) { return query(node, sql).at(0); }
   /// In a session of a user's; no rows are expected.
-  void alter(const lab::Agent& node, const std::string& sql) {
+  void alter(const lab::AutoctlDaemon& node, const std::string& sql) {
     auto connection =
         pg::Connection::open(lab::conninfo({{node.host(), node.pgport()}}, "postgres", "any"), Millis(5000));
     ASSERT_TRUE(ok(connection));
     EXPECT_TRUE(ok(connection->script(sql, Millis(10'000)))) << sql;
   }
-  static void reload(const lab::Agent& node) { node.signal_postmaster(SIGHUP); }
+  static void reload(const lab::AutoctlDaemon& node) { node.signal_postmaster(SIGHUP); }
   /// The primary dies, and the standby takes over.
   void expect_failover(Load& load) {
-    lab::Agent& old = primary();
+    lab::AutoctlDaemon& old = primary();
     old.signal_node(SIGKILL);
     ASSERT_TRUE(load.progresses(50, Millis(20'000)));
     EXPECT_NE(cluster().primary(), &old);
@@ -53,8 +53,8 @@ TEST_F(Others, SettingsOfServerRoleAndDatabaseBlindNoKeeper) {
 /// As a configuration tool does it: its own files, and a reload. Each is put right within seconds.
 TEST_F(Others, ConfigurationIsPutBackWithinSeconds) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2, {{}, {.auth = "scram-sha-256"}, {.auth = "scram-sha-256"}}));
-  lab::Agent& first = primary();
-  const auto within_seconds = [&](const lab::Agent& node, const std::string& sql, const std::string& answer) {
+  lab::AutoctlDaemon& first = primary();
+  const auto within_seconds = [&](const lab::AutoctlDaemon& node, const std::string& sql, const std::string& answer) {
     EXPECT_TRUE(lab::eventually(Millis(8'000), [&] { return ask(node, sql) == answer; })) << sql << "\n"
                                                                                           << node.log_tail(20);
   };
@@ -92,7 +92,7 @@ TEST_F(Others, AllConnectionsTakenDoNotHoldUpCommits) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& first = primary();
+  lab::AutoctlDaemon& first = primary();
   std::vector<pg::Connection> others;
   const std::string server = lab::conninfo({{first.host(), first.pgport()}}, "postgres", "any");
   for (auto other = pg::Connection::open(server, Millis(5000)); other;
@@ -117,7 +117,7 @@ TEST_F(Others, AllConnectionsTakenDoNotHoldUpCommits) {
 /// `reload` takes in what a running node can, and says what it was and what waits for a restart.
 TEST_F(Others, ReloadSaysWhatChangedAndWhatWaits) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(1));
-  lab::Agent& node = primary();
+  lab::AutoctlDaemon& node = primary();
   const auto set = [&](const std::string& key, const std::string& value) {
     EXPECT_TRUE(autoctl({"config", "set", key, value, "--pgdata", node.pgdata()}).ok()) << key;
   };

@@ -79,11 +79,11 @@ class Partition : public ClusterTest {
   }
   Millis outage() const { return load_->writer().outage(start_, Clock::now()); }
   bool primary_is(const std::string& name) {
-    const lab::Agent* node = cluster().primary();
+    const lab::AutoctlDaemon* node = cluster().primary();
     return node != nullptr && node->name() == name;
   }
   bool is_replaced() {
-    const lab::Agent* node = cluster().primary();
+    const lab::AutoctlDaemon* node = cluster().primary();
     return node != nullptr && node->name() != "node_1";
   }
   std::optional<protocol::NodeDocument> seen(const std::string& name) {
@@ -133,7 +133,7 @@ class Partition : public ClusterTest {
   /// over.
   void expect_old_primary_fences_itself() {
     const TimePoint cut_off = Clock::now();
-    const lab::Agent& old = *cluster().find("node_1");
+    const lab::AutoctlDaemon& old = *cluster().find("node_1");
     const auto answers = [&] {
       const auto there = lab::conninfo({{old.host(), old.pgport()}}, "postgres", "any");
       return pg::Connection::open(there, Millis(1'000)).has_value();
@@ -145,7 +145,7 @@ class Partition : public ClusterTest {
     ASSERT_NO_FATAL_FAILURE(expect_old_primary_rejoins());
   }
   void expect_frozen_primary_is_replaced(std::chrono::seconds frozen_for) {
-    lab::Agent& old = *cluster().find("node_1");
+    lab::AutoctlDaemon& old = *cluster().find("node_1");
     const TimePoint frozen = Clock::now();
     old.signal_node(SIGSTOP);
     ASSERT_NO_FATAL_FAILURE(expect_standby_takes_over());
@@ -345,12 +345,12 @@ TEST_F(PartitionOfFour, EachCutOfThePrimaryCostsOneFailover) {
                                                           [this](int place) { return network_->deafen(place); }};
   for (const auto& apply : cuts) {
     begin_next_cut();
-    const lab::Agent* primary = cluster().primary();
+    const lab::AutoctlDaemon* primary = cluster().primary();
     ASSERT_NE(primary, nullptr);
     const std::string old = primary->name();
     ASSERT_TRUE(ok(apply(std::stoi(old.substr(old.find('_') + 1)))));
     ASSERT_TRUE(lab::eventually(Millis(20'000), [&] {
-      const lab::Agent* node = cluster().primary();
+      const lab::AutoctlDaemon* node = cluster().primary();
       return node != nullptr && node->name() != old;
     }));
     ASSERT_TRUE(load_->progresses(50, Millis(20'000)));

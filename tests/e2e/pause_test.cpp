@@ -27,7 +27,7 @@ TEST_F(Pause, NobodyTakesOverBeforeItEnds) {
   EXPECT_NE(refused.exit_code, 0);
   EXPECT_NE(refused.output.find("autoctl resume"), std::string::npos) << refused.output;
 
-  lab::Agent* victim = cluster().primary();
+  lab::AutoctlDaemon* victim = cluster().primary();
   ASSERT_NE(victim, nullptr);
   victim->signal_postmaster(SIGKILL);
   ASSERT_TRUE(load.progresses(50, Millis(20'000))) << "a living keeper starts it again, as always";

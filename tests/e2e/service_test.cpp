@@ -11,19 +11,19 @@ namespace {
 
 class Service : public ClusterTest {
  protected:
-  Finished pg_ctl(const lab::Agent& agent, const std::string& words) {
+  Finished pg_ctl(const lab::AutoctlDaemon& agent, const std::string& words) {
     const auto tools = postgres::find_tools("");
     EXPECT_TRUE(ok(tools));
     return shell(tools->path("pg_ctl") + " -w -D " + agent.pgdata() + " " + words);
   }
-  Finished postgres(const std::string& verb, const lab::Agent& agent) {
+  Finished node_service(const std::string& verb, const lab::AutoctlDaemon& agent) {
     return autoctl({verb, "postgres", "--pgdata", agent.pgdata()});
   }
   bool has_event(const std::string& words) {
     return autoctl({"show", "events", "--count", "200", "--pgdata", cluster().monitor().pgdata()}).output.find(words) !=
            std::string::npos;
   }
-  void comes_back(const lab::Agent& agent) {
+  void comes_back(const lab::AutoctlDaemon& agent) {
     EXPECT_TRUE(lab::eventually(Millis(20'000), [&] { return agent.postmaster().has_value(); })) << agent.log_tail(20);
   }
   bool monitor_answers() { return autoctl({"show", "state", "--pgdata", cluster().monitor().pgdata()}).ok(); }
@@ -31,9 +31,9 @@ class Service : public ClusterTest {
 
 TEST_F(Service, PgCtlStopAndRestartWork) {
   ASSERT_NO_FATAL_FAILURE(start_cluster());
-  lab::Agent& first = primary();
+  lab::AutoctlDaemon& first = primary();
   for (int round = 0; round < 4; ++round) {
-    for (lab::Agent* node :
+    for (lab::AutoctlDaemon* node :
          {&first, cluster().find(&first == cluster().find("node_1") ? "node_2" : "node_1"), &cluster().monitor()}) {
       SCOPED_TRACE(node->name());
       const std::string mode = round % 2 == 0 ? "fast" : "smart";
@@ -56,7 +56,7 @@ TEST_F(Service, PgCtlStopAndRestartWork) {
 /// It is nobody's wish: it starts again before a second has passed.
 TEST_F(Service, ACrashIsNotLeftAlone) {
   ASSERT_NO_FATAL_FAILURE(start_cluster());
-  lab::Agent& node = primary();
+  lab::AutoctlDaemon& node = primary();
   const auto before = node.postmaster();
   ASSERT_TRUE(before);
   const auto began = std::chrono::steady_clock::now();
@@ -75,10 +75,10 @@ TEST_F(Service, RestartKeepsTheRole) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& first = primary();
-  for (lab::Agent* node : {&first, &standby()}) {
+  lab::AutoctlDaemon& first = primary();
+  for (lab::AutoctlDaemon* node : {&first, &standby()}) {
     const auto before = node->postmaster();
-    const auto restarted = postgres("restart", *node);
+    const auto restarted = node_service("restart", *node);
     EXPECT_TRUE(restarted.ok()) << restarted.output;
     EXPECT_NE(node->postmaster(), before);
     ASSERT_TRUE(load.progresses(50, Millis(20'000)));
@@ -96,24 +96,24 @@ TEST_F(Service, StopHoldsUntilStart) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& old = primary();
-  const auto stopped = postgres("stop", old);
+  lab::AutoctlDaemon& old = primary();
+  const auto stopped = node_service("stop", old);
   EXPECT_TRUE(stopped.ok()) << stopped.output;
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
   EXPECT_NE(cluster().primary(), &old);
   EXPECT_FALSE(old.postmaster());
   ASSERT_TRUE(old.running()) << "its keeper goes on";
-  EXPECT_EQ(postgres("restart", old).exit_code, 4);
+  EXPECT_EQ(node_service("restart", old).exit_code, 4);
   old.signal_daemon(SIGKILL);
   ASSERT_TRUE(ok(old.run()));
   EXPECT_TRUE(lab::eventually(Millis(20'000), [&] { return has_event("autoctl start postgres"); }));
   EXPECT_FALSE(old.postmaster());
-  const auto started = postgres("start", old);
+  const auto started = node_service("start", old);
   EXPECT_TRUE(started.ok()) << started.output;
   ASSERT_NO_FATAL_FAILURE(expect_settled());
   load.stop();
   load.verify();
-  EXPECT_EQ(postgres("stop", cluster().monitor()).exit_code, 2) << "a monitor is nothing without its Postgres";
+  EXPECT_EQ(node_service("stop", cluster().monitor()).exit_code, 2) << "a monitor is nothing without its Postgres";
 }
 
 }  // namespace

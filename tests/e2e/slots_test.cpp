@@ -27,8 +27,8 @@ TEST_F(Slots, StandbyThatStaysAwayDoesNotFillTheDisk) {
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-  lab::Agent& primary = *cluster().find("node_1");
-  lab::Agent& standby = *cluster().find("node_2");
+  lab::AutoctlDaemon& primary = *cluster().find("node_1");
+  lab::AutoctlDaemon& standby = *cluster().find("node_2");
   ASSERT_TRUE(standby.stop(Millis(20'000)));
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
   const auto alone = std::chrono::steady_clock::now();
@@ -55,8 +55,8 @@ class SlotsOfTwo : public ClusterTest {};
 
 TEST_F(SlotsOfTwo, ASlotThatSomebodyDroppedComesBack) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(2));
-  lab::Agent& primary = *cluster().find("node_1");
-  lab::Agent& standby = *cluster().find("node_2");
+  lab::AutoctlDaemon& primary = *cluster().find("node_1");
+  lab::AutoctlDaemon& standby = *cluster().find("node_2");
   ASSERT_TRUE(standby.stop(Millis(20'000)));
   query(primary, "select pg_drop_replication_slot('autoctl_standby_2')");
   EXPECT_TRUE(lab::eventually(Millis(10'000), [&] {

@@ -8,7 +8,7 @@ namespace {
 
 class Stop : public ClusterTest {
  protected:
-  Finished stop(const lab::Agent& node, const std::vector<std::string>& more = {}) {
+  Finished stop(const lab::AutoctlDaemon& node, const std::vector<std::string>& more = {}) {
     std::vector<std::string> words = {"stop", "--pgdata", node.pgdata()};
     words.insert(words.end(), more.begin(), more.end());
     return autoctl(words, Millis(90'000));
@@ -26,7 +26,7 @@ TEST_F(Stop, APrimaryHandsOverFirst) {
   for (int round = 1; round <= 3; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
     ASSERT_TRUE(load.progresses(50, Millis(20'000)));
-    lab::Agent* old_primary = cluster().primary();
+    lab::AutoctlDaemon* old_primary = cluster().primary();
     ASSERT_NE(old_primary, nullptr);
     const auto finished = stop(*old_primary);
     ASSERT_EQ(finished.exit_code, 0) << finished.output;
@@ -44,7 +44,7 @@ TEST_F(Stop, APrimaryHandsOverFirst) {
 
 TEST_F(Stop, FastDoesNot) {
   ASSERT_NO_FATAL_FAILURE(start_cluster());
-  lab::Agent* primary = cluster().primary();
+  lab::AutoctlDaemon* primary = cluster().primary();
   ASSERT_NE(primary, nullptr);
   ASSERT_EQ(stop(*primary, {"--fast"}).exit_code, 0);
   EXPECT_FALSE(has_event("hands over first"));
@@ -53,7 +53,7 @@ TEST_F(Stop, FastDoesNot) {
 
 TEST_F(Stop, IsNotHeldUpWhereNobodyCanTakeOver) {
   ASSERT_NO_FATAL_FAILURE(start_cluster());
-  lab::Agent* primary = cluster().primary();
+  lab::AutoctlDaemon* primary = cluster().primary();
   ASSERT_NE(primary, nullptr);
   cluster().monitor().signal_node(SIGKILL);
   const auto began = std::chrono::steady_clock::now();

@@ -14,7 +14,7 @@ TEST_F(Switchover, BackAndForthTwentyTimesLosesNothing) {
   ASSERT_NO_FATAL_FAILURE(load.start());
   ASSERT_TRUE(load.progresses(50, Millis(20'000)));
   for (int i = 0; i < 2 * round_trips; ++i) {
-    const lab::Agent* before = cluster().primary();
+    const lab::AutoctlDaemon* before = cluster().primary();
     ASSERT_NE(before, nullptr);
     ASSERT_TRUE(ok(cluster().switchover(Millis(60'000)))) << "switchover " << i + 1;
     ASSERT_NO_FATAL_FAILURE(expect_settled());

@@ -11,13 +11,13 @@ using monitor::Verdict;
 
 namespace {
 
-bool same(const Effect& a, const Effect& b) {
+bool same(const SimDecision& a, const SimDecision& b) {
   return a.rule_id == b.rule_id && a.assigned == b.assigned && a.problem == b.problem &&
          std::memcmp(&a.monitor, &b.monitor, sizeof a.monitor) == 0;
 }
 
-void add_if_new(std::vector<Effect>& effects, const std::optional<Effect>& effect) {
-  if (effect && std::ranges::none_of(effects, [&](const Effect& e) { return same(e, *effect); }))
+void add_if_new(std::vector<SimDecision>& effects, const std::optional<SimDecision>& effect) {
+  if (effect && std::ranges::none_of(effects, [&](const SimDecision& e) { return same(e, *effect); }))
     effects.push_back(*effect);
 }
 
@@ -61,21 +61,21 @@ bool worth_trying(const SimMonitor& sim, const Belief& belief, int nodes) {
 
 }  // namespace
 
-const std::optional<Effect>& Decisions::under(const SimMonitor& sim, const Belief& belief) {
+const std::optional<SimDecision>& Decisions::under(const SimMonitor& sim, const Belief& belief) {
   const auto [entry, is_new] = one_.try_emplace({sim, key_of(belief)});
   if (is_new) entry->second = decide_once(sim, belief, rules_);
   return entry->second;
 }
 
-const Route& Decisions::route(const SimMonitor& sim, const Belief& belief) {
+const SimRoute& Decisions::route(const SimMonitor& sim, const Belief& belief) {
   const auto [entry, is_new] = routes_.try_emplace({sim, key_of(belief)});
   if (is_new) entry->second = route_of(sim, belief, rules_);
   return entry->second;
 }
 
-const std::vector<Effect>& Decisions::under_any_belief(const SimMonitor& sim) {
+const std::vector<SimDecision>& Decisions::under_any_belief(const SimMonitor& sim) {
   const auto [entry, is_new] = any_.try_emplace(sim);
-  std::vector<Effect>& effects = entry->second;
+  std::vector<SimDecision>& effects = entry->second;
   if (!is_new) return effects;
   if (any_weather_) return effects = in_any_weather(sim);
   const auto consider = [&](const Belief& belief) { add_if_new(effects, decide_once(sim, belief, rules_)); };
@@ -153,8 +153,8 @@ class ChangingSnapshot {
 
 }  // namespace
 
-std::vector<Effect> Decisions::in_any_weather(const SimMonitor& sim) const {
-  std::vector<Effect> effects;
+std::vector<SimDecision> Decisions::in_any_weather(const SimMonitor& sim) const {
+  std::vector<SimDecision> effects;
   for (const bool elapsed : {false, true})
     for (const bool descend : {false, true}) {
       if (elapsed && !time_matters(sim)) continue;

@@ -18,14 +18,14 @@ class Decisions {
   Decisions(Rules rules, int nodes, bool worker, bool any_weather)
       : rules_(std::move(rules)), nodes_(nodes), worker_(worker), any_weather_(any_weather) {}
   /// The decision that this belief leads to.
-  const std::optional<Effect>& under(const SimMonitor& monitor, const Belief& belief);
+  const std::optional<SimDecision>& under(const SimMonitor& monitor, const Belief& belief);
   /// All different decisions that any belief leads to.
-  const std::vector<Effect>& under_any_belief(const SimMonitor& monitor);
-  const Route& route(const SimMonitor& monitor, const Belief& belief);
+  const std::vector<SimDecision>& under_any_belief(const SimMonitor& monitor);
+  const SimRoute& route(const SimMonitor& monitor, const Belief& belief);
   std::size_t monitor_states() const { return any_.size(); }
 
  private:
-  std::vector<Effect> in_any_weather(const SimMonitor& monitor) const;
+  std::vector<SimDecision> in_any_weather(const SimMonitor& monitor) const;
   struct Key {
     SimMonitor monitor;
     std::array<std::uint8_t, 3> belief;
@@ -47,9 +47,9 @@ class Decisions {
   int nodes_;
   bool worker_;
   bool any_weather_;
-  std::unordered_map<Key, std::optional<Effect>, Hash, SameBytes> one_;
-  std::unordered_map<Key, Route, Hash, SameBytes> routes_;
-  std::unordered_map<SimMonitor, std::vector<Effect>, Hash, SameBytes> any_;
+  std::unordered_map<Key, std::optional<SimDecision>, Hash, SameBytes> one_;
+  std::unordered_map<Key, SimRoute, Hash, SameBytes> routes_;
+  std::unordered_map<SimMonitor, std::vector<SimDecision>, Hash, SameBytes> any_;
 };
 
 }  // namespace autoctl::explorer

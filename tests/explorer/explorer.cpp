@@ -73,7 +73,7 @@ std::string broken_election(const World& world, std::uint8_t nodes) {
   return {};
 }
 
-/// Every rule of the design about one moment; empty when all hold.
+/// Every safety rule (docs/safety-rules.md) about one moment; empty when all hold.
 std::string broken_rule(const World& world) {
   int acknowledging = 0;
   int leading = 0;
@@ -98,7 +98,7 @@ std::string broken_rule(const World& world) {
 
 }  // namespace
 
-Explorer::Explorer(Plan plan)
+Explorer::Explorer(ExplorerPlan plan)
     : plan_(std::move(plan)), decisions_(plan_.rules, plan_.nodes, plan_.worker, plan_.any_weather) {
   for (const FairRules& rules : plan_.worker ? ways_of_workers_to_recover(plan_.nodes) : ways_to_recover(plan_.nodes))
     recoveries_.push_back({FairRun(decisions_, plan_.rules, rules), rules, {}});
@@ -133,7 +133,7 @@ World Explorer::first_world() const {
   return world;
 }
 
-Report Explorer::run() {
+ExplorerReport Explorer::run() {
   const World first = first_world();
   seen_.insert(first);
   frontier_.push_back(first);
@@ -182,11 +182,11 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
       done = next.monitor.operation == Operation::none && next.monitor.leaves == nobody &&
              next.monitor.returns == nobody && world.judgements > 0;
       next.monitor.operation = Operation::requested;
-      if (plan_.judgements != Plan::unlimited) --next.judgements;
+      if (plan_.judgements != ExplorerPlan::unlimited) --next.judgements;
       break;
     case Kind::enable_maintenance:
       done = world.judgements > 0 && operator_wants_maintenance(next, n);
-      if (plan_.judgements != Plan::unlimited) --next.judgements;
+      if (plan_.judgements != ExplorerPlan::unlimited) --next.judgements;
       break;
     case Kind::disable_maintenance: done = operator_ends_maintenance(next, n); break;
     case Kind::operators_hand:
@@ -204,7 +204,8 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
       done = action.node < effects.size();
       if (!done) break;
       apply(next, effects[action.node]);
-      if (plan_.judgements == Plan::unlimited || !monitor::find_rule(effects[action.node].rule_id)->traits.judges)
+      if (plan_.judgements == ExplorerPlan::unlimited ||
+          !monitor::find_rule(effects[action.node].rule_id)->traits.judges)
         break;
       done = world.judgements > 0;
       --next.judgements;
@@ -229,7 +230,7 @@ std::optional<World> Explorer::taken(const World& world, Action action, Violatio
                         action.kind == Kind::break_node || action.kind == Kind::monitor_restart ||
                         action.kind == Kind::cut;
   if (is_fault && world.faults == 0) return std::nullopt;
-  if (is_fault && plan_.faults != Plan::unlimited) --next.faults;
+  if (is_fault && plan_.faults != ExplorerPlan::unlimited) --next.faults;
   if (plan_.any_weather) forget_what_faults_change(next, world);
   canonicalise(next, alike_);
   return next;
@@ -266,7 +267,7 @@ void Explorer::expand_group() {
   for (std::uint8_t token = 0; token < token_count; ++token) attempt({Kind::acknowledge, token});
   if (plan_.operations) attempt({Kind::request});
   std::uint8_t number = 0;
-  for (const Effect& effect : decisions_.under_any_belief(frontier_.front().monitor)) {
+  for (const SimDecision& effect : decisions_.under_any_belief(frontier_.front().monitor)) {
     if (!effect.problem.empty()) fail(std::string(rule_name(effect.rule_id)) + ": " + effect.problem);
     report_.rules_fired.insert(rule_name(effect.rule_id));
     attempt({Kind::decide, number++});

@@ -1,5 +1,5 @@
-// Breadth-first through every world that actions in any order lead to; the design's safety rules hold in each of them,
-// and from each of them the group recovers when the faults stop.
+// Breadth-first through every world that actions in any order lead to. The safety rules (docs/safety-rules.md) hold in
+// each of them, and from each of them the group recovers when the faults stop.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@
 
 namespace autoctl::explorer {
 
-struct Plan {
+struct ExplorerPlan {
   static constexpr std::uint8_t unlimited = 255;
   int nodes = 2;
   Rules rules;
@@ -39,7 +39,7 @@ struct Plan {
   std::size_t max_states = 50'000'000;
 };
 
-struct Report {
+struct ExplorerReport {
   std::size_t states = 0;
   std::size_t transitions = 0;
   std::size_t monitor_states = 0;
@@ -50,8 +50,8 @@ struct Report {
 
 class Explorer {
  public:
-  explicit Explorer(Plan plan);
-  Report run();
+  explicit Explorer(ExplorerPlan plan);
+  ExplorerReport run();
   /// After run(): has it been in this world?
   bool has_seen(World world) const {
     canonicalise(world, alike_);
@@ -119,9 +119,9 @@ class Explorer {
     FingerprintSet good;
   };
 
-  Plan plan_;
+  ExplorerPlan plan_;
   Decisions decisions_;
-  Report report_;
+  ExplorerReport report_;
   FingerprintSet seen_;
   std::deque<World> frontier_;   // worlds from here_ on
   std::uint32_t here_ = 0;       // the world that is looked at

@@ -1,4 +1,4 @@
-// The design's safety rules and liveness, in every world that two nodes, a monitor and clients can get into
+// The safety rules (docs/safety-rules.md) and liveness, in every world that two nodes, a monitor and clients can get into
 // (three: three_nodes_test.cpp).
 #include "explorer.h"
 
@@ -15,74 +15,78 @@ Rules standbys_must_stay(int number_sync_standbys) {
   return rules;
 }
 
-Report explore(const Plan& plan) {
-  Report report = Explorer(plan).run();
+ExplorerReport explore(const ExplorerPlan& plan) {
+  ExplorerReport report = Explorer(plan).run();
   std::printf("%zu states, %zu transitions, %zu states of the monitor\n", report.states, report.transitions,
               report.monitor_states);
   return report;
 }
 
 TEST(Explorer, AnyNumberOfFaults) {
-  const Report report = explore({.faults = Plan::unlimited, .operations = false});
+  const ExplorerReport report = explore({.faults = ExplorerPlan::unlimited, .operations = false});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
 TEST(Explorer, AnyNumberOfFaultsWhenStandbysMustStayAvailable) {
-  const Report report = explore({.rules = standbys_must_stay(1), .faults = Plan::unlimited, .operations = false});
+  const ExplorerReport report =
+      explore({.rules = standbys_must_stay(1), .faults = ExplorerPlan::unlimited, .operations = false});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
 TEST(Explorer, SwitchoversAmongFaults) {
-  const Report report = explore({.faults = 1});
+  const ExplorerReport report = explore({.faults = 1});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
 TEST(Explorer, SwitchoversWhenStandbysMustStayAvailable) {
-  const Report report = explore({.rules = standbys_must_stay(1), .faults = 0});
+  const ExplorerReport report = explore({.rules = standbys_must_stay(1), .faults = 0});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
 TEST(Explorer, SwitchoversOfACitusWorker) {
-  for (const Plan& plan : {Plan{.faults = 1, .worker = true}, Plan{.faults = 0, .drops = true, .worker = true},
-                           Plan{.rules = standbys_must_stay(1), .faults = 0, .worker = true}}) {
-    const Report report = explore(plan);
+  for (const ExplorerPlan& plan :
+       {ExplorerPlan{.faults = 1, .worker = true}, ExplorerPlan{.faults = 0, .drops = true, .worker = true},
+        ExplorerPlan{.rules = standbys_must_stay(1), .faults = 0, .worker = true}}) {
+    const ExplorerReport report = explore(plan);
     EXPECT_FALSE(report.counterexample) << *report.counterexample;
   }
 }
 
 TEST(Explorer, NodesAreDropped) {
-  for (const Plan& plan : {Plan{.faults = 1, .operations = false, .drops = true},
-                           Plan{.rules = standbys_must_stay(1), .faults = 0, .operations = false, .drops = true},
-                           Plan{.faults = 0, .drops = true}}) {
-    const Report report = explore(plan);
+  for (const ExplorerPlan& plan :
+       {ExplorerPlan{.faults = 1, .operations = false, .drops = true},
+        ExplorerPlan{.rules = standbys_must_stay(1), .faults = 0, .operations = false, .drops = true},
+        ExplorerPlan{.faults = 0, .drops = true}}) {
+    const ExplorerReport report = explore(plan);
     EXPECT_FALSE(report.counterexample) << *report.counterexample;
   }
 }
 
 TEST(Explorer, NodesGoToMaintenanceAndBack) {
-  for (const Plan& plan : {Plan{.faults = 1, .operations = false, .maintenance = true},
-                           Plan{.rules = standbys_must_stay(1), .faults = 0, .operations = false, .maintenance = true},
-                           Plan{.faults = 0, .drops = true, .maintenance = true}}) {
-    const Report report = explore(plan);
+  for (const ExplorerPlan& plan :
+       {ExplorerPlan{.faults = 1, .operations = false, .maintenance = true},
+        ExplorerPlan{.rules = standbys_must_stay(1), .faults = 0, .operations = false, .maintenance = true},
+        ExplorerPlan{.faults = 0, .drops = true, .maintenance = true}}) {
+    const ExplorerReport report = explore(plan);
     EXPECT_FALSE(report.counterexample) << *report.counterexample;
   }
 }
 
 TEST(Explorer, StandbysThatLostTheirPlace) {
   for (int standbys : {0, 1}) {
-    const Report report =
+    const ExplorerReport report =
         explore({.rules = standbys_must_stay(standbys), .faults = 2, .operations = false, .recycling = true});
     EXPECT_FALSE(report.counterexample) << *report.counterexample;
   }
 }
 
 TEST(Explorer, ReportsThatComeLate) {
-  const Report report = explore({.faults = 1, .operations = false, .delays = true});
+  const ExplorerReport report = explore({.faults = 1, .operations = false, .delays = true});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
 TEST(Explorer, CommitsThatOvertakeEachOther) {
-  const Report report = explore({.faults = 1, .commits = 2, .operations = false});
+  const ExplorerReport report = explore({.faults = 1, .commits = 2, .operations = false});
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
@@ -90,19 +94,21 @@ TEST(Explorer, CommitsThatOvertakeEachOther) {
 TEST(Explorer, EveryRuleFires) {
   std::set<std::string_view> silent;
   for (const monitor::RuleInfo& rule : monitor::rules()) silent.insert(rule.name);
-  const Plan of_three{.nodes = 3, .operations = false, .at_rest = true, .any_weather = true, .check_liveness = false};
-  Plan one_never_promoted = of_three;  // a winner fetches what it has more
+  const ExplorerPlan of_three{
+      .nodes = 3, .operations = false, .at_rest = true, .any_weather = true, .check_liveness = false};
+  ExplorerPlan one_never_promoted = of_three;  // a winner fetches what it has more
   one_never_promoted.rules.attributes[2].candidate_priority = 0;
-  Plan all_needed = of_three;
+  ExplorerPlan all_needed = of_three;
   all_needed.rules = standbys_must_stay(2);
-  Plan switchover = of_three;
+  ExplorerPlan switchover = of_three;
   switchover.asked = true;
-  for (const Plan& plan :
-       {Plan{.faults = 1, .operations = false, .recycling = true, .check_liveness = false},
-        Plan{.faults = 0, .drops = true, .check_liveness = false},
-        Plan{.faults = 0, .maintenance = true, .check_liveness = false},
-        Plan{.faults = 0, .worker = true, .check_liveness = false}, one_never_promoted, all_needed, switchover}) {
-    const Report report = explore(plan);
+  for (const ExplorerPlan& plan :
+       {ExplorerPlan{.faults = 1, .operations = false, .recycling = true, .check_liveness = false},
+        ExplorerPlan{.faults = 0, .drops = true, .check_liveness = false},
+        ExplorerPlan{.faults = 0, .maintenance = true, .check_liveness = false},
+        ExplorerPlan{.faults = 0, .worker = true, .check_liveness = false}, one_never_promoted, all_needed,
+        switchover}) {
+    const ExplorerReport report = explore(plan);
     for (std::string_view rule : report.rules_fired) silent.erase(rule);
   }
   const std::set<std::string_view> out_of_reach = {

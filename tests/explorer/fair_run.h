@@ -61,7 +61,7 @@ class FairRun {
   mutable std::array<std::optional<monitor::Verdict>, 128> judged_;  // by everything that judge() looks at
 };
 
-/// Must the group, once this node is lost, be served by one of the others (design, rule 1)?
+/// Must the group, once this node is lost, be served by one of the others (docs/safety-rules.md, rule 1)?
 bool others_must_serve(const World& world, int lost_node, const Rules& rules);
 /// Do the design's rules promise that this run ends well?
 bool must_recover(const World& begin, FairRules fair, const Rules& rules);

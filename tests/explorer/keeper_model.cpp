@@ -117,7 +117,7 @@ Observation observation_of(const View& view, const SimNode& self, const Core& co
 }
 
 struct Attempt {
-  Outcome outcome = Outcome::nothing;
+  OrderResult outcome = OrderResult::nothing;
   SimNode after;
 };
 
@@ -162,9 +162,9 @@ class Revived {
   /// It was carried out.
   void conclude(const Attempt& attempt) {
     self_ = attempt.after;
-    if (attempt.outcome == Outcome::fails)
+    if (attempt.outcome == OrderResult::fails)
       fail();
-    else if (attempt.outcome == Outcome::proves_impossible)
+    else if (attempt.outcome == OrderResult::proves_impossible)
       core_.failed({Errc::conflict, "it can never work", ""}, now_);
     else
       core_.finished(now_);
@@ -217,7 +217,7 @@ Reaction react(const View& view) {
       return {.acts = true, .after = keeper.self(), .violation = reaction.violation};
     }
     const Attempt attempt = keeper.attempt(*next.order);
-    const bool changes = attempt.outcome == Outcome::changes;
+    const bool changes = attempt.outcome == OrderResult::changes;
     const bool belongs = done == Order::Kind::stop && replaces_data(*next.order);
     if (changes && reaction.acts && !belongs) break;
     if (const char* forbidden = why_forbidden(*next.order, keeper.self())) reaction.violation = forbidden;
@@ -238,8 +238,8 @@ SimFacts tell(const View& view) {
   for (;;) {
     const Ready next = keeper.ready();
     const Attempt attempt = next.order ? keeper.attempt(*next.order) : Attempt{};
-    const bool would_change_it = next.save || attempt.outcome == Outcome::changes;
-    if (next.order) does_not_start = next.order->kind == Order::Kind::start && attempt.outcome == Outcome::fails;
+    const bool would_change_it = next.save || attempt.outcome == OrderResult::changes;
+    if (next.order) does_not_start = next.order->kind == Order::Kind::start && attempt.outcome == OrderResult::fails;
     const bool is_known = rests > (does_not_start ? failures_until_it_gives_up - 1 : 0);
     if (is_known && (would_change_it || next.idle() || does_not_start)) break;
     if (next.idle()) {

@@ -124,7 +124,7 @@ void look(monitor::NodeView& view, const Sight& sight, const std::vector<NodeId>
   if (sight.disk_is_full) facts.cannot_write = facts.postgres_running && !facts.in_recovery;
 }
 
-std::string take_goals(Effect& effect, const monitor::Decision& decision, const Names& names) {
+std::string take_goals(SimDecision& effect, const monitor::Decision& decision, const Names& names) {
   if (decision.term != Term{now_term.value + 1}) return "the decision does not begin the next term";
   for (const auto& [id, goal] : decision.goals) {
     const auto node = names.node(id);
@@ -143,7 +143,7 @@ std::string take_goals(Effect& effect, const monitor::Decision& decision, const 
   return {};
 }
 
-std::string take_quorums(Effect& effect, const monitor::Decision& decision, const Names& names) {
+std::string take_quorums(SimDecision& effect, const monitor::Decision& decision, const Names& names) {
   const auto take = [&](const std::optional<SyncQuorum>& quorum, SimQuorum& into) {
     if (!quorum) return true;
     const auto sim = names.quorum(*quorum);
@@ -214,7 +214,7 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief, 
   return group;
 }
 
-Route route_of(const SimMonitor& sim, const Belief& belief, const Rules& rules) {
+SimRoute route_of(const SimMonitor& sim, const Belief& belief, const Rules& rules) {
   const Names names{belief.ids_descend};
   const monitor::GroupSnapshot group = snapshot_of(sim, belief, rules);
   const monitor::NodeView* leader = monitor::leader_of(group);
@@ -223,18 +223,18 @@ Route route_of(const SimMonitor& sim, const Belief& belief, const Rules& rules) 
   return {held_for ? names.node(held_for) : std::nullopt, serves ? names.node(leader->id) : std::nullopt};
 }
 
-std::optional<Effect> decide_once(const SimMonitor& sim, const Belief& belief, const Rules& rules) {
+std::optional<SimDecision> decide_once(const SimMonitor& sim, const Belief& belief, const Rules& rules) {
   return decide_on(snapshot_of(sim, belief, rules), sim, belief, rules);
 }
 
-std::optional<Effect> decide_on(const monitor::GroupSnapshot& group, const SimMonitor& sim, const Belief& belief,
-                                const Rules& rules) {
+std::optional<SimDecision> decide_on(const monitor::GroupSnapshot& group, const SimMonitor& sim, const Belief& belief,
+                                     const Rules& rules) {
   const Names names{belief.ids_descend};
   monitor::Settings settings = rules.settings;
   settings.paused = belief.paused;
   const auto decision = rules.decide(group, settings, model_now);
   if (!decision) return std::nullopt;
-  Effect effect{.monitor = sim, .rule_id = decision->rule_id};
+  SimDecision effect{.monitor = sim, .rule_id = decision->rule_id};
   effect.problem = take_goals(effect, *decision, names);
   if (effect.problem.empty()) effect.problem = take_quorums(effect, *decision, names);
   if (decision->operation_target) {
@@ -301,7 +301,7 @@ bool monitor_forgets(World& world, int node) {
   return true;
 }
 
-void apply(World& world, const Effect& effect) {
+void apply(World& world, const SimDecision& effect) {
   world.monitor = effect.monitor;
   for (int n = 0; n < world.size; ++n)
     if (effect.assigned[n]) has_new_goal(world, n);

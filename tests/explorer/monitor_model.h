@@ -56,7 +56,7 @@ struct Belief {
 };
 
 /// What one decision does to the world.
-struct Effect {
+struct SimDecision {
   SimMonitor monitor;                      // afterwards
   std::array<bool, max_nodes> assigned{};  // nodes that got a new goal
   int rule_id = 0;
@@ -69,16 +69,16 @@ void look_at_peers(monitor::GroupSnapshot& group, const Belief& belief);
 /// A node's name in such a snapshot.
 NodeId id_of(int node, bool ids_descend);
 /// What the coordinator of a worker group is told.
-struct Route {
+struct SimRoute {
   std::optional<int> hold_for;  // nullopt: the statements go on
   std::optional<int> primary;   // the node that the monitor sees accept writes
 };
-Route route_of(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
+SimRoute route_of(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
 /// What decide() makes of this snapshot, which is of this monitor.
-std::optional<Effect> decide_on(const monitor::GroupSnapshot& group, const SimMonitor& monitor, const Belief& belief,
-                                const Rules& rules);
-std::optional<Effect> decide_once(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
-void apply(World& world, const Effect& effect);
+std::optional<SimDecision> decide_on(const monitor::GroupSnapshot& group, const SimMonitor& monitor,
+                                     const Belief& belief, const Rules& rules);
+std::optional<SimDecision> decide_once(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
+void apply(World& world, const SimDecision& effect);
 /// `enable maintenance --allow-failover`, as far as the monitor takes it.
 bool operator_wants_maintenance(World& world, int node);
 /// `disable maintenance`.

@@ -135,13 +135,13 @@ TEST(Mutant, lost_candidate_is_never_called_off) {
 }
 
 /// Of three nodes, from rest, in any weather.
-std::string counterexample_of_three(Plan plan) {
+std::string counterexample_of_three(ExplorerPlan plan) {
   plan.nodes = 3;
   plan.at_rest = plan.any_weather = true;
   return Explorer(plan).run().counterexample.value_or("nothing");
 }
 std::string counterexample_of_three(Decide mutant, int preferred_priority = 50, bool operations = false) {
-  Plan plan{.rules = {.decide = std::move(mutant)}, .operations = operations};
+  ExplorerPlan plan{.rules = {.decide = std::move(mutant)}, .operations = operations};
   plan.rules.attributes[2].candidate_priority = preferred_priority;
   return counterexample_of_three(plan);
 }
@@ -201,7 +201,7 @@ TEST(MutantOfThree, promoted_primary_proves_its_quorum_with_whoever_streams) {
     for (auto& [id, goal] : d.goals)
       if (!goal.sync.asynchronous()) goal.state = NodeState::primary;
   });
-  Plan plan{.rules = {.decide = hasty}, .operations = false};
+  ExplorerPlan plan{.rules = {.decide = hasty}, .operations = false};
   plan.rules.settings.number_sync_standbys = 1;
   EXPECT_THAT(counterexample_of_three(plan), HasSubstr("lack an acknowledged commit"));
 }

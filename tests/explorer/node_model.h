@@ -25,8 +25,8 @@ bool keeper_reports(World& world, int node);
 /// The same in two moments: what was true when the report left may be so no longer when it arrives.
 bool keeper_sends_report(World& world, int node);
 bool report_arrives(World& world, int node);
-/// The keeper stops a primary which another node could replace and from which nobody streams (design, rule 3). Whether
-/// its lease has run out is left open.
+/// The keeper stops a primary that another node could replace and that no standby streams from
+/// (docs/safety-rules.md, rule 3). Whether its lease has run out is left open.
 bool keeper_fences_itself(World& world, int node);
 
 bool wal_arrives(World& world, int standby);

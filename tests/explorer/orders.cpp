@@ -12,59 +12,59 @@ bool is_to_serve(const SimNode& self) {
   return may_accept_writes(self.reached) || may_accept_writes(self.goal.state);
 }
 
-Outcome create(SimNode& self) {
+OrderResult create(SimNode& self) {
   self.data = Data::intact;
   self.opens_as_primary = true;
-  return Outcome::changes;
+  return OrderResult::changes;
 }
 
-Outcome set_upstream(SimNode& self, std::uint8_t upstream) {
-  if (self.data == Data::absent) return Outcome::fails;
-  if (!self.opens_as_primary && self.upstream == upstream) return Outcome::nothing;
+OrderResult set_upstream(SimNode& self, std::uint8_t upstream) {
+  if (self.data == Data::absent) return OrderResult::fails;
+  if (!self.opens_as_primary && self.upstream == upstream) return OrderResult::nothing;
   self.opens_as_primary = false;
   self.upstream = upstream;
-  return Outcome::changes;
+  return OrderResult::changes;
 }
 
-Outcome start(SimNode& self) {
-  if (self.server != Server::stopped) return Outcome::nothing;
-  if (self.data != Data::intact || self.broken) return Outcome::fails;
+OrderResult start(SimNode& self) {
+  if (self.server != Server::stopped) return OrderResult::nothing;
+  if (self.data != Data::intact || self.broken) return OrderResult::fails;
   self.server = self.opens_as_primary ? Server::primary : Server::standby;
-  return Outcome::changes;
+  return OrderResult::changes;
 }
 
-Outcome stop(SimNode& self) {
-  if (self.server == Server::stopped) return Outcome::nothing;
+OrderResult stop(SimNode& self) {
+  if (self.server == Server::stopped) return OrderResult::nothing;
   self.server = Server::stopped;
-  return Outcome::changes;
+  return OrderResult::changes;
 }
 
-Outcome set_sync(SimNode& self, const SyncQuorum& quorum) {
-  if (self.server == Server::stopped) return Outcome::fails;
+OrderResult set_sync(SimNode& self, const SyncQuorum& quorum) {
+  if (self.server == Server::stopped) return OrderResult::fails;
   const SimQuorum sync = sim_quorum(quorum);
-  if (self.sync == sync) return Outcome::nothing;
+  if (self.sync == sync) return OrderResult::nothing;
   self.sync = sync;
-  return Outcome::changes;
+  return OrderResult::changes;
 }
 
-Outcome stop_receiving(SimNode& self) {
-  if (self.server == Server::stopped) return Outcome::fails;
-  if (self.upstream == nobody) return Outcome::nothing;
+OrderResult stop_receiving(SimNode& self) {
+  if (self.server == Server::stopped) return OrderResult::fails;
+  if (self.upstream == nobody) return OrderResult::nothing;
   self.upstream = nobody;
-  return Outcome::changes;
+  return OrderResult::changes;
 }
 
-Outcome promote(SimNode& self) {
-  if (self.server == Server::stopped) return Outcome::fails;
-  if (self.server == Server::primary) return Outcome::nothing;
+OrderResult promote(SimNode& self) {
+  if (self.server == Server::stopped) return OrderResult::fails;
+  if (self.server == Server::primary) return OrderResult::nothing;
   self.server = Server::primary;
   self.opens_as_primary = true;
   self.upstream = nobody;
-  return Outcome::changes;
+  return OrderResult::changes;
 }
 
 /// A rewind or copy that begins tears the data; it ends with what the upstream has.
-Outcome replace_data(SimNode& self, std::uint8_t upstream) {
+OrderResult replace_data(SimNode& self, std::uint8_t upstream) {
   if (self.data == Data::intact) {
     self.data = Data::torn;
   } else {
@@ -73,13 +73,13 @@ Outcome replace_data(SimNode& self, std::uint8_t upstream) {
     self.upstream = upstream;
     self.sync = {};
   }
-  return Outcome::changes;
+  return OrderResult::changes;
 }
 
 /// Nothing is torn where the histories have not parted.
-Outcome rewind(SimNode& self, const View& view, std::uint8_t upstream) {
+OrderResult rewind(SimNode& self, const View& view, std::uint8_t upstream) {
   if (self.data == Data::absent || (self.data == Data::intact && self.lost_its_place))
-    return Outcome::proves_impossible;
+    return OrderResult::proves_impossible;
   if (self.data == Data::intact && view.fits_upstream) return set_upstream(self, upstream);
   return replace_data(self, upstream);
 }
@@ -118,8 +118,8 @@ const char* why_forbidden(const keeper::Order& order, const SimNode& self) {
   }
 }
 
-Outcome carry_out(const keeper::Order& order, const View& view, SimNode& self) {
-  if (replaces_data(order.kind) && (self.server != Server::stopped || !view.upstream_serves)) return Outcome::fails;
+OrderResult carry_out(const keeper::Order& order, const View& view, SimNode& self) {
+  if (replaces_data(order.kind) && (self.server != Server::stopped || !view.upstream_serves)) return OrderResult::fails;
   switch (order.kind) {
     case Kind::create_cluster: return create(self);
     case Kind::set_upstream: return set_upstream(self, node_of(order.upstream));
@@ -136,9 +136,9 @@ Outcome carry_out(const keeper::Order& order, const View& view, SimNode& self) {
     case Kind::keep_slots:
     case Kind::reload:
     case Kind::keep_own_history:
-    case Kind::mark_forked: return Outcome::nothing;
+    case Kind::mark_forked: return OrderResult::nothing;
   }
-  return Outcome::fails;
+  return OrderResult::fails;
 }
 
 }  // namespace autoctl::explorer

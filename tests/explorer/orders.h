@@ -6,7 +6,7 @@
 
 namespace autoctl::explorer {
 
-enum class Outcome : std::uint8_t {
+enum class OrderResult : std::uint8_t {
   nothing,  // it finds everything as it should be
   changes,
   fails,
@@ -27,6 +27,6 @@ SimQuorum sim_quorum(const SyncQuorum& quorum);
 const char* why_forbidden(const keeper::Order& order, const SimNode& self);
 /// Carries it out on `self`, which may have changed since `view`. What becomes of the log is for whoever applies it to
 /// a world.
-Outcome carry_out(const keeper::Order& order, const View& view, SimNode& self);
+OrderResult carry_out(const keeper::Order& order, const View& view, SimNode& self);
 
 }  // namespace autoctl::explorer

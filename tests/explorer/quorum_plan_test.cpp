@@ -18,7 +18,7 @@ const std::vector<NodeId> standbys = {NodeId{2}, NodeId{3}, NodeId{4}};
 
 enum class Departure { dies, leaves_quorum, is_dropped };
 
-struct Moment {
+struct Situation {
   Group group;
   SyncQuorum in_force;  // on the primary, whether or not the monitor knows
 
@@ -32,7 +32,7 @@ std::string text_of(const SyncQuorum& quorum) {
   return text + " ";
 }
 
-std::string key_of(const Moment& moment) {
+std::string key_of(const Situation& moment) {
   const GroupSnapshot& group = moment.group.snapshot;
   std::string key = text_of(group.quorum_confirmed) + text_of(group.quorum_assigned) + text_of(moment.in_force);
   for (const NodeView& node : group.nodes)
@@ -49,7 +49,7 @@ bool acknowledges_only_with(const SyncQuorum& quorum, const std::vector<NodeId>&
 
 class QuorumPlan : public testing::TestWithParam<int> {
  protected:
-  void explore(const Moment& moment) {
+  void explore(const Situation& moment) {
     if (!seen_.insert(key_of(moment)).second) return;
     check(moment);
     if (HasFailure()) return;
@@ -60,7 +60,7 @@ class QuorumPlan : public testing::TestWithParam<int> {
     prove(moment);
   }
 
-  static void check(const Moment& moment) {
+  static void check(const Situation& moment) {
     for (unsigned bits = 1; bits < 1U << standbys.size(); ++bits) {
       std::vector<NodeId> nodes;
       for (std::size_t i = 0; i < standbys.size(); ++i)
@@ -72,7 +72,7 @@ class QuorumPlan : public testing::TestWithParam<int> {
     }
   }
 
-  void depart(Moment moment, NodeId id, Departure how) {
+  void depart(Situation moment, NodeId id, Departure how) {
     NodeView& node = moment.group[id];
     if (how == Departure::dies) moment.group.judge(id, Verdict::dead);
     if (how == Departure::leaves_quorum) node.replication_quorum = false;
@@ -80,7 +80,7 @@ class QuorumPlan : public testing::TestWithParam<int> {
     explore(moment);
   }
 
-  void decide_once(Moment moment) {
+  void decide_once(Situation moment) {
     const auto decision = moment.group.decision();
     if (!decision) return;
     for (const auto& [id, goal] : decision->goals) moment.group.assign(id, goal);
@@ -89,13 +89,13 @@ class QuorumPlan : public testing::TestWithParam<int> {
     explore(moment);
   }
 
-  void apply_names(Moment moment) {
+  void apply_names(Situation moment) {
     moment.in_force = moment.goal().sync;
     explore(moment);
   }
 
   /// Those who live and were not dropped have flushed everything: the keeper says so if they are enough.
-  void prove(Moment moment) {
+  void prove(Situation moment) {
     if (moment.in_force != moment.goal().sync) return;
     std::vector<NodeId> streaming;
     for (NodeId id : standbys)
@@ -114,7 +114,7 @@ class QuorumPlan : public testing::TestWithParam<int> {
 
 TEST_P(QuorumPlan, IsSafeFromEveryPrefixForEverySubsetThatLeaves) {
   for (int acks = 1; acks <= 3; ++acks) {
-    Moment begin{at_rest(standbys, acks), {acks, standbys}};
+    Situation begin{at_rest(standbys, acks), {acks, standbys}};
     begin.group.settings.number_sync_standbys = GetParam();
     explore(begin);
   }

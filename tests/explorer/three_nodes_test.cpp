@@ -1,5 +1,5 @@
-// The design's safety rules and liveness in every world that three nodes, a monitor and clients can get into, with any
-// number of faults of any kind (weather.h), for every setting that the rules look at.
+// The safety rules (docs/safety-rules.md) and liveness in every world that three nodes, a monitor and clients can get
+// into, with any number of faults of any kind (weather.h), for every setting that the rules look at.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -34,14 +34,15 @@ constexpr std::array groups = {
 
 class ThreeNodes : public testing::TestWithParam<Group> {
  protected:
-  static Plan plan() {
-    Plan plan{.nodes = 3, .operations = false, .at_rest = true, .any_weather = true, .max_states = 1'000'000'000};
+  static ExplorerPlan plan() {
+    ExplorerPlan plan{
+        .nodes = 3, .operations = false, .at_rest = true, .any_weather = true, .max_states = 1'000'000'000};
     plan.rules.settings.number_sync_standbys = GetParam().number_sync_standbys;
     plan.rules.attributes[2] = GetParam().third;
     return plan;
   }
-  static void expect_safe_and_live(const Plan& plan) {
-    const Report report = Explorer(plan).run();
+  static void expect_safe_and_live(const ExplorerPlan& plan) {
+    const ExplorerReport report = Explorer(plan).run();
     std::printf("%zu states, all of them; %zu transitions, %zu states of the monitor\n", report.states,
                 report.transitions, report.monitor_states);
     EXPECT_FALSE(report.counterexample) << *report.counterexample;
@@ -60,21 +61,21 @@ TEST_P(ThreeNodes, AmongFaults) {
 
 TEST_P(ThreeNodes, AmongFaultsAndSwitchovers) {
   if (!may_take_long()) GTEST_SKIP() << "set AUTOCTL_SIM_COMPLETE=1";
-  Plan with_switchovers = plan();
+  ExplorerPlan with_switchovers = plan();
   with_switchovers.operations = true;
   expect_safe_and_live(with_switchovers);
 }
 
 TEST_P(ThreeNodes, AmongFaultsWhenOneIsDropped) {
   if (!may_take_long()) GTEST_SKIP() << "set AUTOCTL_SIM_COMPLETE=1";
-  Plan with_drops = plan();
+  ExplorerPlan with_drops = plan();
   with_drops.drops = true;
   expect_safe_and_live(with_drops);
 }
 
 TEST_P(ThreeNodes, AmongFaultsAndMaintenance) {
   if (!may_take_long()) GTEST_SKIP() << "set AUTOCTL_SIM_COMPLETE=1";
-  Plan with_maintenance = plan();
+  ExplorerPlan with_maintenance = plan();
   with_maintenance.maintenance = true;
   expect_safe_and_live(with_maintenance);
 }

@@ -11,13 +11,13 @@
 namespace autoctl::explorer {
 namespace {
 
-void expect_all_to_be_known(Plan with_faults) {
-  Plan in_any_weather = with_faults;
+void expect_all_to_be_known(ExplorerPlan with_faults) {
+  ExplorerPlan in_any_weather = with_faults;
   in_any_weather.any_weather = true;
-  in_any_weather.judgements = Plan::unlimited;
+  in_any_weather.judgements = ExplorerPlan::unlimited;
   in_any_weather.check_liveness = with_faults.check_liveness = false;
   Explorer known(in_any_weather);
-  const Report all = known.run();
+  const ExplorerReport all = known.run();
   ASSERT_FALSE(all.counterexample) << *all.counterexample;
   std::size_t unknown = 0;
   with_faults.visit = [&](const World& world) {
@@ -25,7 +25,7 @@ void expect_all_to_be_known(Plan with_faults) {
     if (std::ranges::any_of(without_faults(world), has_seen)) return;
     if (++unknown == 1) ADD_FAILURE() << "not among the worlds in any weather:\n" << describe(world);
   };
-  const Report some = Explorer(with_faults).run();
+  const ExplorerReport some = Explorer(with_faults).run();
   EXPECT_FALSE(some.counterexample) << *some.counterexample;
   std::printf("%zu worlds with faults, %zu of them unknown; %zu worlds in any weather\n", some.states, unknown,
               all.states);
@@ -33,7 +33,7 @@ void expect_all_to_be_known(Plan with_faults) {
 
 TEST(AnyWeather, KnowsEveryWorldOfTwoNodes) {
   for (int standbys : {0, 1}) {
-    Plan plan{.faults = Plan::unlimited, .operations = false};
+    ExplorerPlan plan{.faults = ExplorerPlan::unlimited, .operations = false};
     plan.rules.settings.number_sync_standbys = standbys;
     expect_all_to_be_known(plan);
   }

@@ -130,7 +130,7 @@ struct World {
   std::array<Commit, token_count> commits{};  // unsettled ones at a time
   std::uint8_t cut = 0;                       // links between two nodes that are cut, a bit each
   std::uint8_t faults = 0;
-  std::uint8_t judgements = 0;                         // left of Plan::judgements
+  std::uint8_t judgements = 0;                         // left of ExplorerPlan::judgements
   Statements statements = Statements::no_coordinator;  // in fair runs; before them the monitor may believe anything
   std::uint8_t size = 2;                               // nodes from this one on do not exist
 };

@@ -17,9 +17,9 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 /// A Postgres with the extension, as bare as can be.
-class Server {
+class CitusPostgres {
  public:
-  Server(const postgres::Tools& tools, std::string directory)
+  CitusPostgres(const postgres::Tools& tools, std::string directory)
       : tools_(tools), directory_(std::move(directory)), port_(free_port()) {
     run("initdb", {"--auth", "trust", "--no-sync", "--pgdata", directory_});
     std::ofstream(directory_ + "/postgresql.conf", std::ios::app)
@@ -29,9 +29,9 @@ class Server {
     run("pg_ctl", {"--pgdata", directory_, "--log", directory_ + ".log", "--wait", "start"});
     EXPECT_EQ(sql("CREATE EXTENSION citus"), "");
   }
-  ~Server() { run("pg_ctl", {"--pgdata", directory_, "--mode", "immediate", "stop"}); }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
+  ~CitusPostgres() { run("pg_ctl", {"--pgdata", directory_, "--mode", "immediate", "stop"}); }
+  CitusPostgres(const CitusPostgres&) = delete;
+  CitusPostgres& operator=(const CitusPostgres&) = delete;
 
   int port() const { return port_; }
   std::string words() const { return fmt::format("'127.0.0.1', {}", port_); }
@@ -88,7 +88,7 @@ class CitusFunctions : public testing::TestWithParam<bool> {
 
   ScratchDirectory scratch_;
   postgres::Tools tools_;
-  std::optional<Server> coordinator_, first_, second_;
+  std::optional<CitusPostgres> coordinator_, first_, second_;
 };
 
 // Few tests that each do much: what takes time here is to make the servers.

@@ -1,9 +1,10 @@
 // The router of a coordinator's keeper against real Citus: a coordinator, a worker and its standby.
+#include "keeper/agent/citus_router.h"
+
 #include <gmock/gmock.h>
 
 #include <future>
 
-#include "keeper/citus/router.h"
 #include "postgres_node.h"
 #include "support/citus_server.h"
 
@@ -12,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class CitusRouter : public PostgresTest {
+class CitusRouterTest : public PostgresTest {
  protected:
   void SetUp() override {
     PostgresTest::SetUp();
@@ -43,7 +44,7 @@ class CitusRouter : public PostgresTest {
   Node& old_worker() { return *nodes[1]; }
   Node& new_worker() { return *nodes[2]; }
 
-  void start_router() { router = std::make_unique<citus::Router>(board, coordinator().config, coordinator().files); }
+  void start_router() { router = std::make_unique<CitusRouter>(board, coordinator().config, coordinator().files); }
   protocol::CitusNode in_plan(const Node& node, NodeState goal) const {
     return {.id = node.id,
             .name = node.config.name,
@@ -142,17 +143,17 @@ class CitusRouter : public PostgresTest {
   std::uint64_t version = 0;
   Millis cooldown{500};
   bool secondaries = false;  // standbys shall be in the table, too
-  std::unique_ptr<citus::Router> router;
+  std::unique_ptr<CitusRouter> router;
 };
 
-TEST_F(CitusRouter, AddsWhatThePlanHas) {
+TEST_F(CitusRouterTest, AddsWhatThePlanHas) {
   EXPECT_EQ(row(), std::to_string(old_worker().config.pgport));
   EXPECT_EQ(coordinator().sql("select nodeport from pg_dist_node where groupid = 0"),
             std::to_string(coordinator().config.pgport));
   EXPECT_EQ(old_worker().sql("select groupid from pg_dist_local_group"), "1");
 }
 
-TEST_F(CitusRouter, AHandOverIsFeltAsAPauseOnly) {
+TEST_F(CitusRouterTest, AHandOverIsFeltAsAPauseOnly) {
   distribute();
   route(old_worker(), &new_worker());
   ASSERT_TRUE(holds(new_worker()));
@@ -171,7 +172,7 @@ TEST_F(CitusRouter, AHandOverIsFeltAsAPauseOnly) {
   EXPECT_TRUE(holds_nothing());
 }
 
-TEST_F(CitusRouter, AHoldThatIsCalledOffLeavesNothing) {
+TEST_F(CitusRouterTest, AHoldThatIsCalledOffLeavesNothing) {
   distribute();
   route(old_worker(), &new_worker());
   ASSERT_TRUE(holds(new_worker()));
@@ -184,7 +185,7 @@ TEST_F(CitusRouter, AHoldThatIsCalledOffLeavesNothing) {
   EXPECT_TRUE(holds_nothing());
 }
 
-TEST_F(CitusRouter, AKeeperThatGoesLeavesNothing) {
+TEST_F(CitusRouterTest, AKeeperThatGoesLeavesNothing) {
   distribute();
   route(old_worker(), &new_worker());
   ASSERT_TRUE(holds(new_worker()));
@@ -196,7 +197,7 @@ TEST_F(CitusRouter, AKeeperThatGoesLeavesNothing) {
   EXPECT_TRUE(holds_nothing());
 }
 
-TEST_F(CitusRouter, ANewRouterEndsWhatAFormerOneHeld) {
+TEST_F(CitusRouterTest, ANewRouterEndsWhatAFormerOneHeld) {
   distribute();
   const auto conninfo = [&] {
     return fmt::format("host={} port={} dbname=postgres application_name=autoctl_hold_1", coordinator().config.pghost,
@@ -212,7 +213,7 @@ TEST_F(CitusRouter, ANewRouterEndsWhatAFormerOneHeld) {
   EXPECT_TRUE(holds_nothing());
 }
 
-TEST_F(CitusRouter, ASessionThatIsInTheWayIsEndedAfterTheCooldown) {
+TEST_F(CitusRouterTest, ASessionThatIsInTheWayIsEndedAfterTheCooldown) {
   distribute();
   auto idle = coordinator().connect();
   ASSERT_TRUE(ok(idle));
@@ -226,7 +227,7 @@ TEST_F(CitusRouter, ASessionThatIsInTheWayIsEndedAfterTheCooldown) {
   EXPECT_FALSE(idle->query("select 1", 5s)) << "its session is gone";
 }
 
-TEST_F(CitusRouter, AStandbyInTheTableChangesPlacesWithItsPrimary) {
+TEST_F(CitusRouterTest, AStandbyInTheTableChangesPlacesWithItsPrimary) {
   distribute();
   secondaries = true;
   route(old_worker());
@@ -250,13 +251,13 @@ TEST_F(CitusRouter, AStandbyInTheTableChangesPlacesWithItsPrimary) {
   EXPECT_TRUE(eventually([&] { return coordinator().sql("select create_distributed_table('t2', 'id')") == ""; }, 1s));
 }
 
-TEST_F(CitusRouter, ANodesRolesNeedNoOtherGroup) {
+TEST_F(CitusRouterTest, ANodesRolesNeedNoOtherGroup) {
   old_worker().postgres->kill_now();
   EXPECT_TRUE(ok(coordinator().postgres->create_roles("secret", "postgres")));
   EXPECT_TRUE(ok(coordinator().postgres->prepare_citus("secret", "postgres")));
 }
 
-TEST_F(CitusRouter, AFailureMovesTheRowAtOnce) {
+TEST_F(CitusRouterTest, AFailureMovesTheRowAtOnce) {
   distribute();
   old_worker().postgres->kill_now();
   ASSERT_TRUE(ok(new_worker().postgres->promote(never)));
@@ -270,7 +271,7 @@ TEST_F(CitusRouter, AFailureMovesTheRowAtOnce) {
   EXPECT_TRUE(eventually([&] { return coordinator().sql("select create_distributed_table('t2', 'id')") == ""; }, 1s));
 }
 
-TEST_F(CitusRouter, TwoPhaseCommitsThatWereLeftAreFinishedOnTheNewPrimary) {
+TEST_F(CitusRouterTest, TwoPhaseCommitsThatWereLeftAreFinishedOnTheNewPrimary) {
   distribute();
   // As if the coordinator had committed, and died before it told the worker.
   ASSERT_EQ(old_worker().sql("select groupid from pg_dist_local_group"), "1");
@@ -286,7 +287,7 @@ TEST_F(CitusRouter, TwoPhaseCommitsThatWereLeftAreFinishedOnTheNewPrimary) {
   EXPECT_EQ(new_worker().sql("select count(*) from prepared"), "0") << "it was committed, not rolled back";
 }
 
-TEST_F(CitusRouter, ANodeThatAnInterruptedAttemptLeftLockedIsAdded) {
+TEST_F(CitusRouterTest, ANodeThatAnInterruptedAttemptLeftLockedIsAdded) {
   Node& added = node(4);
   ASSERT_NO_FATAL_FAILURE(make_worker(added));
   // What a session that died in the middle of citus_add_node leaves there. Citus finishes it for nodes of its table
@@ -300,7 +301,7 @@ TEST_F(CitusRouter, ANodeThatAnInterruptedAttemptLeftLockedIsAdded) {
   EXPECT_EQ(added.sql("select count(*) from pg_prepared_xacts"), "0");
 }
 
-TEST_F(CitusRouter, WhatIsStillUnderWayIsNotFinished) {
+TEST_F(CitusRouterTest, WhatIsStillUnderWayIsNotFinished) {
   Node& added = node(4);
   ASSERT_NO_FATAL_FAILURE(make_worker(added));
   auto session = coordinator().connect();
@@ -318,7 +319,7 @@ TEST_F(CitusRouter, WhatIsStillUnderWayIsNotFinished) {
   EXPECT_EQ(added.sql("rollback prepared '" + gid + "'"), "");
 }
 
-TEST_F(CitusRouter, AddingANodeIsNotBrokenOffForAGroupThatIsNotInTheTable) {
+TEST_F(CitusRouterTest, AddingANodeIsNotBrokenOffForAGroupThatIsNotInTheTable) {
   Node& added = node(4);
   ASSERT_NO_FATAL_FAILURE(make_worker(added));
   auto worker = added.connect();
@@ -343,7 +344,7 @@ TEST_F(CitusRouter, AddingANodeIsNotBrokenOffForAGroupThatIsNotInTheTable) {
   EXPECT_TRUE(gets_row(2, added));
 }
 
-TEST_F(CitusRouter, AGroupThatWasCreatedAnewDoesNotGetTheOldOnesShards) {
+TEST_F(CitusRouterTest, AGroupThatWasCreatedAnewDoesNotGetTheOldOnesShards) {
   distribute();
   Node& stranger = node(4);
   ASSERT_NO_FATAL_FAILURE(make_worker(stranger));

@@ -91,12 +91,12 @@ class PretendedKeeper {
   std::thread thread_;
 };
 
-struct Outcome {
+struct CommandResult {
   Result<ExitCode> code;
   std::string output;
 };
 
-Outcome run_command(const MonitorProcess& monitor, std::vector<std::string> arguments) {
+CommandResult run_command(const MonitorProcess& monitor, std::vector<std::string> arguments) {
   arguments.insert(arguments.end(), {"--pgdata", monitor.files().pgdata});
   const auto invocation = parse(arguments);
   if (!invocation) return {fail(invocation.error()), ""};
@@ -122,7 +122,7 @@ class CliMonitor : public testing::Test {
   }
   static void TearDownTestSuite() { monitor_.reset(); }
   void SetUp() override {
-    const Outcome made = run({"create", "formation"});
+    const CommandResult made = run({"create", "formation"});
     ASSERT_TRUE(made.code) << made.code.error().message;
   }
 
@@ -142,7 +142,7 @@ class CliMonitor : public testing::Test {
     second_ = keeper("node_2");
     ASSERT_TRUE(eventually([&] { return reached({NodeState::primary, NodeState::secondary}); }));
   }
-  Outcome run(std::vector<std::string> arguments) {
+  CommandResult run(std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--formation", formation_});
     return run_command(*monitor_, std::move(arguments));
   }
@@ -158,19 +158,19 @@ int CliMonitor::last_port_ = 7000;
 
 TEST_F(CliMonitor, ShowsAPairAndHandsOver) {
   ASSERT_NO_FATAL_FAILURE(two_nodes());
-  const Outcome state = run({"show", "state"});
+  const CommandResult state = run({"show", "state"});
   ASSERT_TRUE(state.code) << state.code.error().message;
   EXPECT_THAT(state.output,
               HasSubstr("node_1 |     1 | 127.0.0.1:7001 |   1: 0/3000148 |   read-write |             primary"));
 
-  const Outcome uri = run({"show", "uri"});
+  const CommandResult uri = run({"show", "uri"});
   EXPECT_EQ(uri.output,
             "postgres://127.0.0.1:7001,127.0.0.1:7002/postgres?target_session_attrs=read-write&sslmode=require\n");
 
-  const Outcome names = run({"show", "standby-names"});
+  const CommandResult names = run({"show", "standby-names"});
   EXPECT_EQ(names.output, "'ANY 1 (autoctl_standby_2)'\n");
 
-  const Outcome switchover = run({"perform", "switchover", "--wait", "20"});
+  const CommandResult switchover = run({"perform", "switchover", "--wait", "20"});
   ASSERT_TRUE(switchover.code) << switchover.code.error().message << switchover.output;
   EXPECT_THAT(switchover.output, HasSubstr("    Time |   Name |  Node |      Host:Port |       Current State |"));
   EXPECT_THAT(switchover.output,
@@ -179,7 +179,7 @@ TEST_F(CliMonitor, ShowsAPairAndHandsOver) {
   EXPECT_EQ(json[1]["current_group_state"], "primary");
   EXPECT_EQ(json[0]["current_group_state"], "secondary");
 
-  const Outcome events = run({"show", "events", "--count", "50"});
+  const CommandResult events = run({"show", "events", "--count", "50"});
   EXPECT_THAT(events.output, HasSubstr("switchover"));
   const auto settings = nlohmann::json::parse(run({"show", "settings", "--json"}).output);
   EXPECT_EQ(settings["nodes"].size(), 4U);
@@ -189,13 +189,13 @@ TEST_F(CliMonitor, ShowsAPairAndHandsOver) {
 TEST_F(CliMonitor, WhatCannotHappenEndsWithTheMonitorsReason) {
   first_ = keeper("node_1");
   ASSERT_TRUE(eventually([&] { return reached({NodeState::single}); }));
-  const Outcome alone = run({"perform", "switchover"});
+  const CommandResult alone = run({"perform", "switchover"});
   ASSERT_FALSE(alone.code);
   EXPECT_EQ(alone.code.error().code, Errc::conflict);
-  const Outcome nobody = run({"perform", "promotion", "--name", "node_9"});
+  const CommandResult nobody = run({"perform", "promotion", "--name", "node_9"});
   ASSERT_FALSE(nobody.code);
   EXPECT_EQ(nobody.code.error().code, Errc::not_found);
-  const Outcome nowhere = run({"show", "standby-names", "--group", "7"});
+  const CommandResult nowhere = run({"show", "standby-names", "--group", "7"});
   ASSERT_FALSE(nowhere.code);
   EXPECT_EQ(nowhere.code.error().code, Errc::not_found);
 }
@@ -205,41 +205,41 @@ TEST_F(CliMonitor, ASettingIsChangedAndAWrongOneIsNot) {
   ASSERT_TRUE(eventually([&] { return reached({NodeState::single}); }));
   ASSERT_TRUE(run({"set", "formation", "silence-timeout", "5000"}).code);
   EXPECT_THAT(run({"show", "settings"}).output, HasSubstr("silence_timeout | 5000"));
-  const Outcome no_number = run({"set", "formation", "silence-timeout", "soon"});
+  const CommandResult no_number = run({"set", "formation", "silence-timeout", "soon"});
   ASSERT_FALSE(no_number.code);
   EXPECT_EQ(no_number.code.error().code, Errc::bad_usage);
-  const Outcome unknown = run({"set", "formation", "loud-timeout", "1"});
+  const CommandResult unknown = run({"set", "formation", "loud-timeout", "1"});
   ASSERT_FALSE(unknown.code);
   EXPECT_EQ(unknown.code.error().code, Errc::not_found);
 }
 
 TEST_F(CliMonitor, AStandbyIsDroppedByItsName) {
   ASSERT_NO_FATAL_FAILURE(two_nodes());
-  const Outcome wrong = run({"drop", "node", "--name", "node_9"});
+  const CommandResult wrong = run({"drop", "node", "--name", "node_9"});
   ASSERT_FALSE(wrong.code);
   EXPECT_EQ(wrong.code.error().code, Errc::not_found);
-  const Outcome dropped = run({"drop", "node", "--name", "node_2", "--wait", "20"});
+  const CommandResult dropped = run({"drop", "node", "--name", "node_2", "--wait", "20"});
   ASSERT_TRUE(dropped.code) << dropped.code.error().message;
   const auto json = nlohmann::json::parse(run({"show", "state", "--json"}).output);
   EXPECT_EQ(json.size(), 1U);
 }
 
 TEST_F(CliMonitor, AFormationIsMadeOnceAndDroppedWhenItHasNoNodes) {
-  const Outcome again = run({"create", "formation", "--kind", "citus"});
+  const CommandResult again = run({"create", "formation", "--kind", "citus"});
   ASSERT_FALSE(again.code);
   EXPECT_EQ(again.code.error().code, Errc::conflict);
   EXPECT_THAT(again.code.error().message, HasSubstr("of kind pgsql"));
   first_ = keeper("node_1");
   ASSERT_TRUE(eventually([&] { return reached({NodeState::single}); }));
-  const Outcome in_use = run({"drop", "formation"});
+  const CommandResult in_use = run({"drop", "formation"});
   ASSERT_FALSE(in_use.code);
   EXPECT_EQ(in_use.code.error().code, Errc::conflict);
   ASSERT_TRUE(run({"drop", "node", "--name", "node_1", "--wait", "20"}).code);
-  const Outcome dropped = run({"drop", "formation"});
+  const CommandResult dropped = run({"drop", "formation"});
   ASSERT_TRUE(dropped.code) << dropped.code.error().message;
   for (const std::vector<std::string>& command :
        {std::vector<std::string>{"drop", "formation"}, {"show", "state"}, {"show", "settings"}}) {
-    const Outcome gone = run(command);
+    const CommandResult gone = run(command);
     ASSERT_FALSE(gone.code);
     EXPECT_EQ(gone.code.error().code, Errc::not_found);
     EXPECT_THAT(gone.code.error().hint, HasSubstr("autoctl create formation"));
@@ -254,10 +254,10 @@ TEST_F(CliMonitor, AFormationIsMadeOnceAndDroppedWhenItHasNoNodes) {
 }
 
 TEST_F(CliMonitor, TheMonitorsPostgresLeadsToItsApi) {
-  const Outcome uri = run_command(*monitor_, {"show", "uri", "--monitor"});
+  const CommandResult uri = run_command(*monitor_, {"show", "uri", "--monitor"});
   ASSERT_TRUE(uri.code) << uri.code.error().message;
   const std::string address = uri.output.substr(0, uri.output.size() - 1);
-  std::optional<Result<client::Endpoint>> found;
+  std::optional<Result<client::MonitorEndpoint>> found;
   EXPECT_TRUE(eventually([&] {
     found = client::discover(address, {});
     return found->has_value();

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include "common/postgres/port_probe.h"
 #include "postgres_node.h"
 
 namespace autoctl::keeper::test {
@@ -218,13 +219,13 @@ TEST_F(PostgresServer, ACheckpointDelaysTheProofThatSyncNamesAreInForce) {
 TEST_F(PostgresServer, ProbesTellOpenRefusedAndSilent) {
   Node& one = node(1);
   ASSERT_NO_FATAL_FAILURE(one.make_primary());
-  EXPECT_EQ(probe_postgres("127.0.0.1", one.config.pgport, 2s), PortState::open);
+  EXPECT_EQ(postgres::probe_postgres("127.0.0.1", one.config.pgport, 2s), PortState::open);
   ::kill(one.postmaster_pid(), SIGSTOP);
-  EXPECT_EQ(probe_postgres("127.0.0.1", one.config.pgport, 200ms), PortState::silent);
+  EXPECT_EQ(postgres::probe_postgres("127.0.0.1", one.config.pgport, 200ms), PortState::silent);
   ::kill(one.postmaster_pid(), SIGCONT);
   ASSERT_TRUE(ok(one.postgres->stop(StopMode::fast, 10s)));
-  EXPECT_EQ(probe_postgres("127.0.0.1", one.config.pgport, 2s), PortState::refused);
-  EXPECT_EQ(probe_postgres("no-such-host.invalid", 5432, 2s), PortState::silent);
+  EXPECT_EQ(postgres::probe_postgres("127.0.0.1", one.config.pgport, 2s), PortState::refused);
+  EXPECT_EQ(postgres::probe_postgres("no-such-host.invalid", 5432, 2s), PortState::silent);
 }
 
 TEST_F(PostgresServer, RolesAndDatabasesAreMadeOnceAndThePasswordStaysSecret) {

@@ -7,18 +7,18 @@ namespace autoctl::explorer {
 namespace {
 
 /// The cheapest first.
-std::vector<Plan> plans() {
-  const Plan two{.faults = 2};
-  const Plan three{.nodes = 3, .operations = false, .at_rest = true, .any_weather = true};
-  Plan one_must_stay = three;
+std::vector<ExplorerPlan> plans() {
+  const ExplorerPlan two{.faults = 2};
+  const ExplorerPlan three{.nodes = 3, .operations = false, .at_rest = true, .any_weather = true};
+  ExplorerPlan one_must_stay = three;
   one_must_stay.rules.settings.number_sync_standbys = 1;
   return {two, three, one_must_stay};
 }
 
 bool is_found() {
   std::size_t states = 0;
-  for (const Plan& plan : plans()) {
-    const Report report = Explorer(plan).run();
+  for (const ExplorerPlan& plan : plans()) {
+    const ExplorerReport report = Explorer(plan).run();
     states += report.states;
     if (!report.counterexample) continue;
     std::printf("found after %zu states: %s\n", states, report.counterexample->c_str());

@@ -8,7 +8,7 @@ int main() {
   constexpr std::uint64_t events_max = 12'000'000;
   std::uint64_t events = 0;
   for (std::uint64_t seed = 1; events < events_max; ++seed) {
-    const Outcome outcome = simulate(random_plan(seed));
+    const RunResult outcome = simulate(random_plan(seed));
     events += outcome.tally.events;
     if (!outcome.violation) continue;
     std::printf("found after %llu events: %.300s\n", static_cast<unsigned long long>(events),

@@ -14,12 +14,12 @@ constexpr Micros hold_is_remembered = seconds(30);
 }  // namespace
 
 Citus::Citus(Kernel& kernel, Servers& servers, std::vector<Keeper>& keepers, PretendedStore& store,
-             const Layout& layout, Lie lie)
-    : kernel_(kernel), servers_(servers), keepers_(keepers), layout_(layout), lie_(std::move(lie)) {
-  served_.resize(static_cast<std::size_t>(layout.groups()));
-  if (!layout.citus()) return;
-  for (int formation = 0; formation < layout.formations(); ++formation) {
-    const int group = formation * layout.groups_of_formation();
+             const Grouping& grouping, Lie lie)
+    : kernel_(kernel), servers_(servers), keepers_(keepers), grouping_(grouping), lie_(std::move(lie)) {
+  served_.resize(static_cast<std::size_t>(grouping.groups()));
+  if (!grouping.citus()) return;
+  for (int formation = 0; formation < grouping.formations(); ++formation) {
+    const int group = formation * grouping.groups_of_formation();
     tables_.emplace_back(servers_);
     for (int place = 0; place < servers_.group_size(); ++place) {
       const int node = servers_.first_of(group) + place;
@@ -33,27 +33,27 @@ Citus::Citus(Kernel& kernel, Servers& servers, std::vector<Keeper>& keepers, Pre
 }
 
 std::size_t Citus::router_of(int node) const {
-  const int formation = servers_.group_of(node) / layout_.groups_of_formation();
+  const int formation = servers_.group_of(node) / grouping_.groups_of_formation();
   return static_cast<std::size_t>(formation * servers_.group_size() + servers_.place_of(node));
 }
 
 DistNode& Citus::table_of(int group) {
-  return tables_[static_cast<std::size_t>(group / layout_.groups_of_formation())];
+  return tables_[static_cast<std::size_t>(group / grouping_.groups_of_formation())];
 }
 
 const DistNode& Citus::table_of(int group) const {
-  return tables_[static_cast<std::size_t>(group / layout_.groups_of_formation())];
+  return tables_[static_cast<std::size_t>(group / grouping_.groups_of_formation())];
 }
 
 void Citus::look_at(int node, What what) {
   if (!coordinates(node)) return;
-  CitusRouter& router = routers_[router_of(node)];
+  PretendedRouter& router = routers_[router_of(node)];
   if (what == What::keeper_starts && keepers_[static_cast<std::size_t>(node)].alive()) router.start();
   router.look_at_keeper();
 }
 
 void Citus::look_at_all() {
-  for (CitusRouter& router : routers_) router.look_at_keeper();
+  for (PretendedRouter& router : routers_) router.look_at_keeper();
 }
 
 // ---- the promises
@@ -71,8 +71,8 @@ void Citus::judge_plan(int node, const protocol::CitusPlan& plan) const {
 
 /// Unless no statement can come: the coordinator has no row for the group, or has it for a moment only.
 void Citus::judge_hand_over(int group) const {
-  const int first = layout_.first_of(group);
-  const GroupId id = layout_.id_of(group);
+  const int first = grouping_.first_of(group);
+  const GroupId id = grouping_.id_of(group);
   if (id == 0) return;
   for (int place = 0; place < servers_.group_size(); ++place) {
     const int node = servers_.first_of(first) + place;
@@ -81,14 +81,14 @@ void Citus::judge_hand_over(int group) const {
     if (!since || kernel_.now - *since < hold_is_remembered) return;
   }
   for (int place = 0; place < servers_.group_size(); ++place) {
-    const CitusRouter& router = routers_[router_of(servers_.first_of(first) + place)];
+    const PretendedRouter& router = routers_[router_of(servers_.first_of(first) + place)];
     const auto held = router.last_held(id);
     if (held && kernel_.now - *held < hold_is_remembered) return;
   }
   throw Violation{group, "a planned hand-over begins, and the statements are not held"};
 }
 
-bool Citus::is_wanted(const CitusRouter& router, const CitusRouter::Holding& holding) const {
+bool Citus::is_wanted(const PretendedRouter& router, const PretendedRouter::Holding& holding) const {
   if (!router.duty()) return false;
   return std::ranges::any_of(router.duty()->routes, [&](const auto& route) {
     return route.group == holding.group && (route.hold_for == holding.target || route.primary == holding.target);
@@ -97,9 +97,9 @@ bool Citus::is_wanted(const CitusRouter& router, const CitusRouter::Holding& hol
 
 void Citus::judge_holds() {
   for (std::size_t i = 0; i < routers_.size(); ++i) {
-    const CitusRouter& router = routers_[i];
+    const PretendedRouter& router = routers_[i];
     const auto holding = router.holding();
-    for (GroupId id = 1; id < layout_.groups_of_formation(); ++id) {
+    for (GroupId id = 1; id < grouping_.groups_of_formation(); ++id) {
       const bool unwanted =
           std::ranges::any_of(holding, [&](const auto& hold) { return hold.group == id && !is_wanted(router, hold); });
       if (!unwanted || servers_.frozen(router.node())) {
@@ -115,10 +115,10 @@ void Citus::judge_holds() {
 }
 
 void Citus::statement(int group) {
-  const GroupId id = layout_.id_of(group);
-  if (!layout_.citus() || id == 0) return;
+  const GroupId id = grouping_.id_of(group);
+  if (!grouping_.citus() || id == 0) return;
   for (int place = 0; place < servers_.group_size(); ++place) {
-    const int node = servers_.first_of(layout_.first_of(group)) + place;
+    const int node = servers_.first_of(grouping_.first_of(group)) + place;
     if (servers_.frozen(node) || !servers_.can_acknowledge(node)) continue;
     for (const auto& row : table_of(group).read(node)) {
       if (row.group != id || !row.primary || routers_[router_of(node)].is_locked(row.id)) continue;
@@ -129,7 +129,7 @@ void Citus::statement(int group) {
 }
 
 std::string Citus::why_not_routed(int group, int coordinator, int leader) const {
-  const GroupId id = layout_.id_of(group);
+  const GroupId id = grouping_.id_of(group);
   const auto rows = table_of(group).read(coordinator);
   const auto row = std::ranges::find_if(rows, [&](const auto& r) { return r.primary && r.group == id; });
   if (row == rows.end()) return "pg_dist_node has no row for it";
@@ -137,15 +137,15 @@ std::string Citus::why_not_routed(int group, int coordinator, int leader) const 
   if (std::ranges::count_if(rows, [&](const auto& r) { return r.primary && r.group == id; }) > 1)
     return "pg_dist_node has it twice";
   for (int place = 0; place < servers_.group_size(); ++place)
-    for (const auto& hold : routers_[router_of(servers_.first_of(layout_.first_of(group)) + place)].holding())
+    for (const auto& hold : routers_[router_of(servers_.first_of(grouping_.first_of(group)) + place)].holding())
       if (hold.group == id) return "its statements are held";
   return {};
 }
 
 std::string Citus::describe(int group) const {
   std::string text;
-  const int first = layout_.first_of(group);
-  for (int place = 0; layout_.citus() && place < servers_.group_size(); ++place) {
+  const int first = grouping_.first_of(group);
+  for (int place = 0; grouping_.citus() && place < servers_.group_size(); ++place) {
     const int node = servers_.first_of(first) + place;
     text += "    pg_dist_node as coordinator " + std::to_string(place) + " has it:";
     for (const auto& row : table_of(group).read(node))

@@ -8,15 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "citus_router.h"
-#include "layout.h"
-#include "store.h"
+#include "grouping.h"
+#include "pretended_router.h"
+#include "pretended_store.h"
 
 namespace autoctl::simulator {
 
 class Citus {
  public:
-  Citus(Kernel& kernel, Servers& servers, std::vector<Keeper>& keepers, PretendedStore& store, const Layout& layout,
+  Citus(Kernel& kernel, Servers& servers, std::vector<Keeper>& keepers, PretendedStore& store, const Grouping& grouping,
         Lie lie);
 
   void on_turn(const Event& event) { routers_[router_of(event.node)].on_turn(event); }
@@ -43,20 +43,20 @@ class Citus {
   std::function<void(int group)> hold_begins;
 
  private:
-  bool coordinates(int node) const { return layout_.citus() && !layout_.is_worker(servers_.group_of(node)); }
+  bool coordinates(int node) const { return grouping_.citus() && !grouping_.is_worker(servers_.group_of(node)); }
   /// By formation, and by place in its coordinator's group.
   std::size_t router_of(int node) const;
   DistNode& table_of(int group);
   const DistNode& table_of(int group) const;
-  bool is_wanted(const CitusRouter& router, const CitusRouter::Holding& holding) const;
+  bool is_wanted(const PretendedRouter& router, const PretendedRouter::Holding& holding) const;
 
   Kernel& kernel_;
   Servers& servers_;
   std::vector<Keeper>& keepers_;
-  const Layout layout_;
+  const Grouping grouping_;
   const Lie lie_;
   std::deque<DistNode> tables_;
-  std::deque<CitusRouter> routers_;
+  std::deque<PretendedRouter> routers_;
   std::vector<std::uint64_t> served_;
   std::map<std::pair<std::size_t, GroupId>, Micros> unwanted_since_;  // holds, by router
 };

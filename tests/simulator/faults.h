@@ -9,7 +9,8 @@ namespace autoctl::simulator {
 
 class Faults {
  public:
-  Faults(Kernel& kernel, Network& network, Servers& servers, std::vector<Keeper>& keepers, MonitorHost& monitor)
+  Faults(Kernel& kernel, PretendedNetwork& network, Servers& servers, std::vector<Keeper>& keepers,
+         MonitorHost& monitor)
       : kernel_(kernel), network_(network), servers_(servers), keepers_(keepers), monitor_(monitor) {}
 
   /// Somebody also promotes standbys by hand.
@@ -44,7 +45,7 @@ class Faults {
   void isolate(int node, Micros until);
 
   Kernel& kernel_;
-  Network& network_;
+  PretendedNetwork& network_;
   Servers& servers_;
   std::vector<Keeper>& keepers_;
   MonitorHost& monitor_;

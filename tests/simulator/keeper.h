@@ -34,7 +34,7 @@ struct Post {
 
 class Keeper {
  public:
-  Keeper(Kernel& kernel, Network& network, Servers& servers, Post& post, int node)
+  Keeper(Kernel& kernel, PretendedNetwork& network, Servers& servers, Post& post, int node)
       : kernel_(&kernel), network_(&network), servers_(&servers), post_(&post), node_(node) {}
 
   /// From registration.
@@ -122,7 +122,7 @@ class Keeper {
   void watch_lease();
 
   Kernel* kernel_;
-  Network* network_;
+  PretendedNetwork* network_;
   Servers* servers_;
   Post* post_;
   int node_;

@@ -7,12 +7,12 @@
 #include <string_view>
 #include <vector>
 
-#include "events.h"
+#include "event_queue.h"
 #include "random.h"
 
 namespace autoctl::simulator {
 
-/// A promise of the design was broken. Thrown: nothing after it means anything.
+/// A safety rule (docs/safety-rules.md) was broken. Thrown: nothing after it means anything.
 struct Violation {
   int group = 0;
   std::string what;

@@ -13,16 +13,16 @@ constexpr Micros probe_pause_later = seconds(2);
 
 }  // namespace
 
-MonitorHost::MonitorHost(Kernel& kernel, Network& network, Servers& servers, std::vector<Keeper>& keepers, Post& post,
-                         const Layout& layout, monitor::Decide decide)
+MonitorHost::MonitorHost(Kernel& kernel, PretendedNetwork& network, Servers& servers, std::vector<Keeper>& keepers,
+                         Post& post, const Grouping& grouping, monitor::Decide decide)
     : kernel_(kernel),
       network_(network),
       servers_(servers),
       keepers_(keepers),
       post_(post),
-      layout_(layout),
+      grouping_(grouping),
       decide_(std::move(decide)),
-      store_(kernel, servers, layout) {}
+      store_(kernel, servers, grouping) {}
 
 void MonitorHost::start() {
   const auto image = store_.load();
@@ -48,19 +48,19 @@ void MonitorHost::start() {
 
 void MonitorHost::create_group(int group, int number_sync_standbys, bool varied) {
   protocol::FormationDocument formation;
-  formation.name = layout_.formation_of(group);
-  formation.kind = layout_.citus() ? "citus" : "pgsql";
+  formation.name = grouping_.formation_of(group);
+  formation.kind = grouping_.citus() ? "citus" : "pgsql";
   std::string problem;
-  if (!layout_.is_worker(group))
+  if (!grouping_.is_worker(group))
     engine_->create_formation(formation, {}, [&](const auto& made) { problem = made ? "" : made.error().message; });
   for (int place = 0; place < servers_.group_size() && problem.empty(); ++place) {
     const int node = servers_.first_of(group) + place;
     protocol::RegisterRequest request;
     request.formation = formation.name;
     request.kind = formation.kind;
-    if (layout_.citus()) {
-      request.group = layout_.id_of(group);
-      request.role = layout_.is_worker(group) ? "worker" : "coordinator";
+    if (grouping_.citus()) {
+      request.group = grouping_.id_of(group);
+      request.role = grouping_.is_worker(group) ? "worker" : "coordinator";
       request.citus_secondary = varied && kernel_.random.permille(300);
     }
     request.name = name_of(node);
@@ -80,13 +80,13 @@ void MonitorHost::create_group(int group, int number_sync_standbys, bool varied)
     });
   }
   if (!problem.empty()) throw Violation{group, "the group cannot be created: " + problem};
-  if (!layout_.is_last_of_formation(group)) return;
+  if (!grouping_.is_last_of_formation(group)) return;
   while (!set_sync_standbys(formation.name, number_sync_standbys)) --number_sync_standbys;
 }
 
 std::string MonitorHost::name_of(int node) const {
   const std::string name = "node_" + std::to_string(servers_.place_of(node));
-  return layout_.citus() ? "group_" + std::to_string(layout_.id_of(servers_.group_of(node))) + "_" + name : name;
+  return grouping_.citus() ? "group_" + std::to_string(grouping_.id_of(servers_.group_of(node))) + "_" + name : name;
 }
 
 /// False if a group has too few standbys for it.
@@ -241,11 +241,11 @@ void MonitorHost::ask(const Event& event) {
   const int group = static_cast<int>(event.value);
   if (event.peer < 0 && event.generation != switchover)
     return engine_->change_settings(
-        {layout_.formation_of(group), {{"paused", event.generation == pause_begins ? "true" : "false"}}}, {},
+        {grouping_.formation_of(group), {{"paused", event.generation == pause_begins ? "true" : "false"}}}, {},
         [](const auto&) {});
   protocol::OperationRequest request;
-  request.formation = layout_.formation_of(group);
-  if (layout_.citus()) request.group = layout_.id_of(group);
+  request.formation = grouping_.formation_of(group);
+  if (grouping_.citus()) request.group = grouping_.id_of(group);
   if (event.peer >= 0) {
     request.kind = event.generation == maintenance_ends ? "end_maintenance" : "maintenance";
     request.name = name_of(servers_.first_of(group) + event.peer);

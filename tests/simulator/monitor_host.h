@@ -6,14 +6,14 @@
 
 #include "keeper.h"
 #include "monitor/engine/engine.h"
-#include "store.h"
+#include "pretended_store.h"
 
 namespace autoctl::simulator {
 
 class MonitorHost final : public monitor::Prober {
  public:
-  MonitorHost(Kernel& kernel, Network& network, Servers& servers, std::vector<Keeper>& keepers, Post& post,
-              const Layout& layout, monitor::Decide decide);
+  MonitorHost(Kernel& kernel, PretendedNetwork& network, Servers& servers, std::vector<Keeper>& keepers, Post& post,
+              const Grouping& grouping, monitor::Decide decide);
 
   void start();
   /// All nodes of one group, with an operator's wishes; number_sync_standbys as far as there are standbys for it.
@@ -54,11 +54,11 @@ class MonitorHost final : public monitor::Prober {
   PortState port_of(int node, monitor::ProbedPort port) const;
 
   Kernel& kernel_;
-  Network& network_;
+  PretendedNetwork& network_;
   Servers& servers_;
   std::vector<Keeper>& keepers_;
   Post& post_;
-  const Layout layout_;
+  const Grouping grouping_;
   monitor::Decide decide_;
   PretendedStore store_;
   std::unique_ptr<monitor::Engine> engine_;

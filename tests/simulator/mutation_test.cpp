@@ -21,11 +21,11 @@ using testing::HasSubstr;
 /// No mistake may survive more.
 constexpr std::uint64_t events_at_most = 12'000'000;
 
-std::string found(Plan plan) {
+std::string found(WorldPlan plan) {
   std::uint64_t events = 0;
   plan.events = 100'000;
   for (plan.seed = 1; events < events_at_most; ++plan.seed) {
-    const Outcome outcome = simulate(plan);
+    const RunResult outcome = simulate(plan);
     events += outcome.tally.events;
     if (!outcome.violation) continue;
     std::printf("caught after %llu events, seed %llu\n", static_cast<unsigned long long>(events),

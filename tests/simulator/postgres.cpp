@@ -25,7 +25,7 @@ Position unpacked(std::int64_t value) {
 
 }  // namespace
 
-Servers::Servers(Kernel& kernel, Network& network, int groups, int group_size)
+Servers::Servers(Kernel& kernel, PretendedNetwork& network, int groups, int group_size)
     : kernel_(kernel), network_(network), group_size_(group_size) {
   const auto nodes = static_cast<std::size_t>(groups * group_size);
   servers_.resize(nodes);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernel.h"
-#include "network.h"
+#include "pretended_network.h"
 #include "timelines.h"
 
 namespace autoctl::simulator {
@@ -75,7 +75,7 @@ struct Host {
 /// All servers of all groups, and what they say to each other.
 class Servers {
  public:
-  Servers(Kernel& kernel, Network& network, int groups, int group_size);
+  Servers(Kernel& kernel, PretendedNetwork& network, int groups, int group_size);
 
   Postgres& operator[](int node) { return servers_[static_cast<std::size_t>(node)]; }
   const Postgres& operator[](int node) const { return servers_[static_cast<std::size_t>(node)]; }
@@ -174,7 +174,7 @@ class Servers {
   void promised(int node, std::uint64_t lsn);
 
   Kernel& kernel_;
-  Network& network_;
+  PretendedNetwork& network_;
   int group_size_;
   std::uint32_t connections_ = 0;
   std::vector<Postgres> servers_;

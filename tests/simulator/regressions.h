@@ -6,7 +6,7 @@
 
 namespace autoctl::simulator {
 
-inline const Plan seeds_that_once_failed[] = {
+inline const WorldPlan seeds_that_once_failed[] = {
     // A keeper with a full disk obeyed a goal that it could not save, and after a crash an older one.
     {.seed = 1},
     // A primary crashed while it handed over; the LSN that it told then was an old one, and a standby without the last

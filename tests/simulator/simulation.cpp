@@ -16,8 +16,8 @@ constexpr Micros time_to_hear = seconds(3);
 
 class Simulation {
  public:
-  explicit Simulation(const Plan& plan);
-  Outcome run();
+  explicit Simulation(const WorldPlan& plan);
+  RunResult run();
 
  private:
   void dispatch(const Event& event);
@@ -40,10 +40,10 @@ class Simulation {
   std::vector<std::uint64_t> services() const;
   std::string describe(int group) const;
 
-  const Plan plan_;
-  const Layout layout_;
+  const WorldPlan plan_;
+  const Grouping grouping_;
   Kernel kernel_;
-  Network network_;
+  PretendedNetwork network_;
   Servers servers_;
   Post post_;
   std::vector<Keeper> keepers_;
@@ -58,29 +58,29 @@ class Simulation {
   bool finished_ = false;
 };
 
-Simulation::Simulation(const Plan& plan)
+Simulation::Simulation(const WorldPlan& plan)
     : plan_(plan),
-      layout_(plan.groups, plan.citus_workers),
+      grouping_(plan.groups, plan.citus_workers),
       kernel_(plan.seed),
-      servers_(kernel_, network_, layout_.groups(), plan.nodes),
-      monitor_(kernel_, network_, servers_, keepers_, post_, layout_, plan.decide),
+      servers_(kernel_, network_, grouping_.groups(), plan.nodes),
+      monitor_(kernel_, network_, servers_, keepers_, post_, grouping_, plan.decide),
       faults_(kernel_, network_, servers_, keepers_, monitor_) {
   network_.resize(servers_.count(), plan.nodes);
   faults_.promotions_by_hand = plan.promotions_by_hand;
-  kernel_.trace.resize(static_cast<std::size_t>(layout_.groups()), notes_kept);
+  kernel_.trace.resize(static_cast<std::size_t>(grouping_.groups()), notes_kept);
   servers_.server_changed = [this](int node) { keepers_[static_cast<std::size_t>(node)].server_changed(); };
   for (int node = 0; node < servers_.count(); ++node) keepers_.emplace_back(kernel_, network_, servers_, post_, node);
-  citus_.emplace(kernel_, servers_, keepers_, monitor_.store(), layout_, plan.lie);
-  citus_->hold_begins = [this](int group) { faults_.on_delicate_moment(group, layout_.first_of(group)); };
-  faults_.many_switchovers = layout_.citus();
+  citus_.emplace(kernel_, servers_, keepers_, monitor_.store(), grouping_, plan.lie);
+  citus_->hold_begins = [this](int group) { faults_.on_delicate_moment(group, grouping_.first_of(group)); };
+  faults_.many_switchovers = grouping_.citus();
   monitor_.judge_plan = [this](int node, const auto& told) { citus_->judge_plan(node, told); };
 }
 
-Outcome Simulation::run() {
-  Outcome outcome;
+RunResult Simulation::run() {
+  RunResult outcome;
   try {
     monitor_.start();
-    for (int group = 0; group < layout_.groups(); ++group) {
+    for (int group = 0; group < grouping_.groups(); ++group) {
       monitor_.create_group(group, plan_.number_sync_standbys, plan_.varied);
       kernel_.post(0, {.what = What::client_commits, .value = group});
     }
@@ -95,7 +95,7 @@ Outcome Simulation::run() {
     outcome.violation =
         "seed " + std::to_string(plan_.seed) + ", groups " + std::to_string(plan_.groups) + ", nodes " +
         std::to_string(plan_.nodes) + ", number_sync_standbys " + std::to_string(plan_.number_sync_standbys) +
-        (layout_.citus() ? ", citus workers " + std::to_string(plan_.citus_workers) : "") +
+        (grouping_.citus() ? ", citus workers " + std::to_string(plan_.citus_workers) : "") +
         (plan_.varied ? ", varied" : "") + (plan_.promotions_by_hand ? ", promotions by hand" : "") + ", event " +
         std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " + violation.what +
         "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
@@ -118,7 +118,7 @@ void Simulation::dispatch(const Event& event) {
   ++kernel_.tally.events;
   if (event.what > What::node_boots || event.what == What::client_commits) return of_everything(event);
   of_node(event);
-  if (layout_.citus() && event.what >= What::server_started) citus_->look_at(event.node, event.what);
+  if (grouping_.citus() && event.what >= What::server_started) citus_->look_at(event.node, event.what);
 }
 
 void Simulation::of_node(const Event& event) {
@@ -176,7 +176,7 @@ void Simulation::begin_round() {
 
 void Simulation::heal(Phase phase) {
   phase_ = phase;
-  for (int group = 0; group < layout_.groups(); ++group)
+  for (int group = 0; group < grouping_.groups(); ++group)
     kernel_.trace.note(kernel_.now, group, -1, "-- all faults end");
   faults_.end();
 }
@@ -191,7 +191,7 @@ bool Simulation::goes_on_without_one(int group) const {
 }
 
 void Simulation::lose_one() {
-  group_with_loss_ = kernel_.random.below(layout_.groups());
+  group_with_loss_ = kernel_.random.below(grouping_.groups());
   if (!goes_on_without_one(group_with_loss_)) return begin_round();
   phase_ = Phase::one_is_lost;
   faults_end_ = kernel_.now + service_bound;
@@ -219,8 +219,8 @@ void Simulation::check() {
 /// came through the coordinator.
 std::vector<std::uint64_t> Simulation::services() const {
   std::vector<std::uint64_t> counts = {servers_.acknowledged(group_with_loss_)};
-  const int first = layout_.first_of(group_with_loss_);
-  for (int group = first + 1; group < first + layout_.groups_of_formation(); ++group)
+  const int first = grouping_.first_of(group_with_loss_);
+  for (int group = first + 1; group < first + grouping_.groups_of_formation(); ++group)
     counts.push_back(citus_->served(group));
   return counts;
 }
@@ -231,7 +231,7 @@ void Simulation::check_service() {
   if (kernel_.now < faults_end_) return;
   for (std::size_t i = 0; i < now.size(); ++i)
     if (now[i] == services_before_[i])
-      throw Violation{i == 0 ? group_with_loss_ : layout_.first_of(group_with_loss_) + static_cast<int>(i),
+      throw Violation{i == 0 ? group_with_loss_ : grouping_.first_of(group_with_loss_) + static_cast<int>(i),
                       (i == 0 ? "no commit is acknowledged " : "no statement is served through the coordinator ") +
                           std::to_string(service_bound / seconds(1)) + " s after the loss of one node"};
   heal(Phase::healing_again);
@@ -246,7 +246,7 @@ void Simulation::end_operators_work(int group) {
 }
 
 void Simulation::check_whole() {
-  for (int group = 0; group < layout_.groups(); ++group) {
+  for (int group = 0; group < grouping_.groups(); ++group) {
     std::string why = why_not_whole(group);
     if (why.empty()) why = why_not_routed(group);
     if (why.empty()) continue;
@@ -311,8 +311,8 @@ int Simulation::leader_of(int group) const {
 }
 
 std::string Simulation::why_not_routed(int group) const {
-  if (!layout_.citus()) return {};
-  const int coordinator = leader_of(layout_.first_of(group));
+  if (!grouping_.citus()) return {};
+  const int coordinator = leader_of(grouping_.first_of(group));
   return coordinator < 0 ? "its coordinator has no primary"
                          : citus_->why_not_routed(group, coordinator, leader_of(group));
 }
@@ -338,11 +338,11 @@ std::string Simulation::describe(int group) const {
 
 }  // namespace
 
-Plan random_plan(std::uint64_t seed) {
+WorldPlan random_plan(std::uint64_t seed) {
   Random random(seed ^ 0x5EEDULL);
   static constexpr std::array groups = {1, 1, 1, 1, 1, 2, 5, 50};
   static constexpr std::array nodes = {1, 2, 2, 3, 3, 3, 4, 5, 7};
-  Plan plan{.seed = seed};
+  WorldPlan plan{.seed = seed};
   plan.groups = groups[static_cast<std::size_t>(random.below(groups.size()))];
   plan.nodes = nodes[static_cast<std::size_t>(random.below(nodes.size()))];
   plan.number_sync_standbys = random.coin() ? 0 : random.below(plan.nodes);
@@ -357,7 +357,7 @@ Plan random_plan(std::uint64_t seed) {
   return plan;
 }
 
-Outcome simulate(const Plan& plan) {
+RunResult simulate(const WorldPlan& plan) {
   spdlog::set_level(spdlog::level::off);
   return Simulation(plan).run();
 }

@@ -11,7 +11,7 @@
 
 namespace autoctl::simulator {
 
-struct Plan {
+struct WorldPlan {
   std::uint64_t seed = 1;
   int groups = 1;  // or Citus formations
   int nodes = 2;   // of each group
@@ -25,7 +25,7 @@ struct Plan {
 };
 
 /// The world of a seed, its shape chosen by the seed.
-Plan random_plan(std::uint64_t seed);
+WorldPlan random_plan(std::uint64_t seed);
 
 /// Faults last until here, in each round …
 inline constexpr Micros round_of_faults = seconds(60);
@@ -34,11 +34,11 @@ inline constexpr Micros recovery_bound = seconds(120);
 /// A whole group that loses one node must acknowledge commits again after this long.
 inline constexpr Micros service_bound = seconds(30);
 
-struct Outcome {
+struct RunResult {
   Tally tally;
   std::optional<std::string> violation;  // what, when, and the last notes of that group
 };
 
-Outcome simulate(const Plan& plan);
+RunResult simulate(const WorldPlan& plan);
 
 }  // namespace autoctl::simulator

@@ -1,4 +1,5 @@
-// The design's safety rules and liveness over the real engine and the real transition table, in a world full of faults.
+// The safety rules (docs/safety-rules.md) and liveness over the real engine and the real transition table, in a world
+// full of faults.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -22,12 +23,12 @@ void print(const Tally& tally) {
 }
 
 /// Seeds from 1 on, until there were so many events.
-void run(const std::function<Plan(std::uint64_t seed)>& plan_of, std::uint64_t events) {
+void run(const std::function<WorldPlan(std::uint64_t seed)>& plan_of, std::uint64_t events) {
   Tally all;
   for (std::uint64_t seed = 1; all.events < events; ++seed) {
-    Plan plan = plan_of(seed);
+    WorldPlan plan = plan_of(seed);
     plan.events = std::min(plan.events, events);
-    const Outcome outcome = simulate(plan);
+    const RunResult outcome = simulate(plan);
     all += outcome.tally;
     ASSERT_FALSE(outcome.violation) << *outcome.violation;
   }
@@ -36,46 +37,46 @@ void run(const std::function<Plan(std::uint64_t seed)>& plan_of, std::uint64_t e
 }
 
 TEST(Simulator, Pairs) {
-  run([](std::uint64_t seed) { return Plan{.seed = seed, .nodes = 2}; }, 1'000'000);
+  run([](std::uint64_t seed) { return WorldPlan{.seed = seed, .nodes = 2}; }, 1'000'000);
 }
 
 /// Four seeds or more: with and without number_sync_standbys, alike and varied.
 TEST(Simulator, GroupsOfThree) {
   const auto plan_of = [](std::uint64_t seed) {
     const int number_sync_standbys = seed / 2 % 2 == 1 ? 1 : 0;
-    return Plan{.seed = seed, .nodes = 3, .number_sync_standbys = number_sync_standbys, .varied = seed % 2 == 0};
+    return WorldPlan{.seed = seed, .nodes = 3, .number_sync_standbys = number_sync_standbys, .varied = seed % 2 == 0};
   };
   run(plan_of, 800'000);
 }
 
 TEST(Simulator, GroupsOfSeven) {
-  run([](std::uint64_t seed) { return Plan{.seed = seed, .nodes = 7, .number_sync_standbys = 2}; }, 200'000);
+  run([](std::uint64_t seed) { return WorldPlan{.seed = seed, .nodes = 7, .number_sync_standbys = 2}; }, 200'000);
 }
 
 TEST(Simulator, TenGroupsOfFive) {
-  run([](std::uint64_t seed) { return Plan{.seed = seed, .groups = 10, .nodes = 5, .varied = true}; }, 100'000);
+  run([](std::uint64_t seed) { return WorldPlan{.seed = seed, .groups = 10, .nodes = 5, .varied = true}; }, 100'000);
 }
 
 /// A coordinator's pair and two pairs of workers, and larger ones.
 TEST(Simulator, CitusFormations) {
   const auto plan_of = [](std::uint64_t seed) {
-    return Plan{.seed = seed,
-                .nodes = 2 + (seed % 4 == 0 ? 1 : 0),
-                .varied = seed % 3 == 0,
-                .citus_workers = 1 + static_cast<int>(seed % 3)};
+    return WorldPlan{.seed = seed,
+                     .nodes = 2 + (seed % 4 == 0 ? 1 : 0),
+                     .varied = seed % 3 == 0,
+                     .citus_workers = 1 + static_cast<int>(seed % 3)};
   };
   run(plan_of, 600'000);
 }
 
 /// What is written there is promised to nobody; the node counts nowhere, and is healed.
 TEST(Simulator, PairsInWhichStandbysArePromotedByHand) {
-  run([](std::uint64_t seed) { return Plan{.seed = seed, .nodes = 2, .promotions_by_hand = true}; }, 300'000);
+  run([](std::uint64_t seed) { return WorldPlan{.seed = seed, .nodes = 2, .promotions_by_hand = true}; }, 300'000);
 }
 
 TEST(Simulator, GroupsInWhichStandbysArePromotedByHand) {
   run(
       [](std::uint64_t seed) {
-        return Plan{
+        return WorldPlan{
             .seed = seed, .nodes = 3 + static_cast<int>(seed % 2), .varied = seed % 3 == 0, .promotions_by_hand = true};
       },
       400'000);
@@ -86,16 +87,16 @@ TEST(Simulator, WhateverTheSeedChooses) {
 }
 
 TEST(Simulator, SeedsThatOnceFailed) {
-  for (const Plan& plan : seeds_that_once_failed) {
-    const Outcome outcome = simulate(plan);
+  for (const WorldPlan& plan : seeds_that_once_failed) {
+    const RunResult outcome = simulate(plan);
     EXPECT_FALSE(outcome.violation) << *outcome.violation;
   }
 }
 
 TEST(Simulator, SameSeedSameWorld) {
-  const Plan plan{.seed = 7, .groups = 3, .nodes = 3, .events = 100'000};
-  const Outcome first = simulate(plan);
-  const Outcome second = simulate(plan);
+  const WorldPlan plan{.seed = 7, .groups = 3, .nodes = 3, .events = 100'000};
+  const RunResult first = simulate(plan);
+  const RunResult second = simulate(plan);
   EXPECT_EQ(first.tally.events, second.tally.events);
   EXPECT_EQ(first.tally.commits_acknowledged, second.tally.commits_acknowledged);
   EXPECT_EQ(first.tally.decisions, second.tally.decisions);

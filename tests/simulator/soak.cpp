@@ -25,8 +25,8 @@ struct Wishes {
 
   /// Without an end in sight one seed is replayed.
   bool replay() const { return seed != 0 && minutes == 0 && events == 0; }
-  Plan plan_of(std::uint64_t of_seed) const {
-    Plan plan = random_plan(of_seed);
+  WorldPlan plan_of(std::uint64_t of_seed) const {
+    WorldPlan plan = random_plan(of_seed);
     if (groups != 0) plan.groups = groups;
     if (nodes != 0) plan.nodes = nodes;
     if (citus_workers) plan.citus_workers = *citus_workers;
@@ -73,7 +73,7 @@ class Soak {
     return (end_ && Clock::now() >= *end_) || (wishes_.events != 0 && all_.events >= wishes_.events);
   }
 
-  void take(const Outcome& outcome) {
+  void take(const RunResult& outcome) {
     const std::lock_guard lock(mutex_);
     all_ += outcome.tally;
     ++worlds_;

@@ -22,7 +22,7 @@ constexpr const char* left_over =
     "pg_backend_pid() AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')";
 
 /// Rows as one text, or why there are none: for polling, where an error is no failure yet.
-std::string ask(const lab::Agent& node, const std::string& dbname, const std::string& sql) {
+std::string ask(const lab::AutoctlDaemon& node, const std::string& dbname, const std::string& sql) {
   auto connection = pg::Connection::open(lab::conninfo({{node.host(), node.pgport()}}, dbname, "any"), Millis(5'000));
   if (!connection) return node.name() + ": " + connection.error().message;
   const auto rows = connection->query(sql, Millis(10'000));
@@ -92,7 +92,7 @@ std::string CitusTest::metadata_trouble() {
   const auto state = cluster().state();
   if (!state) return state.error().message;
   std::set<std::string> expected;
-  std::vector<const lab::Agent*> primaries;
+  std::vector<const lab::AutoctlDaemon*> primaries;
   for (const auto& node : state->nodes) {
     if (!is_leader_state(node.assigned)) continue;
     expected.insert(fmt::format("group {} at {}:{}", node.group, node.host, node.port));
@@ -129,8 +129,8 @@ void CitusTest::expect_citus_settled(Millis timeout) {
   ASSERT_NO_FATAL_FAILURE(expect_metadata_follows());
 }
 
-lab::Agent& CitusTest::primary(GroupId group) {
-  lab::Agent* node = cluster().primary(group);
+lab::AutoctlDaemon& CitusTest::primary(GroupId group) {
+  lab::AutoctlDaemon* node = cluster().primary(group);
   EXPECT_NE(node, nullptr) << "group " << group << " has no primary";
   return node != nullptr ? *node : *cluster().nodes().front();
 }

@@ -37,7 +37,7 @@ class CitusTest : public ClusterTest {
   /// Everything at rest: states, pg_dist_node.
   void expect_citus_settled(Millis timeout = Millis(60'000));
 
-  lab::Agent& primary(GroupId group);
+  lab::AutoctlDaemon& primary(GroupId group);
   /// One column of a query on the group's primary.
   std::vector<std::string> query_primary(GroupId group, const std::string& sql);
   /// Connects like an application.

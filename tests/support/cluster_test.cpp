@@ -12,18 +12,18 @@ Load::Load(lab::LocalCluster& cluster) : cluster_(cluster) {}
 
 void Load::start() {
   const std::string database = cluster_.read_write();
-  ASSERT_TRUE(lab::eventually(Millis(20'000), [&] { return lab::Client::prepare(database).has_value(); }))
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [&] { return lab::WritingClient::prepare(database).has_value(); }))
       << "no primary takes writes";
   lab::ClientOptions options;
   options.servers = cluster_.servers();
-  writer_ = std::make_unique<lab::Client>(options);
+  writer_ = std::make_unique<lab::WritingClient>(options);
   for (const auto& node : cluster_.nodes()) {
     lab::ClientOptions observer;
     observer.source = node->name();
     observer.servers = {{node->host(), node->pgport()}};
     observer.any_server = true;
     observer.interval = observer.retry_interval = Millis(30);
-    observers_.push_back(std::make_unique<lab::Client>(std::move(observer)));
+    observers_.push_back(std::make_unique<lab::WritingClient>(std::move(observer)));
   }
   writer_->start();
   for (const auto& observer : observers_) observer->start();
@@ -40,13 +40,13 @@ testing::AssertionResult Load::progresses(std::size_t rows, Millis timeout) cons
   return testing::AssertionFailure() << "the writer does not write: " << writer_->trouble();
 }
 
-std::vector<const lab::Client*> Load::clients() const {
-  std::vector<const lab::Client*> all = {writer_.get()};
+std::vector<const lab::WritingClient*> Load::clients() const {
+  std::vector<const lab::WritingClient*> all = {writer_.get()};
   for (const auto& observer : observers_) all.push_back(observer.get());
   return all;
 }
 
-std::size_t Load::acknowledged_by(const lab::Agent& node, TimePoint since) const {
+std::size_t Load::acknowledged_by(const lab::AutoctlDaemon& node, TimePoint since) const {
   std::size_t count = 0;
   for (const auto* client : clients())
     count += static_cast<std::size_t>(std::ranges::count_if(
@@ -87,7 +87,7 @@ void ClusterTest::SetUp() {
 
 void ClusterTest::TearDown() {
   if (!cluster_ || !HasFailure()) return;
-  const auto print_log = [](const lab::Agent& agent) {
+  const auto print_log = [](const lab::AutoctlDaemon& agent) {
     std::cout << "---- end of " << agent.name() << "'s log\n" << agent.log_tail(60);
   };
   if (cluster_->has_monitor()) {
@@ -141,7 +141,7 @@ Finished ClusterTest::shell(const std::string& script, Millis timeout) const {
   return finished ? std::move(*finished) : Finished{};
 }
 
-std::vector<std::string> ClusterTest::query(const lab::Agent& node, const std::string& sql,
+std::vector<std::string> ClusterTest::query(const lab::AutoctlDaemon& node, const std::string& sql,
                                             const std::string& dbname) const {
   std::vector<std::string> values;
   auto connection = pg::Connection::open(lab::conninfo({{node.host(), node.pgport()}}, dbname, "any"), Millis(10'000));

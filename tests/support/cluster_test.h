@@ -29,20 +29,20 @@ class Load {
   /// Creates the table; the cluster must have a primary.
   void start();
   void stop();
-  const lab::Client& writer() const { return *writer_; }
+  const lab::WritingClient& writer() const { return *writer_; }
   /// How many commits `node` has acknowledged, to any client, that were sent since then.
-  std::size_t acknowledged_by(const lab::Agent& node, TimePoint since) const;
+  std::size_t acknowledged_by(const lab::AutoctlDaemon& node, TimePoint since) const;
   /// Another `rows` rows were acknowledged within `timeout`.
   testing::AssertionResult progresses(std::size_t rows, Millis timeout) const;
   /// Expectations of this test; may be called while the clients write. The cluster must be settled.
   void verify();
 
  private:
-  std::vector<const lab::Client*> clients() const;
+  std::vector<const lab::WritingClient*> clients() const;
 
   lab::LocalCluster& cluster_;
-  std::unique_ptr<lab::Client> writer_;
-  std::vector<std::unique_ptr<lab::Client>> observers_;
+  std::unique_ptr<lab::WritingClient> writer_;
+  std::vector<std::unique_ptr<lab::WritingClient>> observers_;
 };
 
 /// The autoctl that was built beside this test.
@@ -58,13 +58,13 @@ class ClusterTest : public testing::Test {
   lab::LocalCluster& cluster() { return *cluster_; }
   const lab::LocalCluster& cluster() const { return *cluster_; }
   /// Of a cluster of one group. The test fails if there is none; then it is some node, so that the test can end.
-  lab::Agent& primary() {
-    lab::Agent* node = cluster().primary();
+  lab::AutoctlDaemon& primary() {
+    lab::AutoctlDaemon* node = cluster().primary();
     EXPECT_NE(node, nullptr);
     return node != nullptr ? *node : *cluster().nodes().front();
   }
-  lab::Agent& standby() {
-    lab::Agent* node = cluster().standby();
+  lab::AutoctlDaemon& standby() {
+    lab::AutoctlDaemon* node = cluster().standby();
     EXPECT_NE(node, nullptr);
     return node != nullptr ? *node : *cluster().nodes().back();
   }
@@ -82,7 +82,7 @@ class ClusterTest : public testing::Test {
   /// The same for any program in $PATH.
   Finished shell(const std::string& script, Millis timeout = Millis(60'000)) const;
   /// Rows of a query on `node`'s Postgres, first column only. The test fails on an error.
-  std::vector<std::string> query(const lab::Agent& node, const std::string& sql,
+  std::vector<std::string> query(const lab::AutoctlDaemon& node, const std::string& sql,
                                  const std::string& dbname = "postgres") const;
 
  private:

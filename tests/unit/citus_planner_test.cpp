@@ -10,7 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using Kind = Step::Kind;
+using Kind = TableStep::Kind;
 
 class CitusPlanner : public testing::Test {
  protected:
@@ -36,10 +36,10 @@ class CitusPlanner : public testing::Test {
   }
   protocol::CitusRoute& workers() { return plan.routes[1]; }
   Comparison comparison() const { return compare(plan, rows); }
-  Step only_step() const {
+  TableStep only_step() const {
     const auto seen = comparison();
     EXPECT_EQ(seen.steps.size(), 1U);
-    return seen.steps.empty() ? Step{} : seen.steps.front();
+    return seen.steps.empty() ? TableStep{} : seen.steps.front();
   }
   std::vector<Kind> kinds() const {
     std::vector<Kind> all;
@@ -80,7 +80,7 @@ TEST_F(CitusPlanner, AGroupWhereNobodyTakesWritesStaysAsItIs) {
 
 TEST_F(CitusPlanner, TheNewPrimaryGetsTheRow) {
   workers().primary = NodeId{4};
-  const Step step = only_step();
+  const TableStep step = only_step();
   EXPECT_EQ(step.kind, Kind::move);
   EXPECT_EQ(step.row, 2);
   EXPECT_EQ(step.host, "worker1b");
@@ -103,7 +103,7 @@ TEST_F(CitusPlanner, AnInactiveRowIsActivated) {
 
 TEST_F(CitusPlanner, ACoordinatorFailoverMovesGroupZero) {
   plan.routes[0].primary = NodeId{2};
-  const Step step = only_step();
+  const TableStep step = only_step();
   EXPECT_EQ(step.kind, Kind::move);
   EXPECT_EQ(step.row, 1);
   EXPECT_FALSE(step.foreign);
@@ -112,7 +112,7 @@ TEST_F(CitusPlanner, ACoordinatorFailoverMovesGroupZero) {
 TEST_F(CitusPlanner, AStandbyIsASecondaryWhereItIsWanted) {
   workers().nodes[1].secondary = true;
   workers().nodes[1].cluster = "reports";
-  const Step step = only_step();
+  const TableStep step = only_step();
   EXPECT_EQ(step.kind, Kind::add_secondary);
   EXPECT_EQ(step.host, "worker1b");
   EXPECT_EQ(step.from_host, "worker1a");
@@ -124,7 +124,7 @@ TEST_F(CitusPlanner, ASecondaryThatBecomesThePrimaryChangesPlaces) {
   workers().nodes[0].goal = NodeState::secondary;
   rows.push_back({.id = 7, .group = 1, .host = "worker1b", .port = 5432, .primary = false});
   workers().primary = NodeId{4};
-  const Step step = only_step();
+  const TableStep step = only_step();
   EXPECT_EQ(step.kind, Kind::move);
   EXPECT_EQ(step.row, 2);
   EXPECT_EQ(step.swapped_row, 7);
@@ -171,7 +171,7 @@ TEST_F(CitusPlanner, AnAdoptedClusterKeepsItsNumbers) {
 TEST_F(CitusPlanner, ARowThatAnotherGroupClaimsIsNotTaken) {
   plan.routes.push_back({2, Term{1}, NodeId{5}, {}, Millis{100}, {node(5, "worker2a", NodeState::single)}});
   rows[1] = {.id = 12, .group = 2, .host = "worker1a", .port = 5432};
-  const Step step = only_step();
+  const TableStep step = only_step();
   EXPECT_EQ(step.kind, Kind::add);
   EXPECT_EQ(step.host, "worker2a");
 }

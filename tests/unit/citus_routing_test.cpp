@@ -63,7 +63,7 @@ class CitusRouting : public testing::Test {
     routing.failed(why, now);
     note();
   }
-  void move(const Step& step) {
+  void move(const TableStep& step) {
     for (Row& row : rows)
       if (row.id == step.row) row.host = step.host;
   }
@@ -89,7 +89,7 @@ class CitusRouting : public testing::Test {
   Routing routing;
   TimePoint now{std::chrono::hours(1)};
   int looks = 0;
-  std::map<GroupId, Step> held;
+  std::map<GroupId, TableStep> held;
   std::vector<std::string> news;
   std::vector<Word> words;
 };
@@ -271,7 +271,7 @@ TEST_F(CitusRouting, WhatSomebodyElseChangesIsPutRightAndToldForAWhile) {
   next(Kind::rest);
   EXPECT_EQ(rows[1].host, "worker1a");
   EXPECT_THAT(words.back().facts->drift, ElementsAre(HasSubstr("worker1a (worker1a:5432) is worker1b:5432 there")));
-  EXPECT_THAT(news, ElementsAre(HasSubstr("was changed by somebody else")));
+  EXPECT_THAT(news, ElementsAre(HasSubstr("was changed outside autoctl")));
   now += Millis{4000};
   next(Kind::rest);
   EXPECT_THAT(words.back().facts->drift, IsEmpty());

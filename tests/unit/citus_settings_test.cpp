@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "keeper/postgres/hba.h"
+#include "keeper/postgres/hba_rules.h"
 
 namespace autoctl::keeper {
 namespace {
@@ -12,8 +12,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-Settings settings_for(const config::Config& config, const UserSettings& user, bool standby = false) {
-  Settings ours = computed_settings(config, 15, user, std::nullopt);
+ServerSettings settings_for(const config::Config& config, const UserSettings& user, bool standby = false) {
+  ServerSettings ours = computed_settings(config, 15, user, std::nullopt);
   add_citus_settings(ours, config, user, standby);
   return ours;
 }
@@ -32,11 +32,11 @@ TEST(CitusSettings, CitusComesFirstAndTheUsersLibrariesStay) {
 }
 
 TEST(CitusSettings, DefaultsOnlyWhereTheUserSaidNothing) {
-  const Settings ours = settings_for(worker(), {});
+  const ServerSettings ours = settings_for(worker(), {});
   EXPECT_EQ(ours.at("max_prepared_transactions"), "200");
   EXPECT_EQ(ours.at("wal_level"), "logical");
   EXPECT_EQ(ours.at("citus.node_conninfo"), "sslmode=require");
-  const Settings theirs = settings_for(
+  const ServerSettings theirs = settings_for(
       worker(),
       {{{"max_prepared_transactions", "50"}, {"wal_level", "replica"}, {"citus.node_conninfo", "sslmode=verify-ca"}},
        {}});
@@ -55,8 +55,8 @@ TEST(CitusSettings, OnlyAStandbyReadsFromSecondaries) {
 }
 
 TEST(CitusSettings, AnAlterSystemWithoutCitusIsHarmful) {
-  const Settings theirs = {{"shared_preload_libraries", "auto_explain"}};
-  const Settings ours = settings_for(worker(), {{}, theirs});
+  const ServerSettings theirs = {{"shared_preload_libraries", "auto_explain"}};
+  const ServerSettings ours = settings_for(worker(), {{}, theirs});
   EXPECT_EQ(ours.at("shared_preload_libraries"), "citus, auto_explain");
   EXPECT_TRUE(harmful_overrides(theirs, ours).contains("shared_preload_libraries"));
   EXPECT_FALSE(harmful_overrides(ours, ours).contains("shared_preload_libraries"));
@@ -64,10 +64,10 @@ TEST(CitusSettings, AnAlterSystemWithoutCitusIsHarmful) {
 
 TEST(CitusSettings, TheFormationsNodesAreLetInToItsDatabaseOnly) {
   HbaRules rules{.auth = "scram-sha-256", .tls = true, .peers = {{NodeId{2}, "worker1b", {"10.0.0.2/32"}}}};
-  EXPECT_THAT(render_hba_block(rules), Not(HasSubstr(" all 10.0.0.2/32")));
+  EXPECT_THAT(hba_lines(rules), Not(HasSubstr(" all 10.0.0.2/32")));
   rules.citus_database = "app";
   rules.neighbours = {{NodeId{1}, "coord0a", {"10.0.0.1/32"}}};
-  const std::string block = render_hba_block(rules);
+  const std::string block = hba_lines(rules);
   EXPECT_THAT(block, HasSubstr("hostssl \"app\" all 10.0.0.1/32 scram-sha-256\n"));
   EXPECT_THAT(block, HasSubstr("hostssl \"app\" all 10.0.0.2/32 scram-sha-256\n"));
   EXPECT_THAT(block, Not(HasSubstr("pgautofailover_replicator 10.0.0.1/32")));

@@ -8,7 +8,7 @@
 
 #include "cli/create_options.h"
 #include "cli/invocation.h"
-#include "cli/perform.h"
+#include "cli/operation.h"
 
 namespace autoctl::cli {
 namespace {
@@ -142,7 +142,7 @@ TEST_F(Parse, OurOwnPrefixWinsAndTheCommandLineWinsOverBoth) {
   ::setenv("PG_AUTOCTL_MONITOR", "https://pg:1", 1);
   ::setenv("AUTOCTL_MONITOR", "https://ours:1", 1);
   const auto monitor = [](const std::string& line) {
-    return std::any_cast<PerformOptions>(parse(words(line))->options).target.monitor;
+    return std::any_cast<OperationOptions>(parse(words(line))->options).target.monitor;
   };
   EXPECT_EQ(monitor("perform switchover"), "https://ours:1");
   EXPECT_EQ(monitor("perform switchover --monitor https://line:1"), "https://line:1");

@@ -7,7 +7,7 @@
 
 #include "cli/output/events.h"
 #include "cli/output/settings.h"
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 #include "cli/output/uri.h"
 
 namespace autoctl::cli {
@@ -161,7 +161,7 @@ TEST_F(Events, ATimeThatIsNoneIsShownAsItIs) {
 }
 
 TEST(Uri, OfAFormationNamesAllNodesInOrder) {
-  EXPECT_EQ(formation_uri(seed_state(), "default", Access::read_write),
+  EXPECT_EQ(formation_uri(seed_state(), "default", SessionAttrs::read_write),
             "postgres://node2:5432,node1:5432/tutorial?target_session_attrs=read-write&sslmode=require");
 }
 
@@ -170,9 +170,9 @@ TEST(Uri, LeavesOutDroppedNodesAndWorkers) {
   state.nodes[0].assigned = NodeState::dropped;
   state.nodes.push_back(node(3, "worker", NodeState::primary));
   state.nodes[2].group = 1;
-  EXPECT_EQ(formation_uri(state, "default", Access::read_write),
+  EXPECT_EQ(formation_uri(state, "default", SessionAttrs::read_write),
             "postgres://node1:5432/tutorial?target_session_attrs=read-write&sslmode=require");
-  EXPECT_EQ(formation_uri(state, "other", Access::read_write), "");
+  EXPECT_EQ(formation_uri(state, "other", SessionAttrs::read_write), "");
 }
 
 TEST(Uri, ForReadersPrefersAStandbyAndOfACitusFormationItLeadsToTheCoordinators) {
@@ -180,9 +180,9 @@ TEST(Uri, ForReadersPrefersAStandbyAndOfACitusFormationItLeadsToTheCoordinators)
   state.formations[0].kind = "citus";
   state.nodes.push_back(node(3, "worker1a", NodeState::primary));
   state.nodes.back().group = 1;
-  EXPECT_EQ(formation_uri(state, "default", Access::read_only),
+  EXPECT_EQ(formation_uri(state, "default", SessionAttrs::read_only),
             "postgres://node2:5432,node1:5432/tutorial?target_session_attrs=prefer-standby&sslmode=require");
-  EXPECT_EQ(formation_uri(state, "default", Access::read_write),
+  EXPECT_EQ(formation_uri(state, "default", SessionAttrs::read_write),
             "postgres://node2:5432,node1:5432/tutorial?target_session_attrs=read-write&sslmode=require");
 }
 
@@ -190,7 +190,7 @@ TEST(Uri, QuotesNamesAndAddresses) {
   StateDocument state = seed_state();
   state.formations[0].dbname = "my db";
   state.nodes[0].host = "fd00::1";
-  EXPECT_EQ(formation_uri(state, "default", Access::read_write),
+  EXPECT_EQ(formation_uri(state, "default", SessionAttrs::read_write),
             "postgres://[fd00::1]:5432,node1:5432/my%20db?target_session_attrs=read-write&sslmode=require");
 }
 

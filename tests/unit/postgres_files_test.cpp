@@ -6,12 +6,13 @@
 #include <filesystem>
 
 #include "common/config/files.h"
+#include "common/postgres/conf_file.h"
+#include "common/postgres/hba_file.h"
 #include "common/postgres/lock_file.h"
-#include "keeper/postgres/conf_file.h"
+#include "keeper/postgres/computed_settings.h"
 #include "keeper/postgres/control_data.h"
 #include "keeper/postgres/diverged.h"
-#include "keeper/postgres/hba.h"
-#include "keeper/postgres/include_file.h"
+#include "keeper/postgres/hba_rules.h"
 #include "keeper/postgres/layout.h"
 #include "keeper/postgres/percent.h"
 #include "keeper/postgres/wal_room.h"
@@ -40,9 +41,9 @@ class Scratch {
   std::string path_ = testing::TempDir() + "/files-XXXXXX";
 };
 
-Settings parsed(std::string_view text) {
-  Settings settings;
-  for (const auto& line : parse_conf(text)) settings[line.name] = line.value;
+ServerSettings parsed(std::string_view text) {
+  ServerSettings settings;
+  for (const auto& line : postgres::parse_conf(text)) settings[line.name] = line.value;
   return settings;
 }
 
@@ -60,7 +61,7 @@ TEST(ConfFile, IsReadAsTheServerDoes) {
 
 TEST(ConfFile, QuotingSurvivesTheRoundTrip) {
   const std::string value = "host='it\\'s' x=\"y\" \\";
-  EXPECT_THAT(parsed(conf_line("primary_conninfo", value)), ElementsAre(Pair("primary_conninfo", value)));
+  EXPECT_THAT(parsed(postgres::conf_line("primary_conninfo", value)), ElementsAre(Pair("primary_conninfo", value)));
 }
 
 TEST(ConfFile, IncludesAreFollowedInOrderButForOurs) {
@@ -74,23 +75,24 @@ TEST(ConfFile, IncludesAreFollowedInOrderButForOurs) {
   scratch.write("conf.d/notes.txt", "a = 40\n");
   scratch.write("more.conf", "b = 1\n");
   scratch.write("ours.conf", "port = 99\n");
-  EXPECT_THAT(read_settings(scratch.path() + "/postgresql.conf", scratch.path() + "/ours.conf"),
+  EXPECT_THAT(postgres::read_settings(scratch.path() + "/postgresql.conf", scratch.path() + "/ours.conf"),
               ElementsAre(Pair("a", "20"), Pair("b", "1"), Pair("port", "2")));
-  EXPECT_TRUE(read_settings(scratch.path() + "/nowhere.conf").empty());
+  EXPECT_TRUE(postgres::read_settings(scratch.path() + "/nowhere.conf").empty());
   scratch.write("loop.conf", "c = 1\ninclude 'loop.conf'\n");
-  EXPECT_THAT(read_settings(scratch.path() + "/loop.conf"), ElementsAre(Pair("c", "1")));
+  EXPECT_THAT(postgres::read_settings(scratch.path() + "/loop.conf"), ElementsAre(Pair("c", "1")));
 }
 
 TEST(ConfFile, SingleSettingsAreTakenOut) {
-  EXPECT_EQ(without_settings("# port = 1\nport = 2\nPort 3\nports = 4\n", {"port"}), "# port = 1\nports = 4\n");
+  EXPECT_EQ(postgres::without_settings("# port = 1\nport = 2\nPort 3\nports = 4\n", {"port"}),
+            "# port = 1\nports = 4\n");
 }
 
 TEST(ConfFile, TheIncludeLineStaysLastAndAlone) {
-  const std::string once = with_include_at_end("port = 1", "ours.conf");
+  const std::string once = postgres::with_include_at_end("port = 1", "ours.conf");
   EXPECT_THAT(once, testing::StartsWith("port = 1\n"));
   EXPECT_THAT(once, testing::EndsWith("include_if_exists = 'ours.conf'\n"));
-  EXPECT_EQ(with_include_at_end(once, "ours.conf"), once);
-  const std::string moved = with_include_at_end(once + "port = 2\ninclude 'theirs.conf'\n", "ours.conf");
+  EXPECT_EQ(postgres::with_include_at_end(once, "ours.conf"), once);
+  const std::string moved = postgres::with_include_at_end(once + "port = 2\ninclude 'theirs.conf'\n", "ours.conf");
   EXPECT_THAT(moved, testing::EndsWith("include 'theirs.conf'\n\n# autoctl's settings; this line stays the last one.\n"
                                        "include_if_exists = 'ours.conf'\n"));
   EXPECT_EQ(moved.find("ours.conf"), moved.rfind("ours.conf"));
@@ -131,7 +133,7 @@ TEST(OurSettings, ChecksumsNeedNoHintsAndAStandbyWhatItsPrimaryHad) {
 }
 
 TEST(OurSettings, OnlyHarmfulOverridesAreReset) {
-  const Settings ours = {
+  const ServerSettings ours = {
       {"port", "5433"}, {"listen_addresses", "*"}, {"hot_standby", "on"}, {"max_connections", "200"}};
   EXPECT_THAT(harmful_overrides({{"port", "5433"},
                                  {"listen_addresses", "localhost"},
@@ -154,7 +156,7 @@ HbaRules rules() {
 }
 
 TEST(Hba, TheBlockHasReplicationAndRewindLinesForEachAddress) {
-  EXPECT_EQ(render_hba_block(rules()),
+  EXPECT_EQ(postgres::with_hba_block("", hba_lines(rules())),
             "# autoctl: begin. Rewritten by autoctl; lines of your own belong below the end.\n"
             "# node 2 node_2\n"
             "hostssl replication pgautofailover_replicator 10.0.0.2/32 scram-sha-256\n"
@@ -166,17 +168,17 @@ TEST(Hba, TheBlockHasReplicationAndRewindLinesForEachAddress) {
   more.tls = false;
   more.lan = true;
   more.local_user = "postgres";
-  EXPECT_THAT(render_hba_block(more), HasSubstr("\nlocal all \"postgres\" peer\n"));
-  EXPECT_THAT(render_hba_block(more), HasSubstr("\nhost all all samenet scram-sha-256\n"));
+  EXPECT_THAT(hba_lines(more), testing::StartsWith("local all \"postgres\" peer\n"));
+  EXPECT_THAT(hba_lines(more), HasSubstr("\nhost all all samenet scram-sha-256\n"));
 }
 
 TEST(Hba, TheBlockIsReplacedAndTheRestIsNotTouched) {
   const std::string users = "# mine\nlocal all all peer\n";
-  const std::string block = render_hba_block(rules());
-  const std::string once = with_hba_block(users, block);
-  EXPECT_EQ(once, block + users);
-  EXPECT_EQ(with_hba_block(once, block), once);
-  EXPECT_EQ(without_hba_block(once), users);
+  const std::string lines = hba_lines(rules());
+  const std::string once = postgres::with_hba_block(users, lines);
+  EXPECT_EQ(once, postgres::with_hba_block("", lines) + users);
+  EXPECT_EQ(postgres::with_hba_block(once, lines), once);
+  EXPECT_EQ(postgres::without_hba_block(once), users);
   EXPECT_THAT(addresses_in_block(once, NodeId{2}), ElementsAre("10.0.0.2/32", "fd00::2/128"));
   EXPECT_TRUE(addresses_in_block(once, NodeId{3}).empty());
 }
@@ -328,7 +330,7 @@ TEST(WalBounds, WhatTheUserHasSetStays) {
 }
 
 TEST(WalBounds, SmallChangesOfTheRoomChangeNothing) {
-  const Settings before = wal_bounds(100'000 * mb, {}, {});
+  const ServerSettings before = wal_bounds(100'000 * mb, {}, {});
   EXPECT_EQ(wal_bounds(90'000 * mb, {}, before), before);
   EXPECT_EQ(wal_bounds(80'000 * mb, {}, before).at("max_slot_wal_keep_size"), "40000MB");
 }

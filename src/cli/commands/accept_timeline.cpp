@@ -3,40 +3,40 @@
 #include <limits>
 
 #include "cli/commands/commands.h"
-#include "cli/perform.h"
+#include "cli/operation.h"
 
 namespace autoctl::cli {
 
 namespace {
 
-Result<ExitCode> accept_timeline(const PerformOptions& options) {
-  AUTOCTL_TRY(perform("accept_timeline", options));
+Result<ExitCode> accept_timeline(const OperationOptions& options) {
+  AUTOCTL_TRY(run_operation("accept_timeline", options));
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, PerformOptions& options) {
+void declare(Verb command, OperationOptions& options) {
   options.no_wait = true;  // the others may never come
   add_target(command, options.target);
   add_scope(command, options.scope);
   command.add_option("--tli", options.timeline, "the timeline to continue with, as `autoctl show timeline` lists it")
-      ->required()
-      ->check(CLI::Range(std::uint32_t{1}, std::numeric_limits<std::uint32_t>::max()))
-      ->type_name("NUMBER");
+      .required()
+      .range(std::uint32_t{1}, std::numeric_limits<std::uint32_t>::max())
+      .type_name("NUMBER");
   command.add_option("--name", options.name, "the node, where several nodes have a timeline of that number")
-      ->type_name("NODE");
+      .type_name("NODE");
   command
       .add_option("--reason", options.reason,
                   "the reason, for the event log; without it, the command only says what would be given up")
-      ->type_name("TEXT");
+      .type_name("TEXT");
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SECONDS");
+      .positive()
+      .type_name("SECONDS");
 }
 
 }  // namespace
 
-void add_accept_timeline(CLI::App& accept, Invocation& invocation) {
-  add_command<PerformOptions>(
+void add_accept_timeline(Verb accept, Invocation& invocation) {
+  add_command<OperationOptions>(
       accept, invocation, "timeline",
       "the primary is gone and nodes disagree: continue with one node's timeline, and give up what only others have",
       "autoctl accept timeline --pgdata /srv/pg --tli 3 --reason 'node2 was promoted by hand and took writes'", declare,

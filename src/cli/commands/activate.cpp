@@ -57,17 +57,17 @@ Result<ExitCode> activate(const ActivateOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ActivateOptions& options) {
+void declare(Verb command, ActivateOptions& options) {
   add_pgdata(command, options.pgdata);
   command.add_option("--wait", options.wait_seconds, "how long to wait for it")
-      ->check(CLI::Range(0, 86'400))
-      ->type_name("SECONDS")
-      ->capture_default_str();
+      .range(0, 86'400)
+      .type_name("SECONDS")
+      .capture_default_str();
 }
 
 }  // namespace
 
-void add_activate(CLI::App& root, Invocation& invocation) {
+void add_activate(Verb root, Invocation& invocation) {
   add_command<ActivateOptions>(root, invocation, "activate",
                                "wait until the coordinator sends statements to this worker's group, which it does by "
                                "itself",

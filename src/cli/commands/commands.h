@@ -5,70 +5,70 @@
 
 namespace autoctl::cli {
 
-void add_create_monitor(CLI::App& create, Invocation& invocation);
-void add_create_postgres(CLI::App& create, Invocation& invocation);
-void add_create_formation(CLI::App& create, Invocation& invocation);
-void add_create_coordinator(CLI::App& create, Invocation& invocation);
-void add_create_worker(CLI::App& create, Invocation& invocation);
+void add_create_monitor(Verb create, Invocation& invocation);
+void add_create_postgres(Verb create, Invocation& invocation);
+void add_create_formation(Verb create, Invocation& invocation);
+void add_create_coordinator(Verb create, Invocation& invocation);
+void add_create_worker(Verb create, Invocation& invocation);
 
-void add_run(CLI::App& root, Invocation& invocation);
-void add_stop(CLI::App& root, Invocation& invocation);
-void add_pause(CLI::App& root, Invocation& invocation);
-void add_resume(CLI::App& root, Invocation& invocation);
-void add_activate(CLI::App& root, Invocation& invocation);
-void add_reload(CLI::App& root, Invocation& invocation);
-void add_status(CLI::App& root, Invocation& invocation);
-void add_watch(CLI::App& root, Invocation& invocation);
-void add_explain(CLI::App& root, Invocation& invocation);
+void add_run(Verb root, Invocation& invocation);
+void add_stop(Verb root, Invocation& invocation);
+void add_pause(Verb root, Invocation& invocation);
+void add_resume(Verb root, Invocation& invocation);
+void add_activate(Verb root, Invocation& invocation);
+void add_reload(Verb root, Invocation& invocation);
+void add_status(Verb root, Invocation& invocation);
+void add_watch(Verb root, Invocation& invocation);
+void add_explain(Verb root, Invocation& invocation);
 
 /// stop, start, restart of a node's Postgres beside its living keeper.
-void add_stop_postgres(CLI::App& stop, Invocation& invocation);
-void add_start_postgres(CLI::App& start, Invocation& invocation);
-void add_restart_postgres(CLI::App& restart, Invocation& invocation);
+void add_stop_postgres(Verb stop, Invocation& invocation);
+void add_start_postgres(Verb start, Invocation& invocation);
+void add_restart_postgres(Verb restart, Invocation& invocation);
 
-void add_show_state(CLI::App& show, Invocation& invocation);
-void add_show_citus(CLI::App& show, Invocation& invocation);
-void add_show_events(CLI::App& show, Invocation& invocation);
-void add_show_uri(CLI::App& show, Invocation& invocation);
-void add_show_settings(CLI::App& show, Invocation& invocation);
-void add_show_standby_names(CLI::App& show, Invocation& invocation);
-void add_show_timeline(CLI::App& show, Invocation& invocation);
-void add_show_file(CLI::App& show, Invocation& invocation);
-void add_show_systemd(CLI::App& show, Invocation& invocation);
+void add_show_state(Verb show, Invocation& invocation);
+void add_show_citus(Verb show, Invocation& invocation);
+void add_show_events(Verb show, Invocation& invocation);
+void add_show_uri(Verb show, Invocation& invocation);
+void add_show_settings(Verb show, Invocation& invocation);
+void add_show_standby_names(Verb show, Invocation& invocation);
+void add_show_timeline(Verb show, Invocation& invocation);
+void add_show_file(Verb show, Invocation& invocation);
+void add_show_systemd(Verb show, Invocation& invocation);
 
 /// failover, switchover, promotion.
-void add_perform(CLI::App& perform, Invocation& invocation);
+void add_perform(Verb perform, Invocation& invocation);
 
 /// Of a group whose nodes disagree about its history.
-void add_accept_timeline(CLI::App& accept, Invocation& invocation);
+void add_accept_timeline(Verb accept, Invocation& invocation);
 
-void add_drop_node(CLI::App& drop, Invocation& invocation);
-void add_drop_monitor(CLI::App& drop, Invocation& invocation);
-void add_drop_formation(CLI::App& drop, Invocation& invocation);
+void add_drop_node(Verb drop, Invocation& invocation);
+void add_drop_monitor(Verb drop, Invocation& invocation);
+void add_drop_formation(Verb drop, Invocation& invocation);
 
-void add_config_get(CLI::App& config, Invocation& invocation);
-void add_config_set(CLI::App& config, Invocation& invocation);
-void add_config_check(CLI::App& config, Invocation& invocation);
+void add_config_get(Verb config, Invocation& invocation);
+void add_config_set(Verb config, Invocation& invocation);
+void add_config_check(Verb config, Invocation& invocation);
 
-void add_get_node(CLI::App& get, Invocation& invocation);
-void add_get_formation(CLI::App& get, Invocation& invocation);
-void add_set_node(CLI::App& set, Invocation& invocation);
-void add_set_node_metadata(CLI::App& node, Invocation& invocation);
-void add_set_formation(CLI::App& set, Invocation& invocation);
+void add_get_node(Verb get, Invocation& invocation);
+void add_get_formation(Verb get, Invocation& invocation);
+void add_set_node(Verb set, Invocation& invocation);
+void add_set_node_metadata(Verb node, Invocation& invocation);
+void add_set_formation(Verb set, Invocation& invocation);
 
 /// list, mermaid, check.
-void add_inspect_fsm(CLI::App& inspect, Invocation& invocation);
+void add_inspect_fsm(Verb inspect, Invocation& invocation);
 
-void add_disable_monitor(CLI::App& parent, Invocation& invocation);
-void add_enable_monitor(CLI::App& parent, Invocation& invocation);
-void add_disable_maintenance(CLI::App& parent, Invocation& invocation);
-void add_disable_secondary(CLI::App& parent, Invocation& invocation);
-void add_enable_secondary(CLI::App& parent, Invocation& invocation);
-void add_enable_maintenance(CLI::App& parent, Invocation& invocation);
+void add_disable_monitor(Verb parent, Invocation& invocation);
+void add_enable_monitor(Verb parent, Invocation& invocation);
+void add_disable_maintenance(Verb parent, Invocation& invocation);
+void add_disable_secondary(Verb parent, Invocation& invocation);
+void add_enable_secondary(Verb parent, Invocation& invocation);
+void add_enable_maintenance(Verb parent, Invocation& invocation);
 
-void add_demo(CLI::App& root, Invocation& invocation);
-void add_version(CLI::App& root, Invocation& invocation);
-void add_help(CLI::App& root, Invocation& invocation);
-void add_completion(CLI::App& root, Invocation& invocation);
+void add_demo(Verb root, Invocation& invocation);
+void add_version(Verb root, Invocation& invocation);
+void add_help(Verb root, Invocation& invocation);
+void add_completion(Verb root, Invocation& invocation);
 
 }  // namespace autoctl::cli

@@ -16,12 +16,12 @@ Result<ExitCode> completion(const CompletionOptions&) {
 
 }  // namespace
 
-void add_completion(CLI::App& root, Invocation& invocation) {
+void add_completion(Verb root, Invocation& invocation) {
   add_command<CompletionOptions>(
       root, invocation, "completion", "print a completion script for a shell",
       "autoctl completion bash > /etc/bash_completion.d/autoctl",
-      [](CLI::App& command, CompletionOptions& options) {
-        command.add_option("shell", options.shell, "bash")->check(CLI::IsMember({"bash"}))->type_name("");
+      [](Verb command, CompletionOptions& options) {
+        command.add_option("shell", options.shell, "bash").one_of({"bash"}).type_name("");
       },
       completion);
 }

@@ -7,8 +7,8 @@
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
+#include "common/postgres/port_probe.h"
 #include "common/postgres/tools.h"
-#include "keeper/postgres/instance.h"
 
 namespace autoctl::cli {
 
@@ -62,13 +62,13 @@ Finding check_key(const config::Config& config) {
 }
 
 Finding check_port(const config::Config& config) {
-  const PortState state = keeper::probe_postgres("127.0.0.1", config.pgport, port_timeout);
+  const PortState state = postgres::probe_postgres("127.0.0.1", config.pgport, port_timeout);
   return {"Postgres port", state == PortState::open,
           fmt::format("{} is {}", config.pgport, state == PortState::open ? "answering" : to_string(state))};
 }
 
 Finding check_monitor(const std::string& pgdata) {
-  Target target;
+  MonitorTarget target;
   target.pgdata = pgdata;
   auto api = connect_monitor(target);
   if (!api) return {"Monitor", false, in_words(api.error())};
@@ -99,14 +99,14 @@ Result<ExitCode> config_check(const ConfigCheckOptions& options) {
   return good ? ExitCode::ok : ExitCode::unhealthy;
 }
 
-void declare(CLI::App& command, ConfigCheckOptions& options) {
+void declare(Verb command, ConfigCheckOptions& options) {
   add_pgdata(command, options.pgdata);
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_config_check(CLI::App& config, Invocation& invocation) {
+void add_config_check(Verb config, Invocation& invocation) {
   add_command<ConfigCheckOptions>(config, invocation, "check", "check the tools, files, ports and the monitor",
                                   "autoctl config check --pgdata /srv/pg", declare, config_check);
 }

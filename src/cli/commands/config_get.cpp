@@ -39,15 +39,15 @@ Result<ExitCode> config_get(const ConfigGetOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ConfigGetOptions& options) {
+void declare(Verb command, ConfigGetOptions& options) {
   add_pgdata(command, options.pgdata);
-  command.add_option("key", options.key, "one setting, e.g. postgresql.port; default: all")->type_name("");
+  command.add_option("key", options.key, "one setting, e.g. postgresql.port; default: all").type_name("");
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_config_get(CLI::App& config, Invocation& invocation) {
+void add_config_get(Verb config, Invocation& invocation) {
   add_command<ConfigGetOptions>(config, invocation, "get", "print one setting, or all",
                                 "autoctl config get postgresql.port --pgdata /srv/pg", declare, config_get);
 }

@@ -24,15 +24,15 @@ Result<ExitCode> config_set(const ConfigSetOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ConfigSetOptions& options) {
+void declare(Verb command, ConfigSetOptions& options) {
   add_pgdata(command, options.pgdata);
-  command.add_option("key", options.key, "the setting, e.g. postgresql.listen")->required()->type_name("");
-  command.add_option("value", options.value, "its new value")->required()->type_name("");
+  command.add_option("key", options.key, "the setting, e.g. postgresql.listen").required().type_name("");
+  command.add_option("value", options.value, "its new value").required().type_name("");
 }
 
 }  // namespace
 
-void add_config_set(CLI::App& config, Invocation& invocation) {
+void add_config_set(Verb config, Invocation& invocation) {
   add_command<ConfigSetOptions>(config, invocation, "set", "change one setting",
                                 "autoctl config set replication.maximum_backup_rate 50M --pgdata /srv/pg", declare,
                                 config_set);

@@ -11,7 +11,7 @@ Result<ExitCode> create_coordinator(const CreateOptions& options) {
 
 }  // namespace
 
-void add_create_coordinator(CLI::App& create, Invocation& invocation) {
+void add_create_coordinator(Verb create, Invocation& invocation) {
   add_command<CreateOptions>(
       create, invocation, "coordinator", "create a coordinator of a Citus cluster: a node of group 0",
       "autoctl create coordinator --pgdata /srv/coord --auth trust --ssl-self-signed \\\n"

@@ -8,7 +8,7 @@ namespace autoctl::cli {
 namespace {
 
 struct CreateFormationOptions {
-  Target target;
+  MonitorTarget target;
   protocol::FormationDocument formation;
   bool enable_secondary = false;
 };
@@ -23,23 +23,23 @@ Result<ExitCode> create_formation(const CreateFormationOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, CreateFormationOptions& options) {
+void declare(Verb command, CreateFormationOptions& options) {
   add_target(command, options.target);
-  add_formation(command, options.formation.name)->required()->description("name of the formation");
+  add_formation(command, options.formation.name).required().description("name of the formation");
   command.add_option("--kind", options.formation.kind, "kind of its nodes; default: pgsql")
-      ->check(CLI::IsMember({"pgsql", "citus"}))
-      ->type_name("pgsql|citus");
+      .one_of({"pgsql", "citus"})
+      .type_name("pgsql|citus");
   command.add_option("--dbname", options.formation.dbname, "the application's database; default: postgres")
-      ->type_name("NAME");
-  auto* disable = command.add_flag("--disable-secondary{false}", options.formation.secondaries,
-                                   "one node for each group, until `autoctl enable secondary`");
+      .type_name("NAME");
+  auto disable = command.add_flag("--disable-secondary{false}", options.formation.secondaries,
+                                  "one node for each group, until `autoctl enable secondary`");
   command.add_flag("--enable-secondary", options.enable_secondary, "groups may have standbys; this is the default")
-      ->excludes(disable);
+      .excludes(disable);
 }
 
 }  // namespace
 
-void add_create_formation(CLI::App& create, Invocation& invocation) {
+void add_create_formation(Verb create, Invocation& invocation) {
   add_command<CreateFormationOptions>(
       create, invocation, "formation", "create a formation beside \"default\", for nodes of another service",
       "autoctl create formation --formation shop --dbname shop --pgdata /srv/monitor", declare, create_formation);

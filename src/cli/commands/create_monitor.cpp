@@ -48,7 +48,7 @@ Result<ExitCode> create_monitor(const CreateOptions& options) {
 
 }  // namespace
 
-void add_create_monitor(CLI::App& create, Invocation& invocation) {
+void add_create_monitor(Verb create, Invocation& invocation) {
   add_command<CreateOptions>(create, invocation, "monitor", "create a monitor, with a small Postgres of its own",
                              "autoctl create monitor --pgdata /srv/monitor --auth trust --ssl-self-signed --run",
                              declare_create_monitor, create_monitor);

@@ -11,7 +11,7 @@ Result<ExitCode> create_postgres(const CreateOptions& options) {
 
 }  // namespace
 
-void add_create_postgres(CLI::App& create, Invocation& invocation) {
+void add_create_postgres(Verb create, Invocation& invocation) {
   add_command<CreateOptions>(
       create, invocation, "postgres", "create a Postgres node and register it with the monitor",
       "autoctl create postgres --pgdata /srv/pg --auth trust --ssl-self-signed \\\n"

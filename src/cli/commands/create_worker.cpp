@@ -11,7 +11,7 @@ Result<ExitCode> create_worker(const CreateOptions& options) {
 
 }  // namespace
 
-void add_create_worker(CLI::App& create, Invocation& invocation) {
+void add_create_worker(Verb create, Invocation& invocation) {
   add_command<CreateOptions>(
       create, invocation, "worker",
       "create a worker of a Citus cluster: in a new group, or as the standby of one that has none",

@@ -9,7 +9,7 @@ namespace autoctl::cli {
 namespace {
 
 struct DropFormationOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation;
 };
 
@@ -21,18 +21,18 @@ Result<ExitCode> drop_formation(const DropFormationOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, DropFormationOptions& options) {
+void declare(Verb command, DropFormationOptions& options) {
   add_target(command, options.target);
   // Not from the environment: what is removed is said where it is removed.
   command.add_option("--formation", options.formation, "the formation to drop")
-      ->check(checked(config::check_name))
-      ->required()
-      ->type_name("NAME");
+      .check(config::check_name)
+      .required()
+      .type_name("NAME");
 }
 
 }  // namespace
 
-void add_drop_formation(CLI::App& drop, Invocation& invocation) {
+void add_drop_formation(Verb drop, Invocation& invocation) {
   add_command<DropFormationOptions>(drop, invocation, "formation", "remove a formation that has no nodes left",
                                     "autoctl drop formation --formation shop --pgdata /srv/monitor", declare,
                                     drop_formation);

@@ -25,14 +25,14 @@ Result<ExitCode> drop_monitor(const DropMonitorOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, DropMonitorOptions& options) {
+void declare(Verb command, DropMonitorOptions& options) {
   add_pgdata(command, options.pgdata);
   command.add_flag("--destroy", options.destroy, "also remove PGDATA: what the monitor knows about all formations");
 }
 
 }  // namespace
 
-void add_drop_monitor(CLI::App& drop, Invocation& invocation) {
+void add_drop_monitor(Verb drop, Invocation& invocation) {
   add_command<DropMonitorOptions>(drop, invocation, "monitor", "stop and remove the monitor in PGDATA",
                                   "autoctl drop monitor --pgdata /srv/monitor --destroy", declare, drop_monitor);
 }

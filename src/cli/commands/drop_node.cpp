@@ -2,13 +2,14 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "cli/commands/commands.h"
 #include "cli/daemon_control.h"
 #include "cli/monitor_connection.h"
 #include "common/util/pid_file.h"
-#include "keeper/agent/create.h"
+#include "keeper/agent/create_node.h"
 
 namespace autoctl::cli {
 
@@ -17,7 +18,7 @@ namespace {
 constexpr Millis poll_interval{100};
 
 struct DropNodeOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   std::string name;
   std::string hostname;
@@ -121,15 +122,13 @@ Result<ExitCode> drop_node(const DropNodeOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, DropNodeOptions& options) {
+void declare(Verb command, DropNodeOptions& options) {
   add_target(command, options.target);
   add_formation(command, options.formation);
   command.add_option("--name", options.name, "drop this node, wherever it runs; default: the node in PGDATA")
-      ->type_name("NODE");
-  command.add_option("--hostname,--nodename", options.hostname, "drop the node with this host name")->type_name("HOST");
-  command.add_option("--pgport", options.pgport, "and this Postgres port")
-      ->check(CLI::Range(1, 65535))
-      ->type_name("PORT");
+      .type_name("NODE");
+  command.add_option("--hostname,--nodename", options.hostname, "drop the node with this host name").type_name("HOST");
+  command.add_option("--pgport", options.pgport, "and this Postgres port").range(1, 65535).type_name("PORT");
   command.add_flag("--destroy", options.destroy, "also remove PGDATA, with all data in it");
   command.add_flag(
       "--force", options.force,
@@ -140,13 +139,13 @@ void declare(CLI::App& command, DropNodeOptions& options) {
       "with --name: also drop a primary that may have acknowledged what no other node has, because it waits for "
       "no standby, or because it does not come to this monitor: the others elect without it");
   command.add_option("--wait", options.wait_seconds, "how many seconds to wait; default: 60; 0: do not wait")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("SECONDS");
+      .not_negative()
+      .type_name("SECONDS");
 }
 
 }  // namespace
 
-void add_drop_node(CLI::App& drop, Invocation& invocation) {
+void add_drop_node(Verb drop, Invocation& invocation) {
   add_command<DropNodeOptions>(drop, invocation, "node", "remove the node in PGDATA, or the one that is named",
                                "autoctl drop node --pgdata /srv/pg --destroy", declare, drop_node);
 }

@@ -13,7 +13,7 @@ namespace autoctl::cli {
 namespace {
 
 struct ExplainOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   bool json = false;
 };
@@ -30,7 +30,7 @@ Result<ExitCode> explain_election(const ExplainOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ExplainOptions& options) {
+void declare(Verb command, ExplainOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
   add_json(command, options.json);
@@ -38,7 +38,7 @@ void declare(CLI::App& command, ExplainOptions& options) {
 
 }  // namespace
 
-void add_explain(CLI::App& root, Invocation& invocation) {
+void add_explain(Verb root, Invocation& invocation) {
   add_command<ExplainOptions>(root, invocation, "explain",
                               "which node would become the primary if this one were lost now, and why not the others",
                               "autoctl explain --group 0 --pgdata /srv/pg", declare, explain_election);

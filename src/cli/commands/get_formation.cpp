@@ -12,7 +12,7 @@ namespace autoctl::cli {
 namespace {
 
 struct GetFormationOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   bool json = false;
 };
@@ -39,7 +39,7 @@ Result<ExitCode> get_sync_standbys(const GetFormationOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, GetFormationOptions& options) {
+void declare(Verb command, GetFormationOptions& options) {
   add_target(command, options.target);
   add_formation(command, options.formation);
   add_json(command, options.json);
@@ -47,13 +47,13 @@ void declare(CLI::App& command, GetFormationOptions& options) {
 
 }  // namespace
 
-void add_get_formation(CLI::App& get, Invocation& invocation) {
-  CLI::App* formation = add_group(get, "formation", "print a setting of a formation");
-  add_command<GetFormationOptions>(*formation, invocation, "settings",
+void add_get_formation(Verb get, Invocation& invocation) {
+  Verb formation = get.add_group("formation", "print a setting of a formation");
+  add_command<GetFormationOptions>(formation, invocation, "settings",
                                    "the formation's and the nodes' settings; durations in ms",
                                    "autoctl get formation settings --pgdata /srv/pg", declare, get_settings);
   add_command<GetFormationOptions>(
-      *formation, invocation, "number-sync-standbys", "how many acknowledgements must stay available",
+      formation, invocation, "number-sync-standbys", "how many acknowledgements must stay available",
       "autoctl get formation number-sync-standbys --pgdata /srv/pg", declare, get_sync_standbys);
 }
 

@@ -22,14 +22,14 @@ Result<ExitCode> help(const HelpOptions& options) {
   return invocation->run();
 }
 
-void declare(CLI::App& command, HelpOptions& options) {
+void declare(Verb command, HelpOptions& options) {
   command.add_option("command", options.command, "the command to explain; default: all");
   command.add_flag("--markdown", options.markdown, "the whole manual, as in docs/cli.md");
 }
 
 }  // namespace
 
-void add_help(CLI::App& root, Invocation& invocation) {
+void add_help(Verb root, Invocation& invocation) {
   add_command<HelpOptions>(root, invocation, "help", "explain a command", "autoctl help create postgres", declare,
                            help);
 }

@@ -78,22 +78,22 @@ Result<ExitCode> check(const InspectOptions&) {
   return ExitCode::ok;
 }
 
-void declare_none(CLI::App&, InspectOptions&) {}
-void declare_json(CLI::App& command, InspectOptions& options) {
+void declare_none(Verb, InspectOptions&) {}
+void declare_json(Verb command, InspectOptions& options) {
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_inspect_fsm(CLI::App& inspect, Invocation& invocation) {
-  CLI::App* fsm = add_group(inspect, "fsm", "the state machine: the monitor's rules and the keeper's transitions");
-  add_command<InspectOptions>(*fsm, invocation, "list", "every rule and every transition", "autoctl inspect fsm list",
+void add_inspect_fsm(Verb inspect, Invocation& invocation) {
+  Verb fsm = inspect.add_group("fsm", "the state machine: the monitor's rules and the keeper's transitions");
+  add_command<InspectOptions>(fsm, invocation, "list", "every rule and every transition", "autoctl inspect fsm list",
                               declare_json, list);
-  add_command<InspectOptions>(*fsm, invocation, "mermaid", "the transitions as a Mermaid diagram",
+  add_command<InspectOptions>(fsm, invocation, "mermaid", "the transitions as a Mermaid diagram",
                               "autoctl inspect fsm mermaid > fsm.mmd", declare_none, mermaid);
-  add_command<InspectOptions>(*fsm, invocation, "markdown", "both tables as a page: docs/states.md",
+  add_command<InspectOptions>(fsm, invocation, "markdown", "both tables as a page: docs/states.md",
                               "autoctl inspect fsm markdown > docs/states.md", declare_none, markdown);
-  add_command<InspectOptions>(*fsm, invocation, "check", "do the two tables fit together?", "autoctl inspect fsm check",
+  add_command<InspectOptions>(fsm, invocation, "check", "do the two tables fit together?", "autoctl inspect fsm check",
                               declare_none, check);
 }
 

@@ -6,14 +6,14 @@
 
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
-#include "cli/perform.h"
+#include "cli/operation.h"
 
 namespace autoctl::cli {
 
 namespace {
 
 /// The node in PGDATA, unless another one is named.
-Result<> choose_node(PerformOptions& options) {
+Result<> choose_node(OperationOptions& options) {
   if (options.name.empty()) {
     const auto config = load_config(options.target.pgdata);
     if (!config) return fail(config.error());
@@ -37,52 +37,53 @@ Result<> choose_node(PerformOptions& options) {
   return {};
 }
 
-Result<ExitCode> enable(const PerformOptions& asked) {
-  PerformOptions options = asked;
+Result<ExitCode> enable(const OperationOptions& asked) {
+  OperationOptions options = asked;
   AUTOCTL_TRY(choose_node(options));
-  AUTOCTL_TRY(perform("maintenance", options));
+  AUTOCTL_TRY(run_operation("maintenance", options));
   spdlog::info("Node \"{}\" is in maintenance: its Postgres is yours until `autoctl disable maintenance`",
                options.name);
   return ExitCode::ok;
 }
 
-Result<ExitCode> disable(const PerformOptions& asked) {
-  PerformOptions options = asked;
+Result<ExitCode> disable(const OperationOptions& asked) {
+  OperationOptions options = asked;
   AUTOCTL_TRY(choose_node(options));
-  AUTOCTL_TRY(perform("end_maintenance", options));
+  AUTOCTL_TRY(run_operation("end_maintenance", options));
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, PerformOptions& options) {
+void declare(Verb command, OperationOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
-  command.add_option("--name", options.name, "the node; default: the node in PGDATA")->type_name("NODE");
+  command.add_option("--name", options.name, "the node; default: the node in PGDATA").type_name("NODE");
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SECONDS");
+      .positive()
+      .type_name("SECONDS");
 }
 
-void declare_enable(CLI::App& command, PerformOptions& options) {
+void declare_enable(Verb command, OperationOptions& options) {
   declare(command, options);
   command.add_flag("--allow-failover", options.allow_failover, "also when it is the primary: it hands over first");
 }
 
-void declare_disable(CLI::App& command, PerformOptions& options) {
+void declare_disable(Verb command, OperationOptions& options) {
   declare(command, options);
   command.add_flag("--no-wait", options.no_wait, "do not wait until it is a secondary again");
 }
 
 }  // namespace
 
-void add_enable_maintenance(CLI::App& parent, Invocation& invocation) {
-  add_command<PerformOptions>(parent, invocation, "maintenance",
-                              "take a node out of service: its Postgres may be stopped and changed",
-                              "autoctl enable maintenance --pgdata /srv/pg --allow-failover", declare_enable, enable);
+void add_enable_maintenance(Verb parent, Invocation& invocation) {
+  add_command<OperationOptions>(parent, invocation, "maintenance",
+                                "take a node out of service: its Postgres may be stopped and changed",
+                                "autoctl enable maintenance --pgdata /srv/pg --allow-failover", declare_enable, enable);
 }
 
-void add_disable_maintenance(CLI::App& parent, Invocation& invocation) {
-  add_command<PerformOptions>(parent, invocation, "maintenance", "take a node back into service: it rejoins its group",
-                              "autoctl disable maintenance --pgdata /srv/pg", declare_disable, disable);
+void add_disable_maintenance(Verb parent, Invocation& invocation) {
+  add_command<OperationOptions>(parent, invocation, "maintenance",
+                                "take a node back into service: it rejoins its group",
+                                "autoctl disable maintenance --pgdata /srv/pg", declare_disable, disable);
 }
 
 }  // namespace autoctl::cli

@@ -109,37 +109,37 @@ Result<ExitCode> enable(const EnableOptions& options) {
   return ExitCode::ok;
 }
 
-void declare_disable(CLI::App& command, DisableOptions& options) {
+void declare_disable(Verb command, DisableOptions& options) {
   add_pgdata(command, options.pgdata);
   command.add_flag("--force", options.force, "also when the monitor does not answer");
 }
 
-void declare_enable(CLI::App& command, EnableOptions& options) {
+void declare_enable(Verb command, EnableOptions& options) {
   add_pgdata(command, options.pgdata);
   command.add_option("--monitor,monitor", options.monitor, "the monitor: https://host:port or postgres://…")
-      ->check(checked(config::check_monitor))
-      ->type_name("URI");
+      .check(config::check_monitor)
+      .type_name("URI");
   command
       .add_option("--monitor-ca-file", options.monitor_ca_file,
                   "certificates to trust for an https:// monitor; default: the system's")
-      ->check(CLI::ExistingFile)
-      ->type_name("FILE");
+      .existing_file()
+      .type_name("FILE");
   command
       .add_option("--token-file", options.token_file,
                   "credential to register with; default: what a postgres:// monitor hands out")
-      ->check(CLI::ExistingFile)
-      ->type_name("FILE");
+      .existing_file()
+      .type_name("FILE");
 }
 
 }  // namespace
 
-void add_disable_monitor(CLI::App& parent, Invocation& invocation) {
+void add_disable_monitor(Verb parent, Invocation& invocation) {
   add_command<DisableOptions>(parent, invocation, "monitor",
                               "detach this node from its monitor; Postgres keeps running",
                               "autoctl disable monitor --pgdata /srv/pg", declare_disable, disable);
 }
 
-void add_enable_monitor(CLI::App& parent, Invocation& invocation) {
+void add_enable_monitor(Verb parent, Invocation& invocation) {
   add_command<EnableOptions>(parent, invocation, "monitor",
                              "register this node, as it is, with another monitor; Postgres keeps running",
                              "autoctl enable monitor --pgdata /srv/pg \\\n"

@@ -1,11 +1,9 @@
 // set node metadata: the node in PGDATA gets another name, host name or port, and the others follow it there.
 #include <fmt/format.h>
-#include <netdb.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -13,11 +11,12 @@
 #include "cli/daemon_control.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 #include "common/config/checks.h"
 #include "common/postgres/port_check.h"
+#include "common/postgres/port_probe.h"
 #include "common/util/pid_file.h"
-#include "keeper/postgres/instance.h"
+#include "common/util/resolve.h"
 
 namespace autoctl::cli {
 
@@ -33,7 +32,7 @@ constexpr Millis probe_timeout{2000};
 constexpr int port_max = 65'535;
 
 struct MetadataOptions {
-  Target target;
+  MonitorTarget target;
   std::string name, hostname;  // empty: as it is
   int pgport = 0;              // 0: as it is
   bool json = false;
@@ -50,22 +49,15 @@ Config with_metadata(Config config, const MetadataOptions& options) {
   return config;
 }
 
-/// Empty when it leads somewhere.
-std::string why_unresolved(const std::string& host) {
-  addrinfo* raw = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), nullptr, nullptr, &raw);
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> found(raw, ::freeaddrinfo);
-  return error == 0 ? "" : ::gai_strerror(error);
-}
-
 /// A name that leads elsewhere would part the node from all others.
 Result<> check_host(const NodeDocument& node, const Config& from, const Config& to) {
   if (to.hostname == from.hostname) return {};
-  if (const std::string why = why_unresolved(to.hostname); !why.empty())
-    return fail(Errc::conflict, fmt::format("the host name \"{}\" does not resolve: {}", to.hostname, why),
+  if (const auto found = resolve(to.hostname); !found)
+    return fail(Errc::conflict,
+                fmt::format("the host name \"{}\" does not resolve: {}", to.hostname, found.error().message),
                 "it must resolve here and on all other nodes");
   const bool serves = node.connection != "none" && to.pgport == from.pgport;
-  if (!serves || keeper::probe_postgres(to.hostname, to.pgport, probe_timeout) == PortState::open) return {};
+  if (!serves || postgres::probe_postgres(to.hostname, to.pgport, probe_timeout) == PortState::open) return {};
   return fail(Errc::conflict,
               fmt::format("this node's Postgres does not answer at {}", host_port(to.hostname, to.pgport)),
               "the name must lead to this machine, and Postgres listen there (`autoctl config get postgresql.listen`)");
@@ -177,23 +169,23 @@ Result<ExitCode> set_metadata(const MetadataOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, MetadataOptions& options) {
+void declare(Verb command, MetadataOptions& options) {
   add_target(command, options.target);
-  command.add_option("--name", options.name, "its new name")->check(checked(config::check_name))->type_name("NODE");
+  command.add_option("--name", options.name, "its new name").check(config::check_name).type_name("NODE");
   command.add_option("--hostname", options.hostname, "its new host name or address, for clients and all other nodes")
-      ->check(checked(config::check_hostname))
-      ->type_name("HOST");
+      .check(config::check_hostname)
+      .type_name("HOST");
   command
       .add_option("--pgport", options.pgport,
                   "its new port; Postgres restarts there (of a primary: `perform switchover` first)")
-      ->check(CLI::Range(1, port_max))
-      ->type_name("PORT");
+      .range(1, port_max)
+      .type_name("PORT");
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_set_node_metadata(CLI::App& node, Invocation& invocation) {
+void add_set_node_metadata(Verb node, Invocation& invocation) {
   add_command<MetadataOptions>(
       node, invocation, "metadata",
       "give the node in PGDATA another name, host name or port; the other nodes follow it there",

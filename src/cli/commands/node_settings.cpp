@@ -13,7 +13,7 @@ namespace autoctl::cli {
 namespace {
 
 struct NodeOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   std::string name;   // empty: the one in PGDATA
   std::string value;  // set
@@ -96,27 +96,27 @@ Result<ExitCode> set_node(const NodeOptions& options) {
   return ExitCode::ok;
 }
 
-void declare_get(CLI::App& command, NodeOptions& options) {
+void declare_get(Verb command, NodeOptions& options) {
   add_target(command, options.target);
   add_formation(command, options.formation);
-  command.add_option("--name", options.name, "the node; default: the node in PGDATA")->type_name("NODE");
+  command.add_option("--name", options.name, "the node; default: the node in PGDATA").type_name("NODE");
   add_json(command, options.json);
 }
 
-void declare_set(CLI::App& command, NodeOptions& options) {
+void declare_set(Verb command, NodeOptions& options) {
   declare_get(command, options);
-  command.add_option("value", options.value, "its new value")->required()->type_name("");
+  command.add_option("value", options.value, "its new value").required().type_name("");
 }
 
 template <class Property>
-void add_property_getter(CLI::App& parent, Invocation& invocation) {
+void add_property_getter(Verb parent, Invocation& invocation) {
   add_command<NodeOptions>(parent, invocation, Property::name, Property::sentence,
                            std::string("autoctl get node ") + Property::name + " --pgdata /srv/pg", declare_get,
                            get_node<Property>);
 }
 
 template <class Property>
-void add_property_setter(CLI::App& parent, Invocation& invocation) {
+void add_property_setter(Verb parent, Invocation& invocation) {
   add_command<NodeOptions>(
       parent, invocation, Property::name, Property::sentence,
       std::string("autoctl set node ") + Property::name + " " + Property::value + " --name node_2 --pgdata /srv/pg",
@@ -125,19 +125,19 @@ void add_property_setter(CLI::App& parent, Invocation& invocation) {
 
 }  // namespace
 
-void add_get_node(CLI::App& get, Invocation& invocation) {
-  CLI::App* node = add_group(get, "node", "print a setting of a node");
-  add_property_getter<CandidatePriority>(*node, invocation);
-  add_property_getter<ReplicationQuorum>(*node, invocation);
-  add_property_getter<Region>(*node, invocation);
+void add_get_node(Verb get, Invocation& invocation) {
+  Verb node = get.add_group("node", "print a setting of a node");
+  add_property_getter<CandidatePriority>(node, invocation);
+  add_property_getter<ReplicationQuorum>(node, invocation);
+  add_property_getter<Region>(node, invocation);
 }
 
-void add_set_node(CLI::App& set, Invocation& invocation) {
-  CLI::App* node = add_group(set, "node", "change a setting of a node");
-  add_property_setter<CandidatePriority>(*node, invocation);
-  add_property_setter<ReplicationQuorum>(*node, invocation);
-  add_property_setter<Region>(*node, invocation);
-  add_set_node_metadata(*node, invocation);
+void add_set_node(Verb set, Invocation& invocation) {
+  Verb node = set.add_group("node", "change a setting of a node");
+  add_property_setter<CandidatePriority>(node, invocation);
+  add_property_setter<ReplicationQuorum>(node, invocation);
+  add_property_setter<Region>(node, invocation);
+  add_set_node_metadata(node, invocation);
 }
 
 }  // namespace autoctl::cli

@@ -9,7 +9,7 @@ namespace autoctl::cli {
 namespace {
 
 struct PauseOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
 };
 
@@ -36,20 +36,20 @@ Result<ExitCode> resume(const PauseOptions& options) {
   return set_paused(options, false);
 }
 
-void declare(CLI::App& command, PauseOptions& options) {
+void declare(Verb command, PauseOptions& options) {
   add_target(command, options.target);
   add_formation(command, options.formation);
 }
 
 }  // namespace
 
-void add_pause(CLI::App& root, Invocation& invocation) {
+void add_pause(Verb root, Invocation& invocation) {
   add_command<PauseOptions>(root, invocation, "pause",
                             "let nothing happen by itself in a formation, not even a failover",
                             "autoctl pause --pgdata /srv/pg --formation default", declare, pause);
 }
 
-void add_resume(CLI::App& root, Invocation& invocation) {
+void add_resume(Verb root, Invocation& invocation) {
   add_command<PauseOptions>(root, invocation, "resume", "end a formation's pause",
                             "autoctl resume --pgdata /srv/pg --formation default", declare, resume);
 }

@@ -1,39 +1,38 @@
-#include "cli/perform.h"
-
 #include "cli/commands/commands.h"
+#include "cli/operation.h"
 
 namespace autoctl::cli {
 
 namespace {
 
-Result<ExitCode> switchover(const PerformOptions& options) {
-  AUTOCTL_TRY(perform("switchover", options));
+Result<ExitCode> switchover(const OperationOptions& options) {
+  AUTOCTL_TRY(run_operation("switchover", options));
   return ExitCode::ok;
 }
 
-Result<ExitCode> failover(const PerformOptions& options) {
+Result<ExitCode> failover(const OperationOptions& options) {
   if (!options.allow_data_loss) return switchover(options);
-  PerformOptions forced = options;
+  OperationOptions forced = options;
   forced.no_wait = true;  // nodes are missing: the others may never follow
-  AUTOCTL_TRY(perform("forced_failover", forced));
+  AUTOCTL_TRY(run_operation("forced_failover", forced));
   return ExitCode::ok;
 }
 
-Result<ExitCode> promotion(const PerformOptions& options) {
-  AUTOCTL_TRY(perform("promotion", options));
+Result<ExitCode> promotion(const OperationOptions& options) {
+  AUTOCTL_TRY(run_operation("promotion", options));
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, PerformOptions& options) {
+void declare(Verb command, OperationOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SECONDS");
+      .positive()
+      .type_name("SECONDS");
   command.add_flag("--no-wait", options.no_wait, "end as soon as there is a new primary, before the others follow it");
 }
 
-void declare_failover(CLI::App& command, PerformOptions& options) {
+void declare_failover(Verb command, OperationOptions& options) {
   declare(command, options);
   command.add_flag(
       "--allow-data-loss", options.allow_data_loss,
@@ -42,23 +41,24 @@ void declare_failover(CLI::App& command, PerformOptions& options) {
       "keeps serving until it hears of the new one. Ends as soon as there is a new primary");
 }
 
-void declare_promotion(CLI::App& command, PerformOptions& options) {
+void declare_promotion(Verb command, OperationOptions& options) {
   declare(command, options);
   from_environment(command.add_option("--name", options.name, "the node to promote"), "NODE_NAME")
-      ->required()
-      ->type_name("NODE");
+      .required()
+      .type_name("NODE");
 }
 
 }  // namespace
 
-void add_perform(CLI::App& parent, Invocation& invocation) {
-  add_command<PerformOptions>(parent, invocation, "failover", "move the primary to the best standby",
-                              "autoctl perform failover --pgdata /srv/pg", declare_failover, failover);
-  add_command<PerformOptions>(parent, invocation, "switchover",
-                              "move the primary to the best standby: no commit is lost",
-                              "autoctl perform switchover --pgdata /srv/pg --formation default", declare, switchover);
-  add_command<PerformOptions>(parent, invocation, "promotion", "move the primary to the standby that is named",
-                              "autoctl perform promotion --pgdata /srv/pg --name node2", declare_promotion, promotion);
+void add_perform(Verb parent, Invocation& invocation) {
+  add_command<OperationOptions>(parent, invocation, "failover", "move the primary to the best standby",
+                                "autoctl perform failover --pgdata /srv/pg", declare_failover, failover);
+  add_command<OperationOptions>(parent, invocation, "switchover",
+                                "move the primary to the best standby: no commit is lost",
+                                "autoctl perform switchover --pgdata /srv/pg --formation default", declare, switchover);
+  add_command<OperationOptions>(parent, invocation, "promotion", "move the primary to the standby that is named",
+                                "autoctl perform promotion --pgdata /srv/pg --name node2", declare_promotion,
+                                promotion);
 }
 
 }  // namespace autoctl::cli

@@ -49,12 +49,12 @@ Result<ExitCode> reload(const ReloadOptions& options) {
 
 }  // namespace
 
-void add_reload(CLI::App& root, Invocation& invocation) {
+void add_reload(Verb root, Invocation& invocation) {
   add_command<ReloadOptions>(
       root, invocation, "reload",
       "make the daemon of PGDATA read its configuration again, and say what has changed and what waits for a restart",
       "autoctl reload --pgdata /srv/pg",
-      [](CLI::App& command, ReloadOptions& options) { add_pgdata(command, options.pgdata); }, reload);
+      [](Verb command, ReloadOptions& options) { add_pgdata(command, options.pgdata); }, reload);
 }
 
 }  // namespace autoctl::cli

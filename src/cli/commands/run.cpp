@@ -24,11 +24,11 @@ Result<ExitCode> run(const RunOptions& options) {
 
 }  // namespace
 
-void add_run(CLI::App& root, Invocation& invocation) {
+void add_run(Verb root, Invocation& invocation) {
   add_command<RunOptions>(
       root, invocation, "run", "run the monitor or the node that was created in PGDATA, until SIGTERM",
-      "autoctl run --pgdata /srv/pg",
-      [](CLI::App& command, RunOptions& options) { add_pgdata(command, options.pgdata); }, run);
+      "autoctl run --pgdata /srv/pg", [](Verb command, RunOptions& options) { add_pgdata(command, options.pgdata); },
+      run);
 }
 
 }  // namespace autoctl::cli

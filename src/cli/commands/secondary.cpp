@@ -12,7 +12,7 @@ namespace autoctl::cli {
 namespace {
 
 struct SecondaryOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   bool json = false;
 };
@@ -39,7 +39,7 @@ Result<ExitCode> disable(const SecondaryOptions& options) {
   return allow(options, false);
 }
 
-void declare(CLI::App& command, SecondaryOptions& options) {
+void declare(Verb command, SecondaryOptions& options) {
   add_target(command, options.target);
   add_formation(command, options.formation);
   add_json(command, options.json);
@@ -47,12 +47,12 @@ void declare(CLI::App& command, SecondaryOptions& options) {
 
 }  // namespace
 
-void add_enable_secondary(CLI::App& parent, Invocation& invocation) {
+void add_enable_secondary(Verb parent, Invocation& invocation) {
   add_command<SecondaryOptions>(parent, invocation, "secondary", "let the groups of a formation have standbys",
                                 "autoctl enable secondary --pgdata /srv/pg --formation shop", declare, enable);
 }
 
-void add_disable_secondary(CLI::App& parent, Invocation& invocation) {
+void add_disable_secondary(Verb parent, Invocation& invocation) {
   add_command<SecondaryOptions>(parent, invocation, "secondary",
                                 "let each group of a formation have one node only; refused while one has standbys",
                                 "autoctl disable secondary --pgdata /srv/pg --formation shop", declare, disable);

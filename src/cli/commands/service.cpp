@@ -104,28 +104,28 @@ Result<ExitCode> restart_postgres(const ServiceOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ServiceOptions& options) {
+void declare(Verb command, ServiceOptions& options) {
   add_pgdata(command, options.pgdata);
   command.add_option("--wait", options.wait_seconds, "how many seconds to wait for it; default: 60")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SECONDS");
+      .positive()
+      .type_name("SECONDS");
 }
 
 }  // namespace
 
-void add_stop_postgres(CLI::App& stop, Invocation& invocation) {
+void add_stop_postgres(Verb stop, Invocation& invocation) {
   add_command<ServiceOptions>(
       stop, invocation, "postgres",
       "stop the Postgres of the node in PGDATA, not its keeper, until `autoctl start postgres`; a primary is replaced",
       "autoctl stop postgres --pgdata /srv/pg", declare, stop_postgres);
 }
 
-void add_start_postgres(CLI::App& start, Invocation& invocation) {
+void add_start_postgres(Verb start, Invocation& invocation) {
   add_command<ServiceOptions>(start, invocation, "postgres", "undo `autoctl stop postgres`",
                               "autoctl start postgres --pgdata /srv/pg", declare, start_postgres);
 }
 
-void add_restart_postgres(CLI::App& restart, Invocation& invocation) {
+void add_restart_postgres(Verb restart, Invocation& invocation) {
   add_command<ServiceOptions>(restart, invocation, "postgres",
                               "stop the Postgres of the node in PGDATA in order and start it again; it keeps its role",
                               "autoctl restart postgres --pgdata /srv/pg", declare, restart_postgres);

@@ -10,7 +10,7 @@ namespace autoctl::cli {
 namespace {
 
 struct SetFormationOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   std::string setting;
   std::string value;
@@ -28,16 +28,16 @@ Result<ExitCode> set_formation(const SetFormationOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, SetFormationOptions& options) {
+void declare(Verb command, SetFormationOptions& options) {
   add_target(command, options.target);
   add_formation(command, options.formation);
-  command.add_option("setting", options.setting, "as `autoctl show settings` names it")->required();
-  command.add_option("value", options.value, "its new value; durations in ms")->required();
+  command.add_option("setting", options.setting, "as `autoctl show settings` names it").required();
+  command.add_option("value", options.value, "its new value; durations in ms").required();
 }
 
 }  // namespace
 
-void add_set_formation(CLI::App& set, Invocation& invocation) {
+void add_set_formation(Verb set, Invocation& invocation) {
   add_command<SetFormationOptions>(set, invocation, "formation", "change one of a formation's settings",
                                    "autoctl set formation number-sync-standbys 1 --pgdata /srv/pg", declare,
                                    set_formation);

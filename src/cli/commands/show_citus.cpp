@@ -12,7 +12,7 @@ namespace {
 constexpr Millis call_timeout{10'000};
 
 struct ShowCitusOptions {
-  Target target;
+  MonitorTarget target;
   std::string formation = "default";
   bool json = false;
 };
@@ -29,17 +29,17 @@ Result<ExitCode> show_citus(const ShowCitusOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ShowCitusOptions& options) {
+void declare(Verb command, ShowCitusOptions& options) {
   add_target(command, options.target);
   from_environment(command.add_option("--formation", options.formation, "formation to look at"), "FORMATION")
-      ->type_name("NAME")
-      ->capture_default_str();
+      .type_name("NAME")
+      .capture_default_str();
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_show_citus(CLI::App& show, Invocation& invocation) {
+void add_show_citus(Verb show, Invocation& invocation) {
   add_command<ShowCitusOptions>(show, invocation, "citus",
                                 "where each group's statements should go, where pg_dist_node sends them, what differs",
                                 "autoctl show citus --pgdata /srv/coord", declare, show_citus);

@@ -12,7 +12,7 @@ namespace {
 constexpr Millis follow_wait{20'000};
 
 struct ShowEventsOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   int count = 10;
   bool follow = false;
@@ -57,12 +57,10 @@ Result<ExitCode> show_events(const ShowEventsOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ShowEventsOptions& options) {
+void declare(Verb command, ShowEventsOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
-  command.add_option("--count", options.count, "number of events; default: 10")
-      ->check(CLI::Range(1, 10'000))
-      ->type_name("N");
+  command.add_option("--count", options.count, "number of events; default: 10").range(1, 10'000).type_name("N");
   command.add_flag("-f,--follow,--watch", options.follow,
                    "keep printing new events until Ctrl-C (with --json, one object a line)");
   add_json(command, options.json);
@@ -70,7 +68,7 @@ void declare(CLI::App& command, ShowEventsOptions& options) {
 
 }  // namespace
 
-void add_show_events(CLI::App& show, Invocation& invocation) {
+void add_show_events(Verb show, Invocation& invocation) {
   add_command<ShowEventsOptions>(show, invocation, "events", "what happened, by which rule, and why",
                                  "autoctl show events --pgdata /srv/pg --count 30", declare, show_events);
 }

@@ -51,7 +51,7 @@ Result<ExitCode> show_file(const ShowFileOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ShowFileOptions& options) {
+void declare(Verb command, ShowFileOptions& options) {
   add_pgdata(command, options.pgdata);
   command.add_flag("--contents", options.contents, "print the configuration file");
   add_json(command, options.json);
@@ -59,7 +59,7 @@ void declare(CLI::App& command, ShowFileOptions& options) {
 
 }  // namespace
 
-void add_show_file(CLI::App& show, Invocation& invocation) {
+void add_show_file(Verb show, Invocation& invocation) {
   add_command<ShowFileOptions>(show, invocation, "file", "where autoctl keeps its own files",
                                "autoctl show file --pgdata /srv/pg", declare, show_file);
 }

@@ -10,7 +10,7 @@ namespace autoctl::cli {
 namespace {
 
 struct ShowSettingsOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   bool json = false;
 };
@@ -26,7 +26,7 @@ Result<ExitCode> show_settings(const ShowSettingsOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ShowSettingsOptions& options) {
+void declare(Verb command, ShowSettingsOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
   add_json(command, options.json);
@@ -34,7 +34,7 @@ void declare(CLI::App& command, ShowSettingsOptions& options) {
 
 }  // namespace
 
-void add_show_settings(CLI::App& show, Invocation& invocation) {
+void add_show_settings(Verb show, Invocation& invocation) {
   add_command<ShowSettingsOptions>(show, invocation, "settings",
                                    "the formation's and the nodes' settings; durations in ms",
                                    "autoctl show settings --pgdata /srv/pg", declare, show_settings);

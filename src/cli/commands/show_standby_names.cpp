@@ -12,7 +12,7 @@ namespace autoctl::cli {
 namespace {
 
 struct ShowStandbyNamesOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   bool json = false;
 };
@@ -35,7 +35,7 @@ Result<ExitCode> show_standby_names(const ShowStandbyNamesOptions& options) {
               "`autoctl show state` lists them");
 }
 
-void declare(CLI::App& command, ShowStandbyNamesOptions& options) {
+void declare(Verb command, ShowStandbyNamesOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
   add_json(command, options.json);
@@ -43,7 +43,7 @@ void declare(CLI::App& command, ShowStandbyNamesOptions& options) {
 
 }  // namespace
 
-void add_show_standby_names(CLI::App& show, Invocation& invocation) {
+void add_show_standby_names(Verb show, Invocation& invocation) {
   add_command<ShowStandbyNamesOptions>(show, invocation, "standby-names",
                                        "synchronous_standby_names in force on the primary",
                                        "autoctl show standby-names --pgdata /srv/pg", declare, show_standby_names);

@@ -3,14 +3,14 @@
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 
 namespace autoctl::cli {
 
 namespace {
 
 struct ShowStateOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   bool json = false;
 };
@@ -24,7 +24,7 @@ Result<ExitCode> show_state(const ShowStateOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ShowStateOptions& options) {
+void declare(Verb command, ShowStateOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
   add_json(command, options.json);
@@ -32,7 +32,7 @@ void declare(CLI::App& command, ShowStateOptions& options) {
 
 }  // namespace
 
-void add_show_state(CLI::App& show, Invocation& invocation) {
+void add_show_state(Verb show, Invocation& invocation) {
   add_command<ShowStateOptions>(show, invocation, "state",
                                 "every node: its address, its state, its assigned state, and what is wrong",
                                 "autoctl show state --pgdata /srv/pg", declare, show_state);

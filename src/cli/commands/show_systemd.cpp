@@ -72,11 +72,11 @@ Result<ExitCode> show_systemd(const ShowSystemdOptions& options) {
 
 }  // namespace
 
-void add_show_systemd(CLI::App& show, Invocation& invocation) {
+void add_show_systemd(Verb show, Invocation& invocation) {
   add_command<ShowSystemdOptions>(
       show, invocation, "systemd", "a service unit that runs what was created in PGDATA",
       "autoctl -q show systemd --pgdata /srv/pg > /etc/systemd/system/autoctl.service",
-      [](CLI::App& command, ShowSystemdOptions& options) { add_pgdata(command, options.pgdata); }, show_systemd);
+      [](Verb command, ShowSystemdOptions& options) { add_pgdata(command, options.pgdata); }, show_systemd);
 }
 
 }  // namespace autoctl::cli

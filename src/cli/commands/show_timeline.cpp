@@ -10,7 +10,7 @@ namespace autoctl::cli {
 namespace {
 
 struct ShowTimelineOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   bool json = false;
 };
@@ -24,7 +24,7 @@ Result<ExitCode> show_timeline(const ShowTimelineOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ShowTimelineOptions& options) {
+void declare(Verb command, ShowTimelineOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
   add_json(command, options.json);
@@ -32,7 +32,7 @@ void declare(CLI::App& command, ShowTimelineOptions& options) {
 
 }  // namespace
 
-void add_show_timeline(CLI::App& show, Invocation& invocation) {
+void add_show_timeline(Verb show, Invocation& invocation) {
   add_command<ShowTimelineOptions>(show, invocation, "timeline",
                                    "the timelines of a group, and which nodes have left the primary's history",
                                    "autoctl show timeline --pgdata /srv/pg", declare, show_timeline);

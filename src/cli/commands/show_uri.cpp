@@ -12,7 +12,7 @@ namespace autoctl::cli {
 namespace {
 
 struct ShowUriOptions {
-  Target target;
+  MonitorTarget target;
   std::optional<std::string> formation;
   std::optional<std::string> monitor;  // without a value: print the monitor's URI only
   bool read_only = false;
@@ -24,14 +24,15 @@ struct Uri {
 };
 
 /// As nodes would give it to --monitor: known on the monitor, and on each node as it was given there.
-Result<std::string> find_monitor_uri(const Target& target) {
+Result<std::string> find_monitor_uri(const MonitorTarget& target) {
   if (!target.monitor.empty()) return client::redact(target.monitor);
   const auto config = load_config(target.pgdata);
   if (!config) return fail(config.error());
   return config->is_monitor() ? monitor_uri(*config) : client::redact(config->monitor);
 }
 
-Result<std::vector<Uri>> formation_uris(const Target& target, const std::optional<std::string>& only, Access access) {
+Result<std::vector<Uri>> formation_uris(const MonitorTarget& target, const std::optional<std::string>& only,
+                                        SessionAttrs access) {
   auto api = connect_monitor(target);
   if (!api) return fail(api.error());
   const auto state = api->state(only.value_or(""), std::nullopt, call_timeout);
@@ -58,7 +59,7 @@ std::string table_of(const std::vector<Uri>& uris) {
 }
 
 Result<ExitCode> show_uri(const ShowUriOptions& options) {
-  Target target = options.target;
+  MonitorTarget target = options.target;
   const bool monitor_only = options.monitor && options.monitor->empty();
   if (options.monitor && !options.monitor->empty()) target.monitor = *options.monitor;
   std::vector<Uri> uris;
@@ -68,8 +69,8 @@ Result<ExitCode> show_uri(const ShowUriOptions& options) {
     uris.push_back({"monitor", "monitor", *monitor});
   }
   if (!monitor_only) {
-    const auto formations =
-        formation_uris(target, options.formation, options.read_only ? Access::read_only : Access::read_write);
+    const auto formations = formation_uris(target, options.formation,
+                                           options.read_only ? SessionAttrs::read_only : SessionAttrs::read_write);
     if (!formations) return fail(formations.error());
     uris.insert(uris.end(), formations->begin(), formations->end());
   }
@@ -78,29 +79,29 @@ Result<ExitCode> show_uri(const ShowUriOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, ShowUriOptions& options) {
+void declare(Verb command, ShowUriOptions& options) {
   add_pgdata(command, options.target.pgdata);
-  command.add_option("--formation", options.formation, "print this formation's URI only")->type_name("NAME");
+  command.add_option("--formation", options.formation, "print this formation's URI only").type_name("NAME");
   command.add_flag("--read-only", options.read_only,
                    "for applications that only read: leads to a standby while there is one");
   from_environment(command.add_option("--monitor", options.monitor,
                                       "alone: print the monitor's URI only; with a URI: ask that monitor"),
                    "MONITOR")
-      ->expected(0, 1)
-      ->type_name("[URI]");
+      .expected(0, 1)
+      .type_name("[URI]");
   from_environment(command.add_option("--monitor-ca-file", options.target.monitor_ca_file,
                                       "certificates to trust for an https:// monitor"),
                    "MONITOR_CA_FILE")
-      ->type_name("FILE");
+      .type_name("FILE");
   from_environment(command.add_option("--token-file", options.target.token_file, "file with the credential to send"),
                    "TOKEN_FILE")
-      ->type_name("FILE");
+      .type_name("FILE");
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_show_uri(CLI::App& show, Invocation& invocation) {
+void add_show_uri(Verb show, Invocation& invocation) {
   add_command<ShowUriOptions>(show, invocation, "uri", "connection strings of the monitor and of each formation",
                               "psql \"$(autoctl show uri --pgdata /srv/pg --formation default)\"", declare, show_uri);
 }

@@ -9,9 +9,9 @@
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
 #include "common/postgres/lock_file.h"
+#include "common/postgres/port_probe.h"
 #include "common/util/pid_file.h"
 #include "common/util/version.h"
-#include "keeper/postgres/instance.h"
 
 namespace autoctl::cli {
 
@@ -35,7 +35,7 @@ struct Status {
 
 /// What the monitor thinks of this node; best effort, because status must answer where the monitor is away.
 void ask_monitor(Status& status) {
-  Target target;
+  MonitorTarget target;
   target.pgdata = status.config.pgdata;
   auto api = connect_monitor(target);
   if (!api) return;
@@ -61,7 +61,7 @@ Result<Status> look(const config::Files& files) {
   const auto pid = locked_pid(files.pid());
   if (!pid) return fail(pid.error());
   status.daemon = *pid;
-  if (status.postmaster) status.port = keeper::probe_postgres("127.0.0.1", status.config.pgport, probe_timeout);
+  if (status.postmaster) status.port = postgres::probe_postgres("127.0.0.1", status.config.pgport, probe_timeout);
   if (!status.config.is_monitor()) ask_monitor(status);
   return status;
 }
@@ -118,14 +118,14 @@ Result<ExitCode> status(const StatusOptions& options) {
   return found->port == PortState::open ? ExitCode::ok : ExitCode::unhealthy;
 }
 
-void declare(CLI::App& command, StatusOptions& options) {
+void declare(Verb command, StatusOptions& options) {
   add_pgdata(command, options.pgdata);
   add_json(command, options.json);
 }
 
 }  // namespace
 
-void add_status(CLI::App& root, Invocation& invocation) {
+void add_status(Verb root, Invocation& invocation) {
   add_command<StatusOptions>(root, invocation, "status", "whether the daemon and Postgres of PGDATA run",
                              "autoctl status --pgdata /srv/pg", declare, status);
 }

@@ -38,25 +38,25 @@ Result<ExitCode> stop(const StopOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(CLI::App& command, StopOptions& options) {
+void declare(Verb command, StopOptions& options) {
   add_pgdata(command, options.pgdata);
-  auto* fast = command.add_flag("--fast", options.fast, "SIGINT: a primary does not hand over first");
+  auto fast = command.add_flag("--fast", options.fast, "SIGINT: a primary does not hand over first");
   command
       .add_flag("--immediate", options.immediate,
                 "SIGQUIT: nor does Postgres write a checkpoint; crash recovery at the next start")
-      ->excludes(fast);
+      .excludes(fast);
   command.add_option("--wait", options.wait_seconds, "how many seconds to wait for it to end; default: 60")
-      ->check(CLI::PositiveNumber)
-      ->type_name("SECONDS");
+      .positive()
+      .type_name("SECONDS");
 }
 
 }  // namespace
 
-void add_stop(CLI::App& root, Invocation& invocation) {
-  CLI::App* command = add_command<StopOptions>(
+void add_stop(Verb root, Invocation& invocation) {
+  const Verb command = add_command<StopOptions>(
       root, invocation, "stop", "stop the daemon of PGDATA, and its Postgres; a primary hands over first",
       "autoctl stop --pgdata /srv/pg --fast", declare, stop);
-  add_stop_postgres(*command, invocation);
+  add_stop_postgres(command, invocation);
 }
 
 }  // namespace autoctl::cli

@@ -32,10 +32,10 @@ Result<ExitCode> version(const VersionOptions& options) {
 
 }  // namespace
 
-void add_version(CLI::App& root, Invocation& invocation) {
+void add_version(Verb root, Invocation& invocation) {
   add_command<VersionOptions>(
       root, invocation, "version", "print the versions of autoctl and of its protocol", "autoctl version --json",
-      [](CLI::App& command, VersionOptions& options) { add_json(command, options.json); }, version);
+      [](Verb command, VersionOptions& options) { add_json(command, options.json); }, version);
 }
 
 }  // namespace autoctl::cli

@@ -9,7 +9,7 @@
 #include "cli/monitor_connection.h"
 #include "cli/output/events.h"
 #include "cli/output/print.h"
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 
 namespace autoctl::cli {
 
@@ -19,7 +19,7 @@ constexpr Millis refresh_timeout{3000};
 constexpr const char* clear_screen = "\x1b[H\x1b[2J\x1b[3J";
 
 struct WatchOptions {
-  Target target;
+  MonitorTarget target;
   Scope scope;
   int count = 10;
   double interval_seconds = 0.5;
@@ -61,20 +61,18 @@ Result<ExitCode> watch(const WatchOptions& options) {
   }
 }
 
-void declare(CLI::App& command, WatchOptions& options) {
+void declare(Verb command, WatchOptions& options) {
   add_target(command, options.target);
   add_scope(command, options.scope);
-  command.add_option("--count", options.count, "number of events to show; default: 10")
-      ->check(CLI::Range(1, 100))
-      ->type_name("N");
+  command.add_option("--count", options.count, "number of events to show; default: 10").range(1, 100).type_name("N");
   command.add_option("--interval", options.interval_seconds, "seconds between two refreshes; default: 0.5")
-      ->check(CLI::Range(0.1, 3600.0))
-      ->type_name("SECONDS");
+      .range(0.1, 3600.0)
+      .type_name("SECONDS");
 }
 
 }  // namespace
 
-void add_watch(CLI::App& root, Invocation& invocation) {
+void add_watch(Verb root, Invocation& invocation) {
   add_command<WatchOptions>(root, invocation, "watch", "state and events, redrawn until Ctrl-C",
                             "autoctl watch --pgdata /srv/pg", declare, watch);
 }

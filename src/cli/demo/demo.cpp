@@ -10,7 +10,7 @@
 
 #include "cli/demo/screen.h"
 #include "cli/demo/unprivileged.h"
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 #include "cli/output/table.h"
 #include "lab/cluster.h"
 #include "lab/writers.h"
@@ -118,7 +118,7 @@ Result<> Demo::wait(const std::string& what, Millis timeout, const std::function
 
 /// Nothing settles any more once a node has ended.
 Result<> Demo::wait_settled(Millis timeout) {
-  const Agent* dead = nullptr;
+  const AutoctlDaemon* dead = nullptr;
   AUTOCTL_TRY(wait("that every group has a primary and a secondary", timeout, [&] {
     for (const auto& node : cluster_.nodes())
       if (!node->running()) dead = node.get();
@@ -199,7 +199,7 @@ Result<> Demo::switch_over(GroupId group) {
 }
 
 Result<> Demo::kill_primary(GroupId group) {
-  Agent* victim = cluster_.primary(group);
+  AutoctlDaemon* victim = cluster_.primary(group);
   if (victim == nullptr) return fail(Errc::internal, "no node is the primary" + of_group(group));
   const auto start = Clock::now();
   screen_.line(fmt::format("==> kill -9: {}'s keeper and its Postgres", victim->name()));

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 #include "cli/output/table.h"
 
 namespace autoctl::cli {

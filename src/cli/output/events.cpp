@@ -6,7 +6,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 
 namespace autoctl::cli {
 

@@ -6,7 +6,7 @@
 #include <set>
 #include <tuple>
 
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 #include "cli/output/table.h"
 
 namespace autoctl::cli {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "cli/output/state.h"
+#include "cli/output/state_document.h"
 
 namespace autoctl::cli {
 
@@ -21,7 +21,7 @@ std::string encode(const std::string& text) {
 
 }  // namespace
 
-std::string formation_uri(const protocol::StateDocument& state, const std::string& formation, Access access) {
+std::string formation_uri(const protocol::StateDocument& state, const std::string& formation, SessionAttrs access) {
   std::string hosts;
   std::string ssl_mode;
   for (const auto& node : state.nodes) {
@@ -33,7 +33,7 @@ std::string formation_uri(const protocol::StateDocument& state, const std::strin
   const auto* found = find_formation(state, formation);
   return fmt::format("postgres://{}/{}?target_session_attrs={}&sslmode={}", hosts,
                      encode(found == nullptr ? "postgres" : found->dbname),
-                     access == Access::read_write ? "read-write" : "prefer-standby", ssl_mode);
+                     access == SessionAttrs::read_write ? "read-write" : "prefer-standby", ssl_mode);
 }
 
 std::string monitor_uri(const config::Config& monitor) {

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/http/resolve.h"
+#include "common/http/lookup.h"
 #include "common/http/socket.h"
 #include "common/http/url.h"
 

@@ -49,7 +49,7 @@ Response error_response(int status, Errc code, std::string message, std::string 
 class Session;
 
 /// What all sessions of a server share. Everything but `io` belongs to the server's thread.
-struct Core {
+struct Shared {
   ServerOptions options;
   Server::Handler handler;
   Server::DisconnectHandler on_disconnect;
@@ -80,19 +80,19 @@ std::string bearer_of(std::string_view authorization) {
 /// One connection: handshake, then request, handler, answer, and again. Lives as long as an operation of it is pending.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::weak_ptr<Core> owner, Core& core, tcp::socket socket, std::uint64_t id)
+  Session(std::weak_ptr<Shared> owner, Shared& shared, tcp::socket socket, std::uint64_t id)
       : owner_(std::move(owner)),
-        core_(core),
+        shared_(shared),
         id_(id),
-        stream_(std::move(socket), core.tls),
-        buffer_(core.options.header_bytes_max + idle_buffer_bytes),
-        handler_timer_(core.io) {}
+        stream_(std::move(socket), shared.tls),
+        buffer_(shared.options.header_bytes_max + idle_buffer_bytes),
+        handler_timer_(shared.io) {}
 
   void start() {
     error_code error;
     const auto peer = lowest().socket().remote_endpoint(error);
     if (!error) peer_ = name_of(peer);
-    lowest().expires_after(std::min(handshake_timeout, core_.options.idle_timeout));
+    lowest().expires_after(std::min(handshake_timeout, shared_.options.idle_timeout));
     stream_.async_handshake(asio::ssl::stream_base::server, [self = shared_from_this()](error_code failed) {
       if (failed) return self->finish();
       self->established_ = true;
@@ -107,10 +107,10 @@ class Session : public std::enable_shared_from_this<Session> {
     waiting_ = false;
     handler_timer_.cancel();
     lowest().close();
-    core_.sessions.erase(id_);
-    if (!established_ || core_.stopping || !core_.on_disconnect) return;
+    shared_.sessions.erase(id_);
+    if (!established_ || shared_.stopping || !shared_.on_disconnect) return;
     try {
-      core_.on_disconnect(id_);
+      shared_.on_disconnect(id_);
     } catch (const std::exception&) {  // the connection is gone: no client is left to tell
     }
   }
@@ -128,18 +128,18 @@ class Session : public std::enable_shared_from_this<Session> {
   void read() {
     if (finished_) return;
     parser_.emplace();
-    parser_->header_limit(static_cast<std::uint32_t>(core_.options.header_bytes_max));
-    parser_->body_limit(core_.options.body_bytes_max);
+    parser_->header_limit(static_cast<std::uint32_t>(shared_.options.header_bytes_max));
+    parser_->body_limit(shared_.options.body_bytes_max);
     if (buffer_.size() == 0 && buffer_.capacity() > idle_buffer_bytes) buffer_.shrink_to_fit();
     lowest().expires_after(
-        core_.options.idle_timeout);  // one deadline for the whole request, however slowly it drips in
+        shared_.options.idle_timeout);  // one deadline for the whole request, however slowly it drips in
     bhttp::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](error_code failed, std::size_t) {
       failed ? self->refuse(failed) : self->handle();
     });
   }
 
   void refuse(error_code failed) {
-    const auto& limits = core_.options;
+    const auto& limits = shared_.options;
     if (failed == bhttp::error::end_of_stream || failed == bhttp::error::partial_message) return finish();
     keep_alive_ = false;
     if (failed == bhttp::error::body_limit)
@@ -174,7 +174,7 @@ class Session : public std::enable_shared_from_this<Session> {
     request.connection = id_;
     start_waiting();
     try {
-      core_.handler(std::move(request), responder());
+      shared_.handler(std::move(request), responder());
     } catch (const std::exception& error) {
       answer(sequence_, error_response(500, Errc::internal, error.what()));
     }
@@ -182,9 +182,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Responder responder() {
     return [owner = owner_, self = weak_from_this(), sequence = sequence_](Response response) {
-      const auto core = owner.lock();
-      if (!core) return;
-      asio::post(core->io, [self, sequence, response = std::move(response)]() mutable {
+      const auto shared = owner.lock();
+      if (!shared) return;
+      asio::post(shared->io, [self, sequence, response = std::move(response)]() mutable {
         if (const auto session = self.lock()) session->answer(sequence, std::move(response));
       });
     };
@@ -194,7 +194,7 @@ class Session : public std::enable_shared_from_this<Session> {
     waiting_ = true;
     ++sequence_;
     lowest().expires_never();
-    handler_timer_.expires_after(core_.options.handler_timeout);
+    handler_timer_.expires_after(shared_.options.handler_timeout);
     handler_timer_.async_wait([self = shared_from_this(), sequence = sequence_](error_code failed) {
       if (!failed) self->answer(sequence, error_response(504, Errc::timeout, "the server did not answer in time"));
     });
@@ -229,7 +229,7 @@ class Session : public std::enable_shared_from_this<Session> {
     response_->keep_alive(keep_alive_);
     response_->content_length(response.body.size());
     if (!head_) response_->body() = std::move(response.body);
-    lowest().expires_after(core_.options.idle_timeout);
+    lowest().expires_after(shared_.options.idle_timeout);
     bhttp::async_write(stream_, *response_, [self = shared_from_this()](error_code failed, std::size_t) {
       self->response_.reset();
       if (failed) return self->finish();
@@ -252,8 +252,8 @@ class Session : public std::enable_shared_from_this<Session> {
         [self = shared_from_this()](error_code failed, std::size_t) { failed ? self->finish() : self->drain(); });
   }
 
-  const std::weak_ptr<Core> owner_;
-  Core& core_;
+  const std::weak_ptr<Shared> owner_;
+  Shared& shared_;
   const std::uint64_t id_;
   std::string peer_;
   beast::ssl_stream<beast::tcp_stream> stream_;
@@ -308,14 +308,14 @@ Result<> load_certificate(asio::ssl::context& tls, const ServerOptions& options)
 class Server::Impl {
  public:
   Impl(ServerOptions options, Handler handler, DisconnectHandler on_disconnect)
-      : core_(std::make_shared<Core>()), acceptor_(core_->io), pause_(core_->io) {
-    core_->options = std::move(options);
-    core_->handler = std::move(handler);
-    core_->on_disconnect = std::move(on_disconnect);
+      : shared_(std::make_shared<Shared>()), acceptor_(shared_->io), pause_(shared_->io) {
+    shared_->options = std::move(options);
+    shared_->handler = std::move(handler);
+    shared_->on_disconnect = std::move(on_disconnect);
   }
 
   Result<> start() {
-    AUTOCTL_TRY(load_certificate(core_->tls, core_->options));
+    AUTOCTL_TRY(load_certificate(shared_->tls, shared_->options));
     AUTOCTL_TRY(listen());
     accept();
     run_thread();
@@ -324,13 +324,13 @@ class Server::Impl {
 
   void stop() {
     if (!thread_.joinable()) return;
-    asio::post(core_->io, [this] {
-      core_->stopping = true;
+    asio::post(shared_->io, [this] {
+      shared_->stopping = true;
       error_code ignored;
       acceptor_.close(ignored);
       pause_.cancel();
       // finish() takes the session out of the map.
-      for (const auto& [id, weak] : std::exchange(core_->sessions, {}))
+      for (const auto& [id, weak] : std::exchange(shared_->sessions, {}))
         if (const auto session = weak.lock()) session->finish();
     });
     thread_.join();  // nothing is pending any more, so the thread runs out of work
@@ -341,10 +341,10 @@ class Server::Impl {
  private:
   Result<> listen() {
     error_code failed;
-    const std::string& text = core_->options.address;
+    const std::string& text = shared_->options.address;
     const auto address = asio::ip::make_address(text, failed);
     if (failed) return fail(Errc::bad_config, "\"" + text + "\" is not an IP address to listen on");
-    tcp::endpoint endpoint(address, static_cast<std::uint16_t>(core_->options.port));
+    tcp::endpoint endpoint(address, static_cast<std::uint16_t>(shared_->options.port));
     acceptor_.open(endpoint.protocol(), failed);
     if (failed && address.is_v6() && address.is_unspecified()) {  // a machine without IPv6
       endpoint.address(asio::ip::address_v4::any());
@@ -360,13 +360,13 @@ class Server::Impl {
     error_code ignored;
     acceptor_.close(ignored);
     return fail(Errc::unavailable,
-                "cannot listen on " + text + " port " + std::to_string(core_->options.port) + ": " + failed.message(),
+                "cannot listen on " + text + " port " + std::to_string(shared_->options.port) + ": " + failed.message(),
                 failed == asio::error::address_in_use ? "choose another port with --api-port" : "");
   }
 
   void accept() {
     acceptor_.async_accept([this](error_code failed, tcp::socket socket) {
-      if (core_->stopping) return;
+      if (shared_->stopping) return;
       if (!failed) {
         welcome(std::move(socket));
         return accept();
@@ -380,11 +380,11 @@ class Server::Impl {
   }
 
   void welcome(tcp::socket socket) {
-    if (core_->sessions.size() >= core_->options.connections_max) return;
+    if (shared_->sessions.size() >= shared_->options.connections_max) return;
     tune_socket(socket.native_handle());
     const auto id = next_connection_id();
-    const auto session = std::make_shared<Session>(core_, *core_, std::move(socket), id);
-    core_->sessions.emplace(id, session);
+    const auto session = std::make_shared<Session>(shared_, *shared_, std::move(socket), id);
+    shared_->sessions.emplace(id, session);
     session->start();
   }
 
@@ -393,12 +393,12 @@ class Server::Impl {
     sigset_t all{}, before{};
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { core_->io.run(); });
+    thread_ = std::thread([this] { shared_->io.run(); });
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     ::pthread_setname_np(thread_.native_handle(), "http");
   }
 
-  std::shared_ptr<Core> core_;
+  std::shared_ptr<Shared> shared_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   std::thread thread_;

@@ -11,10 +11,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-Result<Endpoint> from_https(const std::string& url, const std::string& ca_file) {
+Result<MonitorEndpoint> from_https(const std::string& url, const std::string& ca_file) {
   const auto hosts = parse_https(url);
   if (!hosts) return fail(hosts.error());
-  Endpoint endpoint{to_https(*hosts), {}, {}, {}};
+  MonitorEndpoint endpoint{to_https(*hosts), {}, {}, {}};
   if (ca_file.empty()) return endpoint;
   const auto pem = config::read_file(ca_file);
   if (!pem) return fail(Error(pem.error()).with_context("--monitor-ca-file"));
@@ -22,7 +22,7 @@ Result<Endpoint> from_https(const std::string& url, const std::string& ca_file) 
   return endpoint;
 }
 
-Result<Endpoint> ask(const MonitorPostgres& server, Millis timeout) {
+Result<MonitorEndpoint> ask(const MonitorPostgres& server, Millis timeout) {
   const auto start = Clock::now();
   auto connection = pg::Connection::open(server.conninfo, timeout);
   if (!connection) return fail(connection.error());
@@ -40,12 +40,12 @@ Result<Endpoint> ask(const MonitorPostgres& server, Millis timeout) {
   if (rows->empty() || rows->text(0, 0).empty())
     return fail(Errc::unavailable, "the monitor has not written down its address yet",
                 "is `autoctl run` active there?");
-  return Endpoint{rows->text(0, 0), rows->text(0, 1), rows->text(0, 2), rows->text(0, 3)};
+  return MonitorEndpoint{rows->text(0, 0), rows->text(0, 1), rows->text(0, 2), rows->text(0, 3)};
 }
 
 }  // namespace
 
-Result<Endpoint> discover(const std::string& monitor, const DiscoverOptions& options) {
+Result<MonitorEndpoint> discover(const std::string& monitor, const DiscoverOptions& options) {
   if (is_https(monitor)) return from_https(monitor, options.ca_file);
   const auto servers = parse_libpq(monitor);
   if (!servers) return fail(servers.error());

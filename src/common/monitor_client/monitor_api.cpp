@@ -47,7 +47,7 @@ void add_scope(http::Request& request, const std::string& formation, std::option
 
 MonitorApi::MonitorApi(std::vector<Host> hosts) : hosts_(std::move(hosts)) {}
 
-Result<MonitorApi> MonitorApi::create(const Endpoint& endpoint) {
+Result<MonitorApi> MonitorApi::create(const MonitorEndpoint& endpoint) {
   if (!is_https(endpoint.url))
     return fail(Errc::bad_usage, fmt::format("'{}' is not the URL of a monitor's API", redact(endpoint.url)));
   const auto addresses = parse_https(endpoint.url);

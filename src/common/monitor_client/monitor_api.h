@@ -14,7 +14,7 @@
 namespace autoctl::client {
 
 /// Where the monitor's API is, and the credentials for both sides.
-struct Endpoint {
+struct MonitorEndpoint {
   std::string url;         // https://host:port[,host:port…]
   std::string ca_pem;      // certificates to trust; empty = the system's store
   std::string monitor_id;  // its identity, if known
@@ -42,7 +42,7 @@ struct EventsQuery {
 class MonitorApi {
  public:
   /// Errors: bad_usage (the URL).
-  static Result<MonitorApi> create(const Endpoint& endpoint);
+  static Result<MonitorApi> create(const MonitorEndpoint& endpoint);
 
   void set_token(const std::string& token);
   /// Makes a call that is under way in another thread, and all later ones, return `unavailable`. Thread-safe.
@@ -95,6 +95,6 @@ struct DiscoverOptions {
 /// From what --monitor was given to the API. https:// is taken as it is; a libpq URI is connected to as given, one host
 /// after the other, and asked (`autoctl.api_endpoint()`). Errors: bad_usage (the address), unavailable, timeout,
 /// denied, incompatible (that Postgres is no autoctl monitor).
-Result<Endpoint> discover(const std::string& monitor, const DiscoverOptions& options);
+Result<MonitorEndpoint> discover(const std::string& monitor, const DiscoverOptions& options);
 
 }  // namespace autoctl::client

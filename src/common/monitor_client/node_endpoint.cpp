@@ -14,13 +14,13 @@ Result<std::string> own_token(const config::Files& files) {
   return token;
 }
 
-Result<Endpoint> node_endpoint(const config::Config& config, const config::Files& files) {
+Result<MonitorEndpoint> node_endpoint(const config::Config& config, const config::Files& files) {
   auto token = own_token(files);
   if (!token) return fail(std::move(token.error()));
-  return Endpoint{.url = config.monitor_url,
-                  .ca_pem = config::read_file(files.monitor_ca()).value_or(""),
-                  .monitor_id = config.monitor_id,
-                  .token = *std::move(token)};
+  return MonitorEndpoint{.url = config.monitor_url,
+                         .ca_pem = config::read_file(files.monitor_ca()).value_or(""),
+                         .monitor_id = config.monitor_id,
+                         .token = *std::move(token)};
 }
 
 }  // namespace autoctl::client

@@ -15,6 +15,6 @@ Result<std::string> read_token(const std::string& path);
 /// system.
 Result<std::string> own_token(const config::Files& files);
 /// Of a registered node. Errors: system.
-Result<Endpoint> node_endpoint(const config::Config& config, const config::Files& files);
+Result<MonitorEndpoint> node_endpoint(const config::Config& config, const config::Files& files);
 
 }  // namespace autoctl::client

@@ -208,8 +208,8 @@ struct EventsDocument {
 };
 
 struct OperationRequest {
-  std::string kind =
-      "switchover";  // switchover (perform failover is the same), promotion, maintenance, end_maintenance, …: docs/api.md
+  /// switchover (perform failover is the same), promotion, maintenance, end_maintenance, …: docs/api.md
+  std::string kind = "switchover";
   std::string formation = "default";
   std::optional<GroupId> group;
   std::string name;             // promotion, maintenance: the node; accept_timeline: where two have that timeline
@@ -239,21 +239,13 @@ struct ErrorDocument {
 
 // nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
 // inside a module only; decode() does not throw.
-#define AUTOCTL_PROTOCOL_TYPES(X)                                                                                    \
-  X(CitusNode)                                                                                                       \
-  X(CitusRoute)                                                                                                      \
-  X(CitusPlan)                                                                                                       \
-  X(CitusRouteFacts)                                                                                                 \
-  X(CitusFacts)                                                                                                      \
-  X(CitusDocument)                                                                                                   \
-  X(RegisterRequest)                                                                                                 \
-  X(RegisterAnswer)                                                                                                  \
-  X(Report)                                                                                                          \
-  X(FormerNode)                                                                                                      \
-  X(News)                                                                                                            \
-  X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument) \
-      X(ExplanationDocument) X(ExplanationsDocument) X(EventDocument) X(EventsDocument) X(OperationRequest)          \
-          X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
+// clang-format off
+#define AUTOCTL_PROTOCOL_TYPES(X) \
+  X(CitusNode) X(CitusRoute) X(CitusPlan) X(CitusRouteFacts) X(CitusFacts) X(CitusDocument) X(RegisterRequest) \
+  X(RegisterAnswer) X(Report) X(FormerNode) X(News) X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) \
+  X(GroupDocument) X(FormationDocument) X(StateDocument) X(ExplanationDocument) X(ExplanationsDocument) \
+  X(EventDocument) X(EventsDocument) X(OperationRequest) X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
+// clang-format on
 #define X(T)                                   \
   void to_json(nlohmann::json& j, const T& v); \
   void from_json(const nlohmann::json& j, T& v);

@@ -199,7 +199,7 @@ void Board::set_fenced() {
   changed_.notify_all();
 }
 
-// ---- anybody
+// ---- any thread
 
 NodeFacts Board::facts() const {
   const std::lock_guard lock(mutex_);

@@ -80,7 +80,7 @@ class Board {
   bool await_fence();
   void set_fenced();
 
-  // ---- anybody
+  // ---- any thread
   NodeFacts facts() const;
   std::optional<protocol::Assignment> assignment() const;
   bool fenced() const;

@@ -13,6 +13,7 @@
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
+#include "keeper/agent/citus_router.h"
 #include "keeper/agent/fence.h"
 #include "keeper/agent/former_port.h"
 #include "keeper/agent/hand_over.h"
@@ -21,7 +22,6 @@
 #include "keeper/agent/reporter.h"
 #include "keeper/agent/status_port.h"
 #include "keeper/agent/worker.h"
-#include "keeper/citus/router.h"
 
 namespace autoctl::keeper {
 
@@ -123,7 +123,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
     board.stop();
     return fail(reporter.error());
   }
-  std::optional<citus::Router> router;
+  std::optional<CitusRouter> router;
   if (config.role == "coordinator") router.emplace(board, config, files);
   std::thread work([&] { worker.run(); });
   spdlog::info("Keeper of {} (node {}) runs, epoch {}", config.name, config.node.value, saved->epoch);

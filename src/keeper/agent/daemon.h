@@ -6,9 +6,8 @@
 
 namespace autoctl::keeper {
 
-/// Runs the keeper until SIGTERM (a primary hands over first, if it can), SIGINT or SIGQUIT (immediately); Postgres is
-/// stopped, too. Returns the process' exit code. Logs to
-/// stderr.
+/// Runs the keeper until SIGTERM (a primary hands over first, if it can), SIGINT or SIGQUIT (immediately); then stops
+/// Postgres, too. Returns the exit code of the process. Logs to stderr.
 int run_keeper(const config::Files& files);
 
 }  // namespace autoctl::keeper

@@ -1,5 +1,5 @@
-// Self-fencing (design, rule 3): with no lease and no streaming standby, a primary that could be replaced stops its
-// Postgres.
+// Self-fencing (docs/safety-rules.md, rule 3): a primary that could be replaced stops its Postgres when it has neither a
+// lease nor a streaming standby.
 #pragma once
 
 #include <thread>

@@ -8,8 +8,8 @@
 
 namespace autoctl::keeper {
 
-/// Stops a Postgres that runs at another port than `config` says, whether that was changed a moment ago or by somebody
-/// whose keeper was killed right after; the worker starts it where it belongs. In maintenance it is left alone. Blocks
+/// Stops a Postgres that runs at another port than `config` says, whether the port was changed a moment ago or before
+/// an earlier keeper was killed. The worker then starts it at the right port. In maintenance it is left alone. Blocks
 /// until it has stopped. Errors: those of load_state() and Instance::stop().
 Result<> leave_former_port(Instance& postgres, const config::Config& config, const config::Files& files);
 

@@ -11,7 +11,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// For all of it: whoever shuts a machine down does not wait for ever.
+/// For all of it: a machine that shuts down does not wait for ever.
 constexpr Millis patience{20'000};
 constexpr Millis answer_timeout{2000};
 constexpr timespec poll_interval{0, 50'000'000};

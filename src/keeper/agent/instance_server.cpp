@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "common/config/reload_answer.h"
+#include "common/postgres/port_probe.h"
 #include "common/util/sync_directory.h"
 #include "keeper/core/role.h"
 #include "keeper/postgres/markers.h"
@@ -110,8 +111,8 @@ Observation InstanceServer::look(const Attention& attention) {
   seen.configuration_changed = seen.running && postgres_.configuration_is_changed();
   if (attention.probes_upstream) {
     const protocol::Peer* upstream = find_peer(attention.saved.peers, attention.saved.goal.upstream);
-    seen.upstream_port =
-        upstream == nullptr ? PortState::unknown : probe_postgres(upstream->host, upstream->port, probe_timeout);
+    seen.upstream_port = upstream == nullptr ? PortState::unknown
+                                             : postgres::probe_postgres(upstream->host, upstream->port, probe_timeout);
   }
   return seen;
 }

@@ -1,4 +1,4 @@
-// The Postgres beside the keeper as the worker sees it: something to look at and to give orders to.
+// The Postgres beside the keeper as the worker sees it: it looks at it and gives it orders.
 #pragma once
 
 #include <functional>

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "common/monitor_client/node_endpoint.h"
-#include "keeper/agent/create.h"
+#include "keeper/agent/create_node.h"
 #include "keeper/agent/state_file.h"
 #include "keeper/postgres/pgpass.h"
 
@@ -32,7 +32,7 @@ bool is_known(const config::Config& config, const config::Files& files) {
   return state.has_value();  // it answers to the node's credential
 }
 
-Result<client::MonitorApi> connect(const NewMonitor& monitor, client::Endpoint& endpoint) {
+Result<client::MonitorApi> connect(const NewMonitor& monitor, client::MonitorEndpoint& endpoint) {
   auto found = client::discover(monitor.address, {.ca_file = monitor.ca_file, .timeout = monitor_timeout});
   if (!found) return fail(found.error());
   endpoint = *std::move(found);
@@ -86,7 +86,7 @@ Result<> leave_monitor(config::Config config, const config::Files& files, bool f
 }
 
 Result<config::Config> join_monitor(config::Config config, const config::Files& files, const NewMonitor& monitor) {
-  client::Endpoint endpoint;
+  client::MonitorEndpoint endpoint;
   auto api = connect(monitor, endpoint);
   if (!api) return fail(api.error());
   const auto version = api->version(monitor_timeout);

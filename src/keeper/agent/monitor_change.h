@@ -8,7 +8,7 @@
 
 namespace autoctl::keeper {
 
-/// Takes the node from its monitor: that one decides nothing in the node's formation until the node is back or dropped.
+/// Takes the node from its monitor, which decides nothing in the node's formation until the node is back or dropped.
 /// `force`: also when that monitor does not answer. The files are changed; a running keeper has to be told (SIGHUP).
 /// Errors: unavailable, timeout (hint: force), conflict (it is in the middle of something), system.
 Result<> leave_monitor(config::Config config, const config::Files& files, bool force);

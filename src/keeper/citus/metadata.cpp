@@ -42,7 +42,7 @@ Result<> call(pg::Connection& sql, const std::string& statement, const std::vect
   return {};
 }
 
-Result<> move(pg::Connection& sql, const Step& step) {
+Result<> move(pg::Connection& sql, const TableStep& step) {
   AUTOCTL_TRY(sql.script("begin", read_timeout));
   if (const auto moved = move_row(sql, step); !moved) {
     if (sql.is_open()) static_cast<void>(sql.script("rollback", read_timeout));
@@ -131,7 +131,7 @@ Result<std::vector<Row>> read_rows(pg::Connection& sql, bool shards) {
   return rows;
 }
 
-Result<> move_row(pg::Connection& sql, const Step& step) {
+Result<> move_row(pg::Connection& sql, const TableStep& step) {
   const auto patience = std::chrono::duration_cast<Millis>(step.cooldown + lock_patience);
   AUTOCTL_TRY(sql.script(fmt::format("set local lock_timeout = {}", patience.count()), read_timeout));
   if (step.swapped_row == 0) return update(sql, step.row, step.host, step.port, step.cooldown);
@@ -140,20 +140,20 @@ Result<> move_row(pg::Connection& sql, const Step& step) {
   return update(sql, step.swapped_row, step.from_host, step.from_port, step.cooldown);
 }
 
-Result<> do_step(pg::Connection& sql, const Step& step) {
+Result<> do_step(pg::Connection& sql, const TableStep& step) {
   switch (step.kind) {
-    case Step::Kind::set_coordinator:
+    case TableStep::Kind::set_coordinator:
       return call(sql, "select citus_set_coordinator_host($1::text, $2::int)", {step.host, number(step.port)});
-    case Step::Kind::add:
+    case TableStep::Kind::add:
       return call(sql, "select citus_add_node($1::text, $2::int, $3::int, 'primary', $4::name)",
                   {step.host, number(step.port), number(step.citus_group), step.cluster});
-    case Step::Kind::activate:
+    case TableStep::Kind::activate:
       return call(sql, "select citus_activate_node($1::text, $2::int)", {step.host, number(step.port)});
-    case Step::Kind::move: return move(sql, step);
-    case Step::Kind::add_secondary:
+    case TableStep::Kind::move: return move(sql, step);
+    case TableStep::Kind::add_secondary:
       return call(sql, "select citus_add_secondary_node($1::text, $2::int, $3::text, $4::int, $5::name)",
                   {step.host, number(step.port), step.from_host, number(step.from_port), step.cluster});
-    case Step::Kind::remove:
+    case TableStep::Kind::remove:
       return call(sql, "select citus_remove_node($1::text, $2::int)", {step.host, number(step.port)});
   }
   return fail(Errc::internal, "unknown step");

@@ -31,10 +31,10 @@ Result<bool> end_former_holds(pg::Connection& sql);
 /// `shards`: look whether they hold any, too; costs a look at all placements.
 Result<std::vector<Row>> read_rows(pg::Connection& sql, bool shards);
 
-Result<> do_step(pg::Connection& sql, const Step& step);
+Result<> do_step(pg::Connection& sql, const TableStep& step);
 
 /// The statements of a move, for a transaction that the caller begins and ends.
-Result<> move_row(pg::Connection& sql, const Step& step);
+Result<> move_row(pg::Connection& sql, const TableStep& step);
 
 /// "3 1 10.0.0.7 5432 primary active default": what has to be the same on each node that has a copy.
 std::vector<std::string> comparable(const std::vector<Row>& rows);

@@ -52,7 +52,8 @@ class Planner {
                                   ") is no node of this formation: run `autoctl create worker` on it, or remove it "
                                   "with citus_remove_node");
     // Moves are done on the coordinator alone; all else may have to wait for a worker that does not answer.
-    std::ranges::stable_partition(seen_.steps, [](const Step& step) { return step.kind == Step::Kind::move; });
+    std::ranges::stable_partition(seen_.steps,
+                                  [](const TableStep& step) { return step.kind == TableStep::Kind::move; });
     return std::move(seen_);
   }
 
@@ -75,7 +76,7 @@ class Planner {
     if (row == nullptr) return add_primary(route, *primary);
     if (!is_at(*row, *primary)) return push(move_to(route, *row, *primary, rows_));
     if (!row->active)
-      push({.kind = Step::Kind::activate,
+      push({.kind = TableStep::Kind::activate,
             .group = route.group,
             .row = row->id,
             .host = row->host,
@@ -104,7 +105,7 @@ class Planner {
 
   void add_primary(const CitusRoute& route, const CitusNode& primary) {
     const bool coordinator = route.group == 0;
-    push({.kind = coordinator ? Step::Kind::set_coordinator : Step::Kind::add,
+    push({.kind = coordinator ? TableStep::Kind::set_coordinator : TableStep::Kind::add,
           .group = route.group,
           .citus_group = route.group,
           .host = primary.host,
@@ -126,7 +127,7 @@ class Planner {
     for (const CitusNode& node : route.nodes) {
       if (!wanted_as_secondary(route, node)) continue;
       if (std::ranges::any_of(rows_, [&](const Row& row) { return is_at(row, node); })) continue;
-      push({.kind = Step::Kind::add_secondary,
+      push({.kind = TableStep::Kind::add_secondary,
             .group = route.group,
             .host = node.host,
             .port = node.port,
@@ -138,7 +139,7 @@ class Planner {
   }
 
   void remove(const CitusRoute& route, const Row& row, const std::string& why) {
-    push({.kind = Step::Kind::remove,
+    push({.kind = TableStep::Kind::remove,
           .group = route.group,
           .row = row.id,
           .host = row.host,
@@ -146,7 +147,7 @@ class Planner {
           .why = address(row) + " is still there: " + why});
   }
 
-  void push(Step step) { seen_.steps.push_back(std::move(step)); }
+  void push(TableStep step) { seen_.steps.push_back(std::move(step)); }
 
   const CitusPlan& plan_;
   const std::vector<Row>& rows_;
@@ -177,17 +178,17 @@ const Row* find_row(const CitusPlan& plan, const CitusRoute& route, const std::v
   return nullptr;
 }
 
-Step move_to(const CitusRoute& route, const Row& row, const CitusNode& target, const std::vector<Row>& rows) {
-  Step step{.kind = Step::Kind::move,
-            .group = route.group,
-            .row = row.id,
-            .citus_group = row.group,
-            .host = target.host,
-            .port = target.port,
-            .from_host = row.host,
-            .from_port = row.port,
-            .cooldown = route.cooldown,
-            .why = words(target) + " is " + address(row) + " there"};
+TableStep move_to(const CitusRoute& route, const Row& row, const CitusNode& target, const std::vector<Row>& rows) {
+  TableStep step{.kind = TableStep::Kind::move,
+                 .group = route.group,
+                 .row = row.id,
+                 .citus_group = row.group,
+                 .host = target.host,
+                 .port = target.port,
+                 .from_host = row.host,
+                 .from_port = row.port,
+                 .cooldown = route.cooldown,
+                 .why = words(target) + " is " + address(row) + " there"};
   step.foreign = route.group != 0 && node_at(route, row) == nullptr;
   for (const Row& other : rows)
     if (other.id != row.id && is_at(other, target)) step.swapped_row = other.id;

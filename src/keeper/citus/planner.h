@@ -23,7 +23,7 @@ struct Row {
   friend bool operator==(const Row&, const Row&) = default;
 };
 
-struct Step {
+struct TableStep {
   enum class Kind : unsigned char {
     set_coordinator,  // group 0 has no row yet
     add,              // a worker group's primary, and activate it
@@ -49,7 +49,7 @@ struct Step {
 
 /// Of the table with the plan.
 struct Comparison {
-  std::vector<Step> steps;                        // in this order
+  std::vector<TableStep> steps;                   // in this order
   std::vector<protocol::CitusRouteFacts> routes;  // before the steps
   std::vector<std::string> strangers;             // rows that belong to no group of the formation, a sentence each
 };
@@ -61,7 +61,7 @@ const Row* find_row(const protocol::CitusPlan& plan, const protocol::CitusRoute&
 const protocol::CitusNode* find_node(const protocol::CitusRoute& route, NodeId id);
 
 /// How the row of the route's primary gets `target`'s address.
-Step move_to(const protocol::CitusRoute& route, const Row& row, const protocol::CitusNode& target,
-             const std::vector<Row>& rows);
+TableStep move_to(const protocol::CitusRoute& route, const Row& row, const protocol::CitusNode& target,
+                  const std::vector<Row>& rows);
 
 }  // namespace autoctl::keeper::citus

@@ -156,7 +156,7 @@ Task Routing::look() const {
 /// The move of a group whose statements are held is made already; whatever else it needs waits for its end.
 Comparison Routing::compare_unheld() const {
   Comparison seen = compare(plan_, rows_);
-  std::erase_if(seen.steps, [&](const Step& step) { return holds_.contains(step.group); });
+  std::erase_if(seen.steps, [&](const TableStep& step) { return holds_.contains(step.group); });
   return seen;
 }
 
@@ -165,7 +165,7 @@ void Routing::take_in(TimePoint now) {
   const Comparison seen = compare_unheld();
   std::erase_if(drift_, [&](const auto& found) { return now - found.at > drift_memory; });
   if (carried_out_ == plan_)
-    for (const Step& step : seen.steps) note_drift(step.why, now);
+    for (const TableStep& step : seen.steps) note_drift(step.why, now);
   report(seen);
   if (seen.steps.empty()) {
     if (all_) troubles_.clear();
@@ -173,7 +173,8 @@ void Routing::take_in(TimePoint now) {
     return end_round(all_, now);
   }
   stage_ = Stage::stepping;
-  for (const Step& step : seen.steps) tasks_.push_back({.kind = Task::Kind::step, .group = step.group, .step = step});
+  for (const TableStep& step : seen.steps)
+    tasks_.push_back({.kind = Task::Kind::step, .group = step.group, .step = step});
 }
 
 // ---- what became of it
@@ -248,7 +249,7 @@ void Routing::note_drift(const std::string& what, TimePoint now) {
     known->at = now;
     return;
   }
-  news_.push_back("pg_dist_node was changed by somebody else: " + what + "; putting it right");
+  news_.push_back("pg_dist_node was changed outside autoctl: " + what + "; putting it right");
   drift_.push_back({what, now});
 }
 

@@ -32,7 +32,7 @@ struct Task {
   Kind kind = Kind::rest;
   GroupId group = 0;    // all but rest and look
   NodeId target;        // holds: the node that the group's statements wait for
-  Step step;            // hold, step
+  TableStep step;       // hold, step
   bool shards = false;  // look: also ask which rows hold shards
   TimePoint until;      // rest
 };

@@ -17,7 +17,8 @@ constexpr Millis start_grace{4000};
 /// How often Postgres is looked at when nothing happens, and while something is about to.
 constexpr Millis calm_interval{1000};
 constexpr Millis busy_interval{100};
-/// The old primary stops any moment, and nobody can write until the candidate has shown that it has everything.
+/// The old primary stops at any moment, and no node accepts writes until the candidate has shown that it has
+/// everything.
 constexpr Millis handover_interval{10};
 /// A group that does not settle within this long is no longer watched closely.
 constexpr Millis busy_limit{30'000};
@@ -148,7 +149,7 @@ void Core::begin(TimePoint now) {
     if (seen_.running && role_of(assignment()->goal.state) == Role::stopped) start_run(Run::Purpose::stop, stop);
   } else if (leaves_stopped(now)) {
     return;
-  } else if (was_promoted_by_somebody_else()) {
+  } else if (was_promoted_outside_autoctl()) {
     end_foreign_promotion();
   } else if (saved_.settled()) {
     begin_upkeep(now);

@@ -1,16 +1,16 @@
-// The keeper's brain: single-threaded, deterministic, without a clock, thread, socket, file or query of its own. It is fed
-// with what happened and says what to do next, as a value (Ready). The product runs it on a real Postgres (keeper/agent),
-// the simulator and the explorer on pretended ones.
+// What the keeper decides: single-threaded and deterministic, without a clock, thread, socket, file or query of its
+// own. It hears what happened, and says as a value (Ready) what to do next. The product runs it on a real Postgres
+// (src/keeper/agent), the simulator and the explorer run it on pretended ones.
 //
 //   in                                               out
 //   observed      what Postgres looks like           ready         what to save, then what to do, or when to look again
 //   saved, save_failed                               next_report   what to tell the monitor, once is_urgent() or the
 //   finished, failed      an order is over                         heartbeat's time has come
-//   answered, send_failed the monitor's word         guard         when Postgres has to be killed
+//   answered, send_failed the monitor's word         fence_at      when Postgres has to be killed
 //   fenced        that was done                      cancelled     the order under way is no longer wanted
 //
-// Order of duties (docs/architecture.md): a goal is saved before it is obeyed, and a state before it is reported; a lower
-// term is never obeyed; the lease counts from when the request left.
+// It keeps to this order (docs/architecture.md): it saves a goal before it obeys it, and a state before it reports it.
+// It never obeys a lower term. A lease counts from the moment at which the report left.
 #pragma once
 
 #include <optional>
@@ -30,12 +30,12 @@ namespace autoctl::keeper {
 
 class Core {
  public:
-  /// `saved` as it was found on disk, with this start's epoch in it. Nothing is fenced until the monitor had time to
+  /// `saved` is what was found on disk, with the epoch of this start. The fence waits until the monitor had time to
   /// answer.
   Core(Identity self, SavedState saved, TimePoint now);
 
   // ---- in: the worker
-  /// What Postgres looks like now. Asked for by Ready::look; welcome at any time while no order is under way.
+  /// What Postgres looks like now. Ready::look asks for it; it may come at any time while no order is under way.
   void observed(Observation seen, TimePoint now);
   /// Ready::save is durable.
   void saved(TimePoint now);
@@ -45,9 +45,9 @@ class Core {
   void failed(Error error, TimePoint now);
   /// Of the order under way; -1 = unknown. Thread: as the order's.
   void progressed(int percent);
-  /// keep_slots gave these standbys' slots up, so that the disk does not fill.
+  /// Order keep_slots has dropped these standbys' slots, so that the disk does not fill.
   void slots_given_up(const std::vector<NodeId>& standbys);
-  /// Something that happened to Postgres and belongs into the event log.
+  /// Something happened to Postgres that belongs into the event log.
   void tell(std::string news) { correspondence_.tell(std::move(news)); }
   /// An operator wants Postgres to read its configuration again.
   void request_reload() { reload_requested_ = true; }
@@ -75,7 +75,7 @@ class Core {
   void fenced() { fenced_ = true; }
 
   // ---- out
-  /// What is to be done next. To be called by the worker when no order and no save is under way.
+  /// What to do next. The worker calls this when no order and no save is under way.
   Ready ready(TimePoint now);
   /// The order under way is no longer wanted: another goal came.
   bool cancelled() const;
@@ -87,7 +87,7 @@ class Core {
   std::optional<TimePoint> fence_at() const;
   /// The next observation has to tell whether the upstream's port is open.
   bool wants_upstream_probe() const { return probes_upstream_ || correspondence_.asks_about_upstream(); }
-  /// Postgres may be started by an operator: a server that runs is taken over.
+  /// An operator may start Postgres in this state: the keeper takes over a server that runs.
   bool takes_over_servers() const;
 
   // ---- what is known
@@ -145,7 +145,7 @@ class Core {
 
   // what should run while the goal stays the same (upkeep.cpp)
   Role wanted_role() const { return role_of(saved_.state); }
-  bool was_promoted_by_somebody_else() const;
+  bool was_promoted_outside_autoctl() const;
   void begin_upkeep(TimePoint now);
   void end_foreign_promotion();
   void tolerate();
@@ -189,7 +189,7 @@ class Core {
   std::vector<HookPoint> hooks_;
   std::optional<TimePoint> retired_;  // since then each report says that this node, which was dropped, has stopped
   bool retirement_is_known_ = false;
-  bool resting_ = false;  // what was reached is told before anything else is begun
+  bool resting_ = false;  // the report of what was reached goes out before anything else begins
 };
 
 }  // namespace autoctl::keeper

@@ -11,7 +11,8 @@
 
 namespace autoctl::keeper {
 
-/// An answer that is held open comes after a heartbeat interval; past this on top of it the connection is given up.
+/// The monitor answers a held report after a heartbeat interval. When it is late by more than this, the keeper gives
+/// the connection up.
 inline constexpr Millis answer_patience{2000};
 /// After a report that was not answered.
 inline constexpr Millis report_retry_pause{100};
@@ -36,7 +37,7 @@ class Correspondence {
   protocol::Report next_report(bool wait, const NodeFacts& facts);
   /// A report with news up to this number was answered.
   void told(std::uint64_t last_news);
-  /// What the last urgent report was about has not arrived.
+  /// The last urgent report did not arrive: what it was about is urgent again.
   void send_failed() { ++urgent_; }
   void tell(std::string news);
   void set_citus(std::optional<protocol::CitusFacts> facts) { citus_ = std::move(facts); }
@@ -59,7 +60,7 @@ class Correspondence {
   std::vector<protocol::News> news_;
   std::uint64_t last_news_ = 0;
   std::uint64_t urgent_ = 0, urgent_taken_ = 0;
-  bool question_ = false;    // nobody has looked yet
+  bool question_ = false;    // the worker has not looked yet
   bool answer_due_ = false;  // and what was seen is not published
 };
 

@@ -59,7 +59,7 @@ void update(NodeFacts& facts, const Observation& seen, const std::vector<protoco
     facts.streaming.clear();
   }
   facts.forked = seen.forked;
-  if (seen.rewinding) {  // what is there is nobody's history
+  if (seen.rewinding) {  // the data are between two histories
     facts.timeline = {};
     facts.lsn = {};
     facts.history.clear();

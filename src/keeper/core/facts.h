@@ -7,10 +7,11 @@
 
 namespace autoctl::keeper {
 
-/// A server that has not answered a query for this long is not running as far as anybody else is concerned.
+/// A server that has not answered a query for this long counts as not running for all other nodes.
 inline constexpr Millis silence_limit{3000};
 
-/// Takes over what was seen; standbys that are none of `peers` do not count. `silent`: no answer for longer than silence_limit. What was not seen stays as it was.
+/// Takes over what was seen; what was not seen stays as it was. Standbys that are none of `peers` do not count.
+/// `silent`: the server has not answered for longer than silence_limit.
 void update(NodeFacts& facts, const Observation& seen, const std::vector<protocol::Peer>& peers, bool silent);
 
 /// Should the monitor hear of the difference at once? Positions move all the time and go with the heartbeat.

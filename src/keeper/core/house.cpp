@@ -39,7 +39,7 @@ Next House::keep(const StepContext& c, StepMemory& memory) {
                          find_peer(c.saved.peers, c.saved.goal.upstream) != nullptr;
     if (is_new && follows && !memory.did(Order::Kind::set_upstream))  // it may have moved
       return Next::to({.kind = Order::Kind::set_upstream, .upstream = c.saved.goal.upstream, .sync = {}});
-    return Next::to(Order::Kind::keep_slots);  // somebody may have dropped one
+    return Next::to(Order::Kind::keep_slots);  // one may have been dropped
   }
   kept_ = true;
   next_ = c.now + interval;

@@ -1,4 +1,5 @@
-// What a node has prepared for the others: their HBA lines and slots. It is kept while the goal stays the same.
+// What a node has prepared for the other nodes: their HBA lines and slots, which it keeps up while its goal stays the
+// same.
 #pragma once
 
 #include "keeper/core/step_context.h"
@@ -7,7 +8,7 @@ namespace autoctl::keeper {
 
 class House {
  public:
-  /// Prepares what is not, and looks every now and then whether somebody has undone it.
+  /// Prepares what is missing, and looks every now and then whether it is still there.
   Next keep(const StepContext& context, StepMemory& memory);
   /// Another server may have other slots; some settings differ between a primary and a standby.
   void forget();
@@ -20,7 +21,7 @@ class House {
   bool is_for(const SavedState& saved) const;
 
   bool kept_ = false;
-  std::vector<protocol::Peer> peers_, neighbours_;  // those that it was last made for
+  std::vector<protocol::Peer> peers_, neighbours_;  // for which it was last prepared
   std::vector<NodeId> prepared_;
   TimePoint next_;
 };

@@ -31,10 +31,10 @@ Follow when_upstream_answers(const StepContext& c, Follow otherwise) {
   return {Next::done(), c.seen.refusal != Refusal::none ? c.seen.refusal : Refusal::diverged};
 }
 
-/// Somebody has promoted it while it waited. What was written meanwhile only this node has.
+/// It was promoted outside autoctl while it waited. Only this node has what was written meanwhile.
 Follow refuse_promotion(const StepContext& c, StepMemory& m) {
   if (!m.did(Kind::mark_forked) && c.seen.answer)
-    c.say(Level::warning, "Postgres was promoted by somebody else on timeline " +
+    c.say(Level::warning, "Postgres was promoted outside autoctl on timeline " +
                               std::to_string(c.seen.answer->timeline.value) +
                               " while it was to follow another node: it stops");
   const Next next = disown(c, m);

@@ -1,4 +1,4 @@
-// Whether a primary may go on without the monitor (design, rule 3). Pure: whoever asks says what time it is.
+// Whether a primary may go on without the monitor (docs/safety-rules.md, rule 3). Pure: the caller says what time it is.
 #pragma once
 
 #include "common/fsm/goal.h"

@@ -69,7 +69,7 @@ struct Observation {
   bool configuration_changed = false;  // by somebody else, since Order::configure; only while a server runs
 
   std::uint64_t disk_left = UINT64_MAX;    // bytes free for the data or, where they lie elsewhere, for the WAL
-  Refusal refusal = Refusal::none;         // since the server was last told whom to follow
+  Refusal refusal = Refusal::none;         // since the server was last told which node to follow
   std::optional<PortState> upstream_port;  // tried because the core asked for it
 
   /// It ran as a primary, or stopped as one. A base backup that was never started has no WAL of its own.

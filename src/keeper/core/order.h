@@ -1,5 +1,5 @@
-// One thing to do to the Postgres beside the keeper. The shell carries orders out one at a time; each is idempotent and
-// may be killed in the middle of.
+// One thing to do to the Postgres beside the keeper. The shell carries orders out one at a time. Each order is
+// idempotent, and the keeper may be killed in the middle of it.
 #pragma once
 
 #include <string_view>
@@ -12,10 +12,10 @@ struct Order {
   enum class Kind : unsigned char {
     create_cluster,    // initdb
     configure,         // our settings and the HBA lines of all nodes are in place
-    keep_own_history,  // an operator wants what was written here: nothing remembers that it was to be a standby
+    keep_own_history,  // an operator accepts what was written here: the marks of a standby go
     mark_forked,       // from now on this data may only be rewound or replaced
     create_accounts,   // roles and databases of a new cluster
-    set_upstream,      // a standby of `upstream` from now on; 0: receives from nobody
+    set_upstream,      // a standby of `upstream` from now on; 0: receives from no node
     start,             // returns when the server answers
     stop,              // fast, then harder; returns when it is gone
     set_sync,          // `sync` is in force, read back

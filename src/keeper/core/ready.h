@@ -30,9 +30,10 @@ struct Ready {
   std::vector<HookPoint> hooks;
   /// The core needs a new observation before it can say anything else: Core::observed().
   bool look = false;
-  /// To be made durable before anything below is done, and before a report may say so: Core::saved() or save_failed().
+  /// To be made durable before anything below happens and before any report mentions it; then Core::saved() or
+  /// save_failed().
   std::optional<SavedState> save;
-  /// To be carried out now: Core::finished() or failed(). While it is under way Core::cancelled() may become true.
+  /// To be carried out now; then Core::finished() or failed(). Meanwhile Core::cancelled() may become true.
   std::optional<Order> order;
   /// Nothing to do: look again at this time, or when an input comes.
   TimePoint wake_at;

@@ -1,4 +1,4 @@
-// How a keeper goes on after a failure: later each time, and when it gives Postgres up.
+// When a keeper tries again after a failure (the pauses grow), and when it gives Postgres up.
 #pragma once
 
 #include "common/fsm/types.h"
@@ -13,7 +13,7 @@ class Retry {
   /// Nothing is tried before this time.
   TimePoint at() const { return at_; }
   bool is_due(TimePoint now) const { return now >= at_; }
-  /// So often, or for so long, that the monitor should do without this Postgres.
+  /// It failed so often, or for so long, that the monitor should do without this Postgres.
   bool gave_up(TimePoint now) const;
 
  private:

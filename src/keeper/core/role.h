@@ -1,4 +1,4 @@
-// What a node's Postgres has to be in each state, whatever way led there. Pure.
+// What a node's Postgres has to be in each state, however the node got there. Pure.
 #pragma once
 
 #include "common/fsm/goal.h"

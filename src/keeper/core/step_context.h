@@ -41,7 +41,8 @@ struct Next {
   }
 };
 
-/// How the way to an upstream goes on: the cheapest first, the next one only when the last has proved that it cannot.
+/// The ways to follow an upstream, the cheapest first. The next one is tried only when the last has proved that it
+/// cannot work.
 enum class JoinPhase : unsigned char { begins, follows, rewinds, follows_rewound, copies, follows_copy };
 
 /// What a step remembers from one evaluation to the next. It is lost with the keeper: every step can begin again.
@@ -49,7 +50,7 @@ class StepMemory {
  public:
   bool did(Order::Kind kind) const { return (orders_ >> static_cast<unsigned>(kind) & 1U) != 0; }
   void did_now(Order::Kind kind) { orders_ |= 1U << static_cast<unsigned>(kind); }
-  /// Another phase of the same step begins with a clean slate.
+  /// The next phase of the same step remembers nothing of the last.
   void begin(JoinPhase next) {
     *this = {};
     phase = next;

@@ -14,7 +14,7 @@ using Level = LogLine::Level;
 
 /// How long a hand-over waits for WAL that does not come any more.
 constexpr Millis handover_patience{1000};
-/// While nobody can write.
+/// While no node accepts writes.
 constexpr Millis handover_interval{5};
 constexpr Millis quorum_interval{10};
 

@@ -1,4 +1,5 @@
-// One step of a transition, as the orders that it takes: each is idempotent, so that a step can begin again at any time.
+// One step of a transition, as the orders that it takes: each is idempotent, so that a step can begin again at any
+// time.
 #pragma once
 
 #include "keeper/core/step_context.h"
@@ -12,9 +13,9 @@ Next next_of(Step step, const StepContext& context, StepMemory& memory);
 
 // ---- what several steps are made of
 
-/// Postgres runs as a standby of `upstream` (0: receiving from nobody), its data as it is.
+/// Postgres runs as a standby of `upstream` (0: of no node), its data as it is.
 Next run_as_standby(const StepContext& context, StepMemory& memory, NodeId upstream);
-/// What was written here although this node was to be a standby counts for nobody from now on.
+/// Postgres wrote here although this node was to be a standby: from now on this data may only be rewound or replaced.
 Next disown(const StepContext& context, StepMemory& memory);
 /// The server has not answered: it may be starting, or hang.
 Next not_answered(const StepContext& context);

@@ -49,7 +49,7 @@ constexpr std::span<const Step> nothing{};
 
 /// A node that is, or was when it stopped, the primary of its lineage.
 constexpr StateSet primary_lineage([](S s) { return may_accept_writes(s) || is_outgoing_state(s); });
-/// A node that has data and may become a standby of anybody.
+/// A node that has data and may become a standby of any other.
 constexpr StateSet anything_with_data([](S s) { return s != S::init && s != S::dropped; });
 /// A standby that may become a candidate.
 constexpr StateSet standbys([](S s) { return is_standby_state(s) || can_be_called_off(s); });
@@ -60,7 +60,7 @@ constexpr std::array table = {
     Transition{{S::init}, S::single, "creates the database cluster, or adopts the one that is there", create},
     Transition{primary_lineage, S::single, "serves alone: no standby is left", serve},
     Transition{primary_lineage, S::wait_primary,
-               "accepts writes; a commit waits for nobody, or for as many as it must in any case", serve},
+               "accepts writes; a commit waits for no standby, or for as many as it must in any case", serve},
     Transition{primary_lineage, S::primary, "accepts writes, each commit waits for the quorum", serve_synchronously},
 
     Transition{{S::init, S::wait_standby}, S::wait_standby, "waits until the primary is ready for it", nothing},
@@ -84,8 +84,8 @@ constexpr std::array table = {
                nothing},
     Transition{anything_with_data, S::maintenance, "leaves Postgres to the operator, as a standby", leave},
 
-    Transition{anything, S::dropped, "stops for good, and takes no writes whoever starts it: an operator removed it",
-               retire},
+    Transition{anything, S::dropped,
+               "stops for good, and accepts no writes if it is started again: an operator removed it", retire},
 };
 
 }  // namespace

@@ -1,6 +1,5 @@
-// The keeper's half of the state machine: for every (reached state, goal) the steps that lead there. Pure data; the
-// agent runs the steps, the explorer runs them against a model. Every step is idempotent: a transition that was cut
-// short is begun again.
+// The keeper's half of the state machine: for every (reached state, goal) the steps that lead there. Pure data.
+// Every step is idempotent: a transition that was cut short begins again.
 #pragma once
 
 #include <concepts>
@@ -26,12 +25,12 @@ enum class Step : unsigned char {
   promote,           // accepts writes, on a new timeline
   fetch_missing,     // receives from the goal's upstream, a fenced standby, up to the goal's position, then no more
   follow_upstream,   // streams from the goal's upstream as it is: its data may be what an election counts on
-  leave_as_standby,  // however Postgres is started from now on, by whomever, it is a standby of the goal's upstream
+  leave_as_standby,  // however Postgres is started from now on, it is a standby of the goal's upstream
   join_upstream,     // a standby of the goal's upstream, by following, rewinding or copying, and it streams
 
   // Upkeep: in no transition, but between them (upkeep.cpp).
-  run_as_standby,  // Postgres runs as what the reached state says: a standby, of its upstream or of nobody
-  disown,          // what was written here is nobody's: Postgres stops, and only a rewind or a copy brings it back
+  run_as_standby,  // Postgres runs as what the reached state says: a standby, of its upstream or of no node
+  disown,          // what was written here does not count: Postgres stops, and only a rewind or a copy brings it back
   keep_house,      // the other nodes have their HBA lines and slots
 };
 std::string_view to_string(Step step);

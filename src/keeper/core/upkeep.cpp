@@ -55,8 +55,8 @@ void Core::tolerate() {
   start_run(Run::Purpose::end_trespass, disown_data);
 }
 
-/// Joining finds that out for itself, and what is told to promote or to stop does that.
-bool Core::was_promoted_by_somebody_else() const {
+/// A node that is joining finds this out for itself; one that is told to promote or to stop does that.
+bool Core::was_promoted_outside_autoctl() const {
   if (wanted_role() != Role::standby || !facts_.postgres_running || facts_.in_recovery) return false;
   return saved_.settled() ||
          (role_of(saved_.goal.state) == Role::standby && saved_.goal.state != NodeState::catchingup);
@@ -65,12 +65,12 @@ bool Core::was_promoted_by_somebody_else() const {
 /// The monitor has heard of it already. What clients write here would be lost: it stops now, and remembers that it may
 /// only be rewound or copied, as its history need not show it (a standby that was started without its standby.signal).
 void Core::end_foreign_promotion() {
-  if (!self_.has_monitor) return note("was promoted by somebody else; with no monitor it stays what it is");
+  if (!self_.has_monitor) return note("was promoted outside autoctl; with no monitor it stays what it is");
   say(Level::warning,
-      "Postgres was promoted by somebody else on timeline " + std::to_string(facts_.timeline.value) +
-          ": this node is a standby, it stops and joins its primary again. To promote a node, `autoctl perform "
+      "Postgres was promoted outside autoctl on timeline " + std::to_string(facts_.timeline.value) +
+          ": this node is a standby; it stops and joins its primary again. To promote a node, `autoctl perform "
           "promotion`; by hand only with autoctl stopped");
-  facts_.trouble = "Postgres was promoted by somebody else";
+  facts_.trouble = "Postgres was promoted outside autoctl";
   start_run(Run::Purpose::disown, disown_data);
 }
 

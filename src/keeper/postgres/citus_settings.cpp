@@ -43,7 +43,7 @@ std::string with_citus_first(const std::string& libraries) {
   return result;
 }
 
-void add_citus_settings(Settings& ours, const config::Config& config, const UserSettings& user, bool standby) {
+void add_citus_settings(ServerSettings& ours, const config::Config& config, const UserSettings& user, bool standby) {
   ours[libraries_setting] = with_citus_first(user.value(libraries_setting).value_or(""));
   const bool enough = ours.contains(prepared_setting) ? ours[prepared_setting] != "0"
                                                       : user.value(prepared_setting).value_or("0") != "0";

@@ -97,7 +97,7 @@ Result<> Instance::clone(const protocol::Peer& upstream, NodeId self, const Canc
     if (fs::exists(files.pgdata + "/PG_VERSION", error)) AUTOCTL_TRY(save_configuration(files));
     AUTOCTL_TRY(restore_configuration(files, copy));
     AUTOCTL_TRY(config::write_file(copy + "/standby.signal", ""));
-    Settings goal = impl.upstream_settings(&upstream, self);
+    ServerSettings goal = impl.upstream_settings(&upstream, self);
     goal[sync_names_setting] = "";
     const auto written = impl.write_settings(impl.layout_of_copy(copy), goal);
     if (!written) return fail(written.error());

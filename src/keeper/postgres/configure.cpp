@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/postgres/hba_file.h"
+#include "common/postgres/include_file.h"
 #include "common/postgres/tools.h"
 #include "keeper/postgres/citus_settings.h"
-#include "keeper/postgres/hba.h"
+#include "keeper/postgres/hba_rules.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/wal_room.h"
 
@@ -16,13 +18,14 @@ namespace autoctl::keeper {
 namespace {
 
 using namespace std::chrono_literals;
+using postgres::read_settings;
 
 UserSettings user_settings(const Layout& layout) {
   return {read_settings(layout.config_file, layout.include_file), read_settings(layout.auto_file)};
 }
 
-Settings goal_part(const Settings& include) {
-  Settings goals;
+ServerSettings goal_part(const ServerSettings& include) {
+  ServerSettings goals;
   for (const auto& name : goal_settings()) {
     const auto found = include.find(name);
     goals[name] = found == include.end() ? "" : found->second;
@@ -35,7 +38,7 @@ bool is_standby(const std::string& pgdata) {
 }
 
 /// The kernel cannot bind a longer path; Postgres would only say so in its log.
-Result<> check_socket_path(const Settings& ours, int port) {
+Result<> check_socket_path(const ServerSettings& ours, int port) {
   const auto found = ours.find("unix_socket_directories");
   if (found == ours.end()) return {};
   const std::string directory = found->second.substr(0, found->second.find(','));
@@ -65,7 +68,7 @@ Result<> Instance::Impl::ensure_config_files(const Layout& layout) const {
   return create(layout.ident_file, "# Created by autoctl.\n");
 }
 
-Result<bool> Instance::Impl::reset_overrides(const Layout& layout, const Settings& ours) {
+Result<bool> Instance::Impl::reset_overrides(const Layout& layout, const ServerSettings& ours) {
   const auto harmful = harmful_overrides(read_settings(layout.auto_file), ours);
   if (harmful.empty()) return false;
   // The user's other libraries are in `ours`, too: changed in place they stay the user's.
@@ -73,9 +76,9 @@ Result<bool> Instance::Impl::reset_overrides(const Layout& layout, const Setting
   if (!postmaster.running()) {
     const auto text = config::read_file(layout.auto_file);
     if (!text) return fail(text.error());
-    std::string changed = without_settings(*text, harmful);
-    if (!libraries.empty()) changed += conf_line(libraries_setting, libraries);
-    return update_file(layout.auto_file, changed);
+    std::string changed = postgres::without_settings(*text, harmful);
+    if (!libraries.empty()) changed += postgres::conf_line(libraries_setting, libraries);
+    return postgres::update_file(layout.auto_file, changed);
   }
   for (const auto& name : harmful) {
     const bool keep = name == libraries_setting && !libraries.empty();
@@ -87,10 +90,10 @@ Result<bool> Instance::Impl::reset_overrides(const Layout& layout, const Setting
   return true;
 }
 
-Result<bool> Instance::Impl::write_settings(const Layout& place, const Settings& changes) {
+Result<bool> Instance::Impl::write_settings(const Layout& place, const ServerSettings& changes) {
   AUTOCTL_TRY(ensure_config_files(place));
   const auto control = read_control_data(tools, place.pgdata);
-  Settings ours =
+  ServerSettings ours =
       computed_settings(config, tools.major, user_settings(place), control ? std::optional(*control) : std::nullopt);
   const auto bounds = wal_bounds(wal_room(place.pgdata), user_settings(place), read_settings(place.include_file));
   for (const auto& [name, value] : bounds) ours[name] = value;
@@ -99,15 +102,11 @@ Result<bool> Instance::Impl::write_settings(const Layout& place, const Settings&
   ours.merge(goal_part(read_settings(place.include_file)));
   for (const auto& [name, value] : changes) ours[name] = value;
 
-  const auto include = update_file(place.include_file, render_include(ours));
-  if (!include) return fail(include.error());
-  const auto main_text = config::read_file(place.config_file);
-  if (!main_text) return fail(main_text.error());
-  const auto main_file = update_file(place.config_file, with_include_at_end(*main_text, include_name));
-  if (!main_file) return fail(main_file.error());
+  const auto written = postgres::write_settings(place.config_file, ours, postgres::Precedence::autoctl);
+  if (!written) return written;
   const auto reset = reset_overrides(place, ours);
   if (!reset) return fail(reset.error());
-  return *include || *main_file || *reset;
+  return *written || *reset;
 }
 
 Layout Instance::Impl::layout_of_copy(const std::string& directory) const {
@@ -118,14 +117,14 @@ Layout Instance::Impl::layout_of_copy(const std::string& directory) const {
   return place;
 }
 
-Result<bool> Instance::Impl::change_goal(const Settings& changes) {
+Result<bool> Instance::Impl::change_goal(const ServerSettings& changes) {
   const Layout place = layout();
-  Settings ours = read_settings(place.include_file);
+  ServerSettings ours = read_settings(place.include_file);
   if (ours.empty()) return write_settings(changes);
   for (const auto& [name, value] : changes) ours[name] = value;
   // Looked at before it is written: what somebody else has just done to it must not pass for ours.
   const bool was_kept = !kept_files.changed();
-  auto written = update_file(place.include_file, render_include(ours));
+  auto written = postgres::write_include_file(place.include_file, ours, postgres::Precedence::autoctl);
   if (written && *written && was_kept) kept_files.renew(place.include_file);
   return written;
 }
@@ -166,7 +165,7 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
   rules.auth = config.auth;
   rules.tls = config.ssl.enabled && config.ssl.mode != "disable" && config.ssl.mode != "allow";
   rules.lan = config.pg_hba_lan;
-  if (!local_user_is_let_in(without_hba_block(*text), user)) rules.local_user = user;
+  if (!local_user_is_let_in(postgres::without_hba_block(*text), user)) rules.local_user = user;
   const auto add = [&](const std::vector<protocol::Peer>& nodes, std::vector<HbaPeer>& to) {
     for (const auto& node : nodes) {
       auto addresses = literal_addresses(node.host);
@@ -182,7 +181,7 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
     add(neighbours, rules.neighbours);
     add({{config.node, config.name, config.hostname, config.pgport, NodeState::init}}, rules.neighbours);
   }
-  return update_file(path, with_hba_block(*text, render_hba_block(rules)));
+  return postgres::write_hba_block(path, hba_lines(rules));
 }
 
 /// Until nothing is left to write: then the files are as we left them also where others write at the same time. What a

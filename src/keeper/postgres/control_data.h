@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "common/fsm/goal.h"
-#include "keeper/postgres/conf_file.h"
+#include "common/postgres/conf_file.h"
 
 namespace autoctl::keeper {
+
+using postgres::ServerSettings;
 
 struct ControlData {
   SystemId system_id;
@@ -21,7 +23,7 @@ struct ControlData {
   std::uint64_t segment_size = 0;  // bytes
   std::uint64_t wal_block_size = 0;
   bool checksums = false;
-  Settings hot_standby_minima;  // max_connections and its siblings: a standby needs at least these
+  ServerSettings hot_standby_minima;  // max_connections and its siblings: a standby needs at least these
 
   bool clean_shutdown() const { return cluster_state == "shut down" || cluster_state == "shut down in recovery"; }
 };

@@ -177,7 +177,4 @@ class Instance {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Can this port be reached, and does a postmaster answer on it (SSLRequest gets its one byte)? Blocks up to `timeout`.
-PortState probe_postgres(const std::string& host, int port, Millis timeout);
-
 }  // namespace autoctl::keeper

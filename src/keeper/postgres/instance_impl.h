@@ -6,8 +6,8 @@
 #include <string>
 
 #include "common/postgres/postmaster.h"
+#include "keeper/postgres/computed_settings.h"
 #include "keeper/postgres/control_data.h"
-#include "keeper/postgres/include_file.h"
 #include "keeper/postgres/instance.h"
 #include "keeper/postgres/kept_files.h"
 #include "keeper/postgres/layout.h"
@@ -68,22 +68,22 @@ struct Instance::Impl {
 
   /// Brings our include file and what would override it up to date: what is computed from the machine, the
   /// configuration and pg_control, and `changes`. True when a file changed.
-  Result<bool> write_settings(const Settings& changes) { return write_settings(layout(), changes); }
-  Result<bool> write_settings(const Layout& place, const Settings& changes);
+  Result<bool> write_settings(const ServerSettings& changes) { return write_settings(layout(), changes); }
+  Result<bool> write_settings(const Layout& place, const ServerSettings& changes);
   /// Where the configuration of a copy in `directory` is that will become PGDATA.
   Layout layout_of_copy(const std::string& directory) const;
   /// Changes only goal settings and looks at nothing else: for the moments when milliseconds count.
-  Result<bool> change_goal(const Settings& changes);
+  Result<bool> change_goal(const ServerSettings& changes);
   Result<bool> write_wal_bounds();
   Result<bool> write_hba(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours);
   std::vector<std::string> hba_files();
   Result<bool> write_hba_file(const std::string& path, const std::vector<protocol::Peer>& peers,
                               const std::vector<protocol::Peer>& neighbours) const;
   Result<> ensure_config_files(const Layout& layout) const;
-  Result<bool> reset_overrides(const Layout& layout, const Settings& ours);
+  Result<bool> reset_overrides(const Layout& layout, const ServerSettings& ours);
   /// Changes goal settings, and where the server runs waits until every new session of it has the value of `name`, one
   /// of them. An ALTER SYSTEM that overrides it is reset. Timeout when another file of the user's does.
-  Result<> put_in_force(const Settings& changes, const std::string& name, Millis timeout);
+  Result<> put_in_force(const ServerSettings& changes, const std::string& name, Millis timeout);
   Result<> read_from_primaries();
   void end_what_holds_replay_up();
   Result<> await_wal_processes(Millis timeout);
@@ -94,7 +94,7 @@ struct Instance::Impl {
   std::string conninfo(const protocol::Peer& upstream) const;
   /// The same for statements in database postgres.
   std::string query_conninfo(const protocol::Peer& upstream) const;
-  Settings upstream_settings(const protocol::Peer* upstream, NodeId self) const;
+  ServerSettings upstream_settings(const protocol::Peer* upstream, NodeId self) const;
 
   /// A session on the running server that makes roles here only.
   Result<pg::Connection> open_for_roles() const;

@@ -3,7 +3,8 @@
 #include <filesystem>
 
 #include "common/config/files.h"
-#include "keeper/postgres/conf_file.h"
+#include "common/postgres/conf_file.h"
+#include "common/postgres/include_file.h"
 
 namespace autoctl::keeper {
 namespace {
@@ -21,7 +22,7 @@ std::string debian_config(const std::string& pgdata, int major, const std::strin
   const std::string cluster = fs::path(pgdata).filename().string();
   const std::string candidate = root + "/" + std::to_string(major) + "/" + cluster + "/postgresql.conf";
   if (!is_file(candidate)) return {};
-  const auto settings = read_settings(candidate);
+  const auto settings = postgres::read_settings(candidate);
   const auto directory = settings.find("data_directory");
   return directory != settings.end() && config::Files(directory->second).pgdata == config::Files(pgdata).pgdata
              ? candidate
@@ -53,11 +54,11 @@ Layout find_layout(const std::string& pgdata, int major, const std::string& debi
   if (layout.config_file.empty()) layout.config_file = started_with(pgdata);
   if (layout.config_file.empty()) layout.config_file = pgdata + "/postgresql.conf";
   const std::string directory = fs::path(layout.config_file).parent_path().string();
-  layout.include_file = directory + "/" + include_name;
+  layout.include_file = directory + "/" + postgres::include_name;
   layout.auto_file = pgdata + "/postgresql.auto.conf";
 
-  auto settings = read_settings(layout.config_file);
-  for (const auto& [name, value] : read_settings(layout.auto_file)) settings[name] = value;  // of ALTER SYSTEM
+  auto settings = postgres::read_settings(layout.config_file);
+  for (const auto& [name, value] : postgres::read_settings(layout.auto_file)) settings[name] = value;  // ALTER SYSTEM's
   const auto place = [&](const char* setting, const char* usual) {
     const auto found = settings.find(setting);
     if (found == settings.end() || found->second.empty()) return pgdata + "/" + usual;

@@ -16,8 +16,6 @@ struct Layout {
   bool config_outside() const;  // the server must be told where its configuration is
 };
 
-inline constexpr const char* include_name = "postgresql-autoctl.conf";
-
 /// Debian's place if the configuration there names this PGDATA; else the files the cluster was last started with; else
 /// PGDATA.
 Layout find_layout(const std::string& pgdata, int major, const std::string& debian_root = "/etc/postgresql");

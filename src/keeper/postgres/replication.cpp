@@ -61,7 +61,7 @@ std::string Instance::Impl::query_conninfo(const protocol::Peer& upstream) const
          " dbname=postgres options=" + pg::quote_conninfo(pg::own_settings(tools.major, pg::Privilege::user));
 }
 
-Settings Instance::Impl::upstream_settings(const protocol::Peer* upstream, NodeId self) const {
+ServerSettings Instance::Impl::upstream_settings(const protocol::Peer* upstream, NodeId self) const {
   if (upstream == nullptr) return {{conninfo_setting, ""}, {slot_setting, ""}};
   const std::string options = pg::quote_conninfo(std::string(sender_options));
   return {{conninfo_setting, conninfo(*upstream) + " application_name=" + standby_name(self) + " options=" + options},

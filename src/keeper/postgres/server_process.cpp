@@ -148,7 +148,7 @@ Result<> Instance::Impl::remove_recovery_signal() {
 }
 
 void Instance::Impl::clear_socket_locks() const {
-  const auto settings = read_settings(layout().config_file);
+  const auto settings = postgres::read_settings(layout().config_file);
   const auto found = settings.find("unix_socket_directories");
   postgres::remove_stale_socket_locks(found == settings.end() ? "/var/run/postgresql" : found->second, config.pgport);
 }

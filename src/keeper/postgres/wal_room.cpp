@@ -24,7 +24,7 @@ std::uint64_t megabytes(const std::string& text) {
 }
 
 /// The old value as long as the wanted one is within an eighth of it: each change is a reload.
-std::string steady(std::uint64_t wanted, const Settings& before, const std::string& name) {
+std::string steady(std::uint64_t wanted, const ServerSettings& before, const std::string& name) {
   const auto found = before.find(name);
   const std::uint64_t old = found == before.end() ? 0 : megabytes(found->second);
   const std::uint64_t distance = old > wanted ? old - wanted : wanted - old;
@@ -45,8 +45,8 @@ std::uint64_t wal_room(const std::string& pgdata) {
   return room;
 }
 
-Settings wal_bounds(std::uint64_t room, const UserSettings& user, const Settings& before) {
-  Settings bounds;
+ServerSettings wal_bounds(std::uint64_t room, const UserSettings& user, const ServerSettings& before) {
+  ServerSettings bounds;
   if (room == 0) return bounds;
   const std::uint64_t all = room / megabyte;
   const auto part = [&](std::uint64_t of, std::uint64_t at_most) { return std::clamp(all / of, least, at_most); };

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "keeper/postgres/include_file.h"
+#include "keeper/postgres/computed_settings.h"
 
 namespace autoctl::keeper {
 
@@ -15,6 +15,6 @@ std::uint64_t wal_room(const std::string& pgdata);
 /// max_slot_wal_keep_size is half of `room`. Where that is little, wal_keep_size and max_wal_size are smaller than
 /// usual, too. The user's settings stay, except max_wal_size as initdb wrote it. `before`: the present settings; small
 /// changes of the room change nothing. Pure.
-Settings wal_bounds(std::uint64_t room, const UserSettings& user, const Settings& before);
+ServerSettings wal_bounds(std::uint64_t room, const UserSettings& user, const ServerSettings& before);
 
 }  // namespace autoctl::keeper

@@ -24,8 +24,8 @@ std::string why_no_reason(const std::string& text) {
   return std::ranges::any_of(text, control) ? "the reason has control characters in it" : "";
 }
 
-/// While somebody serves, his history is the group's.
-Result<> check_that_nobody_serves(const GroupSnapshot& group, Timeline wanted) {
+/// While a node serves, its history is the group's.
+Result<> check_that_no_node_serves(const GroupSnapshot& group, Timeline wanted) {
   const NodeView* serving = leader_of(group);
   if (serving == nullptr) serving = draining_of(group);
   const NodeView* candidate = candidate_of(group);
@@ -81,7 +81,7 @@ bool same_history(const NodeView& a, const NodeView& b) {
 Result<AcceptedTimeline> plan_acceptance(const GroupSnapshot& group, const protocol::OperationRequest& request) {
   if (!request.timeline) return fail(Errc::bad_usage, "which timeline?", "`autoctl show timeline` lists them");
   if (const std::string why = why_no_reason(request.reason); !why.empty()) return fail(Errc::bad_usage, why);
-  AUTOCTL_TRY(check_that_nobody_serves(group, request.timeline));
+  AUTOCTL_TRY(check_that_no_node_serves(group, request.timeline));
   const auto fit = find_those_on(group, request);
   if (!fit) return fail(fit.error());
   const NodeView& first = *group.find(fit->front());

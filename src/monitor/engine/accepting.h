@@ -1,4 +1,4 @@
-// An operator's wish to have one of several histories as the group's: whose it is, and what that costs.
+// An operator wants one of several histories as the group's: which node has it, and what that costs.
 #pragma once
 
 #include <string>
@@ -15,8 +15,8 @@ struct AcceptedTimeline {
 };
 
 /// Which node `request`.timeline is the history of (`request`.name where several have one of that number). Pure.
-/// Errors: bad_usage (no timeline; no reason: the message then says what would be given up), not_found (nobody who is
-/// here has it), conflict (there is a primary, or who has it cannot go on with it).
+/// Errors: bad_usage (no timeline; no reason: the message then says what would be given up), not_found (no node that
+/// is present has it), conflict (there is a primary, or the node that has it cannot go on with it).
 Result<AcceptedTimeline> plan_acceptance(const GroupSnapshot& group, const protocol::OperationRequest& request);
 
 }  // namespace autoctl::monitor

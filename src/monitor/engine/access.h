@@ -1,4 +1,4 @@
-// Who may do what.
+// Which credential allows what.
 #pragma once
 
 #include <functional>

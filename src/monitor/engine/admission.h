@@ -1,4 +1,4 @@
-// May a request change something now? Asked before anything else is looked at.
+// May a request change something now? This is checked before anything else.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,8 @@ Millis hold_time(const Settings& settings) {
   return settings.heartbeat - settings.heartbeat / 20;
 }
 
-/// Of what a node hears that was dropped long ago: nothing comes after it, and who knows it is not told again.
+/// Of the last answer to a node that was dropped long ago. Nothing comes after it, and a node that has heard it is not
+/// told again.
 constexpr Term last_term{std::numeric_limits<std::uint64_t>::max()};
 constexpr std::uint64_t last_version = std::numeric_limits<std::uint64_t>::max();
 
@@ -123,10 +124,10 @@ void Assignments::release(const Group& group, Node& node) {
 /// gone was dropped, also when that node could not be heard then and comes back much later. It takes this from no other
 /// monitor than its own, over a connection to that one.
 ///
-/// Whoever names such an id is told so, whatever his credential: with the node the monitor has forgotten that one, too.
-/// It is a word of the monitor, and nothing changes here because of the question; a stranger learns that an id was
-/// given away once, which he can tell from the ids that are not. To ask for a credential would be to keep those of all
-/// nodes that ever were, or to leave a node serving that nobody wants any more.
+/// Any caller that names such an id is told so, whatever its credential: the monitor has forgotten the node's
+/// credential with the node. The question changes nothing here. A stranger learns that an id was given away once, which
+/// shows from the other ids as well. To ask for a credential would mean to keep those of all former nodes, or to leave
+/// a node serving that was dropped.
 protocol::Assignment Assignments::farewell(Term term, std::uint64_t version) const {
   protocol::Assignment last{.monitor_id = model_.monitor_id, .version = version};
   last.goal = {.state = NodeState::dropped, .term = term};

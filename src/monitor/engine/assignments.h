@@ -1,4 +1,5 @@
-// What each node is told, and when: assignments and their versions, leases, reports whose answer is held back.
+// What the monitor tells each node, and when: assignments and their versions, leases, reports that it has not answered
+// yet.
 #pragma once
 
 #include <cstdint>
@@ -13,22 +14,22 @@ class Assignments {
   /// Both must outlive it.
   Assignments(Model& model, const Environment& env);
 
-  /// What the group's nodes are to be told by now; those whose held report it concerns hear it at once.
+  /// Brings the assignments of the group's nodes up to date. Nodes with a held report hear of a change at once.
   void refresh(Group& group);
-  /// In a Citus formation the other groups have to know where this one's nodes are, and the coordinator which of them
-  /// takes the writes.
+  /// Tells the rest of a Citus formation: the other groups where this group's nodes are, and the coordinator which of
+  /// them takes the writes.
   void tell_formation(Group& group);
 
   /// Grants the lease, if the node is to have one.
   void answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply);
-  /// Until there is something new, but for not much less than a heartbeat. Returns until when.
+  /// Holds the answer until there is something new, but not much less than a heartbeat at most. Returns until when.
   TimePoint hold(const Group& group, Node& node, Reply<protocol::Assignment> reply);
   /// Answers a held report now, if there is one.
   void release(const Group& group, Node& node);
 
   /// To a node that is about to be forgotten.
   protocol::Assignment farewell(Term term) { return farewell(term, ++version_); }
-  /// To one that was forgotten long ago: nothing comes after this.
+  /// To a node that was forgotten long ago: nothing comes after this.
   protocol::Assignment last_farewell() const;
   /// The node has heard the last farewell.
   static bool knows_last_farewell(const protocol::Report& report);

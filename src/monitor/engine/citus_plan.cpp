@@ -13,8 +13,8 @@ bool lives(const Node& node) {
   return node.row.goal.state != NodeState::dropped;
 }
 
-/// It is the one that is to take the group's writes, and has said that it can. A node that has reached stop_replication
-/// was promoted: nobody else can become the primary any more.
+/// The node is to take the group's writes, and has said that it can. A node that has reached stop_replication was
+/// promoted: no other node can become the primary any more.
 bool takes_writes(const Node& node) {
   const NodeState goal = node.row.goal.state;
   const NodeState reached = node.facts.state;
@@ -31,7 +31,7 @@ protocol::CitusNode citus_node(const NodeRow& row) {
           .cluster = row.citus_cluster};
 }
 
-/// Each trouble and drift, with whom it is about.
+/// Each trouble and drift, with the group that it is about.
 std::vector<std::string> complaints(const protocol::CitusFacts& facts) {
   std::vector<std::string> all = facts.drift;
   for (const auto& route : facts.routes)
@@ -92,7 +92,7 @@ protocol::CitusPlan citus_plan(const Model& model, const std::string& formation,
 std::vector<protocol::Peer> neighbours_of(const Model& model, const Group& group) {
   std::vector<protocol::Peer> neighbours;
   if (!is_citus(model, group)) return neighbours;
-  // Without their goals: who is let in does not depend on them, and each change would wake everybody.
+  // Without their goals: which nodes are let in does not depend on them, and each change would wake all nodes.
   for (const auto& [key, other] : model.groups_of(group.row.formation))
     if (key.second != group.row.group)
       for (const auto& [id, node] : other.nodes)

@@ -1,5 +1,5 @@
-// The heart of the monitor: takes reports, judges, decides, writes down, answers. Single-threaded and without a clock
-// or a socket of its own; service.h runs it. What it does is done by its parts; this is what its callers see of them.
+// The monitor's engine: takes reports, judges, decides, commits, answers. It is single-threaded and has no clock and no
+// socket; src/monitor/service runs it. Its parts do the work; this is what its callers see of them.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ namespace autoctl::monitor {
 
 class Engine {
  public:
-  /// `store` and `prober` must outlive it. Until restore() it has nothing and refuses what changes anything.
+  /// `store` and `prober` must outlive it. Until restore() it knows nothing and refuses every change.
   Engine(Store& store, Prober& prober, Access access, Environment environment, Decide decide = monitor::decide);
 
   // ---- the store comes and goes
@@ -69,10 +69,10 @@ class Engine {
   void probed(NodeId id, ProbedPort port, PortState state);
 
   // ---- time
-  /// At the beginning of each round: time in which we did not run ourselves (stopped, stuck in a commit) proves nothing
-  /// about others.
+  /// At the beginning of each round: time in which this process did not run (stopped, stuck in a commit) proves nothing
+  /// about nodes.
   void wake();
-  /// Does what time alone makes necessary; call at next_tick() or earlier.
+  /// Does what becomes due by time alone; call at next_tick() or earlier.
   void tick();
   TimePoint next_tick() const;
 

@@ -1,4 +1,4 @@
-// Numbers events, keeps the latest in memory, and serves those who follow them.
+// Numbers events, keeps the latest in memory, and serves requests that follow them.
 #pragma once
 
 #include <cstdint>

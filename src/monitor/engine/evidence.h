@@ -1,4 +1,5 @@
-// Gathers what is known about each node of a group before it is judged: what the others see, who streams, whom to ask.
+// Gathers what is known about each node of a group before it is judged: what the other nodes see, which standbys
+// stream, and which nodes to ask.
 #pragma once
 
 #include "monitor/engine/model.h"
@@ -18,11 +19,11 @@ void ask_witnesses(Group& group, const Settings& settings, TimePoint now);
 /// Takes a fresh report as the answer to the question that its node was asked, if it is one.
 void take_answer(Node& node, std::uint64_t known_version, TimePoint now);
 
-/// Nothing at all is heard from this node for half of the silence timeout: no report, and no port of its host answered
-/// or refused.
+/// For half of the silence timeout nothing at all came from this node: no report, and no answer or refusal of a port of
+/// its host.
 bool out_of_sight(const Node& node, const Settings& settings, TimePoint now);
 
-/// Of a node in sight: not before this moment does time alone put it out of sight; nullopt: time alone never does.
+/// The earliest moment at which time alone puts a node that is in sight out of sight; nullopt: time alone never does.
 std::optional<TimePoint> may_go_out_of_sight(const Node& node, const Settings& settings, TimePoint now);
 
 }  // namespace autoctl::monitor

@@ -30,7 +30,7 @@ Result<FormationRow> new_formation(const protocol::FormationDocument& document, 
                       .replication_password = env.random_token()};
 }
 
-/// Its operations end with it. (Nobody can be left to carry one out.)
+/// Its operations end with it: no node is left to carry one out.
 Change removal(const Model& model, const std::string& formation) {
   Change change;
   change.removed_formations.push_back(formation);

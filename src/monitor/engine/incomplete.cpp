@@ -24,7 +24,8 @@ std::string awaited_nodes(const Model& model, const std::string& formation) {
 
 std::string why_incomplete(const Model& model, const std::string& formation) {
   std::string text = awaited_nodes(model, formation);
-  return text.empty() ? "a group has no node that was its primary: nobody here can tell what was acknowledged" : text;
+  return text.empty() ? "no node of a group was its last primary: no node that is here can tell what was acknowledged"
+                      : text;
 }
 
 }  // namespace autoctl::monitor

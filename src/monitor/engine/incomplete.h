@@ -10,7 +10,7 @@ namespace autoctl::monitor {
 /// Nodes of its formation are awaited: nothing is decided.
 bool is_incomplete(const Model& model, const Group& group);
 
-/// Whom an incomplete formation waits for, as a sentence; empty when all have come and reported.
+/// The nodes that an incomplete formation waits for, as a sentence; empty when all have come and reported.
 std::string awaited_nodes(const Model& model, const std::string& formation);
 
 /// Why nothing is decided in an incomplete formation.

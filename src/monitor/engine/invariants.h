@@ -1,5 +1,5 @@
 // What must hold of the stored rows whatever happens. The engine checks it (AUTOCTL_ASSERT) after each load, after each
-// decision and before each commit: going on from rows of which it does not hold would lose data.
+// decision and before each commit: to go on from rows that break it could lose data.
 #pragma once
 
 #include <optional>
@@ -12,13 +12,13 @@ namespace autoctl::monitor {
 
 // Each says what is broken, with what was seen; nullopt: nothing is. All are pure.
 //
-// - A group has one primary by its nodes' goals. Awaited nodes do not count, nor do formations that wait for some: there
-//   each node keeps the goal that it had elsewhere.
+// - A group has one primary by its nodes' goals. Awaited nodes do not count. Nor does a formation that waits for nodes:
+//   there each node keeps the goal that it had under its last monitor.
 // - The term of a group only grows, and so does that of each node's goal. No goal is of a later term than its group.
 // - A quorum's voters are sorted and unique node ids, and it waits for no more acknowledgements than it has voters.
-// - A decision is of a later term than its group, as are its goals; those are for nodes of the group. It names no voter
-//   that is neither a node of the group nor a voter already. (A voter may have been dropped before its primary has heard
-//   of it, on this monitor or on another: that an id is no node's proves nothing of a stored quorum.)
+// - A decision and its goals are of a later term than the group. Its goals are for nodes of the group. Each voter that
+//   it names is a node of the group, or a voter already. (A voter may have been dropped before its primary has heard of
+//   it, on this monitor or on another: an id that is no node's proves nothing about a stored quorum.)
 
 std::optional<std::string> broken_invariant(const Model& model);
 /// Of the model as it would be once `change` is committed.

@@ -1,5 +1,5 @@
-// What is to be written, what was, and what is in doubt. Nothing is in the model, and nobody hears of it, before it is
-// on disk; what a report tells goes with the next commit.
+// What is to be written, what was written, and what is in doubt. Nothing gets into the model, and no node hears of it,
+// before it is on disk. What a report tells goes with the next commit.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +22,14 @@ class Ledger {
   Ledger(Store& store, Model& model, EventLog& log, OperationWaiters& waiters, const Environment& env)
       : store_(store), model_(model), log_(log), waiters_(waiters), env_(env) {}
 
-  /// False until restore(), and from a failed commit or lost() on: then nothing is written.
+  /// False until restore(), and again after a failed commit or lost(): then nothing is written.
   bool available() const { return available_; }
   /// What store.load() returned is the truth; what reports have told meanwhile is still to be written.
   void restore(const Image& image);
   void lost(const std::string& why);
 
-  /// One transaction, with all that is unwritten; then it is in the model, and followers and waiters hear of it. False:
-  /// it may or may not have happened, and restore() will tell.
+  /// Writes `change` and all that is unwritten in one transaction. Then it is in the model, and followers and waiters
+  /// hear of it. False: it may or may not have happened, and restore() will tell.
   bool commit(Change change);
   /// Writes what is unwritten, if anything is.
   void flush();

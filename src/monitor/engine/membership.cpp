@@ -11,7 +11,7 @@ namespace autoctl::monitor {
 
 namespace {
 
-/// A primary that waits for nobody is the only node that has every commit it acknowledged, and goes on acknowledging
+/// A primary that waits for no standby is the only node that has every commit it acknowledged. It goes on acknowledging
 /// until it hears that it was dropped: no quorum fences it.
 Result<> check_dispensable(const Group& group, const Node& node) {
   const bool has_served = node.row.reported != NodeState::init;

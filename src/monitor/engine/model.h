@@ -1,4 +1,4 @@
-// What the monitor holds in memory: the stored rows, and beside them what only the moment knows.
+// What the monitor holds in memory: the stored rows, and beside them what is not stored: reports, evidence, verdicts.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,9 @@ struct HeldReport {
   Reply<protocol::Assignment> reply;
 };
 
-/// A standby that is meant to stream and does not. Each of the two who can tell must have said so all the time: what
-/// one said before and the other says now may be about two moments between which it streamed.
+/// A standby that is meant to stream and does not. It counts only while both nodes that can tell, the standby and its
+/// primary, have said so all the time: what one said before and the other says now may be about two moments, and it may
+/// have streamed in between.
 struct Stall {
   std::optional<TimePoint> by_own_word;
   std::optional<TimePoint> by_primarys_word;
@@ -74,7 +75,7 @@ struct Group {
   protocol::CitusRoute route;  // as the rest of a Citus formation was last told
 };
 
-/// The formation of who names none: always there.
+/// The formation of a request that names none. It always exists.
 inline constexpr const char* default_formation = "default";
 
 using GroupKey = std::pair<std::string, GroupId>;
@@ -82,7 +83,7 @@ using GroupKey = std::pair<std::string, GroupId>;
 /// "shop/0: ", the beginning of a log line.
 std::string about(const std::string& formation, GroupId group);
 
-/// When something is: on the clock that measures, and on the one that dates.
+/// One moment on two clocks: the monotonic one, which measures, and the wall clock, which dates.
 struct Moment {
   TimePoint now;
   std::chrono::system_clock::time_point wall;
@@ -95,7 +96,7 @@ auto of_formation(Groups& groups, const std::string& formation) {
                                groups.upper_bound({formation, std::numeric_limits<GroupId>::max()}));
 }
 
-/// Rows come in through apply() and in no other way. Only what a report tells is put into them between two commits.
+/// Rows change through apply() only; between two commits, only what a report tells is put into them.
 class Model {
  public:
   /// What an image describes. What `before` knew of the moment is kept for nodes that are still there.
@@ -115,7 +116,8 @@ class Model {
   auto groups_of(const std::string& formation) const { return of_formation(groups, formation); }
   /// Formations whose nodes have not all come.
   const std::set<std::string>& incomplete_formations() const { return incomplete_; }
-  /// Grows with whatever may change who is to be heard, and when: nodes, their goals' states, settings.
+  /// Grows with everything that may change which nodes should report, and when: nodes, the states of their goals,
+  /// settings.
   std::uint64_t roster() const { return roster_; }
 
   bool another_is_at(const std::string& host, int port, NodeId than) const;
@@ -154,10 +156,10 @@ Error no_such_formation(const std::string& name);
 
 NodeView view_of(const Node& node);
 
-/// decide()'s input. Awaited nodes are no part of it: nobody knows what they are.
+/// decide()'s input. Awaited nodes are no part of it: their state is unknown.
 GroupSnapshot snapshot(const Model& model, const Group& group);
 
-/// Its silence means something: it is neither awaited from another monitor nor in the hands of an operator.
+/// Its silence is evidence: it is neither awaited from another monitor nor in maintenance.
 inline bool should_report(const Node& node) {
   return !node.row.awaited && node.row.goal.state != NodeState::maintenance;
 }

@@ -35,12 +35,12 @@ std::string standbys(int count) {
   return std::to_string(count) + (count == 1 ? " standby node" : " standby nodes");
 }
 
-struct Scope {
+struct GroupInModel {
   const Model& model;
   const Group& group;
 };
 
-Result<> set_priority(const Scope& scope, NodeRow& row, const std::string& text) {
+Result<> set_priority(const GroupInModel& scope, NodeRow& row, const std::string& text) {
   int priority = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), priority);
   if (error != std::errc{} || end != text.data() + text.size() || priority < 0 || priority > priority_max)
@@ -57,7 +57,7 @@ Result<> set_priority(const Scope& scope, NodeRow& row, const std::string& text)
   return {};
 }
 
-Result<> set_quorum(const Scope& scope, NodeRow& row, const std::string& text) {
+Result<> set_quorum(const GroupInModel& scope, NodeRow& row, const std::string& text) {
   const bool yes = text == "true" || text == "on" || text == "yes";
   if (!yes && text != "false" && text != "off" && text != "no")
     return fail(Errc::bad_usage, "replication_quorum: '" + text + "' is neither true nor false");
@@ -73,13 +73,13 @@ Result<> set_quorum(const Scope& scope, NodeRow& row, const std::string& text) {
   return {};
 }
 
-Result<> set_region(const Scope&, NodeRow& row, const std::string& text) {
+Result<> set_region(const GroupInModel&, NodeRow& row, const std::string& text) {
   if (auto why = config::check_name(text); !why.empty()) return fail(Errc::bad_usage, "region: " + why);
   row.region = text;
   return {};
 }
 
-Result<> set_name(const Scope& scope, NodeRow& row, const std::string& text) {
+Result<> set_name(const GroupInModel& scope, NodeRow& row, const std::string& text) {
   if (text.empty()) return fail(Errc::bad_usage, "name: it is empty");
   if (auto why = config::check_name(text); !why.empty()) return fail(Errc::bad_usage, "name: " + why);
   for (const auto& [key, group] : scope.model.groups)
@@ -93,7 +93,7 @@ Result<> set_name(const Scope& scope, NodeRow& row, const std::string& text) {
 struct NodeSetting {
   std::string_view name;
   std::string (*get)(const NodeRow& row);
-  Result<> (*set)(const Scope& scope, NodeRow& row, const std::string& text);
+  Result<> (*set)(const GroupInModel& scope, NodeRow& row, const std::string& text);
 };
 
 constexpr std::array settings = {

@@ -1,5 +1,5 @@
-// What an operator may set of a node, and what of a formation's settings depends on its nodes. Checks without effects;
-// refusals in the words that pg_auto_failover's users know.
+// The settings of a node that an operator may change, and the settings of a formation that depend on its nodes. Checks
+// without effects; refusals are in the words that users of pg_auto_failover know.
 #pragma once
 
 #include <string>
@@ -24,9 +24,9 @@ Result<> check_no_secondaries(const Model& model, const std::string& formation);
 
 enum class QuorumChange { standby_registers, node_is_dropped };
 
-/// The formation's number_sync_standbys after a node with replication_quorum came to `group`, which is as before, or
-/// leaves it: one standby has to stay available as soon as each group has a second one, and never more than there can
-/// be. What an operator has set is kept otherwise.
+/// The formation's number_sync_standbys after a node with replication_quorum joins or leaves `group`, which is as
+/// before that. It is 1 as soon as each group has a second standby, and never more than the groups can have. Otherwise
+/// it stays what an operator has set.
 int fitting_sync_standbys(const Model& model, const Group& group, QuorumChange what);
 
 }  // namespace autoctl::monitor

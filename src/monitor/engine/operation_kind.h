@@ -1,4 +1,4 @@
-// What an operator can ask a group for, and how far that is. The names cross the wire and are in the store.
+// The operations that an operator can ask for, and their statuses. The names cross the wire and are in the store.
 #pragma once
 
 #include <optional>
@@ -26,7 +26,7 @@ constexpr bool is_maintenance(OperationKind kind) {
   return kind == OperationKind::maintenance || kind == OperationKind::end_maintenance;
 }
 
-/// It gives commits up, and ends what is under way.
+/// It may give commits up, and ends the operation that is under way.
 constexpr bool gives_up(OperationKind kind) {
   return kind == OperationKind::forced_failover || kind == OperationKind::accept_timeline;
 }

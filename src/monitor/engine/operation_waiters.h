@@ -1,4 +1,4 @@
-// Those who wait for the end of an operation.
+// Requests that wait for the end of an operation.
 #pragma once
 
 #include <cstdint>

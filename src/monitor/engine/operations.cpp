@@ -53,14 +53,15 @@ Result<const Node*> find_for_maintenance(const Model& model, const Group& group,
   if (wish.kind == OperationKind::end_maintenance) {
     if (goal == NodeState::maintenance) return found;
     return fail(Errc::conflict, request.name + " is not in maintenance: it is " + std::string(to_string(goal)),
-                "`autoctl show state` tells who is");
+                "`autoctl show state` shows the nodes that are");
   }
   if (is_maintenance_state(goal))
     return fail(Errc::conflict, request.name + " is in maintenance already", "`autoctl disable maintenance` ends it");
   if (goal == NodeState::init || goal == NodeState::wait_standby)
     return fail(Errc::conflict, request.name + " has not joined its group yet", "wait until it is a secondary");
   if (is_leader_state(goal) && group.nodes.size() < 2)
-    return fail(Errc::conflict, request.name + " is the only node of " + place_of(group) + ": nobody can take over",
+    return fail(Errc::conflict,
+                request.name + " is the only node of " + place_of(group) + ": no other node can take over",
                 "create a second node first");
   if (is_leader_state(goal) && !request.allow_failover)
     return fail(Errc::conflict, request.name + " is the primary: it would have to hand over first",

@@ -18,7 +18,7 @@ class Operations {
   Operations(Model& model, Ledger& ledger, Settler& settler, const Admission& admission, const Environment& env)
       : model_(model), ledger_(ledger), settler_(settler), admission_(admission), env_(env) {}
 
-  /// Answers when it has begun. Errors: bad_usage (no such operation, or not so), denied, not_found, conflict,
+  /// Answers when it has begun. Errors: bad_usage (no such operation, or wrong details), denied, not_found, conflict,
   /// unavailable.
   Result<protocol::OperationDocument> start(const protocol::OperationRequest& request, const Caller& caller);
 

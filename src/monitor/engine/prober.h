@@ -1,4 +1,4 @@
-// What the engine asks of whoever tries the ports of nodes under suspicion; Engine::probed() hears the answers.
+// The prober tries the ports of nodes under suspicion: what the engine asks of it. Engine::probed() hears the answers.
 #pragma once
 
 #include <string>

@@ -105,12 +105,13 @@ Result<> check_unique(const Model& model, const protocol::RegisterRequest& r) {
                     "nodes keep their ids: let them come to a new monitor (`autoctl create monitor`)");
       const std::string drop = "if that is a leftover, drop it first: autoctl drop node --formation " + key.first +
                                " --name " + node.row.name;
-      const std::string who = "node " + std::to_string(id.value) + " (" + node.row.name + ", " + node.row.host + ":" +
-                              std::to_string(node.row.port) + ")";
+      const std::string holder = "node " + std::to_string(id.value) + " (" + node.row.name + ", " + node.row.host +
+                                 ":" + std::to_string(node.row.port) + ")";
       if (key.first == r.formation && !r.name.empty() && node.row.name == r.name)
-        return fail(Errc::conflict, "the name '" + r.name + "' is taken by " + who, "choose another --name; " + drop);
+        return fail(Errc::conflict, "the name '" + r.name + "' is taken by " + holder,
+                    "choose another --name; " + drop);
       if (node.row.host == r.host && node.row.port == r.port)
-        return fail(Errc::conflict, "the address " + r.host + ":" + std::to_string(r.port) + " is taken by " + who,
+        return fail(Errc::conflict, "the address " + r.host + ":" + std::to_string(r.port) + " is taken by " + holder,
                     drop);
     }
   }
@@ -146,8 +147,8 @@ Result<> check_secondaries(const Model& model, const Group* group, const protoco
 }
 
 /// What the registration makes of the formation's row. Others than `default` are made by operators, so that a slip of
-/// the pen makes no second service; they are of the kind they were made with. Which database a formation is for, and of
-/// what kind `default` is, its first node says where nobody did before.
+/// the pen makes no second service; they are of the kind they were made with. The first node of
+/// a formation says which database it is for, and of what kind `default` is, where that is not known yet.
 Result<std::optional<FormationRow>> plan_formation(const Model& model, const protocol::RegisterRequest& r,
                                                    const Environment& env) {
   const auto found = model.formations.find(r.formation);

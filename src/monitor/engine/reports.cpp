@@ -157,7 +157,7 @@ void Reports::disconnected(std::uint64_t connection) {
   Node* node = model_.find_by_connection(connection);
   if (node == nullptr || node->seen.disconnected_at) return;
   node->seen.disconnected_at = env_.now();
-  node->held.reset();  // nobody is there to hear the answer, and no lease must be granted to nobody
+  node->held.reset();  // no node would hear the answer, and an answer grants a lease
   Group& group = *model_.group_of(node->row.id);
   settler_.heard(group, *node);
   settler_.settle(group);

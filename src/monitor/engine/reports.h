@@ -1,4 +1,5 @@
-// A keeper's report: checked, taken in, decided upon, answered now or when there is something to say.
+// What becomes of a keeper's report: it is checked and taken in, its group is settled, and it is answered now or when
+// there is something to say.
 #pragma once
 
 #include "monitor/engine/access.h"

@@ -7,7 +7,7 @@
 
 #include "monitor/engine/incomplete.h"
 #include "monitor/engine/sync_standbys.h"
-#include "monitor/fsm/resume.h"
+#include "monitor/fsm/reconstruct.h"
 
 namespace autoctl::monitor {
 
@@ -154,7 +154,7 @@ void Returning::await_others(const FormationRow& formation, const Group& group, 
 void Returning::await(const FormationRow& formation, GroupId number, const protocol::Peer& peer, Change& change) {
   if (const Node* known = model_.find(peer.id); known != nullptr) {
     if (!known->row.awaited || !may_be_primary(peer.goal) || may_be_primary(known->row.goal.state)) return;
-    change.nodes.push_back(known->row);  // somebody has seen it lead
+    change.nodes.push_back(known->row);  // another node has seen it lead
     change.nodes.back().goal.state = peer.goal;
     return;
   }
@@ -175,7 +175,7 @@ bool Returning::complete(const std::string& name) {
   for (const auto& [key, group] : model_.groups_of(name)) {
     const auto stays = [](const auto& entry) { return entry.second.row.goal.state != NodeState::dropped; };
     if (std::ranges::none_of(group.nodes, stays)) continue;
-    auto decision = resume(snapshot(model_, group), group.row.primary_given_up);
+    auto decision = reconstruct(snapshot(model_, group), group.row.primary_given_up);
     if (!decision) return false;
     decisions.emplace_back(&group, *std::move(decision));
   }

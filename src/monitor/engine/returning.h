@@ -1,5 +1,5 @@
 // Nodes that leave for another monitor, or come from one. While a formation waits for some of its nodes nothing is
-// decided in it: each node goes on with what it was last told, and the other monitor, should it live, decides alone.
+// decided in it: each node goes on with what it was last told, and the other monitor, if it lives, decides alone.
 #pragma once
 
 #include <string>
@@ -24,10 +24,10 @@ class Returning {
   Result<> leave(NodeId id, const Caller& caller);
   /// The first report of an awaited node. Errors: unavailable.
   Result<> arrive(Group& group, Node& node, const protocol::Report& report);
-  /// Those whose nodes are all here are decided in again.
+  /// Decisions go on in formations whose nodes have all come.
   void complete_formations();
-  /// What only a last primary has is given up by an operator's word only. Should it come before the others are complete,
-  /// it goes on all the same. Errors: conflict, unavailable.
+  /// Drops an awaited node. Only an operator may give up the last primary, and what only that node has. If it comes
+  /// before all others have come, it goes on all the same. Errors: conflict, unavailable.
   Result<> drop(Group& group, const Node& node, bool allow_data_loss);
 
  private:

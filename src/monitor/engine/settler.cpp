@@ -25,7 +25,7 @@ bool at_rest(const Node& node) {
          node.health.verdict == Verdict::healthy && !node.stall.is_on();
 }
 
-/// Moves everything that is measured as "for so long" by what nobody can be blamed for.
+/// Moves every "since" of the node by a gap that the node did not cause.
 void excuse(Node& node, TimePoint::duration gap) {
   node.seen.watching_since += gap;
   for (auto* since : {&node.seen.last_report, &node.seen.disconnected_at, &node.seen.postgres_down_since,

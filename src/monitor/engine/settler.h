@@ -24,23 +24,22 @@ class Settler {
   Settler(Model& model, Ledger& ledger, Assignments& assignments, Suspects& suspects, const Environment& env,
           Decide decide);
 
-  /// Whatever follows from what is known now.
+  /// Decides all that follows from what is known now.
   void settle(Group& group);
   void settle_all();
   void settle_formation(const std::string& formation, const Group* but = nullptr);
 
   /// Writes one decision down; false if that failed.
   bool carry_out(const Group& group, const Decision& decision);
-  /// The node is none of the group's any more; `change` is committed with that. False if that failed.
+  /// Removes the node from its group, and commits `change` with that. False if that failed.
   bool remove(Group& group, NodeId id, Change change = {});
 
-  /// Something new is known about the node. Settles everything if the monitor trusts itself again, or does not any
-  /// more.
+  /// Something new is known about the node. Settles everything when the monitor begins or ceases to trust itself.
   void heard(const Group& group, const Node& node);
   /// The same for what time alone changes.
   void check_trust();
 
-  /// Time in which we did not run ourselves proves nothing about others.
+  /// Time in which the monitor itself did not run proves nothing about nodes.
   void excuse_own_absence();
   /// Settles the groups that are due, and ends the waiting of held reports.
   void tick();
@@ -64,7 +63,7 @@ class Settler {
   Trust trust_;
   TimePoint last_round_;
   TimePoint first_check_;                            // no group's next_check is before
-  std::map<GroupKey, std::vector<NodeId>> blocked_;  // whose election waits, and for whom
+  std::map<GroupKey, std::vector<NodeId>> blocked_;  // groups whose election waits, and the nodes it waits for
 };
 
 }  // namespace autoctl::monitor

@@ -1,4 +1,5 @@
-// Those that were not heard as they should have been: their ports are tried, and the others are asked about them.
+// Nodes that were not heard as they should have been: the monitor tries their ports and asks the other nodes about
+// them.
 #pragma once
 
 #include <set>
@@ -14,9 +15,9 @@ class Suspects {
   explicit Suspects(Prober& prober) : prober_(prober) {}
 
   void look_after(Group& group, const Settings& settings, TimePoint now);
-  /// It is not ours any more.
+  /// The node has left.
   void forget(NodeId id);
-  /// Its host's address will be needed one day.
+  /// Resolves the host's name beforehand.
   void prepare(const std::string& host) { prober_.prepare(host); }
 
  private:

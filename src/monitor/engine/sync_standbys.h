@@ -6,8 +6,8 @@
 
 namespace autoctl::monitor {
 
-/// Puts into `change` what follows for the formation's number_sync_standbys, and tells why. False: nothing follows.
-/// Otherwise the formation's other groups have to be settled, too, once that is committed.
+/// Puts the formation's new number_sync_standbys into `change`, with an event that says why. False: it stays as it is.
+/// True: the caller settles the formation's other groups, too, once `change` is committed.
 bool fit_sync_standbys(const Model& model, const Ledger& ledger, const Group& group, QuorumChange what, Change& change);
 
 }  // namespace autoctl::monitor

@@ -1,5 +1,5 @@
-// A monitor that loses sight of most nodes at once suspects itself. Kept up to date node by node: all of them are looked
-// at only when time alone may have changed something.
+// A monitor that loses sight of most nodes at once suspects itself (docs/safety-rules.md, rule 5). This is kept up to
+// date node by node: all nodes are looked at only when time alone may have changed something.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ class Trust {
 
   /// Something new is known about this node.
   void heard(const Group& group, const Node& node, TimePoint now);
-  /// All that was measured was measured anew.
+  /// All measurements have begun anew.
   void forget() { look_at_ = TimePoint::min(); }
   /// Does the monitor see enough?
   bool judge(TimePoint now);

@@ -41,8 +41,8 @@ std::optional<Decision> withheld(const GroupSnapshot& group, Settings settings, 
 /// Why `node` could not be promoted right now, or nullopt if it could; for show state and refusals.
 std::optional<std::string> why_not_electable(const GroupSnapshot& group, const NodeView& node);
 
-/// Does `id` count in an election after the loss of the primary, as far as quorums go (design, rule 1)? While one
-/// quorum is confirmed and another is assigned, either may be in force: the members of both count, and
+/// Does `id` count in an election after the loss of the primary, as far as quorums go (docs/safety-rules.md, rule 1)?
+/// While one quorum is confirmed and another is assigned, either may be in force: the members of both count, and
 /// covers_every_commit() asks for enough of each.
 bool in_a_quorum(const GroupSnapshot& group, NodeId id);
 
@@ -53,8 +53,8 @@ std::string waiting_for(const GroupSnapshot& group, const Settings& settings, Ti
 bool another_node_is_electable(const GroupSnapshot& group);
 
 struct RuleTraits {
-  /// It finishes or proves what has begun, and fires in a paused formation, too: a group without a primary, or one of
-  /// which nobody knows what its commits wait for, is no state to pause in.
+  /// It finishes or proves what has begun, and fires in a paused formation, too. A group must not pause without a
+  /// primary, or while it is unknown what its commits wait for.
   bool finishes = false;
   /// It fires because a node is taken for lost, rightly or not.
   bool judges = false;

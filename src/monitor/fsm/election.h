@@ -1,4 +1,5 @@
-// Which standby may become the primary, and which one will: quorum arithmetic for the rules (design, rules 1 and 2).
+// Which standby may become the primary, and which one will: quorum arithmetic for the rules
+// (docs/safety-rules.md, rules 1 and 2).
 #pragma once
 
 #include <functional>
@@ -22,7 +23,7 @@ bool can_take_part(const NodeView& node);
 
 /// The same, or the node is joining and its Postgres already runs as a standby.
 bool runs_as_standby(const NodeView& node);
-/// An operator can make it the candidate by force.
+/// An operator can force this node to become the candidate.
 bool could_serve(const NodeView& node);
 
 /// The standbys that count in an election: they can take part, they are in the confirmed or the assigned quorum, and
@@ -43,8 +44,8 @@ std::optional<BlockedElection> blocked_election(const GroupSnapshot& group);
 /// True if this node's history is known to differ from the last primary's: then its LSN proves nothing.
 bool has_forked_off(const GroupSnapshot& group, const NodeView& node);
 
-/// A standby that went its own way: by its keeper's last report it accepts or accepted writes, as after a promotion by
-/// hand, or its history has forked off from that of a primary that serves.
+/// A standby with a history of its own: by its keeper's last report it accepts or accepted writes, as after a promotion
+/// by hand, or its history has forked off from that of a primary that serves.
 bool went_its_own_way(const GroupSnapshot& group, const NodeView& node);
 
 /// How a node's history relates to that of the (last) primary: "primary", "follows", "forked" or "unknown".

@@ -1,5 +1,5 @@
-// Who would take over were the primary lost now, and why not the others: the rules themselves are asked, on the group as
-// the monitor sees it.
+// Which node would take over if the primary were lost now, and why not the others. The rules themselves say so, asked
+// about the group as the monitor sees it.
 #pragma once
 
 #include <string>

@@ -34,7 +34,8 @@ struct Operation {
   TimePoint requested_at;
 };
 
-/// An operator's request to take a node out of service, or back, that is not fulfilled yet. Never beside an Operation.
+/// An operator's request to take a node out of service or back into it, not fulfilled yet. Never together with an
+/// Operation.
 struct MaintenanceRequest {
   enum class Kind : unsigned char { begin, end };
   Kind kind = Kind::begin;
@@ -54,15 +55,16 @@ struct GroupSnapshot {
   std::string formation;
   GroupId group = 0;
   Term term;
-  /// What the primary has proved that it requires of every commit, and what it was last told to require. An election
-  /// needs both: until the assigned one is proved, either may be in force.
+  /// The quorum that the primary has proved that every commit waits for, and the one that it was last told to wait for.
+  /// An election needs both: until the assigned one is proved, either may be in force.
   SyncQuorum quorum_confirmed;
   SyncQuorum quorum_assigned;
   std::vector<NodeView> nodes;  // ordered by id
   std::optional<Operation> operation;
   std::optional<MaintenanceRequest> maintenance;
   std::optional<Traffic> traffic;  // worker groups of a Citus formation
-  /// False while the monitor has lost sight of most nodes at once: then silence proves nothing (design, rule 5).
+  /// False while the monitor has lost sight of most nodes at once: then silence proves nothing
+  /// (docs/safety-rules.md, rule 5).
   bool monitor_trusts_itself = true;
 
   const NodeView* find(NodeId id) const;

@@ -1,6 +1,6 @@
 // Which standbys a commit waits for. The standbys that may acknowledge are always those that may be elected: turning
 // the quorum on counts for elections only once the primary has proved it, turning it off counts from the moment of the
-// decision (design, rule 1).
+// decision (docs/safety-rules.md, rule 1).
 #include "monitor/fsm/maintenance.h"
 #include "monitor/fsm/rule.h"
 

@@ -19,7 +19,7 @@ inline bool healthy(const NodeView& node) {
 inline bool dead(const NodeView& node) {
   return node.health.verdict == Verdict::dead;
 }
-/// Dead, or silent for long: nothing can be asked of it, whether or not its Postgres still runs somewhere.
+/// Dead, or silent for long: the monitor can ask nothing of it, whether or not its Postgres still runs.
 inline bool lost(const NodeView& node) {
   return dead(node) || node.health.verdict == Verdict::unreachable;
 }
@@ -41,7 +41,7 @@ inline bool serves_as_primary(const NodeView& node) {
   return node.reported && is_leader_state(node.goal.state) && node.facts.postgres_running && !node.facts.in_recovery;
 }
 
-/// It has stopped as it was told, but by a crash: what it wrote and acknowledged last is unknown.
+/// It was told to stop and has stopped, but by a crash: what it wrote and acknowledged last is unknown.
 inline bool stopped_by_a_crash(const NodeView& node) {
   return settled(node) && !node.facts.postgres_running && !node.facts.lsn;
 }
@@ -59,7 +59,7 @@ inline const NodeView* leader_of(const GroupSnapshot& group) {
 inline const NodeView* candidate_of(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return is_candidate_state(n.goal.state); });
 }
-/// The old primary while it drains: it may still have unfinished business.
+/// The old primary while it drains: it may still acknowledge commits.
 inline const NodeView* draining_of(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::draining; });
 }
@@ -72,7 +72,8 @@ inline bool accepts_timeline(const GroupSnapshot& group) {
 inline bool is_forced(const GroupSnapshot& group) {
   return accepts_timeline(group) || (group.operation && group.operation->kind == Operation::Kind::forced_failover);
 }
-/// It was chosen by that word only: the quorum that is here does not prove that it has every acknowledged commit.
+/// Only the operator's word made it the candidate: the quorum that is present does not prove that it has every
+/// acknowledged commit.
 inline bool is_forced_candidate(const GroupSnapshot& group, const NodeView& node) {
   return is_forced(group) && group.operation->target == node.id;
 }

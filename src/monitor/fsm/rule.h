@@ -76,7 +76,7 @@ class Effect {
 
 using Outcome = std::optional<Decision>;
 
-/// The standbys that are present, other than `but`, and could go on acknowledging for an old primary that is not heard.
+/// The standbys that are present, other than `but`, and could go on acknowledging for an old primary that is silent.
 std::vector<const NodeView*> standbys_to_fence(const GroupSnapshot& group, const NodeView& but);
 /// Makes `node` the candidate because an operator says so: the old primary is deposed, and those standbys are fenced.
 void promote_by_force(const Context&, Effect&, const NodeView& node);

@@ -1,4 +1,5 @@
-// Is this node alive? The verdict, with its evidence in words. What follows from it is for the rules (design, rule 4).
+// Is this node alive? The verdict, with its evidence in words (docs/safety-rules.md, rule 4). The rules say what follows
+// from it.
 #pragma once
 
 #include <optional>

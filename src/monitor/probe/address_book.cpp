@@ -1,9 +1,6 @@
 #include "monitor/probe/address_book.h"
 
-#include <netdb.h>
-
 #include <condition_variable>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <set>
@@ -17,25 +14,14 @@ constexpr Millis good_for{30'000};
 constexpr Millis failure_good_for{1'000};
 constexpr std::size_t addresses_max = 4;
 
-std::vector<Address> resolve(const std::string& host, int flags) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = flags;
-  addrinfo* list = nullptr;
-  if (::getaddrinfo(host.c_str(), nullptr, &hints, &list) != 0) return {};
-  std::vector<Address> addresses;
-  for (const addrinfo* info = list; info != nullptr && addresses.size() < addresses_max; info = info->ai_next) {
-    if (info->ai_family != AF_INET && info->ai_family != AF_INET6) continue;
-    Address& address = addresses.emplace_back();
-    std::memcpy(&address.storage, info->ai_addr, info->ai_addrlen);
-    address.length = info->ai_addrlen;
-  }
-  ::freeaddrinfo(list);
+std::vector<SocketAddress> addresses_of(const std::string& host, bool numeric_only) {
+  auto addresses = resolve(host, {.numeric_only = numeric_only}).value_or(std::vector<SocketAddress>{});
+  if (addresses.size() > addresses_max) addresses.resize(addresses_max);
   return addresses;
 }
 
 struct Entry {
-  std::vector<Address> addresses;
+  std::vector<SocketAddress> addresses;
   TimePoint at;
   bool old(TimePoint now) const { return now - at > (addresses.empty() ? failure_good_for : good_for); }
 };
@@ -58,7 +44,7 @@ struct AddressBook::State {
       if (stopping) return;
       const std::string host = *asked.begin();
       lock.unlock();
-      auto addresses = resolve(host, 0);
+      auto addresses = addresses_of(host, false);
       lock.lock();
       if (stopping) return;
       asked.erase(host);
@@ -83,13 +69,13 @@ AddressBook::~AddressBook() {
   state_->wake.notify_all();
 }
 
-std::vector<Address> AddressBook::find(const std::string& host) {
-  if (auto numeric = resolve(host, AI_NUMERICHOST); !numeric.empty()) return numeric;
+std::vector<SocketAddress> AddressBook::find(const std::string& host) {
+  if (auto numeric = addresses_of(host, true); !numeric.empty()) return numeric;
   const std::lock_guard lock(state_->mutex);
   const auto entry = state_->known.find(host);
   const bool look = entry == state_->known.end() || entry->second.old(std::chrono::steady_clock::now());
   if (look && state_->asked.insert(host).second) state_->wake.notify_all();
-  return entry == state_->known.end() ? std::vector<Address>() : entry->second.addresses;
+  return entry == state_->known.end() ? std::vector<SocketAddress>() : entry->second.addresses;
 }
 
 }  // namespace autoctl::monitor

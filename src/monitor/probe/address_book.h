@@ -1,4 +1,4 @@
-// Host names to addresses, kept, so that nobody waits for a name server in the middle of a failure.
+// Host names to addresses, kept, so that no probe waits for a name server in the middle of a failure.
 #pragma once
 
 #include <functional>
@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "monitor/probe/probe_attempt.h"
+#include "common/fsm/types.h"
+#include "common/util/resolve.h"
 
 namespace autoctl::monitor {
 
@@ -22,7 +23,7 @@ class AddressBook {
 
   /// What is known now, empty when nothing is; a lookup in the background begins when it is unknown or old.
   /// Thread-safe.
-  std::vector<Address> find(const std::string& host);
+  std::vector<SocketAddress> find(const std::string& host);
 
  private:
   struct State;

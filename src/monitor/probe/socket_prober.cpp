@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
+#include "common/postgres/port_probe.h"
 #include "common/util/descriptor.h"
 #include "monitor/probe/address_book.h"
-#include "monitor/probe/probe_attempt.h"
 
 namespace autoctl::monitor {
 
@@ -26,10 +26,11 @@ constexpr std::size_t tries_in_haste = 50;
 constexpr Millis pause_later{2'000};
 
 constexpr Millis name_retry{1'000};
+constexpr Millis patience_per_address{1'000};
 
 /// One port under watch.
 struct Watch {
-  std::unique_ptr<ProbeAttempt> attempt;  // none between two tries
+  std::unique_ptr<postgres::PortProbe> attempt;  // none between two tries
   TimePoint next_try;
   std::size_t tries = 0;
 };
@@ -41,6 +42,11 @@ struct WatchedNode {
 
 int port_of(const ProbeTarget& target, ProbedPort port) {
   return port == ProbedPort::postgres ? target.postgres_port : target.keeper_port;
+}
+
+/// A keeper's port need only take the connection: a keeper answers nothing before the TLS handshake.
+postgres::Expect expected_of(ProbedPort port) {
+  return port == ProbedPort::postgres ? postgres::Expect::postmaster : postgres::Expect::connection;
 }
 
 }  // namespace
@@ -123,7 +129,9 @@ class SocketProber::Impl {
     } else if (now >= watch.next_try) {
       auto addresses = book_.find(target.host);
       if (addresses.empty()) return now + name_retry;  // the address book wakes us earlier when it knows
-      watch.attempt = std::make_unique<ProbeAttempt>(port, port_of(target, port), std::move(addresses));
+      for (SocketAddress& address : addresses) address.set_port(port_of(target, port));
+      const Millis patience = patience_per_address * static_cast<int>(addresses.size());
+      watch.attempt = std::make_unique<postgres::PortProbe>(expected_of(port), std::move(addresses), patience);
       watch.attempt->start(now);
     } else {
       return watch.next_try;

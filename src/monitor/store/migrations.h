@@ -15,7 +15,7 @@ struct Migration {
   const char* sql;
 };
 
-/// In ascending order. Defined in the generated migrations.cpp.
+/// In ascending order. Defined in a generated source (cmake/embed_sql.cmake).
 std::span<const Migration> migrations();
 
 /// Brings schema autoctl to the version that this binary knows, each step in a transaction of its own, under an

@@ -1,0 +1,101 @@
+#include "keeper/postgres/hba_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "common/pg/connection.h"
+#include "common/postgres/hba_file.h"
+#include "common/util/resolve.h"
+#include "keeper/postgres/replicator.h"
+
+namespace autoctl::keeper {
+namespace {
+
+std::vector<std::string> words_of(const std::string& line) {
+  std::istringstream stream(line.substr(0, line.find('#')));
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+/// "all", the bare name or the quoted name, in a comma-separated list.
+bool names(const std::string& list, const std::string& wanted) {
+  std::istringstream stream(list);
+  std::string item;
+  while (std::getline(stream, item, ','))
+    if (item == "all" || item == wanted || item == "\"" + wanted + "\"") return true;
+  return false;
+}
+
+std::string peer_comment(NodeId id, const std::string& name) {
+  return fmt::format("# node {} {}", id.value, name);
+}
+
+}  // namespace
+
+std::string hba_lines(const HbaRules& rules) {
+  using postgres::hba_line;
+  const std::string type = rules.tls ? "hostssl" : "host";
+  std::string text;
+  if (!rules.local_user.empty())
+    text +=
+        hba_line("local", "all", pg::quote_identifier(rules.local_user), "", rules.auth == "trust" ? "trust" : "peer");
+  for (const auto& peer : rules.peers) {
+    text += peer_comment(peer.id, peer.name) + "\n";
+    for (const auto& address : peer.addresses)
+      for (const char* database : {"replication", "postgres"})
+        text += hba_line(type, database, replicator, address, rules.auth);
+  }
+  if (!rules.citus_database.empty()) {
+    const std::string database = pg::quote_identifier(rules.citus_database);
+    for (const auto* nodes : {&rules.peers, &rules.neighbours}) {
+      for (const auto& node : *nodes) {
+        text += peer_comment(node.id, node.name) + "\n";
+        for (const auto& address : node.addresses) text += hba_line(type, database, "all", address, rules.auth);
+      }
+    }
+  }
+  if (rules.lan) text += hba_line(type, "all", "all", "samenet", rules.auth);
+  return text;
+}
+
+bool local_user_is_let_in(const std::string& text, const std::string& user) {
+  std::istringstream lines(text);
+  std::string line;
+  while (std::getline(lines, line)) {
+    const auto words = words_of(line);
+    if (words.size() < 4 || words[0] != "local" || !names(words[1], "postgres") || !names(words[2], user)) continue;
+    return words[3] == "trust" || (words[3] == "peer" && words.size() == 4);
+  }
+  return false;
+}
+
+std::vector<std::string> addresses_in_block(const std::string& text, NodeId id) {
+  const std::string begins = fmt::format("# node {} ", id.value);
+  std::istringstream lines(text);
+  std::string line;
+  std::set<std::string> found;
+  bool ours = false;
+  while (std::getline(lines, line)) {
+    if (line.starts_with('#')) ours = line.starts_with(begins);
+    if (!ours) continue;
+    const auto words = words_of(line);
+    if (words.size() == 5 && words[1] != "all" && (words[2] == replicator || words[2] == "all")) found.insert(words[3]);
+  }
+  return {found.begin(), found.end()};
+}
+
+std::vector<std::string> literal_addresses(const std::string& host) {
+  std::set<std::string> found;
+  for (const auto& address : resolve(host).value_or(std::vector<SocketAddress>{})) {
+    const std::string text = address.text();  // pg_hba.conf has no zones: "fe80::1%eth0"
+    found.insert(text.substr(0, text.find('%')) + (address.family() == AF_INET6 ? "/128" : "/32"));
+    if (address.is_loopback()) found.insert({"127.0.0.0/8", "::1/128"});
+  }
+  if (found.contains("127.0.0.0/8"))
+    std::erase_if(found, [](const auto& mask) { return mask.starts_with("127.") && mask.ends_with("/32"); });
+  return {found.begin(), found.end()};
+}
+
+}  // namespace autoctl::keeper

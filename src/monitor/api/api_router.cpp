@@ -1,0 +1,284 @@
+#include "monitor/api/api_router.h"
+
+#include <array>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <vector>
+
+#include "common/util/version.h"
+#include "monitor/api/parameters.h"
+
+namespace autoctl::monitor {
+
+namespace {
+
+constexpr std::int64_t wait_ms_max = 60'000;  // below the server's own limit
+constexpr std::int64_t events_max = 1'000;
+constexpr int events_latest = 10;
+constexpr int group_max = 1'000'000;
+constexpr Millis engine_patience{5'000};
+
+http::Response error_response(const Error& error, bool had_credential) {
+  int status = protocol::http_status(error.code);
+  if (error.code == Errc::denied && had_credential) status = 403;
+  return {status, protocol::encode_error(error)};
+}
+
+/// One matched request on its way to the engine.
+struct Call {
+  const http::Request& request;
+  const http::Responder& respond;
+  Service& service;
+  std::int64_t id = 0;  // the {id} of the path
+
+  Caller caller() const { return {request.bearer, request.connection}; }
+  void refuse(const Error& error) const { respond(error_response(error, !request.bearer.empty())); }
+  /// Turns what the engine says into a response.
+  template <class T>
+  Reply<T> reply() const {
+    return [respond = respond, had_credential = !request.bearer.empty()](Result<T> result) {
+      if (!result) return respond(error_response(result.error(), had_credential));
+      if constexpr (std::is_void_v<T>)
+        respond({200, "{}"});
+      else
+        respond({200, protocol::encode(*result)});
+    };
+  }
+};
+
+template <class T>
+bool decode_body(const Call& call, T& value) {
+  auto decoded = protocol::decode<T>(call.request.body);
+  if (!decoded) {
+    call.refuse(decoded.error());
+    return false;
+  }
+  value = *std::move(decoded);
+  return true;
+}
+
+/// False when it has answered because the number makes no sense.
+bool read_query(const Call& call, const char* name, std::int64_t high, std::optional<std::int64_t>& value) {
+  const auto number = query_number(call.request.query, name, 0, high);
+  if (!number) {
+    call.refuse(number.error());
+    return false;
+  }
+  value = *number;
+  return true;
+}
+
+std::optional<GroupId> as_group(std::optional<std::int64_t> number) {
+  if (!number) return std::nullopt;
+  return static_cast<GroupId>(*number);
+}
+
+void register_node(const Call& call) {
+  protocol::RegisterRequest body;
+  if (!decode_body(call, body)) return;
+  call.service.post([=, caller = call.caller(), reply = call.reply<protocol::RegisterAnswer>()](Engine& engine) {
+    engine.register_node(body, caller, reply);
+  });
+}
+
+void report(const Call& call) {
+  protocol::Report body;
+  if (!decode_body(call, body)) return;
+  call.service.post([=, id = NodeId{call.id}, caller = call.caller(), reply = call.reply<protocol::Assignment>()](
+                        Engine& engine) { engine.report(id, body, caller, reply); });
+}
+
+void drop_node(const Call& call) {
+  const bool allow_data_loss = query_text(call.request.query, "allow_data_loss") == "true";
+  call.service.post([id = NodeId{call.id}, allow_data_loss, caller = call.caller(), reply = call.reply<void>()](
+                        Engine& engine) { engine.drop_node(id, allow_data_loss, caller, reply); });
+}
+
+void change_node(const Call& call) {
+  protocol::SettingsDocument body;
+  if (!decode_body(call, body)) return;
+  call.service.post([body, id = NodeId{call.id}, caller = call.caller(),
+                     reply = call.reply<protocol::SettingsDocument>()](Engine& engine) {
+    engine.change_node(id, body, caller, reply);
+  });
+}
+
+void leave(const Call& call) {
+  call.service.post([id = NodeId{call.id}, caller = call.caller(), reply = call.reply<void>()](Engine& engine) {
+    engine.leave(id, caller, reply);
+  });
+}
+
+void create_formation(const Call& call) {
+  protocol::FormationDocument body;
+  if (!decode_body(call, body)) return;
+  call.service.post([body, caller = call.caller(), reply = call.reply<protocol::FormationDocument>()](Engine& engine) {
+    engine.create_formation(body, caller, reply);
+  });
+}
+
+void drop_formation(const Call& call) {
+  call.service.post([formation = query_text(call.request.query, "formation"), caller = call.caller(),
+                     reply = call.reply<void>()](Engine& engine) { engine.drop_formation(formation, caller, reply); });
+}
+
+void state(const Call& call) {
+  std::optional<std::int64_t> group;
+  if (!read_query(call, "group", group_max, group)) return;
+  call.service.post([formation = query_text(call.request.query, "formation"), group, caller = call.caller(),
+                     reply = call.reply<protocol::StateDocument>()](Engine& engine) {
+    engine.state(formation, as_group(group), caller, reply);
+  });
+}
+
+void explain(const Call& call) {
+  std::optional<std::int64_t> group;
+  if (!read_query(call, "group", group_max, group)) return;
+  call.service.post([formation = query_text(call.request.query, "formation"), group, caller = call.caller(),
+                     reply = call.reply<protocol::ExplanationsDocument>()](Engine& engine) {
+    engine.explain(formation, as_group(group), caller, reply);
+  });
+}
+
+void events(const Call& call) {
+  std::optional<std::int64_t> group, after, count, wait;
+  if (!read_query(call, "group", group_max, group) || !read_query(call, "count", events_max, count) ||
+      !read_query(call, "after", std::numeric_limits<std::int64_t>::max() - 1, after) ||
+      !read_query(call, "wait_ms", wait_ms_max, wait))
+    return;
+  EventQuery query{.formation = query_text(call.request.query, "formation"), .group = as_group(group)};
+  query.after = after.value_or(0);
+  query.latest = !after;
+  query.count = static_cast<int>(count.value_or(0));
+  if (query.count == 0) query.count = after ? static_cast<int>(events_max) : events_latest;
+  call.service.post(
+      [query, wait = Millis{wait.value_or(0)}, caller = call.caller(),
+       reply = call.reply<protocol::EventsDocument>()](Engine& engine) { engine.events(query, wait, caller, reply); });
+}
+
+void settings(const Call& call) {
+  call.service.post([formation = query_text(call.request.query, "formation", "default"), caller = call.caller(),
+                     reply = call.reply<protocol::SettingsDocument>()](Engine& engine) {
+    engine.settings(formation, caller, reply);
+  });
+}
+
+void change_settings(const Call& call) {
+  protocol::SettingsDocument body;
+  if (!decode_body(call, body)) return;
+  body.formation = query_text(call.request.query, "formation", body.formation);
+  call.service.post([body, caller = call.caller(), reply = call.reply<protocol::SettingsDocument>()](Engine& engine) {
+    engine.change_settings(body, caller, reply);
+  });
+}
+
+void start_operation(const Call& call) {
+  protocol::OperationRequest body;
+  if (!decode_body(call, body)) return;
+  call.service.post([body, caller = call.caller(), reply = call.reply<protocol::OperationDocument>()](Engine& engine) {
+    engine.start_operation(body, caller, reply);
+  });
+}
+
+void operation(const Call& call) {
+  std::optional<std::int64_t> wait;
+  if (!read_query(call, "wait_ms", wait_ms_max, wait)) return;
+  call.service.post([id = call.id, wait = Millis{wait.value_or(0)}, caller = call.caller(),
+                     reply = call.reply<protocol::OperationDocument>()](Engine& engine) {
+    engine.operation(id, wait, caller, reply);
+  });
+}
+
+struct Route {
+  std::string_view method;
+  std::string_view path;  // "{id}" stands for a number
+  void (*handle)(const Call& call);
+};
+
+constexpr std::array<Route, 14> routes = {{
+    {"POST", "/v1/register", register_node},
+    {"POST", "/v1/nodes/{id}/report", report},
+    {"PATCH", "/v1/nodes/{id}", change_node},
+    {"DELETE", "/v1/nodes/{id}", drop_node},
+    {"POST", "/v1/nodes/{id}/leave", leave},
+    {"POST", "/v1/formations", create_formation},
+    {"DELETE", "/v1/formations", drop_formation},
+    {"GET", "/v1/state", state},
+    {"GET", "/v1/explain", explain},
+    {"GET", "/v1/events", events},
+    {"GET", "/v1/settings", settings},
+    {"PATCH", "/v1/settings", change_settings},
+    {"POST", "/v1/operations", start_operation},
+    {"GET", "/v1/operations/{id}", operation},
+}};
+
+std::vector<std::string_view> split(std::string_view path) {
+  std::vector<std::string_view> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const auto end = std::min(path.find('/'), path.size());
+    parts.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return parts;
+}
+
+/// nullopt when the path is another one; the id is 0 when it has none.
+std::optional<std::int64_t> match(std::string_view pattern, std::string_view path) {
+  const auto wanted = split(pattern);
+  const auto given = split(path);
+  if (wanted.size() != given.size()) return std::nullopt;
+  std::int64_t id = 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] == given[i]) continue;
+    if (wanted[i] != "{id}") return std::nullopt;
+    const auto number = parse_number(std::string(given[i]), "id", 1, std::numeric_limits<std::int64_t>::max());
+    if (!number) return std::nullopt;
+    id = *number;
+  }
+  return id;
+}
+
+http::Response no_such_path(const http::Request& request, bool other_method) {
+  const std::string text = request.method + " " + request.path;
+  const Error error{Errc::not_found,
+                    other_method ? text + ": this path does not take that method" : text + ": no such path",
+                    "docs/api.md lists what there is"};
+  return {other_method ? 405 : 404, protocol::encode_error(error)};
+}
+
+}  // namespace
+
+ApiRouter::ApiRouter(Service& service, std::string monitor_id)
+    : service_(service), monitor_id_(std::move(monitor_id)) {}
+
+http::Response ApiRouter::health() const {
+  const bool alive = std::chrono::steady_clock::now() - service_.last_turn() < engine_patience;
+  return {alive ? 200 : 503, alive ? R"({"status":"ok"})" : R"({"status":"stuck"})"};
+}
+
+http::Response ApiRouter::version() const {
+  const nlohmann::json document = {{"protocol", protocol::version},
+                                   {"version", program_version},
+                                   {"monitor_id", monitor_id_},
+                                   {"service", "autoctl monitor"}};
+  return {200, document.dump()};
+}
+
+void ApiRouter::handle(const http::Request& request, const http::Responder& respond) const {
+  if (request.method == "GET" || request.method == "HEAD") {
+    if (request.path == "/healthz") return respond(health());
+    if (request.path == "/v1/version" || request.path == "/") return respond(version());
+  }
+  bool other_method = request.path == "/healthz" || request.path == "/v1/version" || request.path == "/";
+  for (const Route& route : routes) {
+    const auto id = match(route.path, request.path);
+    if (!id) continue;
+    if (route.method == request.method) return route.handle(Call{request, respond, service_, *id});
+    other_method = true;
+  }
+  respond(no_such_path(request, other_method));
+}
+
+}  // namespace autoctl::monitor

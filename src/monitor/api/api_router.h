@@ -1,0 +1,28 @@
+// Turns HTTP requests into calls of the engine, and its results into responses.
+#pragma once
+
+#include <string>
+
+#include "common/http/http.h"
+#include "common/http/server.h"
+#include "monitor/service/service.h"
+
+namespace autoctl::monitor {
+
+class ApiRouter {
+ public:
+  /// `service` must outlive it.
+  ApiRouter(Service& service, std::string monitor_id);
+
+  /// For http::Server: never blocks. Answers from the service's thread, or at once where the request itself is wrong.
+  void handle(const http::Request& request, const http::Responder& respond) const;
+
+ private:
+  http::Response health() const;
+  http::Response version() const;
+
+  Service& service_;
+  std::string monitor_id_;
+};
+
+}  // namespace autoctl::monitor
