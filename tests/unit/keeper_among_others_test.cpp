@@ -180,6 +180,27 @@ TEST_F(KeeperAmongOthers, AStandbyWithTooSmallSettingsIsRestartedAndOneThatIsPau
   EXPECT_EQ(core->facts().trouble, "");
 }
 
+TEST_F(KeeperAmongOthers, AKeeperThatFindsNoFreeConnectionTakesNobodyForDead) {
+  runs_as_primary({1, {other}});
+  seen.answer.reset();
+  seen.crowded = true;
+  Goal reached = goal(NodeState::primary, 5);
+  reached.sync = {1, {other}};
+  begin(reached);
+  rest();
+  now += 1min;
+  rest();
+  EXPECT_TRUE(core->facts().postgres_running);
+  EXPECT_FALSE(core->facts().in_recovery);
+  EXPECT_EQ(core->saved_state().term, Term{5}) << "nor the names for changed";
+  auto leased = assignment(core->saved_state().goal);
+  leased.lease_required = true;
+  leased.lease = 4s;
+  core->answered(leased, now, now);
+  core->observed(seen, now);
+  EXPECT_TRUE(core->fence_at()) << "and it is fenced as any primary";
+}
+
 TEST_F(KeeperAmongOthers, APrimaryWithoutAFreeConnectionLivesAndIsToldToWaitForNobody) {
   begin_as_primary();
   seen.answer.reset();

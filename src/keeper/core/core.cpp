@@ -60,6 +60,11 @@ void Core::observed(Observation seen, TimePoint now) {
     probes_upstream_ = false;
   }
   if (seen.answer || !seen.running) lease_.see(facts_, now);  // what was seen before proves nothing now
+  if (seen.crowded) {                                         // it may serve, and nobody knows whom it streams to
+    NodeFacts alone = facts_;
+    alone.streaming.clear();
+    lease_.see(alone, now);
+  }
   seen_ = std::move(seen);
   stale_ = false;
 }
