@@ -86,13 +86,15 @@ TEST_F(Hung, AllButThePostmaster) {
   ASSERT_NO_FATAL_FAILURE(expect_whole_again());
 }
 
-/// As after a remount or with a failing disk: what is open can still be written, and nothing new.
+/// As after a remount or with a failing disk: what Postgres has open can still be written, and nothing else.
 TEST_F(Hung, ADirectoryOfWalThatTakesNoFile) {
   ASSERT_NO_FATAL_FAILURE(start());
   const std::string wal = node().pgdata() + "/pg_wal";
   ASSERT_EQ(::chmod(wal.c_str(), 0500), 0);
+  ASSERT_EQ(::chmod((wal + "/pgsql_tmp.autoctl").c_str(), 0400), 0);
   expect_replaced("nothing can be written in");
   ASSERT_EQ(::chmod(wal.c_str(), 0700), 0);
+  ASSERT_EQ(::chmod((wal + "/pgsql_tmp.autoctl").c_str(), 0600), 0);
   ASSERT_NO_FATAL_FAILURE(expect_whole_again());
 }
 

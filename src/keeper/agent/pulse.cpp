@@ -59,18 +59,18 @@ Pulse try_session(const std::string& pgdata, Millis timeout) {
   return {.of = Pulse::Of::session, .stands_still = stood_still(before, activity_of(postmaster)), .why = error.message};
 }
 
-/// Creates a file, and sees it on the disk. The name is one that no backup and no rewind takes along.
+/// A page of a file that is there, flushed: what a commit needs of the disk, and no more. A new file each time would wait
+/// for the file system's journal, and so for every big checkpoint. Its name is one that no backup and no rewind takes
+/// along.
 int write_beside(const std::string& directory) {
   const std::string path = directory + "/pgsql_tmp.autoctl";
-  ::unlink(path.c_str());
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   if (!file.valid()) return errno;
   static constexpr std::array<char, 8192> page{};
   int error = 0;
   const auto written = ::write(file.get(), page.data(), page.size());
   if (written != static_cast<ssize_t>(page.size())) error = written < 0 ? errno : ENOSPC;
   if (error == 0 && ::fdatasync(file.get()) != 0) error = errno;
-  ::unlink(path.c_str());
   return error;
 }
 
