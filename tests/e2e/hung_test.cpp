@@ -3,6 +3,7 @@
 #include <sys/mount.h>
 
 #include <fstream>
+#include <tuple>
 
 #include "support/small_disk.h"
 
@@ -94,7 +95,7 @@ TEST_F(Hung, ADirectoryOfWalThatTakesNoFile) {
   ASSERT_EQ(::chmod((wal + "/pgsql_tmp.autoctl").c_str(), 0400), 0);
   expect_replaced("nothing can be written in");
   ASSERT_EQ(::chmod(wal.c_str(), 0700), 0);
-  ASSERT_EQ(::chmod((wal + "/pgsql_tmp.autoctl").c_str(), 0600), 0);
+  std::ignore = ::chmod((wal + "/pgsql_tmp.autoctl").c_str(), 0600);  // unless it went with a copy
   ASSERT_NO_FATAL_FAILURE(expect_whole_again());
 }
 
