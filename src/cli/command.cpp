@@ -101,7 +101,9 @@ void Verb::on_parsed(std::function<void(const std::string& path)> chosen) {
     path = app->get_name() + " " + path;
   }
   // Unlike a final callback, this keeps environment variables away from commands that are not on the line.
-  app_->parse_complete_callback([chosen = std::move(chosen), path = std::move(path)] { chosen(path); });
+  app_->parse_complete_callback([app = app_, chosen = std::move(chosen), path = std::move(path)] {
+    if (app->get_subcommands().empty()) chosen(path);  // else the command below it is meant
+  });
 }
 
 }  // namespace autoctl::cli

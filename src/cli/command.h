@@ -80,9 +80,9 @@ class Verb {
   CLI::App* app_;
 };
 
-/// Adds the command `name`. `declare` binds options to the struct; when the line is parsed, `invocation` gets `run`.
+/// Adds the command `name`, which may have others below it. `declare` binds options to the struct; when the line is parsed, `invocation` gets `run`.
 template <class Options>
-void add_command(Verb parent, Invocation& invocation, const std::string& name, const std::string& sentence,
+Verb add_command(Verb parent, Invocation& invocation, const std::string& name, const std::string& sentence,
                  const std::string& example, void (*declare)(Verb, Options&), Result<ExitCode> (*run)(const Options&)) {
   Verb command = parent.add_leaf(name, sentence, example);
   auto options = std::make_shared<Options>();
@@ -92,6 +92,7 @@ void add_command(Verb parent, Invocation& invocation, const std::string& name, c
     invocation.options = *options;
     invocation.run = [options, run] { return run(*options); };
   });
+  return command;
 }
 
 }  // namespace autoctl::cli

@@ -85,6 +85,8 @@ void add_groups(Verb root, Invocation& invocation) {
 void add_single_commands(Verb root, Invocation& invocation) {
   add_run(root, invocation);
   add_stop(root, invocation);
+  add_start_postgres(root.add_group("start", "let a node's Postgres run again"), invocation);
+  add_restart_postgres(root.add_group("restart", "restart a node's Postgres"), invocation);
   add_pause(root, invocation);
   add_resume(root, invocation);
   add_activate(root, invocation);

@@ -28,6 +28,11 @@ Result<> FailoverDaemon::start(Command command) {
   return {};
 }
 
+std::optional<int> FailoverDaemon::await_exit_code(Millis patience) {
+  const auto finished = child_.wait(patience);
+  return finished ? std::optional(finished->exit_code) : std::nullopt;
+}
+
 std::optional<pid_t> FailoverDaemon::postmaster() const {
   std::ifstream file(pgdata() + "/postmaster.pid");
   pid_t pid = 0;

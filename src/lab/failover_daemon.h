@@ -35,6 +35,8 @@ class FailoverDaemon {
   bool running() const { return child_.running(); }
   /// It was asked to end and has not yet: wait for its end before starting it again.
   bool ending() const { return ending_ && running(); }
+  /// Its exit code, -1 if a signal ended it; nullopt when it has not ended by then. Only for one that was running.
+  std::optional<int> await_exit_code(Millis patience);
   /// False when it has not ended by then.
   bool await_end(Millis patience) { return !running() || child_.wait(patience).has_value(); }
   pid_t pid() const { return running() ? child_.pid() : -1; }

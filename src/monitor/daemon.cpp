@@ -11,7 +11,9 @@
 #include <array>
 #include <thread>
 
+#include "common/config/reload_answer.h"
 #include "common/http/server.h"
+#include "common/pg/own_settings.h"
 #include "common/process/process.h"
 #include "common/tls/certificate.h"
 #include "common/util/descriptor.h"
@@ -32,6 +34,8 @@ namespace {
 constexpr Millis tick{1'000};
 constexpr Millis stop_patience{30'000};
 constexpr Millis engine_patience{20'000};  // without a turn of the engine for this long the watchdog is not fed
+/// Whoever stops it with `pg_ctl stop -w` looks ten times a second whether it is gone.
+constexpr Millis courtesy{1'000};
 constexpr Millis restart_pause_min{100};
 constexpr Millis restart_pause_max{5'000};
 constexpr Millis first_load_patience{30'000};
@@ -92,13 +96,16 @@ Result<Image> first_load(Store& store, Signals& signals) {
 Result<> reload(const config::Config& running, const config::Files& files, OwnPostgres& own) {
   auto fresh = config::load(files);
   if (!fresh) return fail(std::move(fresh.error()));
+  std::vector<std::string> lines = config::differences(running, *fresh);
+  lines.emplace_back(lines.empty() ? "nothing has changed in " + files.config()
+                                   : "ports, host name and the API's certificate take effect at the next start");
   fresh->pgport = running.pgport;
   fresh->pghost = running.pghost;
   own.set_config(*std::move(fresh));
   AUTOCTL_TRY(own.configure());
   AUTOCTL_TRY(own.reload());
-  spdlog::info("Reloaded: ports, host name and the API's certificate take effect at the next start");
-  return {};
+  for (const auto& line : lines) spdlog::info("Reload: {}", line);
+  return config::answer_reload(files, lines);
 }
 
 /// Until asked to stop. Brings Postgres back whenever it dies.
@@ -110,12 +117,18 @@ void supervise(const config::Config& config, const config::Files& files, OwnPost
     if (std::chrono::steady_clock::now() - service.last_turn() < engine_patience) sd_notify(0, "WATCHDOG=1");
     if (signals.take_reload()) {
       const auto reloaded = reload(config, files, own);
-      if (!reloaded) logging::error(reloaded.error());
+      if (!reloaded) {
+        logging::error(reloaded.error());
+        static_cast<void>(config::answer_reload(files, {"refused: " + reloaded.error().message}));
+      }
     }
     if (own.running()) continue;
     if (pause == Millis{0}) {
-      spdlog::warn("The monitor's Postgres has died: starting it again");
-      service.post([](Engine& engine) { engine.store_lost("it died"); });
+      const bool stopped = own.was_stopped();
+      service.post([stopped](Engine& engine) { engine.store_lost(stopped ? "it was stopped" : "it died"); });
+      spdlog::warn("The monitor's Postgres {}", stopped ? "was stopped by somebody else: starting it again in a second"
+                                                        : "has died: starting it again");
+      if (stopped) wait({signals.fd()}, courtesy);
     }
     const auto started = own.start([&] { return signals.stop_requested(); });
     if (!started && !signals.stop_requested()) logging::error(started.error());
@@ -180,6 +193,7 @@ Result<> run(const config::Files& files, Signals& signals) {
 }  // namespace
 
 int run_monitor(const config::Files& files) {
+  pg::forget_environment();
   Signals signals;
   const auto result = run(files, signals);
   if (result) return 0;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "common/pg/connection.h"
+#include "common/pg/own_settings.h"
 #include "common/postgres/hba_file.h"
 #include "common/postgres/include_file.h"
 #include "common/postgres/lock_file.h"
@@ -147,6 +148,12 @@ Result<> OwnPostgres::wait_until_ready(const Cancelled& cancelled) {
   return fail(start_failure());
 }
 
+bool OwnPostgres::was_stopped() const {
+  const auto control =
+      ::autoctl::run(postgres::tool_command(tools_, "pg_controldata", {"-D", files_.pgdata}), connect_patience);
+  return control && control->output.find(" shut down\n") != std::string::npos;
+}
+
 bool OwnPostgres::listens_elsewhere() const {
   const auto lock = postgres::read_lock_file(files_.pgdata);
   return lock && lock->port != 0 &&
@@ -192,9 +199,10 @@ Result<> OwnPostgres::stop(Millis patience) {
 
 std::string OwnPostgres::conninfo(const std::string& dbname) const {
   return fmt::format(
-      "host={} port={} dbname={} user={} application_name='autoctl monitor' options='' client_encoding=UTF8",
+      "host={} port={} dbname={} user={} application_name='autoctl monitor' options={} client_encoding=UTF8",
       pg::quote_conninfo(socket_directory(config_, files_)), config_.pgport, pg::quote_conninfo(dbname),
-      pg::quote_conninfo(postgres::os_user()));
+      pg::quote_conninfo(postgres::os_user()),
+      pg::quote_conninfo(pg::own_settings(tools_.major, pg::Privilege::superuser) + " -c search_path=public"));
 }
 
 }  // namespace autoctl::monitor

@@ -40,6 +40,8 @@ class OwnPostgres {
   Result<> stop(Millis patience);
 
   bool running() const { return postmaster_.running(); }
+  /// It does not run, and somebody has stopped it in order: it did not crash.
+  bool was_stopped() const;
   /// For poll(): readable once the server has died; -1 when none runs.
   int watch_fd() const { return postmaster_.watch_fd(); }
   /// For connections of our own, over the Unix socket as the superuser.

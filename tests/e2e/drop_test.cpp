@@ -38,6 +38,7 @@ class DropNode : public ClusterTest {
     EXPECT_TRUE(lab::eventually(Millis(5'000), [&] {
       return node.log_tail(50).find("Reached dropped") != std::string::npos;
     })) << node.log_tail(20);
+    EXPECT_EQ(node.await_exit_code(Millis(10'000)), 14) << node.log_tail(20);
   }
   void expect_dropped_and_well(lab::AutoctlDaemon& node, Load& load) {
     EXPECT_FALSE(is_listed(node.name()));
@@ -65,6 +66,37 @@ TEST_F(DropNode, StandbyThatCannotBeHeardNeedsForce) {
   const auto forced = drop({"--hostname", "127.0.0.1", "--pgport", std::to_string(node.pgport()), "--force"});
   EXPECT_TRUE(forced.ok()) << forced.output;
   ASSERT_NO_FATAL_FAILURE(expect_dropped_and_well(node, load));
+}
+
+/// Dropped from elsewhere, as a standby and as the primary: the keeper says so, and ends with the code that keeps
+/// systemd from starting it again.
+TEST_F(DropNode, EndsTheKeeper) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(3));
+  for (const char* name : {"node_3", "node_1"}) {
+    SCOPED_TRACE(name);
+    lab::AutoctlDaemon& node = *cluster().find(name);
+    const auto dropped = drop({"--name", name});
+    EXPECT_TRUE(dropped.ok()) << dropped.output;
+    EXPECT_EQ(node.await_exit_code(Millis(10'000)), 14) << node.log_tail(20);
+    EXPECT_FALSE(node.postmaster());
+    EXPECT_NE(node.log_tail(20).find("dropped and has stopped"), std::string::npos) << node.log_tail(20);
+    EXPECT_EQ(autoctl({"run", "--pgdata", node.pgdata()}).exit_code, 14);
+  }
+  expect_rest();
+}
+
+/// The monitor goes away between its word and the node's: the node does not wait for it for ever.
+TEST_F(DropNode, EndsTheKeeperAlsoWhereTheMonitorIsGone) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(2));
+  lab::AutoctlDaemon& node = *cluster().find("node_2");
+  node.signal_postmaster(SIGSTOP);  // so that its stop takes a while
+  EXPECT_EQ(drop({"--name", "node_2", "--wait", "0"}).exit_code, 0);
+  ASSERT_TRUE(lab::eventually(Millis(10'000), [&] {
+    return node.log_tail(50).find("Goal: dropped") != std::string::npos;
+  })) << node.log_tail(20);
+  cluster().monitor().signal_node(SIGKILL);
+  EXPECT_EQ(node.await_exit_code(Millis(60'000)), 14) << node.log_tail(20);
+  EXPECT_FALSE(node.postmaster());
 }
 
 /// A standby takes over, and what wakes up later acknowledges nothing.

@@ -63,6 +63,10 @@ class Node {
   /// initdb, configured and started as a primary with the replication role.
   void make_primary(const std::vector<protocol::Peer>& peers = {}) {
     ASSERT_TRUE(ok(postgres->initdb(never)));
+    ASSERT_NO_FATAL_FAILURE(become_primary(peers));
+  }
+  /// The same with the data directory that is there.
+  void become_primary(const std::vector<protocol::Peer>& peers = {}) {
     ASSERT_TRUE(ok(postgres->configure(peers)));
     ASSERT_TRUE(ok(postgres->start(never)));
     save_password();

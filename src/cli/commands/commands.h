@@ -21,6 +21,11 @@ void add_status(Verb root, Invocation& invocation);
 void add_watch(Verb root, Invocation& invocation);
 void add_explain(Verb root, Invocation& invocation);
 
+/// stop, start, restart of a node's Postgres beside its living keeper.
+void add_stop_postgres(Verb stop, Invocation& invocation);
+void add_start_postgres(Verb start, Invocation& invocation);
+void add_restart_postgres(Verb restart, Invocation& invocation);
+
 void add_show_state(Verb show, Invocation& invocation);
 void add_show_citus(Verb show, Invocation& invocation);
 void add_show_events(Verb show, Invocation& invocation);

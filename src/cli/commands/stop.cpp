@@ -53,9 +53,10 @@ void declare(Verb command, StopOptions& options) {
 }  // namespace
 
 void add_stop(Verb root, Invocation& invocation) {
-  add_command<StopOptions>(root, invocation, "stop",
-                           "stop the daemon of PGDATA, and its Postgres; a primary hands over first",
-                           "autoctl stop --pgdata /srv/pg --fast", declare, stop);
+  const Verb command = add_command<StopOptions>(
+      root, invocation, "stop", "stop the daemon of PGDATA, and its Postgres; a primary hands over first",
+      "autoctl stop --pgdata /srv/pg --fast", declare, stop);
+  add_stop_postgres(command, invocation);
 }
 
 }  // namespace autoctl::cli

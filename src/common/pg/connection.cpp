@@ -13,6 +13,7 @@ namespace autoctl::pg {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr const char* crowded_hint = "all of its connections are taken";
 constexpr auto interrupt_interval = std::chrono::milliseconds(50);
 
 std::string trimmed(std::string text) {
@@ -62,7 +63,7 @@ Error connect_error(PGconn* conn) {
   } else if (sqlstate.empty() && (says("no password supplied") || says("certificate"))) {
     code = Errc::denied;
   }
-  return Error{code, trimmed(message), {}};
+  return Error{code, trimmed(message), sqlstate == "53300" ? crowded_hint : ""};
 }
 
 /// Only the server's words: libpq's full text quotes the statement ("LINE 1: …"), and statements may hold secrets.
@@ -83,6 +84,14 @@ struct ResultDeleter {
 using OwnedResult = std::unique_ptr<PGresult, ResultDeleter>;
 
 }  // namespace
+
+bool is_crowded(const Error& error) {
+  return error.hint == crowded_hint;
+}
+
+bool server_spoke(const Error& error) {
+  return error.message.find("FATAL:  ") != std::string::npos || error.message.find("ERROR:  ") != std::string::npos;
+}
 
 Rows::Rows(pg_result* result) : result_(result, [](pg_result* owned) { PQclear(owned); }) {}
 

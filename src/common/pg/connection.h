@@ -70,6 +70,11 @@ class Connection {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Of Connection::open(): the server lives and answered, but it has no connection left for us.
+bool is_crowded(const Error& error);
+/// Of Connection::open(): it was refused in the server's own words, whichever they were: the server lives.
+bool server_spoke(const Error& error);
+
 std::string quote_identifier(std::string_view name);  // "name", inner quotes doubled
 std::string quote_literal(std::string_view text);     // 'text' (E'' when it has backslashes)
 /// Quotes one value for a keyword conninfo string.

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "common/pg/own_settings.h"
 #include "common/postgres/tools.h"
 
 namespace autoctl::postgres {
@@ -14,7 +15,7 @@ Command tool_command(const Tools& tools, const std::string& tool, std::vector<st
   command.argv.insert(command.argv.begin(), tools.path(tool));
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
-    if (text.starts_with("PG")) command.without_env.emplace_back(text.substr(0, text.find('=')));
+    if (pg::is_of_libpq(text)) command.without_env.emplace_back(text.substr(0, text.find('=')));
   }
   command.without_env.emplace_back("LANGUAGE");
   // LC_ALL would win over LC_MESSAGES: it is split into LANG and the rest.

@@ -79,6 +79,12 @@ bool idle_and_signalled(pid_t pid) {
   return field(text, "State") == "S" && none(field(text, "SigPnd")) && none(field(text, "ShdPnd"));
 }
 
+std::uint64_t context_switches(pid_t pid) {
+  const std::string text = read(pid, "status");
+  const auto number = [&](const char* label) { return std::strtoull(field(text, label).c_str(), nullptr, 10); };
+  return number("\nvoluntary_ctxt_switches") + number("\nnonvoluntary_ctxt_switches");
+}
+
 std::uint64_t storage_bytes(pid_t pid) {
   const std::string text = read(pid, "io");
   const auto number = [&](const char* label) {

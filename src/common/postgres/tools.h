@@ -20,7 +20,7 @@ struct Tools {
 /// Errors: not_found, incompatible (13 to 18 are supported).
 Result<Tools> find_tools(const std::string& pg_ctl);
 
-/// With untranslated messages, so that they can be parsed, and without the PG* variables of the caller's environment
+/// With untranslated messages, so that they can be parsed, and without libpq's variables of the caller's environment
 /// (PGPORT would move the server, PGHOST and PGSSLMODE its WAL receiver).
 Command tool_command(const Tools& tools, const std::string& tool, std::vector<std::string> arguments);
 

@@ -117,6 +117,11 @@ void Board::answered(const protocol::Assignment& assignment, TimePoint request_l
   changed_.notify_all();
 }
 
+void Board::unknown_to_monitor(TimePoint request_left) {
+  const std::lock_guard lock(mutex_);
+  core_.unknown_to_monitor(request_left);
+}
+
 void Board::send_failed() {
   const std::lock_guard lock(mutex_);
   core_.send_failed();
@@ -157,6 +162,25 @@ void Board::publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent
   changed_.notify_all();
 }
 
+// ---- probes
+
+void Board::felt(const Pulse& pulse) {
+  const std::lock_guard lock(mutex_);
+  core_.felt(pulse, now());
+}
+
+std::string Board::check_vitals() {
+  const std::lock_guard lock(mutex_);
+  std::string news = core_.check_vitals(now());
+  if (!news.empty()) changed_.notify_all();
+  return news;
+}
+
+bool Board::expects_service() const {
+  const std::lock_guard lock(mutex_);
+  return core_.expects_service();
+}
+
 // ---- fence
 
 bool Board::await_fence() {
@@ -192,9 +216,20 @@ bool Board::fenced() const {
   return core_.is_fenced();
 }
 
+bool Board::has_retired() const {
+  const std::lock_guard lock(mutex_);
+  return core_.has_retired(now());
+}
+
 void Board::request_reload() {
   const std::lock_guard lock(mutex_);
   core_.request_reload();
+  wake_worker();
+}
+
+void Board::request_restart() {
+  const std::lock_guard lock(mutex_);
+  core_.request_restart();
   wake_worker();
 }
 

@@ -5,6 +5,9 @@
 //   heartbeat  holds a report open at the monitor                            the network, with a deadline
 //   messenger  reports at once what is urgent                                the network, with a deadline
 //   fence      kills Postgres when the lease is over                         nothing
+//   judge      finds out from the probes whether a client would be served  nothing
+//   sessions   connects as a client does                                   Postgres, disk
+//   disk       writes beside the WAL                                       disk
 //   router     makes a coordinator's pg_dist_node follow the plan            its own sessions
 #pragma once
 
@@ -51,6 +54,7 @@ class Board {
   protocol::Report next_report(bool wait);
   /// The answer to a report that left at `request_left` and had news up to `last_news` (0: none).
   void answered(const protocol::Assignment& assignment, TimePoint request_left, std::uint64_t last_news);
+  void unknown_to_monitor(TimePoint request_left);
   void send_failed();
   /// Blocks until what the worker saw of its upstream since the monitor asked is published, or the timeout.
   void await_upstream_answer(Millis timeout);
@@ -66,6 +70,11 @@ class Board {
   void await_citus_duty(const std::optional<protocol::CitusPlan>& known, TimePoint deadline);
   void publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent);
 
+  // ---- probes; each as in Core
+  void felt(const Pulse& pulse);
+  std::string check_vitals();
+  bool expects_service() const;
+
   // ---- fence
   /// Blocks until Postgres has to be killed; false when the keeper stops.
   bool await_fence();
@@ -75,8 +84,12 @@ class Board {
   NodeFacts facts() const;
   std::optional<protocol::Assignment> assignment() const;
   bool fenced() const;
+  /// As Core::has_retired().
+  bool has_retired() const;
   /// Postgres reads its configuration again, soon.
   void request_reload();
+  /// Postgres stops in order and starts again, soon.
+  void request_restart();
   void stop();
   bool stopping() const { return stopping_; }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "common/pg/own_settings.h"
 #include "common/postgres/tools.h"
 #include "common/tls/certificate.h"
 #include "keeper/postgres/pgpass.h"
@@ -221,10 +222,12 @@ Result<pg::Connection> CitusRouter::open_worker(const TableStep& step) {
   if (!secret) return fail(secret.error());
   const std::string user = postgres::os_user();
   return pg::Connection::open(
-      fmt::format("host={} port={} user={} dbname={} sslmode={} connect_timeout=2 application_name={} password={}",
+      fmt::format("host={} port={} user={} dbname={} sslmode={} connect_timeout=2 application_name={} password={} "
+                  "options={}",
                   pg::quote_conninfo(step.host), step.port, pg::quote_conninfo(user),
                   pg::quote_conninfo(config_.dbname), config_.ssl.mode, router_name,
-                  tls::hmac_sha256_hex(*secret, "citus " + user)),
+                  tls::hmac_sha256_hex(*secret, "citus " + user),
+                  pg::quote_conninfo(pg::own_settings(sql_->server_version() / 10000, pg::Privilege::superuser))),
       open_timeout);
 }
 

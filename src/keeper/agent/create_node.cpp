@@ -56,6 +56,10 @@ Result<DataDirectory> check_data_directory(const config::Config& config, const T
                 config.pgdata + " is of Postgres " + std::to_string(found->major) + ", the tools are of " +
                     std::to_string(tools.major),
                 "point --pgctl to a pg_ctl of Postgres " + std::to_string(found->major));
+  if (fs::exists(config.pgdata + "/recovery.signal"))
+    return fail(Errc::conflict, config.pgdata + " is to be restored from an archive: it has recovery.signal",
+                "start Postgres by hand, wait until it accepts writes, then create the node; autoctl puts "
+                "restore_command and recovery_target* out of force");
   return found;
 }
 

@@ -7,7 +7,9 @@
 #include <thread>
 #include <tuple>
 
+#include "common/config/reload_answer.h"
 #include "common/monitor_client/node_endpoint.h"
+#include "common/pg/own_settings.h"
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
@@ -16,6 +18,7 @@
 #include "keeper/agent/former_port.h"
 #include "keeper/agent/hand_over.h"
 #include "keeper/agent/instance_server.h"
+#include "keeper/agent/pulse.h"
 #include "keeper/agent/reporter.h"
 #include "keeper/agent/status_port.h"
 #include "keeper/agent/worker.h"
@@ -29,13 +32,13 @@ constexpr Millis stop_patience{30'000};
 sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int s : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) sigaddset(&signals, s);
+  for (const int s : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1}) sigaddset(&signals, s);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
 }
 
-enum class End { hand_over, stop_fast, stop_immediate, begin_anew };
+enum class End { hand_over, stop_fast, stop_immediate, begin_anew, retired };
 
 /// `autoctl enable|disable monitor` or `set node metadata` has changed what this keeper is known by.
 bool is_another_node(const config::Config& config, const config::Files& files) {
@@ -57,12 +60,18 @@ End wait_for_end(const sigset_t& signals, Board& board, const config::Config& co
     const int received = sigtimedwait(&signals, nullptr, &tick);
     sd_notify(0, "WATCHDOG=1");
     if (received == SIGHUP) {
-      if (is_another_node(config, files)) return End::begin_anew;
+      if (is_another_node(config, files)) {
+        static_cast<void>(config::answer_reload(
+            files, {"it is known by another name, address, port or monitor now: it begins anew with all settings"}));
+        return End::begin_anew;
+      }
       board.request_reload();
     }
+    if (received == SIGUSR1) board.request_restart();
     if (received == SIGTERM) return End::hand_over;
     if (received == SIGINT) return End::stop_fast;
     if (received == SIGQUIT) return End::stop_immediate;
+    if (board.has_retired()) return End::retired;
   }
 }
 
@@ -108,6 +117,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   InstanceServer server(postgres, config, files);
   Worker worker(board, server, files);
   const Fence fence(board, postgres);
+  const PulseWatch pulse(board, files.pgdata);
   const auto reporter = report_to_monitor(board, config, files, postgres.tools());
   if (!reporter) {
     board.stop();
@@ -139,7 +149,7 @@ std::optional<Error> refusal_of_dropped(const config::Files& files) {
           "` removes what autoctl has left beside the data; `autoctl create` brings it back then"};
 }
 
-Result<> run(const config::Files& files, const sigset_t& signals) {
+Result<ExitCode> run(const config::Files& files, const sigset_t& signals) {
   auto config = config::load(files);
   if (!config) return fail(config.error());
   auto pid_file = PidFile::acquire(files.pid());
@@ -153,8 +163,9 @@ Result<> run(const config::Files& files, const sigset_t& signals) {
     const auto end = serve(*config, files, postgres, signals);
     if (!end) return fail(end.error());
     if (*end != End::begin_anew) {
-      spdlog::info("Stopping");
-      return postgres.stop(*end == End::stop_immediate ? StopMode::immediate : StopMode::fast, stop_patience);
+      spdlog::info(*end == End::retired ? "This node was dropped and has stopped: its keeper ends" : "Stopping");
+      AUTOCTL_TRY(postgres.stop(*end == End::stop_immediate ? StopMode::immediate : StopMode::fast, stop_patience));
+      return *end == End::retired ? ExitCode::dropped : ExitCode::ok;
     }
     auto changed = config::load(files);
     if (!changed) return fail(changed.error());
@@ -167,6 +178,7 @@ Result<> run(const config::Files& files, const sigset_t& signals) {
 }  // namespace
 
 int run_keeper(const config::Files& files) {
+  pg::forget_environment();
   const sigset_t signals = block_signals();
   if (const auto refusal = refusal_of_dropped(files)) {
     logging::error(*refusal);
@@ -174,7 +186,7 @@ int run_keeper(const config::Files& files) {
   }
   const auto result = run(files, signals);
   if (!result) logging::error(result.error());
-  return static_cast<int>(result ? ExitCode::ok : exit_code(result.error().code));
+  return static_cast<int>(result ? *result : exit_code(result.error().code));
 }
 
 }  // namespace autoctl::keeper

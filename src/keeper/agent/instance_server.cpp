@@ -1,5 +1,7 @@
 #include "keeper/agent/instance_server.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 #include <sys/statvfs.h>
 
@@ -7,6 +9,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "common/config/reload_answer.h"
 #include "common/postgres/port_probe.h"
 #include "common/util/sync_directory.h"
 #include "keeper/core/role.h"
@@ -28,6 +31,7 @@ ServerView view_of(const Observed& seen, const std::string& pgdata) {
                   .timeline = seen.timeline,
                   .history = read_history(pgdata, seen.timeline),
                   .lsn = seen.lsn,
+                  .inserted = seen.inserted,
                   .lsn_final = seen.lsn_final,
                   .replayed = seen.replayed,
                   .sync = parse_sync_names(seen.sync_names).value_or(SyncQuorum{}),
@@ -49,13 +53,19 @@ DiskView view_of(const DataDirectory& found) {
           .end = found.clean_shutdown ? found.lsn : Lsn{}};
 }
 
+/// No bytes are of use where no file can be created: no inodes are left (some file systems count none), or it was
+/// mounted, or remounted after an error, read-only.
+bool is_full(const struct statvfs& disk) {
+  return (disk.f_files != 0 && disk.f_favail == 0) || (disk.f_flag & ST_RDONLY) != 0;
+}
+
 /// Of PGDATA and, where it is elsewhere, of the WAL.
 std::uint64_t bytes_left(const std::string& pgdata) {
   std::uint64_t left = std::numeric_limits<std::uint64_t>::max();
   for (const char* part : {"", "/pg_wal"}) {
     struct statvfs disk {};
     if (::statvfs((pgdata + part).c_str(), &disk) == 0)
-      left = std::min<std::uint64_t>(left, std::uint64_t{disk.f_bavail} * disk.f_frsize);
+      left = std::min<std::uint64_t>(left, is_full(disk) ? 0 : std::uint64_t{disk.f_bavail} * disk.f_frsize);
   }
   return left;
 }
@@ -92,11 +102,13 @@ Observation InstanceServer::look(const Attention& attention) {
     look_at_disk(seen);
   seen.rewinding = is_marked(files_, Marker::rewinding);
   seen.forked = is_marked(files_, Marker::forked);
+  seen.held_stopped = is_marked(files_, Marker::stopped);
   std::error_code error;
   // Half rewound it is neither a standby nor a primary.
   seen.standby_signal = !seen.rewinding && std::filesystem::exists(files_.pgdata + "/standby.signal", error);
   seen.fresh_backup = std::filesystem::exists(files_.pgdata + "/backup_label", error);
   seen.disk_left = bytes_left(files_.pgdata);
+  seen.configuration_changed = seen.running && postgres_.configuration_is_changed();
   if (attention.probes_upstream) {
     const protocol::Peer* upstream = find_peer(attention.saved.peers, attention.saved.goal.upstream);
     seen.upstream_port = upstream == nullptr ? PortState::unknown
@@ -108,10 +120,13 @@ Observation InstanceServer::look(const Attention& attention) {
 void InstanceServer::look_at_server(Observation& seen) {
   disk_.reset();
   const auto answer = postgres_.observe(observe_timeout);
-  if (answer)
-    seen.answer = view_of(*answer, files_.pgdata);
-  else
-    seen.problem = answer.error().message;
+  if (answer) seen.answer = view_of(*answer, files_.pgdata);
+  if (answer && answer->replay_paused) {
+    seen.answer->replay_paused = true;
+    seen.answer->restart_helps = postgres_.has_less_than_primary().value_or(false);
+  }
+  if (!answer) seen.problem = answer.error().message;
+  seen.crowded = !answer && pg::is_crowded(answer.error());
   if (!answer || (answer->in_recovery && !answer->receiving)) seen.refusal = log_.refusal();
 }
 
@@ -152,7 +167,7 @@ Result<> InstanceServer::carry_out(const Order& order, const SavedState& saved, 
     case Order::Kind::rewind:
     case Order::Kind::copy: return replace_data(order, saved, talk);
     case Order::Kind::keep_slots: return keep_slots(saved, talk);
-    case Order::Kind::reload: return postgres_.reload();
+    case Order::Kind::reload: return reload(saved);
   }
   return fail(Errc::internal, "unknown order");
 }
@@ -162,6 +177,29 @@ Result<> InstanceServer::replace_data(const Order& order, const SavedState& save
   if (upstream == nullptr) return fail(Errc::unavailable, "the monitor has not said where the upstream is");
   if (order.kind == Order::Kind::copy) return postgres_.clone(*upstream, config_.node, talk.cancelled, talk.progress);
   return postgres_.rewind(*upstream, talk.cancelled, talk.progress);
+}
+
+/// All of autoctl.toml that a running node can take in. What makes it another node (its name, its address, its monitor)
+/// the daemon itself sees to.
+Result<> InstanceServer::reload(const SavedState& saved) {
+  auto fresh = config::load(files_);
+  if (!fresh) {
+    static_cast<void>(config::answer_reload(files_, {"refused: " + fresh.error().message}));
+    return fail(std::move(fresh.error()));
+  }
+  std::vector<std::string> lines = config::differences(postgres_.config(), *fresh);
+  if (lines.empty()) lines.emplace_back("nothing has changed in " + files_.config());
+  postgres_.change_config(*std::move(fresh));
+  auto done = postgres_.configure(saved.peers, saved.neighbours);
+  if (done) done = postgres_.reload();
+  if (!done) lines.push_back("failed: " + done.error().message);
+  // Postgres takes a moment to notice, and says it of the user's own settings, too.
+  if (done)
+    if (const auto waiting = postgres_.pending_restart(); waiting && !waiting->empty())
+      lines.push_back(fmt::format("waits for a restart (`autoctl restart postgres`): {}", fmt::join(*waiting, ", ")));
+  for (const auto& line : lines) spdlog::info("Reload: {}", line);
+  AUTOCTL_TRY(config::answer_reload(files_, lines));
+  return done;
 }
 
 Result<> InstanceServer::create_accounts() {
@@ -178,6 +216,9 @@ Result<> InstanceServer::keep_slots(const SavedState& saved, const Talk& talk) {
   AUTOCTL_TRY(postgres_.sync_slots(ids));
   if (role_of(saved.state) == Role::standby) return postgres_.advance_slots();
   if (role_of(saved.state) != Role::primary) return {};
+  const auto password = replication_password(files_);
+  const auto kept = password ? postgres_.keep_replication_role(*password) : fail(password.error());
+  if (!kept) spdlog::warn("The replication role cannot be looked after: {}", kept.error().message);
   const auto lost = postgres_.bound_slots();
   if (lost)
     talk.slots_given_up(*lost);

@@ -24,6 +24,7 @@ class InstanceServer final : public LocalServer {
   void look_at_server(Observation& seen);
   void look_at_disk(Observation& seen);
   Result<> replace_data(const Order& order, const SavedState& saved, const Talk& talk);
+  Result<> reload(const SavedState& saved);
   Result<> create_accounts();
   Result<> keep_slots(const SavedState& saved, const Talk& talk);
 

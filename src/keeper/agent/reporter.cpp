@@ -46,6 +46,7 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait) {
   if (!answer) {
     // Overtaken by a newer report on the other connection: that one has brought the answer.
     if (answer.error().code == Errc::conflict) return true;
+    if (answer.error().code == Errc::not_found) board_.unknown_to_monitor(left);
     note(false, answer.error().message);
     if (!wait) board_.send_failed();
     return false;

@@ -11,10 +11,10 @@ http::Response answer(const Board& board, const http::Request& request) {
     return {405, protocol::encode_error({Errc::bad_usage, "this port only answers questions", ""})};
   if (request.path == "/healthz") return {200, R"({"status":"ok"})"};
   const NodeFacts facts = board.facts();
+  const bool serves = facts.postgres_running && !facts.cannot_run;
   const auto role = [&](bool is) { return http::Response{is ? 200 : 503, protocol::encode(facts)}; };
-  if (request.path == "/primary")
-    return role(facts.postgres_running && !facts.in_recovery && may_accept_writes(facts.state));
-  if (request.path == "/replica") return role(facts.postgres_running && facts.in_recovery && facts.receiving);
+  if (request.path == "/primary") return role(serves && !facts.in_recovery && may_accept_writes(facts.state));
+  if (request.path == "/replica") return role(serves && facts.in_recovery && facts.receiving);
   if (request.path == "/v1/status") {
     nlohmann::json json = {{"facts", facts}, {"fenced", board.fenced()}};
     if (const auto assignment = board.assignment()) json["assignment"] = *assignment;

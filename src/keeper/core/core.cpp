@@ -22,6 +22,8 @@ constexpr Millis busy_interval{100};
 constexpr Millis handover_interval{10};
 /// A group that does not settle within this long is no longer watched closely.
 constexpr Millis busy_limit{30'000};
+/// How long a dropped node that has stopped tries to say so. A monitor that never hears of it forgets it as dead.
+constexpr Millis farewell_patience{30'000};
 
 }  // namespace
 
@@ -44,6 +46,9 @@ Core::Core(Identity self, SavedState saved, TimePoint now)
 // ---- in
 
 void Core::observed(Observation seen, TimePoint now) {
+  notice_end(seen, now);
+  vitals_.observed(seen, now);
+  if (seen.answer && !seen.answer->replay_paused) enlarged_ = false;
   // Another server's data may be another's: rewound, or a copy.
   if (!seen.running || seen.server != seen_.server) house_.forget_server();
   if (seen.answer) last_answer_ = now;
@@ -55,6 +60,11 @@ void Core::observed(Observation seen, TimePoint now) {
     probes_upstream_ = false;
   }
   if (seen.answer || !seen.running) lease_.see(facts_, now);  // what was seen before proves nothing now
+  if (seen.crowded) {                                         // it may serve, and nobody knows whom it streams to
+    NodeFacts alone = facts_;
+    alone.streaming.clear();
+    lease_.see(alone, now);
+  }
   seen_ = std::move(seen);
   stale_ = false;
 }
@@ -91,6 +101,7 @@ void Core::progressed(int percent) {
 }
 
 bool Core::answered(const protocol::Assignment& assignment, TimePoint request_left, TimePoint now) {
+  hears_of_retirement(request_left);
   lease_.renew(request_left, assignment.lease);
   const bool concerns_worker = correspondence_.take(assignment, request_left, now);
   lease_.require(this->assignment()->lease_required);
@@ -121,7 +132,7 @@ bool Core::proceed(TimePoint now, Ready& ready) {
   if (std::exchange(resting_, false)) return false;
   if (run_ && cancelled()) run_.reset();
   if (!run_) {
-    publish();  // the monitor hears what was seen, also when it is over by the next look
+    publish(now);  // the monitor hears what was seen, also when it is over by the next look
     if (auto next = newer_goal(now)) {
       saving_ = Saving::goal;
       ready.save = saving_state_ = *std::move(next);
@@ -131,7 +142,8 @@ bool Core::proceed(TimePoint now, Ready& ready) {
       give({.kind = Order::Kind::reload, .upstream = {}, .sync = {}}, ready);
       return true;
     }
-    if (disobeys() || retry_.is_due(now)) begin(now);
+    if (std::exchange(restart_requested_, false)) restart_by_request();
+    if (!run_ && (disobeys() || retry_.is_due(now))) begin(now);
   }
   return advance(now, ready);
 }
@@ -140,6 +152,8 @@ void Core::begin(TimePoint now) {
   static constexpr std::array stop = {Step::stop_fast};
   if (disobeys()) {  // what is to stop stops
     if (seen_.running && role_of(assignment()->goal.state) == Role::stopped) start_run(Run::Purpose::stop, stop);
+  } else if (leaves_stopped(now)) {
+    return;
   } else if (was_promoted_outside_autoctl()) {
     end_foreign_promotion();
   } else if (saved_.settled()) {
@@ -207,6 +221,10 @@ void Core::give(Order order, Ready& ready) {
   const bool demotes = run_ && role_of(run_->goal.state) == Role::stopped && facts_.postgres_running;
   if (order.kind == Order::Kind::stop && demotes && !facts_.in_recovery)
     hooks_.push_back({HookPoint::Kind::before_demotion, saved_.goal.state, saved_.goal.term});
+  if (ends_server(order.kind)) {
+    end_is_ours_ = true;
+    vitals_.suspend();
+  }
   ready.order = order_ = std::move(order);
 }
 
@@ -246,7 +264,7 @@ void Core::end_run(const Error& error, TimePoint now) {
 
 /// Nothing to do, or something to wait for: the moment to tell what is seen.
 void Core::rest(TimePoint now, Ready& ready) {
-  publish();
+  publish(now);
   if (run_) return;  // its step has said when to look again
   const bool waiting = saved_.state == NodeState::wait_primary || saved_.state == NodeState::catchingup ||
                        saved_.state == NodeState::prepare_promotion || !saved_.settled();
@@ -254,18 +272,53 @@ void Core::rest(TimePoint now, Ready& ready) {
   const bool takes_over = saved_.state == NodeState::prepare_promotion && facts_.receiving;
   ready.wake_at = now + (!busy ? calm_interval : takes_over ? handover_interval : busy_interval);
   if (!retry_.is_due(now)) ready.wake_at = std::min(ready.wake_at, retry_.at());
+  if (left_alone_ && now >= *left_alone_) left_alone_.reset();
+  if (left_alone_) ready.wake_at = std::min(ready.wake_at, std::max(now, *left_alone_));
   if (has_newer_goal() && !disobeys()) ready.wake_at = now;
 }
 
-void Core::publish() {
+void Core::publish(TimePoint now) {
   facts_.state = saved_.state;
   facts_.term = saved_.term;
   facts_.upstream = saved_.goal.upstream;
   facts_.prepared_peers = house_.prepared();
   if (facts_.cannot_write) facts_.trouble = "the disk of " + self_.pgdata + " is full";
-  if (matters(facts_, published_)) correspondence_.make_urgent();
-  published_ = facts_;
+  NodeFacts next = facts_to_tell();
+  if (matters(next, published_)) correspondence_.make_urgent();
+  published_ = std::move(next);
+  if (saved_.state == NodeState::dropped && saved_.settled() && !retired_) retired_ = now;
   correspondence_.facts_were_published();
+}
+
+NodeFacts Core::facts_to_tell() const {
+  NodeFacts facts = facts_;
+  if (seen_.answer && seen_.answer->replay_paused && facts.trouble.empty())
+    facts.trouble = "replay is paused: whoever waits for it (remote_apply) hangs; pg_wal_replay_resume() ends that";
+  if (!vitals_.write_failure().empty()) {
+    facts.cannot_write = true;
+    facts.trouble = vitals_.write_failure();
+  }
+  if (!vitals_.failure().empty()) {
+    facts.cannot_run = true;
+    facts.trouble = vitals_.failure();
+  }
+  return facts;
+}
+
+std::string Core::check_vitals(TimePoint now) {
+  const auto ills = [this] { return vitals_.failure().empty() ? vitals_.write_failure() : vitals_.failure(); };
+  const std::string before = ills();
+  vitals_.tick(now);
+  const std::string after = ills();
+  if (after == before) return {};
+  NodeFacts next = published_;
+  const NodeFacts told = facts_to_tell();
+  next.cannot_run = told.cannot_run;
+  next.cannot_write = told.cannot_write;
+  next.trouble = told.trouble;
+  if (matters(next, published_)) correspondence_.make_urgent();
+  published_ = std::move(next);
+  return after.empty() ? "Postgres serves again, after: " + before : "Postgres does not do its work: " + after;
 }
 
 void Core::failed_task(const Error& error, TimePoint now) {
@@ -282,6 +335,15 @@ void Core::succeeded() {
   last_failure_.clear();
   facts_.trouble.clear();
   facts_.cannot_run = false;
+}
+
+/// A report that left since then said it.
+void Core::hears_of_retirement(TimePoint request_left) {
+  if (retired_ && request_left >= *retired_) retirement_is_known_ = true;
+}
+
+bool Core::has_retired(TimePoint now) const {
+  return retired_ && (retirement_is_known_ || now - *retired_ > farewell_patience);
 }
 
 std::optional<TimePoint> Core::fence_at() const {

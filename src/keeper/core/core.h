@@ -24,6 +24,7 @@
 #include "keeper/core/retry.h"
 #include "keeper/core/role.h"
 #include "keeper/core/steps.h"
+#include "keeper/core/vitals.h"
 
 namespace autoctl::keeper {
 
@@ -50,15 +51,25 @@ class Core {
   void tell(std::string news) { correspondence_.tell(std::move(news)); }
   /// An operator wants Postgres to read its configuration again.
   void request_reload() { reload_requested_ = true; }
+  /// And this one, that Postgres stops in order and starts again.
+  void request_restart() { restart_requested_ = true; }
 
   // ---- in: the network
   /// The answer to a report that left at `request_left`. True if the worker should look at it now.
   bool answered(const protocol::Assignment& assignment, TimePoint request_left, TimePoint now);
   /// A report with news up to this number was answered.
   void told(std::uint64_t last_news) { correspondence_.told(last_news); }
+  /// The monitor knows no such node, as it answered to a report that left then.
+  void unknown_to_monitor(TimePoint request_left) { hears_of_retirement(request_left); }
   /// An urgent report did not arrive, or was not answered.
   void send_failed() { correspondence_.send_failed(); }
   void set_citus(std::optional<protocol::CitusFacts> facts, bool urgent);
+
+  // ---- in: the probes of what a client would get
+  void felt(const Pulse& pulse, TimePoint now) { vitals_.felt(pulse, now); }
+  /// To be called a few times a second, also while the worker is stuck. What is to be said in the log now, if anything.
+  std::string check_vitals(TimePoint now);
+  bool expects_service() const { return vitals_.expects(); }
 
   // ---- in: the fence
   void fenced() { fenced_ = true; }
@@ -84,13 +95,15 @@ class Core {
   const NodeFacts& facts() const { return published_; }
   const std::optional<protocol::Assignment>& assignment() const { return correspondence_.assignment(); }
   bool is_fenced() const { return fenced_; }
+  /// The node was dropped, has stopped, and the monitor knows that or has not answered for long: nothing is left to do.
+  bool has_retired(TimePoint now) const;
   /// A Citus coordinator's plan, while this node is its group's primary and Postgres accepts writes.
   std::optional<protocol::CitusPlan> citus_duty() const;
 
  private:
   /// Steps under way, in a transition or between two.
   struct Run {
-    enum class Purpose : unsigned char { transition, restart, stop, disown, end_trespass, house };
+    enum class Purpose : unsigned char { transition, restart, stop, hold, disown, end_trespass, house };
     Purpose purpose = Purpose::transition;
     Goal goal;
     std::span<const Step> steps;
@@ -119,7 +132,16 @@ class Core {
   void reached_was_saved(TimePoint now);
   void end_run(const Error& error, TimePoint now);
   void rest(TimePoint now, Ready& ready);
-  void publish();
+  void publish(TimePoint now);
+  /// What is told: what the worker saw, and what the probes found.
+  NodeFacts facts_to_tell() const;
+  void hears_of_retirement(TimePoint request_left);
+
+  // who else starts and stops Postgres (service.cpp)
+  void notice_end(const Observation& seen, TimePoint now);
+  /// Nothing is started now: somebody else has just stopped it, or an operator wants it stopped.
+  bool leaves_stopped(TimePoint now);
+  void restart_by_request();
 
   // what should run while the goal stays the same (upkeep.cpp)
   Role wanted_role() const { return role_of(saved_.state); }
@@ -145,6 +167,7 @@ class Core {
   bool probes_upstream_ = false;
   TimePoint last_answer_;  // of Postgres to a query
   NodeFacts facts_, published_;
+  Vitals vitals_;
 
   std::optional<Order> order_;  // under way
   std::optional<Run> run_;
@@ -153,6 +176,10 @@ class Core {
   std::string last_failure_;  // as it was logged
   TimePoint settled_since_;
   bool reload_requested_ = false;
+  bool restart_requested_ = false;
+  bool enlarged_ = false;                // it was restarted to get the settings that its primary has
+  bool end_is_ours_ = true;              // the server that runs, or ran, was stopped by us
+  std::optional<TimePoint> left_alone_;  // until then: others have stopped it
 
   Correspondence correspondence_;
   Lease lease_;
@@ -160,6 +187,8 @@ class Core {
   std::string notice_;  // the monitor's, as it was last logged
   std::vector<LogLine> log_;
   std::vector<HookPoint> hooks_;
+  std::optional<TimePoint> retired_;  // since then each report says that this node, which was dropped, has stopped
+  bool retirement_is_known_ = false;
   bool resting_ = false;  // the report of what was reached goes out before anything else begins
 };
 

@@ -53,10 +53,12 @@ void update(NodeFacts& facts, const Observation& seen, const std::vector<protoco
   } else if (!seen.running) {
     no_server(facts);
     if (seen.disk) take_disk(facts, *seen.disk);
-  } else if (silent) {
-    facts.postgres_running = false;
-    facts.receiving = false;
-    facts.streaming.clear();
+  } else if (seen.crowded || silent) {
+    // One that has no connection left serves others, and what it is shows on disk.
+    facts.postgres_running = seen.crowded;
+    if (seen.crowded) facts.in_recovery = seen.standby_signal;
+    if (silent) facts.receiving = false;
+    if (silent) facts.streaming.clear();
   }
   facts.forked = seen.forked;
   if (seen.rewinding) {  // the data are between two histories

@@ -31,7 +31,8 @@ Next House::keep(const StepContext& c, StepMemory& memory) {
   }
   const bool standby = role_of(c.saved.state) == Role::standby;
   if (!memory.did(Order::Kind::keep_slots)) {
-    const bool is_new = !is_for(c.saved);
+    // Also after a change has just been put back: the upstream may have been in what somebody removed.
+    const bool is_new = !is_for(c.saved) || c.seen.configuration_changed || memory.did(Order::Kind::configure);
     if (!is_new && c.now < next_) return Next::done();
     if (is_new && !memory.did(Order::Kind::configure)) return Next::to(Order::Kind::configure);
     const bool follows = standby && may_receive(c.saved.state, c.saved.goal) &&

@@ -16,10 +16,14 @@ struct ServerView {
   SystemId system_id;
   Timeline timeline;  // a primary's current one; the newest one that a standby has received
   std::vector<HistoryEntry> history;
-  Lsn lsn;                 // primary: flushed; standby: the larger of received-and-flushed and replayed
-  bool lsn_final = true;   // false: a standby that still reads what it has on disk: `lsn` grows without receiving
-  Lsn replayed;            // standby
-  SyncQuorum sync;         // in force; empty also when the names are not ours
+  Lsn lsn;                     // primary: flushed; standby: the larger of received-and-flushed and replayed
+  Lsn inserted;                // primary: WAL that is written up to here, flushed or not
+  bool lsn_final = true;       // false: a standby that still reads what it has on disk: `lsn` grows without receiving
+  Lsn replayed;                // standby
+  SyncQuorum sync;             // in force; empty also when the names are not ours
+  bool replay_paused = false;  // standby: by somebody's wish, or as it lacks what its primary has (restart_helps)
+  bool restart_helps =
+      false;               // standby: its settings are smaller than its primary's, and a start makes them large enough
   bool receiving = false;  // standby: the WAL receiver streams and heard from its upstream a moment ago
   struct Sender {
     NodeId standby;
@@ -52,13 +56,17 @@ struct Observation {
   std::uint64_t server = 0;          // which one: another number is another server
   std::optional<ServerView> answer;  // nullopt: the server did not answer within the shell's patience
   std::optional<DiskView> disk;      // nullopt: a server runs, or the directory could not be read
+  bool crowded = false;              // no answer, as all connections are taken; the server lives
   std::string problem;               // why `answer` or `disk` is missing, one sentence
 
   // Files in and beside the data directory, read whether a server runs or not.
   bool standby_signal = false;  // started, it is a standby
   bool fresh_backup = false;    // a base backup that was never started
   bool rewinding = false;       // pg_rewind was cut short: it may only be rewound again or replaced by a copy
+  bool held_stopped = false;    // an operator wants Postgres stopped until he says otherwise
   bool forked = false;          // it accepted writes while it was to be a standby: the same
+
+  bool configuration_changed = false;  // by somebody else, since Order::configure; only while a server runs
 
   std::uint64_t disk_left = UINT64_MAX;    // bytes free for the data or, where they lie elsewhere, for the WAL
   Refusal refusal = Refusal::none;         // since the server was last told which node to follow

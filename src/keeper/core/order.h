@@ -39,4 +39,10 @@ constexpr bool changes_nothing_seen(Order::Kind kind) {
   return kind == Order::Kind::keep_slots || kind == Order::Kind::checkpoint || kind == Order::Kind::reload;
 }
 
+/// Orders in the course of which a server that runs is stopped.
+constexpr bool ends_server(Order::Kind kind) {
+  return kind == Order::Kind::stop || kind == Order::Kind::start || kind == Order::Kind::rewind ||
+         kind == Order::Kind::copy || kind == Order::Kind::create_cluster;
+}
+
 }  // namespace autoctl::keeper

@@ -38,6 +38,8 @@ Next start_as_primary(const StepContext& c, const StepMemory& m) {
                           "it follows another node; it cannot just be started as primary");
     return m.did(Kind::configure) ? Next::to(Kind::start) : Next::to(Kind::configure);
   }
+  // No session is to be had, but what it is shows on disk: the names must not wait for a session.
+  if (c.seen.crowded && !c.seen.standby_signal && c.goal.state != NodeState::single) return Next::done();
   if (!c.seen.answer) return not_answered(c);
   if (c.seen.answer->in_recovery)
     return Next::failed(Errc::conflict, "Postgres runs as a standby where a primary was expected");

@@ -15,6 +15,7 @@ constexpr std::array stop = {Step::stop_fast};
 constexpr std::array disown_data = {Step::disown};
 constexpr std::array run_primary = {Step::start_as_primary};
 constexpr std::array run_standby = {Step::run_as_standby};
+constexpr std::array restart_standby = {Step::stop_fast, Step::run_as_standby};
 constexpr std::array house = {Step::keep_house};
 
 }  // namespace
@@ -28,11 +29,20 @@ void Core::begin_upkeep(TimePoint now) {
   }
   if (role == Role::operators) return tolerate();
   if (!seen_.running) return start_again(now);
+  // Without our HBA lines no session of ours may be let in: that must not keep us from putting them back.
+  if (!facts_.postgres_running && seen_.configuration_changed) return start_run(Run::Purpose::house, house);
   if (!facts_.postgres_running) return;
-  if (saved_.state == NodeState::primary && facts_.sync_in_force != saved_.goal.sync) {
+  if (saved_.state == NodeState::primary && seen_.answer && facts_.sync_in_force != saved_.goal.sync) {
     say(Level::warning, "synchronous_standby_names was changed behind our back: putting it back");
     saved_.term = Term{};  // unsettled until the quorum has proved itself again
     return;
+  }
+  if (seen_.answer && seen_.answer->restart_helps && !enlarged_) {
+    enlarged_ = true;
+    std::string text = "Postgres has stopped to replay, as its primary has larger settings: restarting it with enough";
+    say(Level::warning, text);
+    tell(std::move(text));
+    return start_run(Run::Purpose::restart, restart_standby);
   }
   start_run(Run::Purpose::house, house);
 }
@@ -84,6 +94,7 @@ void Core::upkeep_done(Run::Purpose purpose, TimePoint now) {
     case Run::Purpose::stop:
       if (!disobeys()) succeeded();
       return;
+    case Run::Purpose::hold:
     case Run::Purpose::house: return succeeded();
     case Run::Purpose::restart:
       fenced_ = false;
@@ -102,7 +113,7 @@ void Core::upkeep_done(Run::Purpose purpose, TimePoint now) {
 }
 
 bool Core::takes_over_servers() const {
-  return wanted_role() == Role::operators || role_of(saved_.goal.state) == Role::operators ||
+  return left_alone_ || wanted_role() == Role::operators || role_of(saved_.goal.state) == Role::operators ||
          saved_.goal.state == NodeState::dropped;
 }
 

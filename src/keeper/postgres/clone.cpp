@@ -43,7 +43,7 @@ int percent_in(const std::string& line) {
 }
 
 Result<pg::Connection> Instance::Impl::open_upstream(const protocol::Peer& upstream) const {
-  return pg::Connection::open(conninfo(upstream) + " dbname=postgres application_name=autoctl", 5s);
+  return pg::Connection::open(query_conninfo(upstream) + " application_name=autoctl", 5s);
 }
 
 /// pg_basebackup puts tablespaces where they are on the source, and fails late if something is there.
@@ -69,9 +69,9 @@ Result<> Instance::Impl::run_basebackup(const protocol::Peer& upstream, NodeId s
                                         const Progress& progress) const {
   const Command command = postgres::tool_command(
       tools, "pg_basebackup",
-      {"-D", copy_directory(files), "-d", conninfo(upstream), "-X", "stream", "--checkpoint=fast",
-       "--slot=" + standby_name(self), "--max-rate=" + config.maximum_backup_rate, "--progress", "--no-manifest",
-       "--no-sync", "--no-password"});
+      {"-D", copy_directory(files), "-d", conninfo(upstream) + " options='-c role=none'", "-X", "stream",
+       "--checkpoint=fast", "--slot=" + standby_name(self), "--max-rate=" + config.maximum_backup_rate, "--progress",
+       "--no-manifest", "--no-sync", "--no-password"});
   const auto done = run(command, longest_copy, cancelled, [&](const std::string& line) {
     if (const int percent = percent_in(line); percent >= 0 && progress) progress(percent, "copying: " + line);
   });

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -11,11 +12,26 @@ namespace {
 /// Needed only where the server would otherwise have less.
 constexpr std::array<std::pair<const char*, int>, 2> least = {{{"max_wal_senders", 10}, {"max_replication_slots", 10}}};
 
+/// Always ours. The interval: at 0 a standby acknowledges nothing; were it shorter than the silence after which a WAL
+/// sender gives a sign of life (replication.cpp), the sender never would, and at a long wal_receiver_timeout an idle
+/// standby heard nothing. The others are left over from a restore: in force, a standby would end its recovery where it
+/// was once told to, and a promotion would wait for files that are not there.
+constexpr std::array<std::pair<const char*, const char*>, 9> fixed = {{{"wal_receiver_status_interval", "3s"},
+                                                                       {"restore_command", ""},
+                                                                       {"recovery_end_command", ""},
+                                                                       {"recovery_target", ""},
+                                                                       {"recovery_target_lsn", ""},
+                                                                       {"recovery_target_name", ""},
+                                                                       {"recovery_target_time", ""},
+                                                                       {"recovery_target_xid", ""},
+                                                                       {"recovery_target_timeline", "latest"}}};
+constexpr const char* promote_trigger = "promote_trigger_file";
+constexpr int first_without_trigger = 16;
+
 /// Defaults of ours: how soon a standby connects again, how soon a dead peer is noticed, and WAL back to a checkpoint
 /// that an old primary has in common with the new one, so that pg_rewind can work after its shutdown checkpoint, too
 /// (less of it on a small disk, see wal_room.h).
-constexpr std::array<std::pair<const char*, const char*>, 5> preferences = {{{"wal_retrieve_retry_interval", "100ms"},
-                                                                             {"wal_receiver_status_interval", "1s"},
+constexpr std::array<std::pair<const char*, const char*>, 4> preferences = {{{"wal_retrieve_retry_interval", "100ms"},
                                                                              {"wal_receiver_timeout", "3s"},
                                                                              {"wal_sender_timeout", "10s"},
                                                                              {"wal_keep_size", "256MB"}}};
@@ -89,6 +105,14 @@ void add_minima(ServerSettings& ours, const UserSettings& user, const std::optio
   }
 }
 
+/// Whatever value somebody else gives it would break something.
+bool is_ours_alone(const std::string& name, const ServerSettings& ours) {
+  if (goal_settings().contains(name) || name == "port" || name == "listen_addresses" || name == promote_trigger)
+    return true;
+  if (name == "ssl" || name.starts_with("ssl_")) return ours.contains(name);
+  return std::ranges::any_of(fixed, [&](const auto& setting) { return setting.first == name; });
+}
+
 }  // namespace
 
 const std::set<std::string>& goal_settings() {
@@ -111,7 +135,8 @@ ServerSettings computed_settings(const config::Config& config, int major, const 
   if (const auto level = user.value("wal_level"); level && !enough_wal(*level)) ours["wal_level"] = "replica";
   ours["hot_standby"] = "on";
   ours["full_page_writes"] = "on";  // pg_rewind reads them; a torn page after a crash would need them, too
-  ours["recovery_target_timeline"] = "latest";
+  for (const auto& [name, value] : fixed) ours[name] = value;
+  if (major < first_without_trigger) ours[promote_trigger] = "";
   if (!control || !control->checksums) ours["wal_log_hints"] = "on";
   add_minima(ours, user, control);
   add_ssl(ours, config.ssl);
@@ -128,7 +153,7 @@ std::set<std::string> harmful_overrides(const ServerSettings& alter_system, cons
   std::set<std::string> harmful;
   for (const auto& [name, value] : alter_system) {
     const auto wanted = ours.find(name);
-    const bool must_be_ours = goal_settings().contains(name) || name == "port" || name == "listen_addresses";
+    const bool must_be_ours = is_ours_alone(name, ours);
     const bool switched_off = (name == "hot_standby" || name == "wal_log_hints" || name == "full_page_writes") &&
                               wanted != ours.end() && !is_on(value);
     const bool too_little = name == "wal_level" ? !enough_wal(value)

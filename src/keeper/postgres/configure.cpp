@@ -122,7 +122,11 @@ Result<bool> Instance::Impl::change_goal(const ServerSettings& changes) {
   ServerSettings ours = read_settings(place.include_file);
   if (ours.empty()) return write_settings(changes);
   for (const auto& [name, value] : changes) ours[name] = value;
-  return postgres::write_include_file(place.include_file, ours, postgres::Precedence::autoctl);
+  // Looked at before it is written: what somebody else has just done to it must not pass for ours.
+  const bool was_kept = !kept_files.changed();
+  auto written = postgres::write_include_file(place.include_file, ours, postgres::Precedence::autoctl);
+  if (written && *written && was_kept) kept_files.renew(place.include_file);
+  return written;
 }
 
 /// As the room on the disk changes.
@@ -131,11 +135,30 @@ Result<bool> Instance::Impl::write_wal_bounds() {
   return change_goal(wal_bounds(wal_room(place.pgdata), user_settings(place), read_settings(place.include_file)));
 }
 
+/// The file in force is the one that counts; another may take its place at the next start.
+std::vector<std::string> Instance::Impl::hba_files() {
+  std::vector<std::string> paths = {layout().hba_file};
+  if (!postmaster.running()) return paths;
+  const auto rows = session.query("select setting from pg_settings where name = 'hba_file'", 1s);
+  if (rows && !rows->empty() && rows->text(0, 0) != paths.front()) paths.push_back(rows->text(0, 0));
+  return paths;
+}
+
 Result<bool> Instance::Impl::write_hba(const std::vector<protocol::Peer>& peers,
-                                       const std::vector<protocol::Peer>& neighbours) const {
+                                       const std::vector<protocol::Peer>& neighbours) {
   if (config.skip_pg_hba) return false;
-  const Layout place = layout();
-  const auto text = config::read_file(place.hba_file);
+  bool changed = false;
+  for (const auto& path : hba_files()) {
+    const auto written = write_hba_file(path, peers, neighbours);
+    if (!written) return written;
+    changed = changed || *written;
+  }
+  return changed;
+}
+
+Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::vector<protocol::Peer>& peers,
+                                            const std::vector<protocol::Peer>& neighbours) const {
+  const auto text = config::read_file(path);
   if (!text) return fail(text.error());
   const std::string user = postgres::os_user();
   HbaRules rules;
@@ -158,24 +181,46 @@ Result<bool> Instance::Impl::write_hba(const std::vector<protocol::Peer>& peers,
     add(neighbours, rules.neighbours);
     add({{config.node, config.name, config.hostname, config.pgport, NodeState::init}}, rules.neighbours);
   }
-  return postgres::write_hba_block(place.hba_file, hba_lines(rules));
+  return postgres::write_hba_block(path, hba_lines(rules));
 }
 
+/// Until nothing is left to write: then the files are as we left them also where others write at the same time. What a
+/// user has changed is loaded when he wants it, unless something of ours had to be put back.
 Result<> Instance::configure(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours) {
-  const auto settings = impl_->write_settings({});
-  if (!settings) return fail(settings.error());
-  const auto hba = impl_->write_hba(peers, neighbours);
-  if (!hba) return fail(hba.error());
-  if ((*settings || *hba) && running()) return reload();
-  return {};
+  constexpr int passes_max = 4;
+  auto& impl = *impl_;
+  const bool was_changed = impl.kept_files.changed();
+  bool reloads = false;
+  for (int pass = 0; pass < passes_max; ++pass) {
+    const Layout place = impl.layout();
+    auto paths = impl.hba_files();
+    paths.insert(paths.end(), {place.config_file, place.include_file, place.auto_file});
+    impl.kept_files.keep(paths);
+    const auto settings = impl.write_settings({});
+    if (!settings) return fail(settings.error());
+    const auto hba = impl.write_hba(peers, neighbours);
+    if (!hba) return fail(hba.error());
+    if (!*settings && !*hba) break;
+    reloads = true;
+  }
+  if (was_changed && reloads) impl.tell("somebody changed the configuration: what autoctl needs was put back");
+  return reloads && running() ? reload() : Result<>{};
 }
 
-Result<std::vector<std::string>> Instance::pending_restart() {
-  const auto rows = impl_->session.query("select name from pg_settings where pending_restart order by 1", 5s);
-  if (!rows) return fail(rows.error());
-  std::vector<std::string> names;
-  for (int row = 0; row < rows->size(); ++row) names.push_back(rows->text(row, 0));
-  return names;
+bool Instance::configuration_is_changed() const {
+  return impl_->kept_files.changed();
+}
+
+Result<bool> Instance::has_less_than_primary() {
+  const auto control = read_control_data(impl_->tools, impl_->files.pgdata);
+  if (!control) return fail(control.error());
+  for (const auto& [name, value] : control->hot_standby_minima) {
+    const auto rows =
+        impl_->session.query("select setting::bigint < $2::bigint from pg_settings where name = $1", {name, value}, 1s);
+    if (!rows) return fail(rows.error());
+    if (rows->truth(0, 0)) return true;
+  }
+  return false;
 }
 
 }  // namespace autoctl::keeper

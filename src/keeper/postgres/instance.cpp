@@ -26,6 +26,10 @@ void Instance::change_config(config::Config config) {
   impl_->config = std::move(config);
 }
 
+const config::Config& Instance::config() const {
+  return impl_->config;
+}
+
 Result<DataDirectory> Instance::inspect() const {
   return keeper::inspect(impl_->tools, impl_->files.pgdata);
 }

@@ -58,11 +58,13 @@ struct Observed {
   SystemId system_id;
   Timeline timeline;  // a primary's current one without waiting for a checkpoint; a standby's received one
   Lsn lsn;            // primary: flushed; standby: the larger of received-and-flushed and replayed
+  Lsn inserted;       // primary: written so far, flushed or not
   /// False: a standby that still replays what it has on disk; `lsn` grows without receiving, so elections must wait.
   bool lsn_final = true;
-  Lsn replayed;            // standby
-  std::string sync_names;  // synchronous_standby_names in force
-  bool receiving = false;  // WAL receiver is streaming and heard from upstream within `fresh`
+  Lsn replayed;                // standby
+  bool replay_paused = false;  // standby
+  std::string sync_names;      // synchronous_standby_names in force
+  bool receiving = false;      // WAL receiver is streaming and heard from upstream within `fresh`
   struct Walsender {
     std::string application_name;
     bool streaming = false;
@@ -95,8 +97,11 @@ class Instance {
   /// TLS files, the marked HBA block. Works with Debian's /etc/postgresql layout in place. Idempotent; reloads a
   /// running server when something changed. `neighbours`: the nodes of a Citus formation's other groups.
   Result<> configure(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours = {});
+  /// Somebody else has changed one of the files that configure() last left: it is to be called again. Cheap.
+  bool configuration_is_changed() const;
   /// What is written and started from now on follows `config`; a running server stays as it is.
   void change_config(config::Config config);
+  const config::Config& config() const;
   /// pg_basebackup from `upstream` into clone_directory(), swapped in at the end; the old data goes only then.
   Result<> clone(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled, const Progress& progress);
   /// Crash recovery first if it was not shut down cleanly, then pg_rewind. Errors: conflict = proof that it cannot work
@@ -133,7 +138,10 @@ class Instance {
 
   // ---- SQL on the running server (database postgres, own connection, kept)
   Result<Observed> observe(Millis timeout);
-  /// Settings that configure() changed and that wait for a restart of the running server.
+  /// Of a standby whose replay has paused: some of its settings are smaller than its primary's. start() writes larger ones.
+  Result<bool> has_less_than_primary();
+  /// Settings that configure() changed and that wait for a restart of the running server, which has read what was
+  /// written before the last reload().
   Result<std::vector<std::string>> pending_restart();
   Result<> checkpoint(const Cancelled& cancelled);
   /// Writes the names, reloads, reads back until they are in force; resets an ALTER SYSTEM that overrides them.
@@ -141,6 +149,9 @@ class Instance {
   /// Replication role with this password (the one in files.pgpass()), --username, --dbname, grants for pg_rewind. On a
   /// primary only.
   Result<> create_roles(const std::string& replication_password, const std::string& formation_dbname);
+  /// On a primary: the replication role is as create_roles() made it, whatever somebody did to it since; its settings
+  /// are none. True when something was put back.
+  Result<bool> keep_replication_role(const std::string& replication_password);
   /// On the primary of a Citus group: the extension in the formation's database, and where nodes log in with passwords,
   /// such a password for the roles that Citus connects as, derived from `secret`. Existing ones are left alone.
   Result<> prepare_citus(const std::string& secret, const std::string& formation_dbname);

@@ -9,6 +9,7 @@
 #include "keeper/postgres/computed_settings.h"
 #include "keeper/postgres/control_data.h"
 #include "keeper/postgres/instance.h"
+#include "keeper/postgres/kept_files.h"
 #include "keeper/postgres/layout.h"
 #include "keeper/postgres/session.h"
 
@@ -43,6 +44,9 @@ struct Instance::Impl {
   bool sync_names_unproven = true;  // a former keeper may have died in the middle of a change
   bool cut_off = false;             // receives from no node, as stop_receiving() has proved
 
+  KeptFiles kept_files;       // the configuration files as we left them
+  std::string role_verifier;  // the replication role's password as we last set it; empty: not yet in this server
+
   Replies replies;  // as they were last seen
   std::vector<std::string> news;
 
@@ -57,6 +61,7 @@ struct Instance::Impl {
     seen_timeline = {};
     sync_names_unproven = true;
     cut_off = false;
+    role_verifier.clear();
   }
 
   Layout layout() const { return find_layout(files.pgdata, tools.major); }
@@ -70,20 +75,30 @@ struct Instance::Impl {
   /// Changes only goal settings and looks at nothing else: for the moments when milliseconds count.
   Result<bool> change_goal(const ServerSettings& changes);
   Result<bool> write_wal_bounds();
-  Result<bool> write_hba(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours) const;
+  Result<bool> write_hba(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours);
+  std::vector<std::string> hba_files();
+  Result<bool> write_hba_file(const std::string& path, const std::vector<protocol::Peer>& peers,
+                              const std::vector<protocol::Peer>& neighbours) const;
   Result<> ensure_config_files(const Layout& layout) const;
   Result<bool> reset_overrides(const Layout& layout, const ServerSettings& ours);
   /// Changes goal settings, and where the server runs waits until every new session of it has the value of `name`, one
   /// of them. An ALTER SYSTEM that overrides it is reset. Timeout when another file of the user's does.
   Result<> put_in_force(const ServerSettings& changes, const std::string& name, Millis timeout);
   Result<> read_from_primaries();
+  void end_what_holds_replay_up();
   Result<> await_wal_processes(Millis timeout);
   bool still_cut_off();
   Result<> await_no_receiver(std::chrono::steady_clock::time_point deadline);
 
   /// How standbys, pg_basebackup and pg_rewind reach another node; no secret in it.
   std::string conninfo(const protocol::Peer& upstream) const;
+  /// The same for statements in database postgres.
+  std::string query_conninfo(const protocol::Peer& upstream) const;
   ServerSettings upstream_settings(const protocol::Peer* upstream, NodeId self) const;
+
+  /// A session on the running server that makes roles here only.
+  Result<pg::Connection> open_for_roles() const;
+  Result<> ensure_replicator(pg::Connection& sql, const std::string& password);
 
   /// A replicator's session on another node, database postgres. Errors as pg::Connection::open.
   Result<pg::Connection> open_upstream(const protocol::Peer& upstream) const;
@@ -98,6 +113,7 @@ struct Instance::Impl {
   Result<> become_rewound_standby();
 
   void ask_for_checkpoint() const;
+  Result<> remove_recovery_signal();
   void clear_socket_locks() const;
   Result<> await_ready(std::size_t log_start, const Cancelled& cancelled);
   Error startup_error(std::size_t log_start) const;

@@ -57,7 +57,8 @@ Layout find_layout(const std::string& pgdata, int major, const std::string& debi
   layout.include_file = directory + "/" + postgres::include_name;
   layout.auto_file = pgdata + "/postgresql.auto.conf";
 
-  const auto settings = postgres::read_settings(layout.config_file);
+  auto settings = postgres::read_settings(layout.config_file);
+  for (const auto& [name, value] : postgres::read_settings(layout.auto_file)) settings[name] = value;  // ALTER SYSTEM's
   const auto place = [&](const char* setting, const char* usual) {
     const auto found = settings.find(setting);
     if (found == settings.end() || found->second.empty()) return pgdata + "/" + usual;

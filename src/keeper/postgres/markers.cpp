@@ -18,6 +18,7 @@ namespace {
 std::string path_of(const config::Files& files, Marker marker) {
   const char* name = marker == Marker::initdb      ? "/initdb.unfinished"
                      : marker == Marker::rewinding ? "/rewind.unfinished"
+                     : marker == Marker::stopped   ? "/postgres.stopped"
                                                    : "/standby.forked";
   return files.directory + name;
 }

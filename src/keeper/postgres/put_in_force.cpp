@@ -50,7 +50,8 @@ Result<std::vector<WalProcess>> wal_processes(Session& session, Millis timeout) 
 }  // namespace
 
 /// A new session is forked by the postmaster after it has read the files and signalled all processes, so what it shows
-/// proves both. Where the files say nothing else than what is in force, a reload would change nothing, and costs every
+/// proves both. So does the refusal of one, where all connections are taken: the session that is kept for this was
+/// signalled before, and shows the value by then. Where the files say nothing else than what is in force, a reload would change nothing, and costs every
 /// process of the server time in a moment when milliseconds count.
 Result<> Instance::Impl::put_in_force(const ServerSettings& changes, const std::string& name, Millis timeout) {
   const auto deadline = Clock::now() + timeout;
@@ -62,12 +63,15 @@ Result<> Instance::Impl::put_in_force(const ServerSettings& changes, const std::
   if (reloaded) AUTOCTL_TRY(postmaster.signal(SIGHUP));
   for (;;) {
     auto fresh = session.open(1s);
-    if (!fresh) return fail(std::move(fresh.error()));
-    const auto rows = fresh->query(
-        "select setting = $2, source, coalesce(sourcefile, '') like '%/postgresql.auto.conf', "
-        "$3 or (select f.setting = $2 from pg_file_settings f where f.name = $1 and f.applied) from pg_settings "
-        "where name = $1",
-        {name, value, reloaded ? "true" : "false"}, 1s);
+    if (!fresh && !pg::is_crowded(fresh.error())) return fail(std::move(fresh.error()));
+    const auto ask = [&](const std::string& sql, const std::vector<pg::Param>& params, Millis patience) {
+      return fresh ? fresh->query(sql, params, patience) : session.query(sql, params, patience);
+    };
+    const auto rows =
+        ask("select setting = $2, source, coalesce(sourcefile, '') like '%/postgresql.auto.conf', "
+            "$3 or (select f.setting = $2 from pg_file_settings f where f.name = $1 and f.applied) from pg_settings "
+            "where name = $1",
+            {name, value, reloaded ? "true" : "false"}, 1s);
     if (!rows) return fail(rows.error());
     if (rows->truth(0, 0) && rows->truth(0, 3)) return {};
     if (!std::exchange(reloaded, true)) {
@@ -78,14 +82,26 @@ Result<> Instance::Impl::put_in_force(const ServerSettings& changes, const std::
       return fail(Errc::conflict, name + " was given on the command line of the running Postgres",
                   "Restart it through autoctl");
     if (rows->truth(0, 2)) {
-      const auto reset = fresh->query("alter system reset " + pg::quote_identifier(name), 5s);
+      const auto reset = ask("alter system reset " + pg::quote_identifier(name), {}, 5s);
       if (!reset) return fail(reset.error());
       AUTOCTL_TRY(postmaster.signal(SIGHUP));
     }
     if (Clock::now() >= deadline)
-      return fail(Errc::timeout, fmt::format("Postgres does not apply {}{}", name, reason_for(*fresh)));
+      return fail(Errc::timeout,
+                  fmt::format("Postgres does not apply {}{}", name, fresh ? reason_for(*fresh) : std::string()));
     std::this_thread::sleep_for(2ms);
   }
+}
+
+/// A session that begins now was forked after the files were read.
+Result<std::vector<std::string>> Instance::pending_restart() {
+  auto fresh = impl_->session.open(2s);
+  if (!fresh) return fail(std::move(fresh.error()));
+  const auto rows = fresh->query("select name from pg_settings where pending_restart order by 1", 5s);
+  if (!rows) return fail(rows.error());
+  std::vector<std::string> names;
+  for (int row = 0; row < rows->size(); ++row) names.push_back(rows->text(row, 0));
+  return names;
 }
 
 /// Call after put_in_force: the signals are sent. A process that sleeps with no signal pending has run its handler;

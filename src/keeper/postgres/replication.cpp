@@ -7,6 +7,7 @@
 #include <cstring>
 #include <thread>
 
+#include "common/pg/own_settings.h"
 #include "common/util/sync_directory.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
@@ -19,7 +20,13 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto reload_patience = 5s;
+/// What a standby asks of its WAL sender, whatever the server there says: a sign of life after 2 s without an answer,
+/// which is half of the timeout. So each hears the other often enough at any wal_receiver_timeout, and one that was cut
+/// off does not stay "streaming".
+constexpr std::string_view sender_options = "-c role=none -c wal_sender_timeout=4s";
 constexpr auto promote_poll = 5ms;
+/// What is left to replay is little, unless something holds it up.
+constexpr auto replay_patience = 500ms;
 /// The startup process could be about to start a receiver with what it read before the reload; it looks again at once
 /// and ends that one. Absent twice this far apart is absent.
 constexpr auto settle_time = 10ms;
@@ -49,9 +56,15 @@ std::string Instance::Impl::conninfo(const protocol::Peer& upstream) const {
   return text;
 }
 
+std::string Instance::Impl::query_conninfo(const protocol::Peer& upstream) const {
+  return conninfo(upstream) +
+         " dbname=postgres options=" + pg::quote_conninfo(pg::own_settings(tools.major, pg::Privilege::user));
+}
+
 ServerSettings Instance::Impl::upstream_settings(const protocol::Peer* upstream, NodeId self) const {
   if (upstream == nullptr) return {{conninfo_setting, ""}, {slot_setting, ""}};
-  return {{conninfo_setting, conninfo(*upstream) + " application_name=" + standby_name(self)},
+  const std::string options = pg::quote_conninfo(std::string(sender_options));
+  return {{conninfo_setting, conninfo(*upstream) + " application_name=" + standby_name(self) + " options=" + options},
           {slot_setting, standby_name(self)}};
 }
 
@@ -72,7 +85,12 @@ Result<> Instance::set_primary() {
 Result<> Instance::set_sync(const SyncQuorum& quorum) {
   auto& impl = *impl_;
   impl.sync_names_unproven = true;
-  AUTOCTL_TRY(impl.put_in_force({{sync_names_setting, sync_names(quorum)}}, sync_names_setting, reload_patience));
+  const auto in_force =
+      impl.put_in_force({{sync_names_setting, sync_names(quorum)}}, sync_names_setting, reload_patience);
+  // All connections are taken, the one that is kept for this is lost: the files are written. That commits wait for
+  // nobody any more needs no proof, and is proved as soon as there is a session (observe()).
+  if (!in_force && pg::is_crowded(in_force.error()) && quorum.asynchronous()) return reload();
+  if (!in_force) return in_force;
   if (!running()) return {};
   AUTOCTL_TRY(impl.await_wal_processes(reload_patience));
   impl.sync_names_unproven = false;
@@ -154,10 +172,27 @@ Result<> Instance::Impl::read_from_primaries() {
   return {};
 }
 
+/// What is left to replay must not wait for readers, however long they may take (max_standby_streaming_delay = -1):
+/// nobody can write until it is over. They are ended as Postgres itself would end them.
+void Instance::Impl::end_what_holds_replay_up() {
+  const auto ended = session.query(
+      "with startup as (select pid, wait_event_type as type, coalesce(wait_event, '') as event from pg_stat_activity "
+      "where backend_type = 'startup') "
+      "select count(pg_terminate_backend(a.pid)) from startup s, pg_stat_activity a "
+      "where a.backend_type = 'client backend' and a.pid <> pg_backend_pid() and "
+      "case when s.type = 'Lock' then a.pid = any(pg_blocking_pids(s.pid)) "
+      "     when s.event like 'RecoveryConflict%' then a.backend_xmin is not null or a.state = 'idle in transaction' "
+      "     when s.type = 'BufferPin' then a.state <> 'idle' else false end",
+      2s);
+  if (ended && ended->number(0, 0) > 0)
+    tell("sessions that held up replay were ended, so that this node can be promoted: " + ended->text(0, 0));
+}
+
 Result<> Instance::promote(const Cancelled& cancelled) {
   auto& impl = *impl_;
   if (impl.config.citus_secondary) AUTOCTL_TRY(impl.read_from_primaries());
   bool asked = false;
+  auto look_for_holders_at = Clock::now() + replay_patience;
   for (;;) {
     const auto rows = impl.session.query(
         asked ? "select pg_is_in_recovery()"
@@ -166,6 +201,10 @@ Result<> Instance::promote(const Cancelled& cancelled) {
     if (!rows) return fail(rows.error());
     if (!rows->truth(0, 0)) break;
     asked = true;
+    if (Clock::now() >= look_for_holders_at) {
+      impl.end_what_holds_replay_up();
+      look_for_holders_at = Clock::now() + replay_patience;
+    }
     if (cancelled && cancelled())
       return fail(Errc::unavailable, "a promotion that was already asked for is no longer waited for");
     std::this_thread::sleep_for(promote_poll);
@@ -178,6 +217,7 @@ Result<> Instance::promote(const Cancelled& cancelled) {
 
 Result<> Instance::checkpoint(const Cancelled& cancelled) {
   auto connection = impl_->session.open(2s);
+  if (!connection && pg::is_crowded(connection.error())) return {};  // it only makes the next shutdown shorter
   if (!connection) return fail(std::move(connection.error()));
   connection->interrupt_when(cancelled);
   const auto done = connection->query("checkpoint", 24h);

@@ -212,8 +212,8 @@ Result<> Instance::Impl::part_from(pg::Connection& upstream) {
 Result<> Instance::Impl::run_rewind(const protocol::Peer& upstream, bool dry, const Cancelled& cancelled,
                                     const Progress& progress) const {
   std::vector<std::string> arguments = {"--target-pgdata=" + files.pgdata,
-                                        "--source-server=" + conninfo(upstream) + " dbname=postgres",
-                                        "--no-ensure-shutdown", "--no-sync", "--progress"};
+                                        "--source-server=" + query_conninfo(upstream), "--no-ensure-shutdown",
+                                        "--no-sync", "--progress"};
   if (dry) arguments.emplace_back("--dry-run");
   const auto done = run(postgres::tool_command(tools, "pg_rewind", std::move(arguments)), longest_rewind, cancelled,
                         [&](const std::string& line) {

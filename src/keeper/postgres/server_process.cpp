@@ -121,6 +121,7 @@ Result<> Instance::start(const Cancelled& cancelled) {
     AUTOCTL_TRY(impl_->postmaster.clear_remains());
     AUTOCTL_TRY(postgres::check_port_free(impl_->config.listen, impl_->config.pgport));
     if (const auto settings = impl_->write_settings({}); !settings) return fail(settings.error());
+    AUTOCTL_TRY(impl_->remove_recovery_signal());
     impl_->clear_socket_locks();
     rotate_log(impl_->files.startup_log());
     log_start = log_size(impl_->files.startup_log());
@@ -133,6 +134,17 @@ Result<> Instance::start(const Cancelled& cancelled) {
     impl_->new_server();
   }
   return impl_->await_ready(log_start, cancelled);
+}
+
+/// Left from a restore, or put there by somebody: with it a server ends its recovery on another timeline, or does not
+/// start at all. No node of autoctl's ever needs it.
+Result<> Instance::Impl::remove_recovery_signal() {
+  const std::string path = files.pgdata + "/recovery.signal";
+  std::error_code error;
+  if (!fs::remove(path, error) && !error) return {};
+  if (error) return fail(Errc::system, "cannot remove " + path + ": " + error.message());
+  tell("recovery.signal was in the data directory: removed, as this node does not restore from an archive");
+  return {};
 }
 
 void Instance::Impl::clear_socket_locks() const {
@@ -149,7 +161,7 @@ Result<> Instance::Impl::await_ready(std::size_t log_start, const Cancelled& can
     const auto lock = postgres::read_lock_file(files.pgdata);
     if (lock && lock->pid == postmaster.pid() && lock->status == "ready") {
       const auto answer = session.query("select 1", 2s);
-      if (answer) return {};
+      if (answer || pg::is_crowded(answer.error())) return {};
       const Errc code = answer.error().code;
       if (code == Errc::denied || code == Errc::postgres)
         return fail(

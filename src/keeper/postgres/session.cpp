@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/config/files.h"
+#include "common/pg/own_settings.h"
 #include "common/postgres/lock_file.h"
 #include "common/postgres/tools.h"
 
@@ -12,10 +14,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Never waits for a standby (we may be the one who has to change that), nor for a user's timeouts.
-constexpr std::string_view session_options =
-    "-c synchronous_commit=local -c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off "
-    "-c search_path=pg_catalog";
+/// Never waits for a standby: we may be the one who has to change that.
+constexpr std::string_view local_settings = " -c synchronous_commit=local -c search_path=pg_catalog ";
+
+/// 0 when it cannot be read.
+int major_of(const std::string& pgdata) {
+  return std::atoi(config::read_file(pgdata + "/PG_VERSION").value_or("").c_str());
+}
 
 }  // namespace
 
@@ -23,12 +28,13 @@ Result<pg::Connection> Session::open(Millis timeout, const std::string& dbname, 
   const auto lock = postgres::read_lock_file(pgdata_);
   if (!lock || lock->port == 0 || lock->socket_directory.empty())
     return fail(Errc::unavailable, "Postgres on " + pgdata_ + " does not listen yet");
-  return pg::Connection::open(
-      fmt::format("host={} port={} user={} dbname={} application_name={} options={}",
-                  pg::quote_conninfo(lock->socket_directory), lock->port, pg::quote_conninfo(postgres::os_user()),
-                  pg::quote_conninfo(dbname), pg::quote_conninfo(identity.application_name),
-                  pg::quote_conninfo(std::string(session_options) + " " + identity.options)),
-      timeout);
+  const std::string options =
+      pg::own_settings(major_of(pgdata_), pg::Privilege::superuser) + std::string(local_settings) + identity.options;
+  return pg::Connection::open(fmt::format("host={} port={} user={} dbname={} application_name={} options={}",
+                                          pg::quote_conninfo(lock->socket_directory), lock->port,
+                                          pg::quote_conninfo(postgres::os_user()), pg::quote_conninfo(dbname),
+                                          pg::quote_conninfo(identity.application_name), pg::quote_conninfo(options)),
+                              timeout);
 }
 
 Result<pg::Rows> Session::query(const std::string& sql, const std::vector<pg::Param>& params, Millis timeout) {
