@@ -5,6 +5,7 @@
 //   heartbeat  holds a report open at the monitor                            the network, with a deadline
 //   messenger  reports at once what is urgent                                the network, with a deadline
 //   fence      kills Postgres when the lease is over                         nothing
+//   scribe     writes down who this keeper is                                the disk
 //   router     makes a coordinator's pg_dist_node follow the plan            its own sessions
 #pragma once
 
@@ -16,12 +17,13 @@
 #include <string>
 
 #include "keeper/core/core.h"
+#include "keeper/core/instance_chain.h"
 
 namespace autoctl::keeper {
 
 class Board {
  public:
-  Board(Identity self, SavedState saved);
+  explicit Board(Identity self, SavedState saved, InstanceChain chain = {{}, {}});
   ~Board();
   Board(const Board&) = delete;
   Board& operator=(const Board&) = delete;
@@ -49,15 +51,27 @@ class Board {
   // ---- heartbeat, messenger
   /// The next report: newest facts and a new sequence number, taken together.
   protocol::Report next_report(bool wait);
-  /// The answer to a report that left at `request_left` and had news up to `last_news` (0: none).
-  void answered(const protocol::Assignment& assignment, TimePoint request_left, std::uint64_t last_news);
+  /// The answer to a report that left at `request_left`, had news up to `last_news` (0: none) and was of `instance`.
+  void answered(const protocol::Assignment& assignment, TimePoint request_left, std::uint64_t last_news,
+                const std::string& instance = {});
+  /// A report was not answered, or was refused.
+  void report_failed();
   void send_failed();
+  /// Another keeper is this node: Core::refused().
+  void refused(const Error& why);
   /// Blocks until what the worker saw of its upstream since the monitor asked is published, or the timeout.
   void await_upstream_answer(Millis timeout);
   /// Blocks until something is urgent; false when the keeper stops.
   bool await_urgency();
   /// Sleeps, but not past a stop.
   void pause(Millis duration);
+
+  // ---- scribe
+  /// Blocks until the chain of this keeper's instance is to be longer; false when the keeper stops.
+  bool await_link();
+  /// The chain with this link, to be saved; then linked().
+  protocol::Instance with_link(std::string id) const;
+  void linked(protocol::Instance instance);
 
   // ---- router of a Citus coordinator
   /// The plan, while this node is its group's primary and Postgres accepts writes.
@@ -75,6 +89,7 @@ class Board {
   NodeFacts facts() const;
   std::optional<protocol::Assignment> assignment() const;
   bool fenced() const;
+  bool is_refused() const;
   /// Postgres reads its configuration again, soon.
   void request_reload();
   void stop();
@@ -86,6 +101,7 @@ class Board {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Core core_;
+  InstanceChain chain_;
   std::atomic<bool> stopping_ = false;
   int wakeup_fd_ = -1;
 };
