@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "monitor/engine/assignments.h"
@@ -63,8 +64,8 @@ class Settler {
 
   Trust trust_;
   TimePoint last_round_;
-  TimePoint first_check_;                            // no group's next_check is before
-  std::map<GroupKey, std::vector<NodeId>> blocked_;  // whose election waits, and for whom
+  TimePoint first_check_;                                      // no group's next_check is before
+  std::map<GroupKey, std::set<std::vector<NodeId>>> blocked_;  // whose election waits, and for whom, as it was told
 };
 
 }  // namespace autoctl::monitor
