@@ -102,10 +102,11 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   if (!chain) return fail(chain.error());
 
   const bool has_monitor = !config.monitor_url.empty();
+  const bool unproved = has_monitor && chain->is_elsewhere();
   Board board({.node = config.node,
                .pgdata = config.pgdata,
                .has_monitor = has_monitor,
-               .unproved = has_monitor && chain->is_elsewhere(),
+               .unproved = unproved,
                .reads_when_standby = config.citus_secondary},
               *saved, *std::move(chain));
   auto status_port = open_status_port(config, files, board);
