@@ -40,7 +40,7 @@ std::string section(const CLI::App& command) {
 
 void append_sections(const CLI::App& app, std::string& text) {
   for (const CLI::App* child : children(app)) {
-    if (children(*child).empty() || !child->get_footer().empty()) text += section(*child);
+    if (child->get_require_subcommand_min() == 0) text += section(*child);
     append_sections(*child, text);
   }
 }

@@ -146,19 +146,19 @@ bool is_fulfilled(const std::string& kind, const OperationOptions& options, cons
 Result<> run_operation(const std::string& kind, const OperationOptions& options) {
   auto api = connect_monitor(options.target);
   if (!api) return fail(api.error());
-  const GroupId group = options.scope.group.value_or(0);
-  const auto before = api->state(options.scope.formation, group, answer_timeout);
+  auto before = api->state(options.scope.formation, options.scope.group, answer_timeout);
   if (!before) return fail(before.error());
   const auto deadline = Clock::now() + std::chrono::seconds(options.wait_seconds);
   const auto operation = api->start_operation({.kind = kind,
                                                .formation = options.scope.formation,
-                                               .group = group,
+                                               .group = options.scope.group,
                                                .name = options.name,
                                                .allow_failover = options.allow_failover,
                                                .timeline = Timeline{options.timeline},
                                                .reason = options.reason},
                                               answer_timeout);
   if (!operation) return fail(operation.error());
+  std::erase_if(before->nodes, [&](const auto& node) { return node.group != operation->group; });
   const std::string where = fmt::format("in formation \"{}\" and group {}", operation->formation, operation->group);
   if (!kind.ends_with("maintenance"))
     spdlog::info("Waiting {} secs for a notification with state \"primary\" {}", options.wait_seconds, where);

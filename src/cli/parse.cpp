@@ -58,7 +58,7 @@ std::string first_leftover(const CLI::App& root) {
 Error explain(const CLI::App& root, const CLI::ParseError& error) {
   const CLI::App& app = deepest(root);
   const std::string leftover = first_leftover(root);
-  const bool wants_verb = !children(app).empty();
+  const bool wants_verb = app.get_require_subcommand_min() > 0;
   if (!leftover.empty() && (wants_verb || dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr))
     return unexpected(app, leftover);
   if (wants_verb)

@@ -19,9 +19,12 @@ void Keeper::send(bool wait) {
   if (exchange.connection == 0) exchange.connection = ++post_->connections;
   exchange.id = ++post_->exchanges;
   exchange.left = kernel_->now;
+  if (chain_->wants_link(clock()) && !chance_of_a_full_disk()) take_link();
   ReportMessage message{
       .report = core_->next_report(wait), .token = token_, .connection = exchange.connection, .exchange = exchange.id};
   protocol::Report& report = message.report;
+  report.instance = chain_->current();
+  exchange.link = report.instance.id;
   judge_report(report);
   exchange.last_news = report.news.empty() ? 0 : report.news.back().number;
   report.host = host_;
@@ -55,9 +58,11 @@ void Keeper::on_answer(const Event& event) {
   const bool waits = heartbeat_.id == id;
   if (!waits && messenger_.id != id) return;
   Exchange& exchange = waits ? heartbeat_ : messenger_;
+  if (answer.twin) return refused(exchange, waits, answer.known_place);
   if (answer.refused && !answer.overtaken) return failed_exchange(exchange);
   exchange.id = 0;
   if (!answer.refused) {
+    chain_->confirmed(exchange.link);
     core_->told(exchange.last_news);
     if (core_->answered(answer.assignment, clock_of(exchange.left), clock())) wake(kernel_->random.between(50, 2000));
     fenced_later_ = std::max(fenced_later_, exchange.left + micros(answer.assignment.lease));
@@ -73,6 +78,18 @@ void Keeper::on_answer(const Event& event) {
   }
 }
 
+/// It asks again: where its disk was moved it is refused until the machine where that was is taken for dead. A monitor
+/// that was restored from a backup may not know of a later move.
+void Keeper::refused(Exchange& exchange, bool waits, const std::string& known_place) {
+  if (known_place == place()) throw Violation{servers_->group_of(node_), "a node is taken for its own copy"};
+  exchange.id = 0;
+  core_->refused({Errc::twin, "another keeper is this node", ""});
+  kernel_->post(0, {.what = What::fence_turn, .generation = generation_, .node = node_});
+  kernel_->post(seconds(1), {.what = waits ? What::heartbeat : What::messenger_turn,
+                             .generation = waits ? ++heartbeat_turn_ : generation_,
+                             .node = node_});
+}
+
 void Keeper::on_exchange_failed(const Event& event) {
   if (!alive() || event.generation != generation_) return;
   for (Exchange* exchange : {&heartbeat_, &messenger_})
@@ -85,6 +102,7 @@ void Keeper::failed_exchange(Exchange& exchange) {
       {.what = What::connection_closed, .node = node_, .value = static_cast<std::int64_t>(exchange.connection)});
   exchange.id = 0;
   exchange.connection = 0;
+  core_->report_failed();
   if (&exchange == &messenger_) core_->send_failed();
   kernel_->post(micros(keeper::report_retry_pause),
                 {.what = &exchange == &heartbeat_ ? What::heartbeat : What::messenger_turn,

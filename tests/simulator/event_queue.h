@@ -53,6 +53,7 @@ enum class What : std::uint8_t {
   // of the simulation
   fault_in_group,
   fault_of_monitor,
+  copy_turn,
   check,
 };
 

@@ -25,12 +25,16 @@ void Faults::end() {
   monitor_.thaw();
   monitor_.store().away_until = 0;
   monitor_.store().next_fault = PretendedStore::Fault::none;
+  copies_.end();
   if (!monitor_.alive()) monitor_.start();
   for (int node = 0; node < servers_.count(); ++node) {
     servers_.host(node) = {};
     servers_[node].disk_full_until = servers_[node].slow_until = 0;
     keepers_[static_cast<std::size_t>(node)].start();
   }
+  // When all are there that know what it does not know any more.
+  if (kernel_.random.permille(200)) monitor_.restore_backup();
+  monitor_.store().back_up();
 }
 
 void Faults::lose(int node, Micros until) {
@@ -95,7 +99,7 @@ void Faults::strike(int node) {
   Keeper& keeper = keepers_[static_cast<std::size_t>(node)];
   if (keeper.reached() == NodeState::maintenance && kernel_.random.coin()) return lay_hands_on(node);
   if (promotions_by_hand && kernel_.random.permille(200) && promote_by_hand(another_node(node))) return;
-  switch (kernel_.random.below(16)) {
+  switch (kernel_.random.below(17)) {
     case 0:
     case 1: note(node, "POSTGRES CRASHES"); return servers_.kill(node);
     case 2:
@@ -125,6 +129,11 @@ void Faults::strike(int node) {
     case 14:
       server.disk_full_until = kernel_.now + some_time(seconds(30));
       return note(node, "DISK FULL", server.disk_full_until - kernel_.now);
+    case 15:
+      if (kernel_.random.coin()) return copies_.make(node);
+      if (!servers_.host(node).powered) return;
+      switch_off(node);
+      return keeper.move_disk();
     default:
       if (kernel_.random.coin() && !server.primary && server.connection == 0 && server.exists) {
         server.lost_its_place = true;

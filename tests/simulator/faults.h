@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "copies.h"
 #include "monitor_host.h"
 
 namespace autoctl::simulator {
@@ -10,8 +11,8 @@ namespace autoctl::simulator {
 class Faults {
  public:
   Faults(Kernel& kernel, PretendedNetwork& network, Servers& servers, std::vector<Keeper>& keepers,
-         MonitorHost& monitor)
-      : kernel_(kernel), network_(network), servers_(servers), keepers_(keepers), monitor_(monitor) {}
+         MonitorHost& monitor, Copies& copies)
+      : kernel_(kernel), network_(network), servers_(servers), keepers_(keepers), monitor_(monitor), copies_(copies) {}
 
   /// Somebody also promotes standbys by hand.
   bool promotions_by_hand = false;
@@ -49,6 +50,7 @@ class Faults {
   Servers& servers_;
   std::vector<Keeper>& keepers_;
   MonitorHost& monitor_;
+  Copies& copies_;
   Micros until_ = 0;
   Micros interval_ = 0;  // between two faults of a group, about
 };

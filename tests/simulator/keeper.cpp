@@ -51,12 +51,27 @@ void Keeper::on_starts(const Event& event) {
   ++on_disk_.epoch;
   note("keeper starts", "in " + std::string(to_string(on_disk_.state)) + ", goal " + words(on_disk_.goal));
   fenced_later_ = kernel_->now + streaming_memory_at_start;
-  core_.emplace(keeper::Identity{.node = servers_->id_of(node_), .pgdata = "PGDATA"}, on_disk_, clock());
+  chain_.emplace(instance_on_disk_, place());
+  take_link();
+  core_.emplace(
+      keeper::Identity{.node = servers_->id_of(node_), .pgdata = "PGDATA", .unproved = chain_->is_elsewhere()},
+      on_disk_, clock());
   order_.reset();
   fence_watched_ = heartbeat_waits_for_facts_ = false;
   turn_at_ = -1;
   wake(0);
   kernel_->post(0, {.what = What::heartbeat, .generation = ++heartbeat_turn_, .node = node_});
+}
+
+/// As the scribe's thread.
+void Keeper::take_link() {
+  instance_on_disk_ = chain_->with_link("link " + std::to_string(++post_->links));
+  chain_->saved(instance_on_disk_, clock());
+}
+
+void Keeper::move_disk() {
+  ++machine_;
+  note("ITS DISK IS MOVED");
 }
 
 void Keeper::wake(Micros delay) {

@@ -9,6 +9,7 @@
 
 #include "common/protocol/protocol.h"
 #include "keeper/core/core.h"
+#include "keeper/core/instance_chain.h"
 #include "postgres.h"
 
 namespace autoctl::simulator {
@@ -19,17 +20,28 @@ struct ReportMessage {
   std::string token;
   std::uint64_t connection = 0;
   std::uint32_t exchange = 0;
+  int copy_of = -1;  // the node whose copy says this; -1: it is no copy
 };
 struct AnswerMessage {
   protocol::Assignment assignment;
   bool refused = false;
-  bool overtaken = false;  // refused because a newer report has arrived
+  bool overtaken = false;   // refused because a newer report has arrived
+  bool twin = false;        // refused because another keeper is this node
+  std::string known_place;  // where that one is, as the monitor has written down
 };
 struct Post {
   Mail<ReportMessage> reports;
   Mail<AnswerMessage> answers;
   std::uint32_t exchanges = 0;
   std::uint64_t connections = 0;
+  std::uint64_t links = 0;  // of all keepers' chains
+};
+
+/// What a copy of a node's directory has.
+struct Imprint {
+  keeper::SavedState state;
+  protocol::Instance instance;
+  std::string token;
 };
 
 class Keeper {
@@ -55,6 +67,12 @@ class Keeper {
   void connections_broke();
   /// Its server has started or ended.
   void server_changed() { wake(ms(1)); }
+
+  /// Its disk is put into another machine, which is to be switched on.
+  void move_disk();
+  /// Where its directory is.
+  std::string place() const { return "machine " + std::to_string(node_) + "/" + std::to_string(machine_); }
+  Imprint imprint() const { return {on_disk_, instance_on_disk_, token_}; }
 
   bool settled() const { return saved().settled(); }
   NodeState reached() const { return saved().state; }
@@ -115,7 +133,10 @@ class Keeper {
     std::uint64_t connection = 0;
     Micros left = 0;
     std::uint64_t last_news = 0;
+    std::string link;
   };
+  void take_link();
+  void refused(Exchange& exchange, bool waits, const std::string& known_place);
   void send(bool wait);
   void send_what_is_urgent();
   void failed_exchange(Exchange& exchange);
@@ -129,11 +150,14 @@ class Keeper {
 
   // on disk
   keeper::SavedState on_disk_;
+  protocol::Instance instance_on_disk_;
+  int machine_ = 0;  // in which its disk is
   std::string token_, host_;
   int port_ = 0;
 
   // in memory
   std::optional<keeper::Core> core_;
+  std::optional<keeper::InstanceChain> chain_;
   std::uint32_t generation_ = 0;
   Micros turn_at_ = -1;
   std::uint32_t turn_ = 0;

@@ -89,6 +89,22 @@ std::string MonitorHost::name_of(int node) const {
   return grouping_.citus() ? "group_" + std::to_string(grouping_.id_of(servers_.group_of(node))) + "_" + name : name;
 }
 
+void MonitorHost::make_failovers_manual(int group) {
+  engine_->change_settings({grouping_.formation_of(group), {{"manual_failover", "all"}}}, {},
+                           [](const auto& answer) { (void)answer.value(); });
+}
+
+/// As an operator who stops it, puts back what was saved, and starts it.
+void MonitorHost::restore_backup() {
+  if (!store_.has_backup()) return;
+  for (int group = 0; group < servers_.count() / servers_.group_size(); ++group)
+    kernel_.trace.note(kernel_.now, group, -1, "THE MONITOR IS RESTORED FROM A BACKUP");
+  ++kernel_.tally.faults;
+  crash(false);
+  store_.restore_backup();
+  start();
+}
+
 /// False if a group has too few standbys for it.
 bool MonitorHost::set_sync_standbys(const std::string& formation, int number) {
   bool accepted = false;
@@ -131,7 +147,7 @@ void MonitorHost::on_arrival(const Event& event) {
   const bool report = event.what == What::report_arrives;
   if (event.node >= 0 && !network_.open_to_monitor(event.node, kernel_.now)) return discard(event);
   if (!alive()) {
-    if (report && host_is_up_) {
+    if (report && host_is_up_ && event.node >= 0) {
       const ReportMessage message = post_.reports.take(event.value);
       answer(event.node, event.generation, message.exchange, autoctl::fail(Errc::unavailable, "refused"));
     } else {
@@ -202,18 +218,27 @@ void MonitorHost::handle(const Event& event) {
 
 void MonitorHost::take_report(const Event& event) {
   const ReportMessage message = post_.reports.take(event.value);
-  if (duplicates && kernel_.random.permille(5))
+  if (duplicates && event.node >= 0 && kernel_.random.permille(5))
     kernel_.post(kernel_.random.skewed(100, seconds(2)), {.what = What::report_arrives,
                                                           .generation = event.generation,
                                                           .node = event.node,
                                                           .value = post_.reports.put(message)});
   ++kernel_.tally.reports;
+  if (message.copy_of >= 0) return take_report_of_copy(message);
   const int node = event.node;
   const std::uint32_t generation = event.generation;
   const std::uint32_t exchange = message.exchange;
-  engine_->report(servers_.id_of(node), message.report, {message.token, message.connection},
+  engine_->report(servers_.id_of(node), message.report, {message.token, message.connection, {}},
                   [this, node, generation, exchange](const Result<protocol::Assignment>& result) {
                     answer(node, generation, exchange, result);
+                  });
+}
+
+void MonitorHost::take_report_of_copy(const ReportMessage& message) {
+  const int group = servers_.group_of(message.copy_of);
+  engine_->report(servers_.id_of(message.copy_of), message.report, {message.token, message.connection, {}},
+                  [group](const Result<protocol::Assignment>& result) {
+                    if (result) throw Violation{group, "a copy is taken for the node"};
                   });
 }
 
@@ -228,6 +253,8 @@ void MonitorHost::answer(int node, std::uint32_t generation, std::uint32_t excha
   } else {
     message.refused = true;
     message.overtaken = result.error().code == Errc::conflict;
+    message.twin = result.error().code == Errc::twin;
+    message.known_place = store_.node(servers_.id_of(node)).instance.place;
   }
   kernel_.post(kernel_.random.skewed(100, ms(60)), {.what = What::answer_arrives,
                                                     .generation = generation,

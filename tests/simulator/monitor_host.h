@@ -18,6 +18,9 @@ class MonitorHost final : public monitor::Prober {
   void start();
   /// All nodes of one group, with an operator's wishes; number_sync_standbys as far as there are standbys for it.
   void create_group(int group, int number_sync_standbys, bool varied);
+  void make_failovers_manual(int group);
+  /// Its store is what it was at back_up(); nothing else is.
+  void restore_backup();
   /// `silently`: its host is gone; otherwise the keepers see their connections break.
   void crash(bool silently);
   void freeze(Micros duration) { frozen_until_ = std::max(frozen_until_, kernel_.now + duration); }
@@ -48,6 +51,7 @@ class MonitorHost final : public monitor::Prober {
   void schedule(Micros delay);
   void handle(const Event& event);
   void take_report(const Event& event);
+  void take_report_of_copy(const ReportMessage& message);
   void answer(int node, std::uint32_t generation, std::uint32_t exchange, const Result<protocol::Assignment>& result);
   void discard(const Event& event);
   void ask(const Event& event);

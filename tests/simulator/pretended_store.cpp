@@ -1,5 +1,7 @@
 #include "pretended_store.h"
 
+#include <algorithm>
+
 #include "monitor/fsm/roles.h"
 
 namespace autoctl::simulator {
@@ -9,13 +11,13 @@ Result<monitor::Image> PretendedStore::load() {
   connected_ = true;
   monitor::Image image;
   image.monitor_id = "simulated";
-  for (const auto& [name, row] : formations_) image.formations.push_back(row);
-  for (const auto& [name, row] : groups_) image.groups.push_back(row);
-  for (const auto& [id, row] : nodes_) image.nodes.push_back(row);
-  for (const auto& [id, row] : operations_) image.operations.push_back(row);
-  image.last_node = last_node_;
-  image.last_operation = operations_.empty() ? 0 : operations_.rbegin()->first;
-  image.last_event = last_event_;
+  for (const auto& [name, row] : kept_.formations) image.formations.push_back(row);
+  for (const auto& [name, row] : kept_.groups) image.groups.push_back(row);
+  for (const auto& [id, row] : kept_.nodes) image.nodes.push_back(row);
+  for (const auto& [id, row] : kept_.operations) image.operations.push_back(row);
+  image.last_node = kept_.last_node;
+  image.last_operation = kept_.operations.empty() ? 0 : kept_.operations.rbegin()->first;
+  image.last_event = kept_.last_event;
   return image;
 }
 
@@ -39,18 +41,19 @@ Result<> PretendedStore::commit(const monitor::Change& change) {
 }
 
 void PretendedStore::take(const monitor::Change& change) {
-  for (const auto& row : change.formations) formations_[row.name] = row;
-  for (const auto& row : change.groups) groups_[group_of(row)] = row;
-  for (const NodeId id : change.removed) nodes_.erase(id);
+  for (const auto& row : change.formations) kept_.formations[row.name] = row;
+  for (const auto& row : change.groups) kept_.groups[group_of(row)] = row;
+  for (const NodeId id : change.removed) kept_.nodes.erase(id);
   for (const auto& row : change.nodes) {
-    if (row.id > last_node_) servers_.name(std::stoi(row.host.substr(1)), row.id);
-    nodes_[row.id] = row;
-    goals_[row.id][row.goal.term] = row.goal;
-    last_node_ = std::max(last_node_, row.id);
+    if (row.id > kept_.last_node) servers_.name(std::stoi(row.host.substr(1)), row.id);
+    kept_.nodes[row.id] = row;
+    auto& goals = goals_[row.id][row.goal.term];
+    if (std::ranges::find(goals, row.goal) == goals.end()) goals.push_back(row.goal);
+    kept_.last_node = std::max(kept_.last_node, row.id);
   }
-  for (const auto& row : change.operations) operations_[row.id] = row;
-  while (operations_.size() > 100) operations_.erase(operations_.begin());
-  if (!change.events.empty()) last_event_ = change.events.back().id;
+  for (const auto& row : change.operations) kept_.operations[row.id] = row;
+  while (kept_.operations.size() > 100) kept_.operations.erase(kept_.operations.begin());
+  if (!change.events.empty()) kept_.last_event = change.events.back().id;
 }
 
 void PretendedStore::note(const monitor::Change& change) {
@@ -69,16 +72,18 @@ void PretendedStore::note(const monitor::Change& change) {
 
 void PretendedStore::judge(const monitor::Change& change) {
   for (const auto& row : change.groups) {
-    const auto before = groups_.find(group_of(row));
-    if (before != groups_.end() && row.term < before->second.term)
+    const auto before = kept_.groups.find(group_of(row));
+    if (before != kept_.groups.end() && row.term < before->second.term)
       throw Violation{group_of(row), "a group's term falls"};
   }
   for (const auto& row : change.nodes) judge_goal(row);
+  for (const auto& event : change.events) judge_failover(event);
 }
 
 void PretendedStore::judge_goal(const monitor::NodeRow& row) {
-  const auto before = nodes_.find(row.id);
-  if (before == nodes_.end() || before->second.goal == row.goal) return;
+  const auto before = kept_.nodes.find(row.id);
+  if (before == kept_.nodes.end() || before->second.goal == row.goal) return;
+  if (before->second.awaited) return;  // no decision, but what is known of what the node was told before
   const int group = group_of(row);
   if (row.goal.term <= before->second.goal.term) throw Violation{group, "a node's new goal is of no later term"};
   if (row.goal.state == NodeState::draining && hand_over_begins) hand_over_begins(group);
@@ -86,18 +91,29 @@ void PretendedStore::judge_goal(const monitor::NodeRow& row) {
   const int node = servers_.node_of(row.id);
   if (!servers_.has_every_acknowledged_commit(node))
     throw Violation{group, row.name + " is to be the primary, and lacks an acknowledged commit"};
-  for (const auto& [id, other] : nodes_) {
+  for (const auto& [id, other] : kept_.nodes) {
     if (id != row.id && group_of(other) == group && may_accept_writes(other.goal.state) &&
         servers_.can_acknowledge(servers_.node_of(id)) && servers_.can_acknowledge(node))
       throw Violation{group, "two nodes are to be the primary"};
   }
 }
 
+/// Where failovers are manual, an operator's operation is under way.
+void PretendedStore::judge_failover(const protocol::EventDocument& event) const {
+  if (event.rule != "primary_is_dead" && event.rule != "primary_cannot_write") return;
+  const int group = group_of(event);
+  if (!settings(group).manual_failover.contains(event.group) || event.kind != "goal") return;
+  const bool asked = std::ranges::any_of(kept_.operations, [&](const auto& entry) {
+    return entry.second.status == monitor::OperationStatus::running && group_of(entry.second) == group;
+  });
+  if (!asked) throw Violation{group, "a failover begins by itself where failovers are manual"};
+}
+
 bool PretendedStore::was_committed(NodeId id, const Goal& goal) const {
   const auto known = goals_.find(id);
   if (known == goals_.end()) return false;
   const auto of_term = known->second.find(goal.term);
-  return of_term != known->second.end() && of_term->second == goal;
+  return of_term != known->second.end() && std::ranges::find(of_term->second, goal) != of_term->second.end();
 }
 
 }  // namespace autoctl::simulator

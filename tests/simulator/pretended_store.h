@@ -3,7 +3,9 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "grouping.h"
 #include "kernel.h"
@@ -30,11 +32,16 @@ class PretendedStore final : public monitor::Store {
 
   /// True if `goal` is, or was once, this node's committed goal.
   bool was_committed(NodeId id, const Goal& goal) const;
-  const monitor::NodeRow& node(NodeId id) const { return nodes_.at(id); }
-  const monitor::GroupRow& group(int group) const { return groups_.at(group); }
-  const monitor::Settings& settings(int group) const { return formations_.at(grouping_.formation_of(group)).settings; }
+  const monitor::NodeRow& node(NodeId id) const { return kept_.nodes.at(id); }
+  const monitor::GroupRow& group(int group) const { return kept_.groups.at(group); }
+  const monitor::Settings& settings(int group) const {
+    return kept_.formations.at(grouping_.formation_of(group)).settings;
+  }
   bool is_paused(int group) const { return settings(group).paused; }
   void close() { connected_ = false; }
+  void back_up() { backup_ = kept_; }
+  bool has_backup() const { return backup_.has_value(); }
+  void restore_backup() { kept_ = *backup_; }
 
   Fault next_fault = Fault::none;
   Micros away_until = 0;
@@ -47,6 +54,7 @@ class PretendedStore final : public monitor::Store {
   void note(const monitor::Change& change);
   void judge(const monitor::Change& change);
   void judge_goal(const monitor::NodeRow& row);
+  void judge_failover(const protocol::EventDocument& event) const;
   void take(const monitor::Change& change);
   Result<> lose(const char* why);
 
@@ -54,13 +62,18 @@ class PretendedStore final : public monitor::Store {
   Servers& servers_;
   const Grouping grouping_;
   bool connected_ = false;
-  std::map<std::string, monitor::FormationRow> formations_;
-  std::map<int, monitor::GroupRow> groups_;
-  std::map<NodeId, monitor::NodeRow> nodes_;
-  std::map<NodeId, std::map<Term, Goal>> goals_;  // every goal that was ever committed
-  std::map<std::int64_t, monitor::OperationRow> operations_;
-  NodeId last_node_;
-  std::int64_t last_event_ = 0;
+  /// What is on disk.
+  struct Kept {
+    std::map<std::string, monitor::FormationRow> formations;
+    std::map<int, monitor::GroupRow> groups;
+    std::map<NodeId, monitor::NodeRow> nodes;
+    std::map<std::int64_t, monitor::OperationRow> operations;
+    NodeId last_node;
+    std::int64_t last_event = 0;
+  };
+  Kept kept_;
+  std::optional<Kept> backup_;
+  std::map<NodeId, std::map<Term, std::vector<Goal>>> goals_;  // every goal that was ever committed
 };
 
 }  // namespace autoctl::simulator

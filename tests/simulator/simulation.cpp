@@ -49,11 +49,13 @@ class Simulation {
   std::vector<Keeper> keepers_;
   MonitorHost monitor_;
   std::optional<Citus> citus_;  // once there are keepers
+  Copies copies_;
   Faults faults_;
   Phase phase_ = Phase::healing;  // at first the groups form
   Micros faults_end_ = 0;
   std::optional<Micros> whole_since_;
   int group_with_loss_ = 0;
+  int lost_node_ = -1;
   std::vector<std::uint64_t> services_before_;
   bool finished_ = false;
 };
@@ -64,7 +66,8 @@ Simulation::Simulation(const WorldPlan& plan)
       kernel_(plan.seed),
       servers_(kernel_, network_, grouping_.groups(), plan.nodes),
       monitor_(kernel_, network_, servers_, keepers_, post_, grouping_, plan.decide),
-      faults_(kernel_, network_, servers_, keepers_, monitor_) {
+      copies_(kernel_, servers_, keepers_, post_, monitor_.store()),
+      faults_(kernel_, network_, servers_, keepers_, monitor_, copies_) {
   network_.resize(servers_.count(), plan.nodes);
   faults_.promotions_by_hand = plan.promotions_by_hand;
   kernel_.trace.resize(static_cast<std::size_t>(grouping_.groups()), notes_kept);
@@ -82,6 +85,7 @@ RunResult Simulation::run() {
     monitor_.start();
     for (int group = 0; group < grouping_.groups(); ++group) {
       monitor_.create_group(group, plan_.number_sync_standbys, plan_.varied);
+      if (plan_.manual_failover) monitor_.make_failovers_manual(group);
       kernel_.post(0, {.what = What::client_commits, .value = group});
     }
     for (Keeper& keeper : keepers_) keeper.start();
@@ -92,13 +96,14 @@ RunResult Simulation::run() {
       dispatch(event);
     }
   } catch (const Violation& violation) {
-    outcome.violation =
-        "seed " + std::to_string(plan_.seed) + ", groups " + std::to_string(plan_.groups) + ", nodes " +
-        std::to_string(plan_.nodes) + ", number_sync_standbys " + std::to_string(plan_.number_sync_standbys) +
-        (grouping_.citus() ? ", citus workers " + std::to_string(plan_.citus_workers) : "") +
-        (plan_.varied ? ", varied" : "") + (plan_.promotions_by_hand ? ", promotions by hand" : "") + ", event " +
-        std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " + violation.what +
-        "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
+    outcome.violation = "seed " + std::to_string(plan_.seed) + ", groups " + std::to_string(plan_.groups) + ", nodes " +
+                        std::to_string(plan_.nodes) + ", number_sync_standbys " +
+                        std::to_string(plan_.number_sync_standbys) +
+                        (grouping_.citus() ? ", citus workers " + std::to_string(plan_.citus_workers) : "") +
+                        (plan_.varied ? ", varied" : "") + (plan_.manual_failover ? ", manual failover" : "") +
+                        (plan_.promotions_by_hand ? ", promotions by hand" : "") + ", event " +
+                        std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " +
+                        violation.what + "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
   }
   kernel_.tally.virtual_seconds = static_cast<std::uint64_t>(kernel_.now / seconds(1));
   outcome.tally = kernel_.tally;
@@ -153,6 +158,7 @@ void Simulation::of_everything(const Event& event) {
     case What::probe: return monitor_.on_probe(event);
     case What::fault_in_group: faults_.on_group(event); return citus_->look_at_all();
     case What::fault_of_monitor: return faults_.on_monitor(event);
+    case What::copy_turn: return copies_.on_turn(event);
     case What::check: return check();
     default: return monitor_.on_arrival(event);
   }
@@ -200,6 +206,7 @@ void Simulation::lose_one() {
   for (int place = 0; place < plan_.nodes && kernel_.random.coin(); ++place)
     if (servers_[servers_.first_of(group_with_loss_) + place].primary)
       node = servers_.first_of(group_with_loss_) + place;
+  lost_node_ = node;
   faults_.lose(node, faults_end_);
 }
 
@@ -227,6 +234,9 @@ std::vector<std::uint64_t> Simulation::services() const {
 
 void Simulation::check_service() {
   const auto now = services();
+  const bool was_noticed = kernel_.now >= faults_end_ - service_bound + seconds(10);
+  if (plan_.manual_failover && was_noticed && leader_of(group_with_loss_) == lost_node_)
+    kernel_.post(0, {.what = What::operator_asks, .peer = -1, .value = group_with_loss_});
   if (services_before_.empty() && kernel_.now >= faults_end_ - seconds(5)) services_before_ = now;
   if (kernel_.now < faults_end_) return;
   for (std::size_t i = 0; i < now.size(); ++i)
@@ -348,6 +358,7 @@ WorldPlan random_plan(std::uint64_t seed) {
   plan.number_sync_standbys = random.coin() ? 0 : random.below(plan.nodes);
   plan.varied = random.coin();
   plan.promotions_by_hand = random.coin();
+  plan.manual_failover = random.permille(150);
   if (random.permille(250)) {
     plan.citus_workers = 1 + random.below(3);
     plan.groups = std::min(plan.groups, 5);

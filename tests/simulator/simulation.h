@@ -22,6 +22,7 @@ struct WorldPlan {
   monitor::Decide decide = monitor::decide;
   int citus_workers = 0;  // of each formation: that many groups of workers beside the coordinator's
   Lie lie;                // what the routers hear instead of the monitor's plan
+  bool manual_failover = false;
 };
 
 /// The world of a seed, its shape chosen by the seed.

@@ -82,6 +82,15 @@ TEST(Simulator, GroupsInWhichStandbysArePromotedByHand) {
       400'000);
 }
 
+TEST(Simulator, GroupsInWhichFailoversAreManual) {
+  run(
+      [](std::uint64_t seed) {
+        return WorldPlan{
+            .seed = seed, .nodes = 2 + static_cast<int>(seed % 2), .varied = seed % 3 == 0, .manual_failover = true};
+      },
+      300'000);
+}
+
 TEST(Simulator, WhateverTheSeedChooses) {
   run(random_plan, 400'000);
 }

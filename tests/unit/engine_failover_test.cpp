@@ -231,5 +231,51 @@ TEST_F(EngineFailover, AnElectionThatWaitsIsToldOnceForEachSetOfMissingNodes) {
   EXPECT_EQ(told(), 1);
 }
 
+/// What is known of a lost node comes and goes with each probe.
+TEST_F(EngineFailover, ThatNobodyCanBeElectedIsToldOnceForEachSetOfMissingNodes) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  PretendedKeeper& c = add("c");
+  settle();
+  hold_all();
+  const auto told = [this] {
+    return std::ranges::count_if(store.all_events(), [](const auto& event) {
+      return event.description.find("no standby can be elected") != std::string::npos;
+    });
+  };
+  engine->disconnected(a().connection);
+  engine->disconnected(c.connection);
+  no_longer_receives(b());
+  for (int i = 0; i < 20; ++i) {
+    if (i % 2 == 0)
+      for (auto* gone : {&a(), &c}) refuse(*gone);
+    pass_reporting(Millis{2'500}, {&a(), &c});
+  }
+  EXPECT_EQ(told(), 1);
+}
+
+TEST_F(EngineFailover, WhereFailoversAreManualAnOperatorBeginsThem) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  engine->change_settings({"default", {{"manual_failover", "0"}}}, {}, [](const auto& done) { ASSERT_TRUE(done); });
+  engine->disconnected(a().connection);
+  no_longer_receives(b());
+  for (int i = 0; i < 8; ++i) {
+    refuse(a());
+    pass_reporting(Millis{1'000}, {&a()});
+  }
+  EXPECT_EQ(store.nodes.at(a().id).goal.state, NodeState::primary);
+  EXPECT_TRUE(has_event("failovers are manual here: would fail over now because a is dead", "monitor"));
+  EXPECT_NE(state().groups[0].waiting_for.find("autoctl perform failover"), std::string::npos);
+  refuse(a());
+  std::optional<Result<protocol::OperationDocument>> started;
+  engine->start_operation({}, {}, [&](auto answer) { started = std::move(answer); });
+  ASSERT_TRUE(*started) << started->error().message;
+  for (int i = 0; i < 6; ++i) {
+    report(b());
+    obey(b());
+  }
+  EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::wait_primary);
+  EXPECT_EQ(store.operations.rbegin()->second.status, monitor::OperationStatus::done);
+}
+
 }  // namespace
 }  // namespace autoctl::test

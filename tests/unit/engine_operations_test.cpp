@@ -364,5 +364,32 @@ TEST_F(EngineOperations, TheStateSaysWhoCanTakeOverAndWhyNot) {
   EXPECT_EQ(document.formations[0].name, "default");
 }
 
+TEST_F(EngineOperations, WithSeveralGroupsAnOperationSaysWhichOrNamesANode) {
+  const auto add_citus = [this](const std::string& role, const std::string& name) {
+    auto r = request(name);
+    r.kind = "citus";
+    r.role = role;
+    if (role == "worker") r.group = 1;
+    add(r);
+  };
+  add_citus("coordinator", "c1");
+  settle();
+  EXPECT_EQ(start("switchover").error().code, Errc::conflict) << "the only group, and it has no standby";
+  for (const char* name : {"w1", "w2"}) add_citus("worker", name);
+  add_citus("coordinator", "c2");
+  settle();
+  const auto unclear = start("switchover");
+  ASSERT_FALSE(unclear);
+  EXPECT_EQ(unclear.error().code, Errc::bad_usage);
+  EXPECT_NE(unclear.error().message.find("0, 1"), std::string::npos) << unclear.error().message;
+  EXPECT_EQ(start("promotion", "nobody").error().code, Errc::not_found);
+  const auto named = start("promotion", "w2");
+  ASSERT_TRUE(named) << named.error().message;
+  EXPECT_EQ(named->group, 1);
+  const auto maintenance = start("maintenance", "c2");
+  ASSERT_TRUE(maintenance) << maintenance.error().message;
+  EXPECT_EQ(maintenance->group, 0);
+}
+
 }  // namespace
 }  // namespace autoctl::test

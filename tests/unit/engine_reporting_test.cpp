@@ -217,5 +217,17 @@ TEST_F(EngineReporting, ANodeThatMovedIsFoundAtItsNewAddress) {
   EXPECT_EQ(store.nodes.at(a().id).port, 6543) << "two nodes cannot be at one address";
 }
 
+/// Else it waits until the group is looked at for another reason, and its node is suspected meanwhile.
+TEST_F(EngineReporting, AHoldThatHasJustEndedIsAnsweredByWhateverComesNext) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  report(a(), true);
+  const int before = a().answers;
+  now += Millis{951};  // past the hold, and no tick has come yet
+  report(b());
+  EXPECT_EQ(a().answers, before + 1);
+  engine->tick();
+  EXPECT_GT(engine->next_tick(), now) << "it is not looked at again and again";
+}
+
 }  // namespace
 }  // namespace autoctl::test

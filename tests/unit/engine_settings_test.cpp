@@ -150,5 +150,24 @@ TEST_F(EngineSettings, NodeSettingsAreCheckedAndStored) {
   EXPECT_EQ(row.region, "west");
 }
 
+TEST_F(EngineSettings, ManualFailoverIsForNoneForAllOrForSomeGroups) {
+  make_group_of(1);
+  const auto set_to = [this](const std::string& value) -> std::string {
+    std::optional<Result<protocol::SettingsDocument>> result;
+    engine->change_settings({"default", {{"manual_failover", value}}}, {},
+                            [&](auto answer) { result = std::move(answer); });
+    if (!*result) return result->error().message;
+    for (const auto& [name, text] : (*result)->values)
+      if (name == "manual_failover") return text;
+    return "missing";
+  };
+  EXPECT_EQ(set_to("all"), "all");
+  EXPECT_EQ(set_to("true"), "all");
+  EXPECT_EQ(set_to("2,0,2"), "0,2");
+  EXPECT_EQ(set_to("none"), "none");
+  for (const char* wrong : {"", ",", "0,", "1;2", "-1", "some", "10001"})
+    EXPECT_NE(set_to(wrong).find("neither none, nor all"), std::string::npos) << wrong;
+}
+
 }  // namespace
 }  // namespace autoctl::test

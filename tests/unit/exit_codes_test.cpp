@@ -12,7 +12,7 @@ namespace {
 
 constexpr Errc all_codes[] = {Errc::bad_usage, Errc::bad_config, Errc::conflict,  Errc::unavailable,
                               Errc::timeout,   Errc::denied,     Errc::not_found, Errc::incompatible,
-                              Errc::system,    Errc::postgres,   Errc::internal};
+                              Errc::system,    Errc::postgres,   Errc::internal,  Errc::twin};
 
 TEST(ExitCodes, EveryKindOfErrorHasItsOwnAndNoneIsSuccess) {
   std::set<ExitCode> seen;

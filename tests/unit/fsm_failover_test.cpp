@@ -38,6 +38,45 @@ TEST(Rule, primary_is_dead_needs_a_conclusive_verdict_and_a_monitor_that_trusts_
   EXPECT_EQ(group.fired(), "nothing");
 }
 
+TEST(Rule, primary_is_dead_waits_for_an_operator_where_failovers_are_manual) {
+  Group group = pair_at_rest();
+  group.judge(node_a, Verdict::dead);
+  group.settings.manual_failover = {.groups = {0}};
+  EXPECT_EQ(group.fired(), "nothing");
+  ASSERT_TRUE(withheld(group.snapshot, group.settings, group.now));
+  EXPECT_EQ(withheld(group.snapshot, group.settings, group.now)->rule, "primary_is_dead");
+  EXPECT_NE(waiting_for(group.snapshot, group.settings, group.now).find("autoctl perform failover"), std::string::npos);
+  group.request_switchover();
+  EXPECT_EQ(group.fired(), "primary_is_dead");
+  group.snapshot.operation.reset();
+  group.settings.manual_failover = {.groups = {1, 2}};
+  EXPECT_EQ(group.fired(), "primary_is_dead") << "other groups' are";
+  group.settings.manual_failover = {.all = true};
+  EXPECT_EQ(group.fired(), "nothing");
+  group.judge(node_a, Verdict::healthy);
+  EXPECT_FALSE(withheld(group.snapshot, group.settings, group.now)) << "nothing would be decided";
+  group.request_switchover();
+  EXPECT_EQ(group.fired(), "switchover_starts") << "as always";
+}
+
+TEST(Rule, primary_cannot_write_waits_for_an_operator_where_failovers_are_manual) {
+  Group group = pair_at_rest();
+  group[node_a].facts.cannot_write = true;
+  group.settings.manual_failover = {.all = true};
+  EXPECT_EQ(group.fired(), "nothing");
+  group.settings.manual_failover = {};
+  EXPECT_EQ(group.fired(), "primary_cannot_write");
+}
+
+TEST(Rule, candidate_promoted_ends_an_operators_wish_for_another_primary) {
+  Group group = failing_over();
+  group.request_switchover();
+  group.assign_and_settle(node_b, {.state = NodeState::stop_replication});
+  group.serves(node_b, {});
+  ASSERT_EQ(group.fired(), "candidate_promoted");
+  EXPECT_EQ(group.decision()->operation_target, node_b) << "the primary has moved: it does not move once more";
+}
+
 TEST(Rule, primary_is_dead_needs_its_standby_in_both_quorums) {
   Group group = pair_at_rest();
   group.judge(node_a, Verdict::dead);

@@ -36,14 +36,105 @@ TEST(Rule, switchover_starts_with_the_best_candidate_or_the_one_asked_for) {
 TEST(Rule, switchover_refused) {
   Group group = pair_at_rest();
   make_asynchronous(group);
-  group.judge(node_b, Verdict::dead);
+  group.judge(node_b, Verdict::suspected);
   group.request_switchover({}, Millis{1000});
   EXPECT_EQ(group.fired(), "nothing") << "a group that is just settling gets a moment";
   group.request_switchover({}, Millis{10'000});
-  ASSERT_EQ(group.fired(), "switchover_refused");
+  EXPECT_EQ(group.fired(), "switchover_refused");
+  group.judge(node_b, Verdict::dead);
+  group.request_switchover();
+  ASSERT_EQ(group.fired(), "switchover_refused") << "at once: a moment changes nothing";
   ASSERT_TRUE(group.decision()->operation);
   EXPECT_FALSE(group.decision()->operation->succeeded);
   EXPECT_NE(group.decision()->operation->message.find("node_b"), std::string::npos);
+}
+
+TEST(Rule, switchover_refused_at_once_where_a_moment_changes_nothing) {
+  Group group = three_at_rest();
+  group[node_b].candidate_priority = 0;
+  group.request_switchover(node_b);
+  EXPECT_EQ(group.fired(), "switchover_refused");
+  group.assign_and_settle(node_c, {.state = NodeState::maintenance});
+  group.request_switchover(node_c);
+  EXPECT_EQ(group.fired(), "switchover_refused");
+}
+
+/// Of three, commits wait for node_b only.
+Group with_an_asynchronous_standby() {
+  Group group = three_at_rest();
+  const SyncQuorum quorum{1, {node_b}};
+  group[node_c].replication_quorum = false;
+  group.snapshot.quorum_confirmed = group.snapshot.quorum_assigned = group[node_a].goal.sync =
+      group[node_a].facts.sync_in_force = quorum;
+  return group;
+}
+
+TEST(Rule, switchover_starts_with_a_standby_that_no_commit_waits_for) {
+  Group group = with_an_asynchronous_standby();
+  ASSERT_EQ(group.fired(), "nothing");
+  group.request_switchover();
+  EXPECT_EQ(group.decision()->operation_target, node_b) << "among equals, the one that has everything already";
+  group.request_switchover(node_c);
+  ASSERT_EQ(group.fired(), "switchover_starts");
+  EXPECT_EQ(state_in(group.decision(), node_c), NodeState::prepare_promotion);
+  group[node_c].facts.receiving = false;
+  EXPECT_NE(group.fired(), "switchover_starts") << "it would not receive what the primary sends when it stops";
+}
+
+TEST(Rule, switchover_starts_in_a_group_whose_primary_waits_for_no_standby) {
+  Group group = pair_at_rest();
+  make_asynchronous(group);
+  group[node_b].replication_quorum = false;
+  ASSERT_EQ(group.fired(), "nothing");
+  group.request_switchover();
+  ASSERT_EQ(group.fired(), "switchover_starts");
+  EXPECT_TRUE(goal_in(group.decision(), node_a)->sync.asynchronous());
+}
+
+/// node_a, which waits for no standby, has stopped in a hand-over to node_b.
+Group handed_over_asynchronously() {
+  Group group = pair_at_rest();
+  group.request_switchover(node_b);
+  make_asynchronous(group);
+  group[node_b].replication_quorum = false;
+  group.assign_and_settle(node_a, {.state = NodeState::draining});
+  group.is_stopped(node_a);
+  group[node_a].facts.lsn = Lsn{1200};
+  group.assign_and_settle(node_b, {.state = NodeState::prepare_promotion, .upstream = node_a});
+  return group;
+}
+
+TEST(Rule, old_primary_drained_promotes_no_standby_without_proof_that_it_has_everything) {
+  Group group = handed_over_asynchronously();
+  ASSERT_EQ(group.fired(), "old_primary_drained");
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::prepare_promotion) << "it has to show that first";
+  EXPECT_EQ(goal_in(group.decision(), node_b)->await_lsn, Lsn{1200});
+  group[node_b].facts.lsn = Lsn{1200};
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::stop_replication);
+
+  group.assign_and_settle(node_a, {.state = NodeState::demote_timeout});
+  group.assign_and_settle(node_b, {.state = NodeState::prepare_promotion, .fence = true, .await_lsn = Lsn{1200}});
+  group.is_fenced(node_b, Lsn{1200});
+  EXPECT_EQ(group.fired(), "candidate_is_fenced");
+  group.is_fenced(node_b, Lsn{1100});
+  ASSERT_EQ(group.fired(), "election_called_off") << "the proof does not come: called off";
+  EXPECT_EQ(state_in(group.decision(), node_a), NodeState::wait_primary);
+  EXPECT_EQ(state_in(group.decision(), node_b), NodeState::catchingup);
+}
+
+TEST(Rule, switchover_called_off_when_a_primary_that_waited_for_no_standby_crashed) {
+  Group group = handed_over_asynchronously();
+  group[node_a].facts.lsn = Lsn{};
+  ASSERT_EQ(group.fired(), "switchover_called_off");
+  EXPECT_EQ(state_in(group.decision(), node_a), NodeState::wait_primary);
+}
+
+TEST(Rule, switchover_overdue_of_a_primary_that_waits_for_no_standby) {
+  Group group = handed_over_asynchronously();
+  group.assign(node_a, {.state = NodeState::draining});
+  group.now += group.settings.drain_timeout;
+  ASSERT_EQ(group.fired(), "switchover_overdue");
+  EXPECT_EQ(state_in(group.decision(), node_a), NodeState::wait_primary);
 }
 
 TEST(Rule, switchover_done) {

@@ -76,6 +76,7 @@ NodeDocument sample_node() {
   node.progress_percent = 3;
   node.report_age_ms = 12;
   node.pg_version = "15.4";
+  node.twin = "another host says to be it";
   return node;
 }
 
@@ -193,6 +194,7 @@ Report sample() {
           .port = 1,
           .api_port = 2,
           .pg_version = "15.4",
+          .instance = {.id = "b", .number = 7, .former = {"a"}, .confirmed = 6, .place = "here"},
           .facts = sample_facts(),
           .citus = sample<CitusFacts>(),
           .memory = sample<Memory>(),

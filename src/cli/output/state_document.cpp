@@ -90,6 +90,7 @@ std::string state_trouble(const StateDocument& state) {
     // What the group waits for often is this node already.
     const auto* group = find_group(state, node);
     if (group == nullptr || group->waiting_for.find(node.name) == std::string::npos) text += node_trouble(node);
+    if (!node.twin.empty()) text += fmt::format("Node {} \"{}\": {}\n", node.id.value, node.name, node.twin);
   }
   for (const auto& group : state.groups)
     if (!group.waiting_for.empty())
@@ -144,6 +145,7 @@ nlohmann::json state_json(const StateDocument& state) {
         {"progress_percent", node.progress_percent},
         {"report_age_ms", node.report_age_ms},
         {"pg_version", node.pg_version},
+        {"twin", node.twin},
         {"sslmode", node.ssl_mode},
         {"group_term", group == nullptr ? 0 : group->term.value},
         {"formation_paused", is_paused(state, node.formation)},

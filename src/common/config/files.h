@@ -14,10 +14,11 @@ struct Files {
 
   explicit Files(const std::string& pgdata);
 
-  std::string config() const { return directory + "/autoctl.toml"; }  // what create wrote and `config set` changes
-  std::string state() const { return directory + "/state.json"; }     // keeper: newest goal obeyed and state reached
-  std::string pid() const { return directory + "/autoctl.pid"; }      // locked while the daemon runs
-  std::string token() const { return directory + "/token"; }          // node's or operator's credential, 0600
+  std::string config() const { return directory + "/autoctl.toml"; }     // what create wrote and `config set` changes
+  std::string state() const { return directory + "/state.json"; }        // keeper: newest goal obeyed and state reached
+  std::string instance() const { return directory + "/instance.json"; }  // keeper: who it is, renewed with the monitor
+  std::string pid() const { return directory + "/autoctl.pid"; }         // locked while the daemon runs
+  std::string token() const { return directory + "/token"; }             // node's or operator's credential, 0600
   std::string monitor_ca() const { return directory + "/monitor-ca.pem"; }
   std::string certificate() const {
     return directory + "/server.crt";

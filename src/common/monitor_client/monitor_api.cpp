@@ -135,17 +135,20 @@ Result<protocol::SettingsDocument> MonitorApi::change_node(NodeId node, const pr
   return ask<protocol::SettingsDocument>(request, timeout, Retry::other_hosts);
 }
 
-Result<> MonitorApi::drop_node(NodeId node, Millis timeout, bool allow_data_loss) {
+Result<> MonitorApi::drop_node(NodeId node, Millis timeout, bool allow_data_loss, const std::string& links) {
   http::Request request;
   request.method = "DELETE";
   request.path = fmt::format("/v1/nodes/{}", node.value);
   if (allow_data_loss) request.query["allow_data_loss"] = "true";
+  if (!links.empty()) request.query["instance"] = links;
   if (const auto body = call(request, timeout, Retry::other_hosts); !body) return fail(body.error());
   return {};
 }
 
-Result<> MonitorApi::leave(NodeId node, Millis timeout) {
-  const auto body = call(post(fmt::format("/v1/nodes/{}/leave", node.value), "{}"), timeout, Retry::other_hosts);
+Result<> MonitorApi::leave(NodeId node, Millis timeout, const std::string& links) {
+  http::Request request = post(fmt::format("/v1/nodes/{}/leave", node.value), "{}");
+  if (!links.empty()) request.query["instance"] = links;
+  const auto body = call(request, timeout, Retry::other_hosts);
   if (!body) return fail(body.error());
   return {};
 }

@@ -54,9 +54,10 @@ class MonitorApi {
   /// Returns all settings of the node.
   Result<protocol::SettingsDocument> change_node(NodeId node, const protocol::SettingsDocument& changes,
                                                  Millis timeout);
-  /// `allow_data_loss`: drop the node even if it may have acknowledged commits that no other node has.
-  Result<> drop_node(NodeId node, Millis timeout, bool allow_data_loss = false);
-  Result<> leave(NodeId node, Millis timeout);
+  /// `allow_data_loss`: drop the node even if it may have acknowledged commits that no other node has. `links`: the
+  /// caller speaks for the node itself; refused (twin) if another one is that node.
+  Result<> drop_node(NodeId node, Millis timeout, bool allow_data_loss = false, const std::string& links = {});
+  Result<> leave(NodeId node, Millis timeout, const std::string& links);
   Result<protocol::FormationDocument> create_formation(const protocol::FormationDocument& formation, Millis timeout);
   Result<> drop_formation(const std::string& formation, Millis timeout);
   Result<protocol::StateDocument> state(const std::string& formation, std::optional<GroupId> group, Millis timeout);

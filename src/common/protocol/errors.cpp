@@ -14,11 +14,12 @@ struct Row {
   std::string_view name;
   int status;
 };
-constexpr std::array<Row, 11> table = {{
+constexpr std::array<Row, 12> table = {{
     {Errc::bad_usage, "bad_usage", 400},
     {Errc::bad_config, "bad_config", 500},
     {Errc::conflict, "conflict", 409},
     {Errc::unavailable, "unavailable", 503},
+    {Errc::twin, "twin", 409},
     {Errc::timeout, "timeout", 504},
     {Errc::denied, "denied", 401},
     {Errc::not_found, "not_found", 404},

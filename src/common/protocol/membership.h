@@ -2,6 +2,7 @@
 // the last one was.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,18 @@ struct FormerNode {
   NodeId id;  // the id does not change: slots, synchronous_standby_names and application_name contain it
   std::string replication_password;
   std::vector<std::pair<std::string, std::string>> settings;  // Standing::settings
+};
+
+/// Which process, at which place, a node's report is from: the newest link of a chain. A keeper takes a new link when it
+/// starts and every few seconds, and saves it before it uses it; the monitor remembers the newest one that it heard. Of
+/// two keepers that hold copies of one directory only one can continue the chain (docs/operations/twins.md).
+struct Instance {
+  std::string id;                   // of the newest link; random
+  std::uint64_t number = 0;         // of links so far
+  std::vector<std::string> former;  // the links before it, back to the last one that the monitor has confirmed
+  std::uint64_t confirmed = 0;      // the number of that one
+  std::string place;                // the machine and the directory: another one in every copy
+  friend bool operator==(const Instance&, const Instance&) = default;
 };
 
 /// What a keeper was last told. Its reports carry this until the monitor has answered one.

@@ -148,6 +148,7 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("port", v.port);
   field("api_port", v.api_port);
   field("pg_version", v.pg_version);
+  field("instance", v.instance);
   field.required("facts", v.facts);
   field("citus", v.citus);
   field("memory", v.memory);
@@ -174,6 +175,14 @@ void fields(auto&& field, Of<FormerNode> auto& v) {
   field.required("id", v.id);
   field("replication_password", v.replication_password);
   field("settings", v.settings);
+}
+
+void fields(auto&& field, Of<Instance> auto& v) {
+  field("id", v.id);
+  field("number", v.number);
+  field("former", v.former);
+  field("confirmed", v.confirmed);
+  field("place", v.place);
 }
 
 void fields(auto&& field, Of<Memory> auto& v) {
@@ -226,6 +235,7 @@ void fields(auto&& field, Of<NodeDocument> auto& v) {
   field("progress_percent", v.progress_percent);
   field("report_age_ms", v.report_age_ms);
   field("pg_version", v.pg_version);
+  field("twin", v.twin);
 }
 
 void fields(auto&& field, Of<GroupDocument> auto& v) {

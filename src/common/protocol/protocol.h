@@ -3,7 +3,8 @@
 //   POST   /v1/register              RegisterRequest   -> RegisterAnswer     operator's credential
 //   POST   /v1/nodes/{id}/report     Report            -> Assignment         node's credential; held open if `wait`
 //   PATCH  /v1/nodes/{id}            SettingsDocument  -> SettingsDocument   operator's credential
-//   DELETE /v1/nodes/{id}                              -> {}                 operator's or that node's credential
+//   DELETE /v1/nodes/{id}                              -> {}                 operator's or that node's credential;
+//                                                                            `instance`: the links that the caller has
 //   POST   /v1/nodes/{id}/leave                        -> {}                 the same; the node leaves this monitor
 //   POST   /v1/formations            FormationDocument -> FormationDocument  operator's credential
 //   GET    /v1/state                                   -> StateDocument
@@ -95,6 +96,7 @@ struct Report {
   int port = 0;
   int api_port = 0;
   std::string pg_version;  // "15.4"
+  Instance instance;
   NodeFacts facts;
   std::optional<CitusFacts> citus;  // from a coordinator group's primary
   std::optional<Memory> memory;     // until the keeper has its first answer
@@ -140,6 +142,7 @@ struct NodeDocument {
   int progress_percent = -1;
   std::int64_t report_age_ms = -1;  // since its last report; -1 = none since the monitor started
   std::string pg_version;
+  std::string twin;  // another process that says to be this node, and is refused, in one sentence; empty: none
 };
 
 struct GroupDocument {
@@ -242,8 +245,8 @@ struct ErrorDocument {
 // clang-format off
 #define AUTOCTL_PROTOCOL_TYPES(X) \
   X(CitusNode) X(CitusRoute) X(CitusPlan) X(CitusRouteFacts) X(CitusFacts) X(CitusDocument) X(RegisterRequest) \
-  X(RegisterAnswer) X(Report) X(FormerNode) X(News) X(Memory) X(Peer) X(Standing) X(Assignment) X(NodeDocument) \
-  X(GroupDocument) X(FormationDocument) X(StateDocument) X(ExplanationDocument) X(ExplanationsDocument) \
+  X(RegisterAnswer) X(Report) X(FormerNode) X(News) X(Memory) X(Instance) X(Peer) X(Standing) X(Assignment) \
+  X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument) X(ExplanationDocument) X(ExplanationsDocument) \
   X(EventDocument) X(EventsDocument) X(OperationRequest) X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
 // clang-format on
 #define X(T)                                   \

@@ -21,6 +21,7 @@ enum class ExitCode : int {
   not_running = 12,   // status, stop, reload: no daemon runs for this data directory
   unhealthy = 13,     // status, config check: something is wrong
   dropped = 14,       // run: this node was dropped; systemd does not start it again
+  twin = 15,          // another instance is the node that this one says to be
   interrupted = 130,  // Ctrl-C
 };
 
@@ -29,6 +30,7 @@ constexpr ExitCode exit_code(Errc code) {
     case Errc::bad_usage: return ExitCode::bad_usage;
     case Errc::bad_config: return ExitCode::bad_config;
     case Errc::conflict: return ExitCode::conflict;
+    case Errc::twin: return ExitCode::twin;
     case Errc::unavailable: return ExitCode::unavailable;
     case Errc::timeout: return ExitCode::timeout;
     case Errc::denied: return ExitCode::denied;

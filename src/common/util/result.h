@@ -13,6 +13,7 @@ enum class Errc {
   bad_config,  // a configuration or state file is missing, unreadable or contradicts itself
   conflict,  // the request is well-formed but the present state forbids it (name taken, foreign data, wrong system id)
   unavailable,   // a peer did not answer or refused: worth another try
+  twin,          // another instance is the node that this one says to be: this one stops
   timeout,       // it did not happen within its deadline
   denied,        // missing or wrong credential, certificate or file permission
   not_found,     // no such node, group, formation or file

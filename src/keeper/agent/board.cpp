@@ -3,6 +3,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace autoctl::keeper {
 
 namespace {
@@ -16,8 +18,10 @@ TimePoint now() {
 
 }  // namespace
 
-Board::Board(Identity self, SavedState saved)
-    : core_(std::move(self), std::move(saved), now()), wakeup_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+Board::Board(Identity self, SavedState saved, InstanceChain chain)
+    : core_(std::move(self), std::move(saved), now()),
+      chain_(std::move(chain)),
+      wakeup_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
 
 Board::~Board() {
   if (wakeup_fd_ >= 0) ::close(wakeup_fd_);
@@ -107,11 +111,15 @@ void Board::wake_worker() {
 
 protocol::Report Board::next_report(bool wait) {
   const std::lock_guard lock(mutex_);
-  return core_.next_report(wait);
+  protocol::Report report = core_.next_report(wait);
+  report.instance = chain_.current();
+  return report;
 }
 
-void Board::answered(const protocol::Assignment& assignment, TimePoint request_left, std::uint64_t last_news) {
+void Board::answered(const protocol::Assignment& assignment, TimePoint request_left, std::uint64_t last_news,
+                     const std::string& instance) {
   const std::lock_guard lock(mutex_);
+  chain_.confirmed(instance);
   core_.told(last_news);
   if (core_.answered(assignment, request_left, now())) wake_worker();
   changed_.notify_all();
@@ -120,6 +128,18 @@ void Board::answered(const protocol::Assignment& assignment, TimePoint request_l
 void Board::unknown_to_monitor(TimePoint request_left) {
   const std::lock_guard lock(mutex_);
   core_.unknown_to_monitor(request_left);
+}
+
+void Board::report_failed() {
+  const std::lock_guard lock(mutex_);
+  core_.report_failed();
+}
+
+void Board::refused(const Error& why) {
+  const std::lock_guard lock(mutex_);
+  core_.refused(why);
+  wake_worker();
+  changed_.notify_all();
 }
 
 void Board::send_failed() {
@@ -142,6 +162,25 @@ bool Board::await_urgency() {
 void Board::pause(Millis duration) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, duration, [&] { return stopping_.load(); });
+}
+
+// ---- scribe
+
+bool Board::await_link() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_ && !chain_.wants_link(now()))
+    changed_.wait_until(lock, std::min(chain_.next_link_at(), now() + idle));
+  return !stopping_;
+}
+
+protocol::Instance Board::with_link(std::string id) const {
+  const std::lock_guard lock(mutex_);
+  return chain_.with_link(std::move(id));
+}
+
+void Board::linked(protocol::Instance instance) {
+  const std::lock_guard lock(mutex_);
+  chain_.saved(std::move(instance), now());
 }
 
 // ---- router
@@ -209,6 +248,11 @@ NodeFacts Board::facts() const {
 std::optional<protocol::Assignment> Board::assignment() const {
   const std::lock_guard lock(mutex_);
   return core_.assignment();
+}
+
+bool Board::is_refused() const {
+  const std::lock_guard lock(mutex_);
+  return core_.is_refused();
 }
 
 bool Board::fenced() const {

@@ -8,6 +8,7 @@
 //   judge      finds out from the probes whether a client would be served  nothing
 //   sessions   connects as a client does                                   Postgres, disk
 //   disk       writes beside the WAL                                       disk
+//   scribe     writes down who this keeper is                                the disk
 //   router     makes a coordinator's pg_dist_node follow the plan            its own sessions
 #pragma once
 
@@ -19,12 +20,13 @@
 #include <string>
 
 #include "keeper/core/core.h"
+#include "keeper/core/instance_chain.h"
 
 namespace autoctl::keeper {
 
 class Board {
  public:
-  Board(Identity self, SavedState saved);
+  explicit Board(Identity self, SavedState saved, InstanceChain chain = {{}, {}});
   ~Board();
   Board(const Board&) = delete;
   Board& operator=(const Board&) = delete;
@@ -52,16 +54,28 @@ class Board {
   // ---- heartbeat, messenger
   /// The next report: newest facts and a new sequence number, taken together.
   protocol::Report next_report(bool wait);
-  /// The answer to a report that left at `request_left` and had news up to `last_news` (0: none).
-  void answered(const protocol::Assignment& assignment, TimePoint request_left, std::uint64_t last_news);
+  /// The answer to a report that left at `request_left`, had news up to `last_news` (0: none) and was of `instance`.
+  void answered(const protocol::Assignment& assignment, TimePoint request_left, std::uint64_t last_news,
+                const std::string& instance = {});
   void unknown_to_monitor(TimePoint request_left);
+  /// A report was not answered, or was refused.
+  void report_failed();
   void send_failed();
+  /// Another keeper is this node: Core::refused().
+  void refused(const Error& why);
   /// Blocks until what the worker saw of its upstream since the monitor asked is published, or the timeout.
   void await_upstream_answer(Millis timeout);
   /// Blocks until something is urgent; false when the keeper stops.
   bool await_urgency();
   /// Sleeps, but not past a stop.
   void pause(Millis duration);
+
+  // ---- scribe
+  /// Blocks until the chain of this keeper's instance is to be longer; false when the keeper stops.
+  bool await_link();
+  /// The chain with this link, to be saved; then linked().
+  protocol::Instance with_link(std::string id) const;
+  void linked(protocol::Instance instance);
 
   // ---- router of a Citus coordinator
   /// The plan, while this node is its group's primary and Postgres accepts writes.
@@ -86,6 +100,7 @@ class Board {
   bool fenced() const;
   /// As Core::has_retired().
   bool has_retired() const;
+  bool is_refused() const;
   /// Postgres reads its configuration again, soon.
   void request_reload();
   /// Postgres stops in order and starts again, soon.
@@ -99,6 +114,7 @@ class Board {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Core core_;
+  InstanceChain chain_;
   std::atomic<bool> stopping_ = false;
   int wakeup_fd_ = -1;
 };

@@ -14,6 +14,8 @@
 #include "common/postgres/port_check.h"
 #include "common/tls/certificate.h"
 #include "common/util/pid_file.h"
+#include "common/util/place.h"
+#include "keeper/agent/instance_file.h"
 #include "keeper/agent/state_file.h"
 #include "keeper/postgres/instance.h"
 #include "keeper/postgres/pgpass.h"
@@ -121,6 +123,7 @@ void say_farewell(client::MonitorApi& api, const config::Config& config, const c
   protocol::Report report{.epoch = saved->epoch + 1, .sequence = 1};
   report.facts.state = NodeState::dropped;
   report.facts.term = saved->goal.term;
+  if (const auto instance = load_instance(files)) report.instance = *instance;
   static_cast<void>(api.report(config.node, report, monitor_timeout));
 }
 
@@ -147,7 +150,11 @@ Result<> forget_at_monitor(const config::Config& config, const config::Files& fi
   if (!endpoint) return fail(endpoint.error());
   auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
-  auto dropped = api->drop_node(config.node, monitor_timeout);
+  auto dropped = api->drop_node(config.node, monitor_timeout, false, links_of(files));
+  if (!dropped && dropped.error().code == Errc::twin) {
+    spdlog::warn("{}: that one stays, only what is here is forgotten", dropped.error().message);
+    return {};
+  }
   if (!dropped && dropped.error().code != Errc::not_found && dropped.error().code != Errc::denied) return dropped;
   if (dropped) say_farewell(*api, config, files);
   return {};
@@ -188,6 +195,7 @@ Result<> write_own_files(const config::Files& files, const config::Config& confi
   state.goal = answer.goal;
   state.standing = {config.candidate_priority, config.replication_quorum, config.region, {}};
   AUTOCTL_TRY(save_state(files, state));
+  AUTOCTL_TRY(save_instance(files, {.place = place_of(files.directory)}));
   return config::save(files, config);
 }
 

@@ -17,6 +17,7 @@
 #include "keeper/agent/fence.h"
 #include "keeper/agent/former_port.h"
 #include "keeper/agent/hand_over.h"
+#include "keeper/agent/instance_file.h"
 #include "keeper/agent/instance_server.h"
 #include "keeper/agent/pulse.h"
 #include "keeper/agent/reporter.h"
@@ -106,11 +107,17 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   ++saved->epoch;
   AUTOCTL_TRY(save_state(files, *saved));
 
+  auto chain = begin_chain(files);
+  if (!chain) return fail(chain.error());
+
+  const bool has_monitor = !config.monitor_url.empty();
+  const bool unproved = has_monitor && chain->is_elsewhere();
   Board board({.node = config.node,
                .pgdata = config.pgdata,
-               .has_monitor = !config.monitor_url.empty(),
+               .has_monitor = has_monitor,
+               .unproved = unproved,
                .reads_when_standby = config.citus_secondary},
-              *saved);
+              *saved, *std::move(chain));
   auto status_port = open_status_port(config, files, board);
   if (!status_port) return fail(status_port.error());
   if (postgres.adopt()) spdlog::info("Took over the Postgres that already runs");
@@ -118,6 +125,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   Worker worker(board, server, files);
   const Fence fence(board, postgres);
   const PulseWatch pulse(board, files.pgdata);
+  const Scribe scribe(board, files);
   const auto reporter = report_to_monitor(board, config, files, postgres.tools());
   if (!reporter) {
     board.stop();

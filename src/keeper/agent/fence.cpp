@@ -14,9 +14,12 @@ void Fence::watch() {
   while (board_.await_fence()) {
     instance_.kill_now();  // first the act, then the words
     board_.set_fenced();
-    spdlog::error(
-        "Fenced: no answer from the monitor and no streaming standby; stopped Postgres so that no client reads "
-        "or writes on a primary that may have been replaced");
+    if (board_.is_refused())
+      spdlog::error("Stopped Postgres: another keeper is this node");
+    else
+      spdlog::error(
+          "Fenced: no answer from the monitor and no streaming standby; stopped Postgres so that no client reads "
+          "or writes on a primary that may have been replaced");
   }
 }
 

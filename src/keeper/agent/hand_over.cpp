@@ -35,7 +35,9 @@ std::string why_not(client::MonitorApi& api, std::int64_t operation) {
 }  // namespace
 
 void hand_over(const Board& board, const config::Config& config, const config::Files& files, const sigset_t& signals) {
-  if (config.monitor_url.empty() || board.facts().state != NodeState::primary || board.facts().streaming.empty())
+  const NodeFacts facts = board.facts();
+  const bool leads = facts.state == NodeState::primary || facts.state == NodeState::wait_primary;
+  if (config.monitor_url.empty() || !leads || facts.streaming.empty() || !board.assignment() || board.is_refused())
     return;
   const auto deadline = Clock::now() + patience;
   const auto endpoint = client::node_endpoint(config, files);

@@ -3,8 +3,11 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "common/monitor_client/node_endpoint.h"
 #include "keeper/agent/create_node.h"
+#include "keeper/agent/instance_file.h"
 #include "keeper/agent/state_file.h"
 #include "keeper/postgres/pgpass.h"
 
@@ -30,6 +33,14 @@ bool is_known(const config::Config& config, const config::Files& files) {
   if (!version || version->monitor_id != config.monitor_id) return false;
   const auto state = api->state(config.formation, config.group, lost_monitor_timeout);
   return state.has_value();  // it answers to the node's credential
+}
+
+/// That monitor hears the node. One that was restored from a backup may know of it from others only.
+bool is_heard(client::MonitorApi& api, const config::Config& config) {
+  const auto state = api.state(config.formation, config.group, lost_monitor_timeout);
+  return state && std::ranges::any_of(state->nodes, [&](const auto& node) {
+           return node.id == config.node && node.report_age_ms >= 0;
+         });
 }
 
 Result<client::MonitorApi> connect(const NewMonitor& monitor, client::MonitorEndpoint& endpoint) {
@@ -69,7 +80,7 @@ Result<> leave_monitor(config::Config config, const config::Files& files, bool f
   if (!endpoint) return fail(endpoint.error());
   auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
-  auto left = api->leave(config.node, force ? lost_monitor_timeout : monitor_timeout);
+  auto left = api->leave(config.node, force ? lost_monitor_timeout : monitor_timeout, links_of(files));
   if (!left && silent(left.error())) {
     if (!force) {
       left.error().hint = "if that monitor is lost, `autoctl disable monitor --force` does not ask it";
@@ -92,10 +103,12 @@ Result<config::Config> join_monitor(config::Config config, const config::Files& 
   const auto version = api->version(monitor_timeout);
   if (!version) return fail(version.error());
   if (!config.monitor_url.empty() && is_known(config, files)) {
-    if (version->monitor_id == config.monitor_id) return config;
-    return fail(Errc::conflict,
-                config.name + " is registered with the monitor at " + config.monitor_url + ", which answers",
-                "`autoctl disable monitor` takes it from there first");
+    const bool same = version->monitor_id == config.monitor_id;
+    if (same && is_heard(*api, config)) return config;
+    if (!same)
+      return fail(Errc::conflict,
+                  config.name + " is registered with the monitor at " + config.monitor_url + ", which answers",
+                  "`autoctl disable monitor` takes it from there first");
   }
   const auto request = former_node(config, files);
   if (!request) return fail(request.error());

@@ -4,6 +4,15 @@
 
 namespace autoctl::keeper {
 
+namespace {
+
+/// The other keeper that is this node may go.
+constexpr Millis refused_pause{1000};
+/// A keeper that was set back in time, a machine's snapshot say, is overtaken by its own former reports for a while.
+constexpr Millis overtaken_pause{10};
+
+}  // namespace
+
 Reporter::Reporter(Board& board, const config::Config& config, client::MonitorApi heartbeat,
                    client::MonitorApi messenger, std::string pg_version)
     : board_(board),
@@ -45,8 +54,17 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait) {
   if (board_.stopping()) return false;
   if (!answer) {
     // Overtaken by a newer report on the other connection: that one has brought the answer.
-    if (answer.error().code == Errc::conflict) return true;
+    if (answer.error().code == Errc::conflict) {
+      board_.pause(overtaken_pause);
+      return true;
+    }
+    if (answer.error().code == Errc::twin) {
+      board_.refused(answer.error());
+      board_.pause(refused_pause);
+      return true;
+    }
     if (answer.error().code == Errc::not_found) board_.unknown_to_monitor(left);
+    board_.report_failed();
     note(false, answer.error().message);
     if (!wait) board_.send_failed();
     return false;
@@ -57,7 +75,7 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait) {
     return false;
   }
   note(true, "");
-  board_.answered(*answer, left, report.news.empty() ? 0 : report.news.back().number);
+  board_.answered(*answer, left, report.news.empty() ? 0 : report.news.back().number, report.instance.id);
   if (answer->check_upstream && wait) board_.await_upstream_answer(question_patience);
   return true;
 }

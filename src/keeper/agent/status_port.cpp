@@ -16,7 +16,7 @@ http::Response answer(const Board& board, const http::Request& request) {
   if (request.path == "/primary") return role(serves && !facts.in_recovery && may_accept_writes(facts.state));
   if (request.path == "/replica") return role(serves && facts.in_recovery && facts.receiving);
   if (request.path == "/v1/status") {
-    nlohmann::json json = {{"facts", facts}, {"fenced", board.fenced()}};
+    nlohmann::json json = {{"facts", facts}, {"fenced", board.fenced()}, {"refused", board.is_refused()}};
     if (const auto assignment = board.assignment()) json["assignment"] = *assignment;
     return {200, json.dump()};
   }

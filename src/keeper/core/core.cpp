@@ -37,10 +37,11 @@ Core::Core(Identity self, SavedState saved, TimePoint now)
       saved_(std::move(saved)),
       last_answer_(now),
       settled_since_(now),
-      correspondence_(saved_.epoch, {saved_.goal, saved_.peers, saved_.neighbours}) {
+      correspondence_(saved_.epoch) {
   lease_.assume(saved_.lease_required, now, start_grace);
   facts_.state = published_.state = saved_.state;
   facts_.term = published_.term = saved_.term;
+  unproved_ = self_.unproved;
 }
 
 // ---- in
@@ -102,6 +103,7 @@ void Core::progressed(int percent) {
 
 bool Core::answered(const protocol::Assignment& assignment, TimePoint request_left, TimePoint now) {
   hears_of_retirement(request_left);
+  if (!may_act()) became_the_node();
   lease_.renew(request_left, assignment.lease);
   const bool concerns_worker = correspondence_.take(assignment, request_left, now);
   lease_.require(this->assignment()->lease_required);
@@ -130,6 +132,10 @@ Ready Core::ready(TimePoint now) {
 
 bool Core::proceed(TimePoint now, Ready& ready) {
   if (std::exchange(resting_, false)) return false;
+  if (!may_act()) {
+    stand_aside();
+    return false;
+  }
   if (run_ && cancelled()) run_.reset();
   if (!run_) {
     publish(now);  // the monitor hears what was seen, also when it is over by the next look
@@ -274,7 +280,7 @@ void Core::rest(TimePoint now, Ready& ready) {
   if (!retry_.is_due(now)) ready.wake_at = std::min(ready.wake_at, retry_.at());
   if (left_alone_ && now >= *left_alone_) left_alone_.reset();
   if (left_alone_) ready.wake_at = std::min(ready.wake_at, std::max(now, *left_alone_));
-  if (has_newer_goal() && !disobeys()) ready.wake_at = now;
+  if (may_act() && has_newer_goal() && !disobeys()) ready.wake_at = now;
 }
 
 void Core::publish(TimePoint now) {
@@ -347,6 +353,7 @@ bool Core::has_retired(TimePoint now) const {
 }
 
 std::optional<TimePoint> Core::fence_at() const {
+  if (is_refused() && !fenced_) return TimePoint::min();
   const Lease::Guard guard = lease_.guard();
   return guard.armed && !fenced_ ? std::optional(guard.until) : std::nullopt;
 }

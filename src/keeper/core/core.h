@@ -57,11 +57,16 @@ class Core {
   // ---- in: the network
   /// The answer to a report that left at `request_left`. True if the worker should look at it now.
   bool answered(const protocol::Assignment& assignment, TimePoint request_left, TimePoint now);
+  /// The monitor says that another keeper is this node, or was after the copy of it that this one holds. Postgres is
+  /// killed, and nothing is done any more unless a later report is answered.
+  void refused(const Error& why);
   /// A report with news up to this number was answered.
   void told(std::uint64_t last_news) { correspondence_.told(last_news); }
   /// The monitor knows no such node, as it answered to a report that left then.
   void unknown_to_monitor(TimePoint request_left) { hears_of_retirement(request_left); }
-  /// An urgent report did not arrive, or was not answered.
+  /// A report did not arrive, or was not answered.
+  void report_failed() { correspondence_.report_failed(); }
+  /// The same, of an urgent one.
   void send_failed() { correspondence_.send_failed(); }
   void set_citus(std::optional<protocol::CitusFacts> facts, bool urgent);
 
@@ -72,7 +77,7 @@ class Core {
   bool expects_service() const { return vitals_.expects(); }
 
   // ---- in: the fence
-  void fenced() { fenced_ = true; }
+  void fenced() { fenced_ = end_is_ours_ = true; }
 
   // ---- out
   /// What to do next. The worker calls this when no order and no save is under way.
@@ -80,7 +85,7 @@ class Core {
   /// The order under way is no longer wanted: another goal came.
   bool cancelled() const;
   bool is_urgent() const { return correspondence_.is_urgent(); }
-  protocol::Report next_report(bool wait) { return correspondence_.next_report(wait, published_); }
+  protocol::Report next_report(bool wait) { return correspondence_.next_report(wait, published_, saved_); }
   /// The next heartbeat waits for what the worker sees of the upstream.
   bool owes_an_answer() const { return correspondence_.owes_an_answer(); }
   /// When Postgres has to be killed, unless something changes before; nullopt while there is nothing to guard.
@@ -97,6 +102,9 @@ class Core {
   bool is_fenced() const { return fenced_; }
   /// The node was dropped, has stopped, and the monitor knows that or has not answered for long: nothing is left to do.
   bool has_retired(TimePoint now) const;
+  bool is_refused() const { return !refusal_.empty(); }
+  /// Not while it may be a copy of the node that it says to be.
+  bool may_act() const { return refusal_.empty() && !unproved_; }
   /// A Citus coordinator's plan, while this node is its group's primary and Postgres accepts writes.
   std::optional<protocol::CitusPlan> citus_duty() const;
 
@@ -119,6 +127,8 @@ class Core {
   bool disobeys() const;
   void goal_was_saved();
   void note(const std::string& notice);
+  void became_the_node();
+  void stand_aside();
 
   // runs (core.cpp)
   /// The first two are true when the worker has something to do.
@@ -184,7 +194,9 @@ class Core {
   Correspondence correspondence_;
   Lease lease_;
   bool fenced_ = false;
-  std::string notice_;  // the monitor's, as it was last logged
+  bool unproved_ = false;  // and the monitor has not answered yet
+  std::string refusal_;    // the monitor's words; empty while it takes this keeper for the node
+  std::string notice_;     // the monitor's, as it was last logged
   std::vector<LogLine> log_;
   std::vector<HookPoint> hooks_;
   std::optional<TimePoint> retired_;  // since then each report says that this node, which was dropped, has stopped

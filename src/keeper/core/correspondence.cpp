@@ -16,6 +16,7 @@ bool Correspondence::take(const protocol::Assignment& assignment, TimePoint requ
   // back.
   const bool newer = !assignment_ || assignment.version > assignment_->version || request_left > assigned_at_;
   const bool differs = newer && (!assignment_ || assignment.version != assignment_->version);
+  unanswered_ = false;
   if (newer) {
     assignment_ = assignment;
     assigned_at_ = now;
@@ -24,7 +25,7 @@ bool Correspondence::take(const protocol::Assignment& assignment, TimePoint requ
   return differs || assignment.check_upstream;
 }
 
-protocol::Report Correspondence::next_report(bool wait, const NodeFacts& facts) {
+protocol::Report Correspondence::next_report(bool wait, const NodeFacts& facts, const SavedState& saved) {
   protocol::Report report;
   report.epoch = epoch_;
   report.sequence = ++sequence_;
@@ -33,7 +34,7 @@ protocol::Report Correspondence::next_report(bool wait, const NodeFacts& facts) 
   report.facts = facts;
   report.citus = citus_;
   report.news = news_;
-  if (!assignment_) report.memory = memory_;
+  if (unanswered_) report.memory = protocol::Memory{saved.goal, saved.peers, saved.neighbours};
   urgent_taken_ = urgent_;
   return report;
 }

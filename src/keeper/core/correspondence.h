@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/protocol/protocol.h"
+#include "keeper/core/saved_state.h"
 
 namespace autoctl::keeper {
 
@@ -21,8 +22,8 @@ inline constexpr Millis question_patience{600};
 
 class Correspondence {
  public:
-  /// `memory` goes with each report until the monitor has answered one. `epoch` grows with each start of the keeper.
-  Correspondence(std::uint64_t epoch, protocol::Memory memory) : epoch_(epoch), memory_(std::move(memory)) {}
+  /// `epoch` grows with each start of the keeper.
+  explicit Correspondence(std::uint64_t epoch) : epoch_(epoch) {}
 
   // ---- from the monitor
   /// The answer to a report that left at `request_left`. True if there is something for the keeper to look at.
@@ -33,11 +34,13 @@ class Correspondence {
   bool asks_about_upstream() const { return question_; }
 
   // ---- to the monitor
-  /// The next report, without what only its sender knows (addresses, versions).
-  protocol::Report next_report(bool wait, const NodeFacts& facts);
+  /// The next report, without what only its sender knows (addresses, versions). Until the monitor has answered, at first
+  /// and after each failure, it tells what this keeper was last told: that monitor may know less.
+  protocol::Report next_report(bool wait, const NodeFacts& facts, const SavedState& saved);
   /// A report with news up to this number was answered.
   void told(std::uint64_t last_news);
-  /// The last urgent report did not arrive: what it was about is urgent again.
+  void report_failed() { unanswered_ = true; }
+  /// What the last urgent report was about has not arrived.
   void send_failed() { ++urgent_; }
   void tell(std::string news);
   void set_citus(std::optional<protocol::CitusFacts> facts) { citus_ = std::move(facts); }
@@ -53,7 +56,7 @@ class Correspondence {
  private:
   std::uint64_t epoch_;
   std::uint64_t sequence_ = 0;
-  protocol::Memory memory_;
+  bool unanswered_ = true;  // the last report, as far as is known
   std::optional<protocol::Assignment> assignment_;
   TimePoint assigned_at_;
   std::optional<protocol::CitusFacts> citus_;

@@ -56,13 +56,41 @@ void Core::goal_was_saved() {
 
 bool Core::cancelled() const {
   const auto& newest = assignment();
-  return newest && newest->goal.term > saved_.goal.term && !same_task(newest->goal, saved_.goal);
+  const bool other_goal = newest && newest->goal.term > saved_.goal.term && !same_task(newest->goal, saved_.goal);
+  return other_goal || is_refused();
 }
 
 void Core::note(const std::string& notice) {
   if (notice == notice_) return;
   say(LogLine::Level::info, notice.empty() ? "No longer: this node " + notice_ : "This node " + notice);
   notice_ = notice;
+}
+
+// ---- who this keeper is
+
+void Core::refused(const Error& why) {
+  if (why.message != refusal_)
+    say(LogLine::Level::error, "This is not the node that it says to be: " + why.message + "; its Postgres stops" +
+                                   (why.hint.empty() ? "" : ". " + why.hint));
+  if (!is_refused()) fenced_ = false;
+  refusal_ = why.message;
+}
+
+void Core::became_the_node() {
+  say(LogLine::Level::info, "The monitor takes this keeper for the node");
+  unproved_ = false;
+  refusal_.clear();
+  succeeded();
+}
+
+/// Also a standby does harm where two are one: what it receives counts as received by the node.
+void Core::stand_aside() {
+  run_.reset();
+  facts_.trouble = is_refused() ? refusal_
+                                : "waits for the monitor: this directory was copied or moved, and the node may run "
+                                  "elsewhere";
+  if (facts_.trouble != last_failure_ && !is_refused()) say(LogLine::Level::warning, facts_.trouble);
+  last_failure_ = facts_.trouble;
 }
 
 }  // namespace autoctl::keeper

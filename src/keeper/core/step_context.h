@@ -18,6 +18,7 @@ struct Identity {
   NodeId node;
   std::string pgdata;  // for messages
   bool has_monitor = true;
+  bool unproved = false;            // copied or moved: perhaps another keeper is this node; the monitor's answer tells
   bool reads_when_standby = false;  // --citus-secondary: some settings differ between a primary and a standby
 };
 

@@ -32,7 +32,7 @@ namespace {
 using S = NodeState;
 
 constexpr std::array create = {Step::create_database_cluster, Step::start_as_primary, Step::apply_sync};
-constexpr std::array serve = {Step::start_as_primary, Step::apply_sync};
+constexpr std::array serve = {Step::start_as_primary, Step::apply_sync, Step::checkpoint_if_asked};
 constexpr std::array serve_synchronously = {Step::start_as_primary, Step::apply_sync, Step::checkpoint_if_asked,
                                             Step::await_quorum};
 constexpr std::array hand_over = {Step::checkpoint_if_asked, Step::stop_fast};

@@ -32,7 +32,7 @@ struct Call {
   Service& service;
   std::int64_t id = 0;  // the {id} of the path
 
-  Caller caller() const { return {request.bearer, request.connection}; }
+  Caller caller() const { return {request.bearer, request.connection, query_text(request.query, "instance")}; }
   void refuse(const Error& error) const { respond(error_response(error, !request.bearer.empty())); }
   /// Turns what the engine says into a response.
   template <class T>

@@ -2,12 +2,23 @@
 
 namespace autoctl::monitor {
 
+namespace {
+
+bool holds_link(const std::string& links, const std::string& link) {
+  return link.empty() || ("," + links + ",").find("," + link + ",") != std::string::npos;
+}
+
+}  // namespace
+
 Result<> Admission::change(const Caller& caller) const {
   AUTOCTL_TRY(access_.operate(caller.bearer));
   return write();
 }
 
 Result<> Admission::speak_for(const Node& node, const Caller& caller) const {
+  if (!caller.links.empty() && !holds_link(caller.links, node.row.instance.id))
+    return fail(Errc::twin, "another keeper is " + node.row.name + ", at " + node.row.host + ":" +
+                                std::to_string(node.row.port) + "; this directory is a copy of it, or older");
   if (access_.act_as(node, caller.bearer)) return {};
   return access_.operate(caller.bearer);
 }

@@ -12,6 +12,7 @@ namespace autoctl::monitor {
 struct Caller {
   std::string bearer;
   std::uint64_t connection = 0;
+  std::string links = {};  // of a node that speaks for itself: those that it holds, separated by commas
 };
 
 class Admission {
@@ -21,7 +22,7 @@ class Admission {
 
   /// An operator, and a store to write to. Errors: denied, unavailable.
   Result<> change(const Caller& caller) const;
-  /// The node itself, or an operator. Errors: denied.
+  /// The node itself, or an operator. Errors: denied, twin.
   Result<> speak_for(const Node& node, const Caller& caller) const;
   /// Errors: unavailable.
   Result<> write() const;

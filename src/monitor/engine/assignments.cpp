@@ -7,6 +7,7 @@
 #include "monitor/engine/citus_plan.h"
 #include "monitor/engine/incomplete.h"
 #include "monitor/engine/settings_values.h"
+#include "monitor/engine/twins.h"
 
 namespace autoctl::monitor {
 
@@ -76,7 +77,8 @@ void Assignments::refresh(Group& group) {
     next.goal = node.row.goal;
     next.peers = peers_of(group, id);
     next.neighbours = neighbours;
-    next.notice = notice;
+    const std::string twin = twin_of(node, env_.now());
+    next.notice = twin.empty() ? notice : "has a twin: " + twin;
     next.standing = {node.row.candidate_priority, node.row.replication_quorum, node.row.region, own};
     const bool coordinates =
         !incomplete && group.row.group == 0 && is_citus(model_, group) && is_leader_state(node.row.goal.state);
@@ -112,6 +114,12 @@ TimePoint Assignments::hold(const Group& group, Node& node, Reply<protocol::Assi
   const TimePoint until = env_.now() + hold_time(model_.settings_of(group));
   node.held = HeldReport{until, node.assignment.version, std::move(reply)};
   return until;
+}
+
+void Assignments::end_holds(Group& group) {
+  const TimePoint now = env_.now();
+  for (auto& [id, node] : group.nodes)
+    if (node.held && node.held->until <= now) release(group, node);
 }
 
 void Assignments::release(const Group& group, Node& node) {

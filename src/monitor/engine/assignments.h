@@ -24,6 +24,9 @@ class Assignments {
   void answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply);
   /// Holds the answer until there is something new, but not much less than a heartbeat at most. Returns until when.
   TimePoint hold(const Group& group, Node& node, Reply<protocol::Assignment> reply);
+  /// Answers those that were held long enough. To be called before it is computed when the group is looked at again:
+  /// what is over by then is no moment to wait for.
+  void end_holds(Group& group);
   /// Answers a held report now, if there is one.
   void release(const Group& group, Node& node);
 

@@ -3,6 +3,7 @@
 #include "common/util/version.h"
 #include "monitor/engine/citus_plan.h"
 #include "monitor/engine/incomplete.h"
+#include "monitor/engine/twins.h"
 #include "monitor/fsm/election.h"
 
 namespace autoctl::monitor {
@@ -48,6 +49,7 @@ protocol::NodeDocument node_document(const Node& node, const GroupSnapshot& grou
   if (node.seen.last_report)
     document.report_age_ms = std::chrono::duration_cast<Millis>(now - *node.seen.last_report).count();
   document.pg_version = node.row.pg_version;
+  document.twin = twin_of(node, now);
   return document;
 }
 

@@ -63,6 +63,7 @@ Model Model::restored(const Image& image, Model before, const Moment& at) {
       }
       const bool same_goal = known->row.goal == node.row.goal;
       NodeRow row = std::move(node.row);
+      if (known->row.instance.number > row.instance.number) row.instance = known->row.instance;
       node = std::move(*known);
       node.row = std::move(row);
       if (!same_goal) node.goal_since = at.now;

@@ -42,8 +42,20 @@ struct Stall {
   bool is_on() const { return by_own_word || by_primarys_word; }
 };
 
+/// A keeper that says to be a node, and is refused.
+struct Twin {
+  std::string id;     // its newest link
+  std::string place;  // of its machine and directory
+  std::string words;  // what it is and what to do, for people
+  TimePoint first_heard, last_heard;
+  bool told = false;  // there is an event
+};
+
 struct Node {
   NodeRow row;  // as committed, but for what the node reported since
+
+  std::string former_link;   // before row.instance.id, of the same keeper: a report that was overtaken carries it
+  std::optional<Twin> twin;  // the last one that was refused
 
   // From reports.
   NodeFacts facts;

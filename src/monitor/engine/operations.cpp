@@ -7,6 +7,7 @@
 #include "monitor/engine/accepting.h"
 #include "monitor/engine/documents.h"
 #include "monitor/engine/incomplete.h"
+#include "monitor/fsm/election.h"
 #include "monitor/fsm/maintenance.h"
 #include "monitor/fsm/roles.h"
 
@@ -34,6 +35,43 @@ Result<Wish> read(const protocol::OperationRequest& request) {
 
 std::string place_of(const Group& group) {
   return "formation '" + group.row.formation + "', group " + std::to_string(group.row.group);
+}
+
+bool has_members(const Group& group) {
+  return std::ranges::any_of(group.nodes,
+                             [](const auto& entry) { return entry.second.row.goal.state != NodeState::dropped; });
+}
+
+bool has_node(const Group& group, const std::string& name) {
+  return std::ranges::any_of(group.nodes, [&name](const auto& entry) {
+    return entry.second.row.name == name && entry.second.row.goal.state != NodeState::dropped;
+  });
+}
+
+/// The group that is named; else that of the node that is named; else the only one. Errors: not_found, bad_usage.
+Result<Group*> find_group(Model& model, const protocol::OperationRequest& request) {
+  if (request.group) {
+    const auto found = model.groups.find({request.formation, *request.group});
+    if (found != model.groups.end() && !found->second.nodes.empty()) return &found->second;
+    return fail(Errc::not_found,
+                "there is no group " + std::to_string(*request.group) + " in formation '" + request.formation + "'");
+  }
+  Group* only = nullptr;
+  std::string numbers;
+  for (auto& [key, group] : model.groups_of(request.formation)) {
+    if (!request.name.empty() && has_node(group, request.name)) return &group;
+    if (!has_members(group)) continue;
+    numbers += (only == nullptr ? "" : ", ") + std::to_string(key.second);
+    only = &group;
+  }
+  if (only == nullptr) return fail(Errc::not_found, "there is no node in formation '" + request.formation + "'");
+  const bool one = numbers.find(',') == std::string::npos;
+  if (one) return only;
+  if (!request.name.empty())
+    return fail(Errc::not_found, "there is no node '" + request.name + "' in formation '" + request.formation + "'",
+                "`autoctl show state` lists the nodes");
+  return fail(Errc::bad_usage, "formation '" + request.formation + "' has several groups: " + numbers,
+              "say which one with --group");
 }
 
 Result<const Node*> find_by_name(const Group& group, const std::string& name) {
@@ -155,12 +193,9 @@ Result<protocol::OperationDocument> Operations::start(const protocol::OperationR
   const auto wish = read(request);
   if (!wish || !wish->is_leaving) AUTOCTL_TRY(admission_.change(caller));
   if (!wish) return fail(wish.error());
-  const GroupId number = request.group.value_or(0);
-  const auto found = model_.groups.find({request.formation, number});
-  if (found == model_.groups.end() || found->second.nodes.empty())
-    return fail(Errc::not_found,
-                "there is no group " + std::to_string(number) + " in formation '" + request.formation + "'");
-  Group& group = found->second;
+  const auto found = find_group(model_, request);
+  if (!found) return fail(found.error());
+  Group& group = **found;
   if (wish->is_leaving) AUTOCTL_TRY(admit_hand_over(group, request.name, caller));
   AUTOCTL_TRY(admit(group, wish->kind));
   std::string event = describe(*wish);
@@ -176,10 +211,11 @@ Result<> Operations::admit_hand_over(const Group& group, const std::string& name
   if (!node) return fail(node.error());
   AUTOCTL_TRY(admission_.speak_for(**node, caller));
   AUTOCTL_TRY(admission_.write());
-  if ((*node)->row.goal.state != NodeState::primary)
+  const NodeState goal = (*node)->row.goal.state;
+  if (goal != NodeState::primary && goal != NodeState::wait_primary)
     return fail(Errc::conflict, name + " is no primary that another node could replace now");
   const GroupSnapshot view = snapshot(model_, group);
-  if (std::ranges::all_of(view.nodes, [&](const NodeView& n) { return why_not_electable(view, n).has_value(); }))
+  if (std::ranges::all_of(view.nodes, [&](const NodeView& n) { return why_no_successor(view, n).has_value(); }))
     return fail(Errc::conflict, "no standby can take over now");
   return {};
 }

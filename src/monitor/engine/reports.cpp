@@ -31,7 +31,13 @@ void Reports::take(NodeId id, const protocol::Report& report, const Caller& call
   if (group == nullptr) return reply(answer_unknown(id, report));
   Node& node = group->nodes.at(id);
   if (auto admitted = admit(node, report, caller); !admitted) return reply(fail(std::move(admitted.error())));
+  if (auto its = twins_.identify(*group, node, report); !its) {
+    if (its.error().code == Errc::twin) settler_.look_again(*group, env_.now());  // the node hears of it
+    return reply(fail(std::move(its.error())));
+  }
   if (auto checked = check_facts(*group, node, report); !checked) return reply(fail(std::move(checked.error())));
+  if (returning_.knows_more(*group, node, report))
+    if (auto begun = returning_.begin_anew(*group, node, report); !begun) return reply(fail(std::move(begun.error())));
   if (node.row.awaited)
     if (auto arrived = returning_.arrive(*group, node, report); !arrived)
       return reply(fail(std::move(arrived.error())));
@@ -74,8 +80,6 @@ Result<> Reports::admit(const Node& node, const protocol::Report& report, const 
                 "the keeper speaks protocol version " + std::to_string(report.protocol) + ", the monitor " +
                     std::to_string(protocol::version),
                 "install the same version of autoctl on the monitor and on all nodes");
-  if (report.epoch < node.row.epoch || (report.epoch == node.row.epoch && report.sequence < node.sequence))
-    return fail(Errc::conflict, "a newer report of this node has already arrived");
   return {};
 }
 

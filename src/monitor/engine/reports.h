@@ -10,6 +10,7 @@
 #include "monitor/engine/model.h"
 #include "monitor/engine/returning.h"
 #include "monitor/engine/settler.h"
+#include "monitor/engine/twins.h"
 
 namespace autoctl::monitor {
 
@@ -25,7 +26,8 @@ class Reports {
         suspects_(suspects),
         returning_(returning),
         access_(access),
-        env_(env) {}
+        env_(env),
+        twins_(ledger, model, env) {}
 
   /// Errors: unavailable, not_found, denied, incompatible, conflict, bad_usage.
   void take(NodeId id, const protocol::Report& report, const Caller& caller, Reply<protocol::Assignment> reply);
@@ -50,6 +52,7 @@ class Reports {
   Returning& returning_;
   const Access& access_;
   const Environment& env_;
+  Twins twins_;
 };
 
 }  // namespace autoctl::monitor

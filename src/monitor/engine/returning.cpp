@@ -99,6 +99,59 @@ Result<> Returning::leave(NodeId id, const Caller& caller) {
   return {};
 }
 
+namespace {
+
+Term newest_term(const protocol::Report& report) {
+  return std::max(report.facts.term, report.memory ? report.memory->goal.term : Term{});
+}
+
+}  // namespace
+
+bool Returning::knows_more(const Group& group, const Node& node, const protocol::Report& report) const {
+  const Term newest = newest_term(report);
+  return !node.row.awaited && node.row.goal.state != NodeState::dropped && newest > group.row.term &&
+         newest <= term_max;
+}
+
+Result<> Returning::begin_anew(const Group& group, const Node& node, const protocol::Report& report) {
+  AUTOCTL_TRY(admission_.write());
+  const std::string formation = group.row.formation;
+  Change change;
+  change.formations.push_back(model_.formations.at(formation));
+  change.formations.back().incomplete = true;
+  for (const auto& [key, other] : model_.groups_of(formation)) {
+    for (const auto& [id, member] : other.nodes) {
+      if (member.row.goal.state == NodeState::dropped) continue;
+      change.nodes.push_back(member.row);
+      change.nodes.back().awaited = true;
+    }
+    if (!other.operation) continue;
+    change.operations.push_back(*other.operation);
+    change.operations.back().status = OperationStatus::failed;
+    change.operations.back().message = "this monitor was restored from a backup";
+  }
+  change.events.push_back(
+      ledger_.event(group.row, &node.row, "monitor",
+                    node.row.name + " was told something in term " + std::to_string(newest_term(report).value) +
+                        ", and this monitor knows only of term " + std::to_string(group.row.term.value) +
+                        ": it was restored from a backup. It takes the formation's state from its nodes, and decides "
+                        "nothing before all "
+                        "of them have reported"));
+  const std::string words = change.events.back().description;
+  if (!ledger_.commit(std::move(change))) return in_doubt("the report is to come again");
+  env_.warn(about(formation, group.row.group) + words);
+  let_go(formation);
+  return {};
+}
+
+/// What they were last told goes with the report that follows one that failed.
+void Returning::let_go(const std::string& formation) {
+  for (auto& [key, group] : model_.groups_of(formation))
+    for (auto& [id, node] : group.nodes)
+      if (auto held = std::exchange(node.held, std::nullopt))
+        held->reply(fail(Errc::unavailable, "this monitor waits to be told what " + node.row.name + " was last told"));
+}
+
 Result<> Returning::arrive(Group& group, Node& node, const protocol::Report& report) {
   if (!report.memory)
     return fail(Errc::unavailable, "this monitor waits to be told what " + node.row.name + " was last told");

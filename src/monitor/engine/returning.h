@@ -22,6 +22,12 @@ class Returning {
   /// The node goes on without this monitor; its formation waits for it. Errors: not_found, denied, unavailable,
   /// conflict.
   Result<> leave(NodeId id, const Caller& caller);
+  /// The node was told something in a term that its group has not reached here: this monitor was restored from a backup,
+  /// and knows less than its nodes.
+  bool knows_more(const Group& group, const Node& node, const protocol::Report& report) const;
+  /// All nodes of the formation are awaited then: it is taken over from them, as from another monitor. Errors:
+  /// unavailable.
+  Result<> begin_anew(const Group& group, const Node& node, const protocol::Report& report);
   /// The first report of an awaited node. Errors: unavailable.
   Result<> arrive(Group& group, Node& node, const protocol::Report& report);
   /// Decisions go on in formations whose nodes have all come.
@@ -31,6 +37,7 @@ class Returning {
   Result<> drop(Group& group, const Node& node, bool allow_data_loss);
 
  private:
+  void let_go(const std::string& formation);
   void await_others(const FormationRow& formation, const Group& group, const protocol::Memory& memory, Change& change);
   void await(const FormationRow& formation, GroupId group, const protocol::Peer& peer, Change& change);
   bool complete(const std::string& name);

@@ -12,7 +12,8 @@ namespace autoctl::monitor {
 
 namespace {
 
-using Member = std::variant<int Settings::*, Millis Settings::*, bool Settings::*, std::uint64_t Settings::*>;
+using Member = std::variant<int Settings::*, Millis Settings::*, bool Settings::*, std::uint64_t Settings::*,
+                            GroupSet Settings::*>;
 
 struct Entry {
   std::string_view name;
@@ -23,7 +24,7 @@ struct Entry {
 
 constexpr std::int64_t hour = 3'600'000;
 
-constexpr std::array<Entry, 14> entries = {{
+constexpr std::array<Entry, 15> entries = {{
     {"number_sync_standbys", &Settings::number_sync_standbys, 0, 100},
     {"heartbeat", &Settings::heartbeat, 100, 30'000},
     {"silence_timeout", &Settings::silence_timeout, 500, hour},
@@ -37,8 +38,38 @@ constexpr std::array<Entry, 14> entries = {{
     {"promotion_waits_for_lease", &Settings::promotion_waits_for_lease, 0, 1},
     {"secondaries", &Settings::secondaries, 0, 1},
     {"paused", &Settings::paused, 0, 1},
+    {"manual_failover", &Settings::manual_failover, 0, 10'000},
     {"catchup_lag_bytes", &Settings::catchup_lag_bytes, 0, std::int64_t{1} << 40},
 }};
+
+/// "none", "all", or the numbers: "0,2".
+std::string print(const GroupSet& set) {
+  if (set.all) return "all";
+  std::string text;
+  for (const GroupId group : set.groups) text += (text.empty() ? "" : ",") + std::to_string(group);
+  return text.empty() ? "none" : text;
+}
+
+std::optional<GroupSet> parse_groups(const std::string& text, std::int64_t high) {
+  if (text == "all" || text == "true" || text == "on" || text == "yes") return GroupSet{.all = true, .groups = {}};
+  if (text == "none" || text == "false" || text == "off" || text == "no") return GroupSet{};
+  GroupSet set;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    GroupId group = -1;
+    const auto [after, error] = std::from_chars(at, end, group);
+    if (error != std::errc{} || group < 0 || group > high || (after != end && (*after != ',' || after + 1 == end)))
+      return std::nullopt;
+    set.groups.push_back(group);
+    at = after == end ? end : after + 1;
+  }
+  if (set.groups.empty()) return std::nullopt;
+  std::ranges::sort(set.groups);
+  const auto doubles = std::ranges::unique(set.groups);
+  set.groups.erase(doubles.begin(), doubles.end());
+  return set;
+}
 
 struct Printer {
   const Settings& settings;
@@ -46,6 +77,7 @@ struct Printer {
   std::string operator()(Millis Settings::*m) const { return std::to_string((settings.*m).count()); }
   std::string operator()(bool Settings::*m) const { return settings.*m ? "true" : "false"; }
   std::string operator()(std::uint64_t Settings::*m) const { return std::to_string(settings.*m); }
+  std::string operator()(GroupSet Settings::*m) const { return print(settings.*m); }
 };
 
 struct Assigner {
@@ -55,6 +87,7 @@ struct Assigner {
   void operator()(Millis Settings::*m) const { settings.*m = Millis{value}; }
   void operator()(bool Settings::*m) const { settings.*m = value != 0; }
   void operator()(std::uint64_t Settings::*m) const { settings.*m = static_cast<std::uint64_t>(value); }
+  void operator()(GroupSet Settings::*) const {}  // no number
 };
 
 std::optional<std::int64_t> parse(const Entry& entry, const std::string& text) {
@@ -83,6 +116,13 @@ Result<> assign(Settings& settings, const std::string& name, const std::string& 
   const Entry* entry = find(name);
   if (entry == nullptr)
     return fail(Errc::not_found, "there is no formation setting '" + name + "'", "settings are: " + names());
+  if (const auto* member = std::get_if<GroupSet Settings::*>(&entry->member)) {
+    auto groups = parse_groups(text, entry->high);
+    if (!groups)
+      return fail(Errc::bad_usage, name + ": '" + text + "' is neither none, nor all, nor the numbers of groups (0,2)");
+    settings.** member = *std::move(groups);
+    return {};
+  }
   const auto value = parse(*entry, text);
   if (!value || *value < entry->low || *value > entry->high)
     return fail(Errc::bad_usage, name + ": '" + text + "' is not a number from " + std::to_string(entry->low) + " to " +

@@ -62,6 +62,7 @@ void Settler::settle(Group& group) {
   suspects_.look_after(group, settings, env_.now());
   assignments_.refresh(group);
   assignments_.tell_formation(group);
+  assignments_.end_holds(group);
   group.next_check = next_check(group);
   first_check_ = std::min(first_check_, group.next_check);
 }
@@ -117,18 +118,18 @@ bool Settler::remove(Group& group, NodeId id, Change change) {
   return true;
 }
 
-/// Once for each set of nodes that an election waits for.
+/// Once for each set of nodes that an election waits for, until there is a primary again: what is known of a lost node
+/// comes and goes with each probe.
 void Settler::tell_if_blocked(const Group& group, const GroupSnapshot& view) {
   if (is_incomplete(model_, group)) return;
   const GroupKey key{group.row.formation, group.row.group};
   auto blocked = blocked_election(view);
   if (!blocked) {
-    blocked_.erase(key);
+    const NodeView* leader = leader_of(view);
+    if (candidate_of(view) != nullptr || (leader != nullptr && healthy(*leader))) blocked_.erase(key);
     return;
   }
-  const auto [known, is_new] = blocked_.try_emplace(key);
-  if (!is_new && known->second == blocked->missing) return;
-  known->second = std::move(blocked->missing);
+  if (!blocked_[key].insert(std::move(blocked->missing)).second) return;
   ledger_.tell(ledger_.event(group.row, nullptr, "monitor", "no standby can be elected: " + blocked->why));
 }
 
@@ -143,9 +144,9 @@ void Settler::tell_if_withheld(Group& group, const GroupSnapshot& view, const Se
   const bool fails_over = std::ranges::any_of(would->goals, [](const auto& assigned) {
     return is_candidate_state(assigned.second.state) || assigned.second.state == NodeState::report_lsn;
   });
-  auto event = ledger_.event(
-      group.row, nullptr, "monitor",
-      std::string("paused: would ") + (fails_over ? "fail over" : "act") + " now because " + would->reason);
+  auto event = ledger_.event(group.row, nullptr, "monitor",
+                             std::string(settings.paused ? "paused" : "failovers are manual here") + ": would " +
+                                 (fails_over ? "fail over" : "act") + " now because " + would->reason);
   event.rule = rule;
   env_.warn(about(group.row.formation, group.row.group) + event.description + " (" + rule + ")");
   ledger_.tell(std::move(event));
@@ -211,11 +212,7 @@ void Settler::tick() {
   if (now < first_check_) return;
   first_check_ = now + rest_interval;
   for (auto& [key, group] : model_.groups) {
-    if (group.next_check <= now) {
-      settle(group);
-      for (auto& [id, node] : group.nodes)
-        if (node.held && node.held->until <= now) assignments_.release(group, node);
-    }
+    if (group.next_check <= now) settle(group);
     first_check_ = std::min(first_check_, group.next_check);
   }
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "monitor/engine/assignments.h"
@@ -62,8 +63,9 @@ class Settler {
 
   Trust trust_;
   TimePoint last_round_;
-  TimePoint first_check_;                            // no group's next_check is before
-  std::map<GroupKey, std::vector<NodeId>> blocked_;  // groups whose election waits, and the nodes it waits for
+  TimePoint first_check_;  // no group's next_check is before
+  /// Groups whose election waits, and the sets of nodes that it was said to wait for.
+  std::map<GroupKey, std::set<std::vector<NodeId>>> blocked_;
 };
 
 }  // namespace autoctl::monitor

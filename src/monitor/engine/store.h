@@ -36,6 +36,14 @@ struct GroupRow {
       false;  // by an operator, while it was awaited: the nodes that have come elect, and may lack commits
 };
 
+/// The keeper that is a node, as it was last heard: protocol::Instance. It is written down now and then: keepers know
+/// newer links than a monitor that starts again.
+struct InstanceRow {
+  std::string id;
+  std::uint64_t number = 0;
+  std::string place;
+};
+
 struct NodeRow {
   NodeId id;
   std::string formation;
@@ -50,6 +58,7 @@ struct NodeRow {
   Term reported_term;
   std::string pg_version;
   std::uint64_t epoch = 0;
+  InstanceRow instance;
   std::string token_sha256;  // hex
   // What pg_dist_node is to say about it, in a Citus formation.
   bool citus_secondary = false;

@@ -35,7 +35,8 @@ struct Decision {
 /// again after applying the decision: a chain of decisions ends by itself within a few steps.
 std::optional<Decision> decide(const GroupSnapshot& group, const Settings& settings, TimePoint now);
 
-/// What would be decided now if the formation were not paused; nullopt when nothing would, or when it is not paused.
+/// Of a group in which nothing is left to decide: what would be decided now if the formation were not paused and its
+/// failovers not manual; nullopt when nothing would.
 std::optional<Decision> withheld(const GroupSnapshot& group, Settings settings, TimePoint now);
 
 /// Why `node` could not be promoted right now, or nullopt if it could; for show state and refusals.

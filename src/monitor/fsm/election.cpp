@@ -221,18 +221,45 @@ SyncQuorum quorum_after_promotion(const GroupSnapshot& group, const NodeView& ca
   return others.empty() ? SyncQuorum{} : quorum_of(std::move(others), settings);
 }
 
-std::optional<std::string> why_not_electable(const GroupSnapshot& group, const NodeView& node) {
+namespace {
+
+std::optional<std::string> why_not_by_role(const NodeView& node) {
   if (is_leader_state(node.goal.state)) return "it is the primary";
   if (node.candidate_priority == 0) return "its candidate priority is 0";
   if (node.goal.state != NodeState::secondary) return "it is " + std::string(to_string(node.goal.state));
-  // A primary that has not proved its quorum yet has to do so first.
-  const bool in_both = group.quorum_confirmed.contains(node.id) && group.quorum_assigned.contains(node.id);
-  if (!in_both) return "the primary does not wait for it, so it may lack acknowledged commits";
+  return std::nullopt;
+}
+
+std::optional<std::string> why_not_by_condition(const GroupSnapshot& group, const NodeView& node) {
   if (node.facts.forked || has_forked_off(group, node)) return "its history has forked off from the primary's";
   if (!healthy(node)) return "it is " + std::string(to_string(node.health.verdict)) + " (" + node.health.why + ")";
   if (!settled(node)) return "it has not reached its goal yet: it reports " + std::string(to_string(node.facts.state));
   if (!can_take_part(node)) return "its Postgres is not a running standby";
   return std::nullopt;
+}
+
+/// In both: a primary that has not proved its quorum yet has to do so first.
+bool is_waited_for(const GroupSnapshot& group, NodeId id) {
+  return group.quorum_confirmed.contains(id) && group.quorum_assigned.contains(id);
+}
+
+}  // namespace
+
+std::optional<std::string> why_not_electable(const GroupSnapshot& group, const NodeView& node) {
+  if (auto why = why_not_by_role(node)) return why;
+  if (!is_waited_for(group, node.id)) return "the primary does not wait for it, so it may lack acknowledged commits";
+  return why_not_by_condition(group, node);
+}
+
+std::optional<std::string> why_no_successor(const GroupSnapshot& group, const NodeView& node) {
+  if (auto why = why_not_by_role(node)) return why;
+  if (auto why = why_not_by_condition(group, node)) return why;
+  if (is_waited_for(group, node.id)) return std::nullopt;
+  const NodeView* leader = leader_of(group);
+  const bool streams = leader != nullptr && node.facts.receiving && node.goal.upstream == leader->id &&
+                       contains(leader->facts.streaming, node.id);
+  if (streams) return std::nullopt;
+  return "it does not stream from the primary, so it could not receive everything";
 }
 
 }  // namespace autoctl::monitor

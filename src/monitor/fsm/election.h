@@ -41,6 +41,10 @@ struct BlockedElection {
 };
 std::optional<BlockedElection> blocked_election(const GroupSnapshot& group);
 
+/// Why a primary that stops in an orderly way could not hand over to `node` now, or nullopt if it could: a standby of the
+/// quorum, or any other one that streams from it. Whether that has received everything shows when the primary has stopped.
+std::optional<std::string> why_no_successor(const GroupSnapshot& group, const NodeView& node);
+
 /// True if this node's history is known to differ from the last primary's: then its LSN proves nothing.
 bool has_forked_off(const GroupSnapshot& group, const NodeView& node);
 

@@ -54,7 +54,7 @@ std::string explain_standby(const NodeView& node) {
 
 }  // namespace
 
-std::string waiting_for(const GroupSnapshot& group, const Settings&, TimePoint) {
+std::string waiting_for(const GroupSnapshot& group, const Settings& settings, TimePoint) {
   std::string text =
       group.monitor_trusts_itself ? "" : "the monitor lost sight of most nodes at once and suspects itself";
   const auto add = [&](const std::string& part) {
@@ -64,6 +64,8 @@ std::string waiting_for(const GroupSnapshot& group, const Settings&, TimePoint) 
   if (leader == nullptr && candidate_of(group) == nullptr && !group.nodes.empty())
     add("no primary: " + why_blocked(group));
   if (leader != nullptr) add(explain_leader(group, *leader));
+  if (leader != nullptr && dead(*leader) && settings.manual_failover.contains(group.group) && !group.operation)
+    add("failovers are manual here: `autoctl perform failover` begins one");
   if (candidate_of(group) == nullptr && (leader == nullptr || lost(*leader)) && !why_nobody_is_electable(group).empty())
     add(what_would_settle_it(group));
   for (const NodeView& node : group.nodes)

@@ -26,6 +26,11 @@ Outcome start_election(const Context& c, const std::string& reason, const NodeVi
   return effect;
 }
 
+/// No failover begins by itself, and no operator has asked for one, or for another primary.
+bool waits_for_an_operator(const Context& c) {
+  return c.settings.manual_failover.contains(c.group.group) && !c.group.operation;
+}
+
 bool election_is_on(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::report_lsn; }) != nullptr;
 }
@@ -144,12 +149,13 @@ Outcome primary_is_dead(const Context& c) {
   if (c.leader == nullptr || c.candidate != nullptr) return std::nullopt;
   if (is_forced(c.group) && lost(*c.leader))
     return start_election(c, "an operator gives up " + c.leader->name + ": " + c.leader->health.why, c.leader);
-  if (!dead(*c.leader) || !c.group.monitor_trusts_itself) return std::nullopt;
+  if (!dead(*c.leader) || !c.group.monitor_trusts_itself || waits_for_an_operator(c)) return std::nullopt;
   return start_election(c, c.leader->name + " is dead: " + c.leader->health.why, c.leader);
 }
 
 Outcome primary_cannot_write(const Context& c) {
-  if (c.leader == nullptr || c.candidate != nullptr || !healthy(*c.leader) || !c.leader->facts.cannot_write)
+  if (c.leader == nullptr || c.candidate != nullptr || !healthy(*c.leader) || !c.leader->facts.cannot_write ||
+      waits_for_an_operator(c))
     return std::nullopt;
   const std::vector<NodeId> present = voters_present(c.group);
   const bool no_better = std::ranges::any_of(present, [&](NodeId id) { return c.group.find(id)->facts.cannot_write; });
@@ -297,7 +303,8 @@ Outcome candidate_promoted(const Context& c) {
     return std::nullopt;
   Effect effect(c, candidate->name + " accepts writes on timeline " + std::to_string(candidate->facts.timeline.value));
   effect.assign(*candidate, NodeState::wait_primary, Goal{.sync = candidate->goal.sync});
-  if (is_forced(c.group)) effect.operation_goes_to(*candidate);  // also when all could be saved
+  // It was to move the primary, and the primary has moved; also by force, where all could be saved.
+  if (c.group.operation && (!c.group.operation->target || is_forced(c.group))) effect.operation_goes_to(*candidate);
   return effect;
 }
 

@@ -86,12 +86,12 @@ bool stays(const NodeView& node) {
   return node.goal.state != NodeState::dropped;
 }
 
-std::string outcome(const GroupSnapshot& then, const NodeView* winner, bool paused) {
+/// `unless`: what keeps a failover from beginning; empty if nothing does.
+std::string outcome(const GroupSnapshot& then, const NodeView* winner, const std::string& unless) {
   if (std::ranges::count_if(then.nodes, stays) < 2) return "there would be no other node";
   if (winner == nullptr) return "no standby could be elected: " + why_nobody(then);
   const std::string takes_over = winner->name + " would take over: " + why_it_wins(then, *winner);
-  return paused ? "no standby would take over while the formation is paused; without the pause, " + takes_over
-                : takes_over;
+  return unless.empty() ? takes_over : "no standby would take over " + unless + ", " + takes_over;
 }
 
 }  // namespace
@@ -101,17 +101,22 @@ Forecast forecast_loss(const GroupSnapshot& group, const Settings& settings, Tim
   lose_primary(then);
   Settings unpaused = settings;
   unpaused.paused = false;
+  unpaused.manual_failover = {};
   const NodeView* winner = choose(then, unpaused, now);
   const NodeView* leader = leader_of(group);
   // A pause keeps an election from beginning; one that is on goes on.
   const bool paused = settings.paused && leader != nullptr;
+  const bool manual = settings.manual_failover.contains(group.group) && leader != nullptr;
+  const std::string unless = paused   ? "while the formation is paused; without the pause"
+                             : manual ? "by itself; when an operator asks for a failover"
+                                      : "";
 
   Forecast forecast;
   if (leader != nullptr) forecast.primary = leader->name;
-  if (winner != nullptr && !paused) forecast.winner = winner->name;
+  if (winner != nullptr && unless.empty()) forecast.winner = winner->name;
   forecast.sentence =
       (leader != nullptr ? leader->name + " is the primary. If it were lost now, " : "There is no primary: ") +
-      outcome(then, winner, paused);
+      outcome(then, winner, unless);
   for (const NodeView& node : group.nodes)
     if (stays(node) && &node != leader && (winner == nullptr || node.id != winner->id))
       forecast.losers.push_back({node.name, why_it_loses(group, node, winner)});

@@ -203,7 +203,8 @@ std::optional<Decision> decide(const GroupSnapshot& group, const Settings& setti
 }
 
 std::optional<Decision> withheld(const GroupSnapshot& group, Settings settings, TimePoint now) {
-  if (!std::exchange(settings.paused, false)) return std::nullopt;
+  const bool manual = std::exchange(settings.manual_failover, {}).contains(group.group);
+  if (!std::exchange(settings.paused, false) && !manual) return std::nullopt;
   auto would = decide(group, settings, now);
   return would && !find_rule(would->rule_id)->traits.finishes ? would : std::nullopt;
 }

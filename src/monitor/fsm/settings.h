@@ -2,9 +2,21 @@
 // measured with; docs/settings.md explains each.
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
 #include "common/fsm/types.h"
 
 namespace autoctl::monitor {
+
+/// Some of a formation's groups.
+struct GroupSet {
+  bool all = false;
+  std::vector<GroupId> groups;  // ascending; empty if all
+
+  bool contains(GroupId group) const { return all || std::ranges::binary_search(groups, group); }
+  friend bool operator==(const GroupSet&, const GroupSet&) = default;
+};
 
 struct Settings {
   /// Acknowledgements that must stay available; 0 lets a primary that lost its standbys go on alone (asynchronously).
@@ -33,6 +45,8 @@ struct Settings {
   bool secondaries = true;
   /// Nothing begins by itself: an operator works on the formation.
   bool paused = false;
+  /// Groups in which no failover begins by itself: an operator asks for it.
+  GroupSet manual_failover;
   /// A standby becomes secondary when it is at most this far behind.
   std::uint64_t catchup_lag_bytes = 16 * 1024 * 1024;
 

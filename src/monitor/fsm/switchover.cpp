@@ -13,20 +13,38 @@ namespace {
 /// candidate gets ready at once; one that takes longer does not hear the monitor, or its keeper hangs.
 constexpr Millis patience{5000};
 
+/// Among equals, one that the primary waits for: it has everything already.
+bool is_better(const GroupSnapshot& group, const NodeView& a, const NodeView& b) {
+  const auto merit = [&group](const NodeView& n) {
+    return std::pair(n.candidate_priority, !why_not_electable(group, n).has_value());
+  };
+  return merit(a) > merit(b);
+}
+
 /// The standby to hand over to: the operator's choice, else the highest priority; nullptr and `why` if there is none.
 const NodeView* choose(const Context& c, std::string& why) {
   const NodeView* best = nullptr;
   for (const NodeView& node : c.group.nodes) {
     if (c.group.operation->target && node.id != c.group.operation->target) continue;
     if (is_leader_state(node.goal.state) || node.goal.state == NodeState::dropped) continue;
-    if (const auto reason = why_not_electable(c.group, node)) {
+    if (const auto reason = why_no_successor(c.group, node)) {
       why += (why.empty() ? "" : "; ") + node.name + ": " + *reason;
-    } else if (best == nullptr || node.candidate_priority > best->candidate_priority) {
+    } else if (best == nullptr || is_better(c.group, node, *best)) {
       best = &node;
     }
   }
   if (best == nullptr && why.empty()) why = "the group has no standby";
   return best;
+}
+
+/// A moment may be enough: the primary or a standby is on its way to where a hand-over begins.
+bool may_yet_start(const Context& c) {
+  const auto may_yet_take_over = [&](const NodeView& n) {
+    const bool wanted = !c.group.operation->target || n.id == c.group.operation->target;
+    const bool standby = follows_primary(n.goal.state) || n.goal.state == NodeState::wait_standby;
+    return wanted && standby && n.candidate_priority > 0 && !lost(n);
+  };
+  return !lost(*c.leader) && find_node(c.group, may_yet_take_over) != nullptr;
 }
 
 bool in_progress(const Context& c) {
@@ -35,7 +53,9 @@ bool in_progress(const Context& c) {
 
 /// A primary that may be told to hand over.
 bool can_hand_over(const NodeView& leader) {
-  return leader.goal.state == NodeState::primary && healthy(leader) && serves_as_primary(leader);
+  const NodeState goal = leader.goal.state;
+  const bool leads = goal == NodeState::primary || (goal == NodeState::wait_primary && settled(leader));
+  return leads && healthy(leader) && serves_as_primary(leader);
 }
 
 /// The primary has finished its checkpoint, and the coordinator holds the statements: they wait no longer than needed.
@@ -57,7 +77,7 @@ std::string why_not_held(const Context& c) {
   if (c.now - c.leader->goal_since < c.settings.drain_timeout) return {};
   if (!healthy(*c.leader)) return c.leader->name + " is not a healthy primary: " + c.leader->health.why;
   if (!settled(*c.leader)) return c.leader->name + " has not finished its checkpoint in time";
-  if (const auto why = why_not_electable(c.group, *target)) return target->name + " cannot take over: " + *why;
+  if (const auto why = why_no_successor(c.group, *target)) return target->name + " cannot take over: " + *why;
   std::string why = c.group.traffic ? why_not_holdable(c.group, *c.leader) : "";
   if (!why.empty()) return why;
   why = "the coordinator could not hold the statements for this group in time";
@@ -86,7 +106,7 @@ Outcome switchover_prepares(const Context& c) {
   if (candidate == nullptr) return std::nullopt;
   return Effect(c, "an operator asked to move the primary from " + leader.name + " to " + candidate->name +
                        ": a checkpoint, then the coordinator holds the statements")
-      .assign(leader, NodeState::primary, Goal{.sync = leader.goal.sync, .checkpoint = true})
+      .assign(leader, leader.goal.state, Goal{.sync = leader.goal.sync, .checkpoint = true})
       .operation_goes_to(*candidate);
 }
 
@@ -130,8 +150,10 @@ Outcome switchover_refused(const Context& c) {
     why = "no standby can take over: " + c.leader->name + " is not a healthy primary: " + c.leader->health.why;
   else
     why = why_not_holdable(c.group, *c.leader);
-  const bool settling = c.leader->goal.state == NodeState::primary || c.leader->goal.state == NodeState::wait_primary;
-  if (settling && c.now - c.group.operation->requested_at < patience) return std::nullopt;
+  const bool leads = c.leader->goal.state == NodeState::primary || c.leader->goal.state == NodeState::wait_primary;
+  // A forced failover is refused by its own rule, once the primary's silence is long enough.
+  const bool may_yet = moved || is_forced(c.group) || may_yet_start(c);
+  if (leads && may_yet && c.now - c.group.operation->requested_at < patience) return std::nullopt;
   return Effect(c, why).end_operation(false, why);
 }
 
@@ -185,7 +207,8 @@ Outcome switchover_overdue(const Context& c) {
   if (c.candidate == nullptr || c.candidate->goal.state != NodeState::prepare_promotion) return std::nullopt;
   const std::string why = c.draining->name + " did not stop in time";
   Effect effect(c, why + "; it stays the primary");
-  effect.assign(*c.draining, NodeState::primary, Goal{.sync = c.draining->goal.sync})
+  const bool alone = c.draining->goal.sync.asynchronous() || c.group.quorum_assigned.asynchronous();
+  effect.assign(*c.draining, alone ? NodeState::wait_primary : NodeState::primary, Goal{.sync = c.draining->goal.sync})
       .follow(*c.candidate, NodeState::secondary, c.draining->id);
   if (c.group.operation) effect.end_operation(false, why);
   return effect;

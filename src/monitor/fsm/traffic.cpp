@@ -1,6 +1,7 @@
 #include "monitor/fsm/traffic.h"
 
 #include "monitor/fsm/decide.h"
+#include "monitor/fsm/election.h"
 #include "monitor/fsm/roles.h"
 
 namespace autoctl::monitor {
@@ -10,7 +11,7 @@ namespace {
 /// While the primary still serves, nothing is lost by letting the statements go on: any doubt ends the hold.
 bool about_to_hand_over(const GroupSnapshot& group, const NodeView& leader, const NodeView& target) {
   return leader.goal.state == NodeState::primary && leader.goal.checkpoint && settled(leader) && healthy(leader) &&
-         serves_as_primary(leader) && !why_not_electable(group, target);
+         serves_as_primary(leader) && !why_no_successor(group, target);
 }
 
 /// The old primary is on its way down, or gone, and this candidate is about to take over.
