@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include "support/citus_cluster.h"
@@ -40,6 +41,8 @@ class WithCopies : public Base {
   lab::Agent& copy_of(const lab::Agent& node, const lab::LocalCluster::Place& place) {
     const std::string there = this->directory() + "/copy" + std::to_string(copies_.size());
     this->shell("mkdir " + there + " && cp -a " + node.pgdata() + " " + node.files().directory + " " + there);
+    // On another machine its pid would be nobody's: here it is the node's own postmaster.
+    this->shell("rm -f " + there + "/" + node.name() + "/postmaster.pid");
     copies_.push_back(std::make_unique<lab::Agent>(
         lab::Tool{autoctl_under_test(), place.launcher},
         lab::Daemon::Place{.name = node.name(), .directory = there, .host = place.host, .pgport = node.pgport()}));

@@ -15,7 +15,7 @@ void Fence::watch() {
     instance_.kill_now();  // first the act, then the words
     board_.set_fenced();
     if (board_.is_refused())
-      spdlog::error("Stopped Postgres: another keeper is this node");
+      spdlog::error("No Postgres runs here any more: another keeper is this node");
     else
       spdlog::error(
           "Fenced: no answer from the monitor and no streaming standby; stopped Postgres so that no client reads "
