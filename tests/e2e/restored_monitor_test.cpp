@@ -47,7 +47,7 @@ TEST_F(RestoredMonitor, TakesItsStateFromTheNodesAndMovesThePrimaryAgain) {
   ASSERT_NO_FATAL_FAILURE(start(2));
   ASSERT_NO_FATAL_FAILURE(back_up());
   for (int i = 0; i < 3; ++i) ASSERT_NO_FATAL_FAILURE(switch_over());
-  const lab::Agent* before = cluster().primary();
+  const lab::AutoctlDaemon* before = cluster().primary();
   ASSERT_NO_FATAL_FAILURE(restore());
   ASSERT_TRUE(lab::eventually(Millis(20'000), [this] { return happened("it was restored from a backup"); }));
   ASSERT_NO_FATAL_FAILURE(expect_settled());
@@ -56,10 +56,10 @@ TEST_F(RestoredMonitor, TakesItsStateFromTheNodesAndMovesThePrimaryAgain) {
 
   ASSERT_NO_FATAL_FAILURE(switch_over());
   EXPECT_NE(cluster().primary(), before);
-  lab::Agent& lost = primary();
+  lab::AutoctlDaemon& lost = primary();
   lost.signal_node(SIGKILL);
   ASSERT_TRUE(lab::eventually(Millis(20'000), [&] {
-    const lab::Agent* now = cluster().primary();
+    const lab::AutoctlDaemon* now = cluster().primary();
     return now != nullptr && now != &lost;
   }));
   ASSERT_TRUE(load_->progresses(50, Millis(20'000)));

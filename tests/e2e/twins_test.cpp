@@ -38,14 +38,15 @@ class WithCopies : public Base {
     Base::TearDown();
   }
   /// The files of a node that may run meanwhile, as they are now, in another directory; at another place.
-  lab::Agent& copy_of(const lab::Agent& node, const lab::LocalCluster::Place& place) {
+  lab::AutoctlDaemon& copy_of(const lab::AutoctlDaemon& node, const lab::LocalCluster::Place& place) {
     const std::string there = this->directory() + "/copy" + std::to_string(copies_.size());
     this->shell("mkdir " + there + " && cp -a " + node.pgdata() + " " + node.files().directory + " " + there);
     // On another machine its pid would be nobody's: here it is the node's own postmaster.
     this->shell("rm -f " + there + "/" + node.name() + "/postmaster.pid");
-    copies_.push_back(std::make_unique<lab::Agent>(
+    copies_.push_back(std::make_unique<lab::AutoctlDaemon>(
         lab::Tool{autoctl_under_test(), place.launcher},
-        lab::Daemon::Place{.name = node.name(), .directory = there, .host = place.host, .pgport = node.pgport()}));
+        lab::FailoverDaemon::Place{
+            .name = node.name(), .directory = there, .host = place.host, .pgport = node.pgport()}));
     return *copies_.back();
   }
   protocol::NodeDocument seen(const std::string& name) {
@@ -56,7 +57,8 @@ class WithCopies : public Base {
     EXPECT_NE(found, state->nodes.end());
     return found == state->nodes.end() ? protocol::NodeDocument{} : *found;
   }
-  testing::AssertionResult logs(const lab::Agent& agent, const std::string& words, Millis timeout = Millis(15'000)) {
+  testing::AssertionResult logs(const lab::AutoctlDaemon& agent, const std::string& words,
+                                Millis timeout = Millis(15'000)) {
     if (lab::eventually(timeout, [&] { return text_of(agent.log_file()).find(words) != std::string::npos; }))
       return testing::AssertionSuccess();
     return testing::AssertionFailure() << agent.name() << " does not log \"" << words << "\":\n" << agent.log_tail(20);
@@ -67,7 +69,7 @@ class WithCopies : public Base {
     return events.output.find(words) != std::string::npos;
   }
   /// Everybody is told of it, and what to type.
-  void expect_refused(lab::Agent& copy, const lab::Agent& node) {
+  void expect_refused(lab::AutoctlDaemon& copy, const lab::AutoctlDaemon& node) {
     EXPECT_TRUE(logs(copy, "This is not the node that it says to be"));
     EXPECT_TRUE(logs(copy, "autoctl drop node"));
     EXPECT_TRUE(lab::eventually(Millis(10'000), [&] { return !seen(node.name()).twin.empty(); }));
@@ -78,18 +80,18 @@ class WithCopies : public Base {
     EXPECT_TRUE(copy.running()) << "it may become the node one day";
   }
   /// An instance.json with another link than this one.
-  bool has_newer_link(const lab::Agent& node, const std::string& before) {
+  bool has_newer_link(const lab::AutoctlDaemon& node, const std::string& before) {
     const std::string now = text_of(node.files().instance());
     return !now.empty() && now != before;
   }
-  void await_newer_links(const lab::Agent& node) {
+  void await_newer_links(const lab::AutoctlDaemon& node) {
     for (int i = 0; i < 3; ++i) {
       const std::string before = text_of(node.files().instance());
       ASSERT_TRUE(lab::eventually(several_links, [&] { return has_newer_link(node, before); }));
     }
   }
 
-  std::vector<std::unique_ptr<lab::Agent>> copies_;
+  std::vector<std::unique_ptr<lab::AutoctlDaemon>> copies_;
 };
 
 class Twins : public WithCopies<ClusterTest> {
@@ -106,9 +108,9 @@ class Twins : public WithCopies<ClusterTest> {
     ASSERT_TRUE(load_->progresses(50, Millis(20'000)));
     ASSERT_EQ(cluster().primary(), &first());
   }
-  lab::Agent& first() { return *cluster().find("node_1"); }
-  lab::Agent& second() { return *cluster().find("node_2"); }
-  lab::Agent& copy_elsewhere(const lab::Agent& node) { return copy_of(node, network_->place(spare)); }
+  lab::AutoctlDaemon& first() { return *cluster().find("node_1"); }
+  lab::AutoctlDaemon& second() { return *cluster().find("node_2"); }
+  lab::AutoctlDaemon& copy_elsewhere(const lab::AutoctlDaemon& node) { return copy_of(node, network_->place(spare)); }
   void expect_nothing_lost() {
     ASSERT_TRUE(load_->progresses(50, Millis(20'000)));
     load_->stop();
@@ -120,7 +122,7 @@ class Twins : public WithCopies<ClusterTest> {
 };
 
 TEST_F(Twins, TheCopyOfAPrimaryThatRunsIsRefusedAlsoWhenThePrimaryDies) {
-  lab::Agent& copy = copy_elsewhere(first());
+  lab::AutoctlDaemon& copy = copy_elsewhere(first());
   ASSERT_NO_FATAL_FAILURE(await_newer_links(first()));
   ASSERT_TRUE(ok(copy.run()));
   ASSERT_NO_FATAL_FAILURE(expect_refused(copy, first()));
@@ -148,7 +150,7 @@ TEST_F(Twins, TheCopyOfAPrimaryThatRunsIsRefusedAlsoWhenThePrimaryDies) {
 }
 
 TEST_F(Twins, TheFreshCopyOfAPrimaryIsRefusedAtOnce) {
-  lab::Agent& copy = copy_elsewhere(first());
+  lab::AutoctlDaemon& copy = copy_elsewhere(first());
   ASSERT_TRUE(ok(copy.run()));
   ASSERT_NO_FATAL_FAILURE(expect_refused(copy, first()));
   EXPECT_EQ(cluster().primary(), &first());
@@ -156,7 +158,7 @@ TEST_F(Twins, TheFreshCopyOfAPrimaryIsRefusedAtOnce) {
 }
 
 TEST_F(Twins, TheCopyOfAStandbyAcknowledgesNothing) {
-  lab::Agent& copy = copy_elsewhere(second());
+  lab::AutoctlDaemon& copy = copy_elsewhere(second());
   ASSERT_TRUE(ok(copy.run()));
   ASSERT_NO_FATAL_FAILURE(expect_refused(copy, second()));
   EXPECT_EQ(query(first(), "SELECT client_addr::text FROM pg_stat_replication"),
@@ -167,7 +169,7 @@ TEST_F(Twins, TheCopyOfAStandbyAcknowledgesNothing) {
 
 TEST_F(Twins, ACopyWaitsForAMonitorThatIsAway) {
   cluster().monitor().signal_node(SIGKILL);
-  lab::Agent& copy = copy_elsewhere(first());
+  lab::AutoctlDaemon& copy = copy_elsewhere(first());
   ASSERT_TRUE(ok(copy.run()));
   ASSERT_TRUE(logs(copy, "waits for the monitor: this directory was copied or moved"));
   ASSERT_TRUE(load_->progresses(100, Millis(10'000)));
@@ -182,7 +184,7 @@ TEST_F(Twins, ACopyWaitsForAMonitorThatIsAway) {
 
 TEST_F(Twins, OfTwoThatStartAtTheSameMomentTheNodeItselfGoesOn) {
   second().signal_node(SIGKILL);
-  lab::Agent& copy = copy_elsewhere(second());
+  lab::AutoctlDaemon& copy = copy_elsewhere(second());
   ASSERT_TRUE(ok(copy.run()));
   ASSERT_TRUE(ok(second().run()));
   ASSERT_NO_FATAL_FAILURE(expect_refused(copy, second()));
@@ -192,7 +194,7 @@ TEST_F(Twins, OfTwoThatStartAtTheSameMomentTheNodeItselfGoesOn) {
 
 TEST_F(Twins, ADiskThatWasMovedIsTheNodeAndWhatIsLeftBehindIsNot) {
   second().signal_node(SIGKILL);
-  lab::Agent& moved = copy_elsewhere(second());
+  lab::AutoctlDaemon& moved = copy_elsewhere(second());
   ASSERT_TRUE(ok(moved.run()));
   ASSERT_TRUE(lab::eventually(taken_for_dead, [&] { return moved.postmaster().has_value(); })) << moved.log_tail(20);
   ASSERT_NO_FATAL_FAILURE(expect_settled());
@@ -208,7 +210,7 @@ TEST_F(Twins, ADiskThatWasMovedIsTheNodeAndWhatIsLeftBehindIsNot) {
 
 /// A virtual machine that is set back.
 TEST_F(Twins, AnOlderStateIsRefusedWhereTheNodeWas) {
-  const lab::Agent& snapshot = copy_elsewhere(first());
+  const lab::AutoctlDaemon& snapshot = copy_elsewhere(first());
   ASSERT_NO_FATAL_FAILURE(await_newer_links(first()));
   first().signal_node(SIGKILL);
   ASSERT_TRUE(shell("rm -rf node_1 node_1.autoctl && cp -a " + snapshot.directory() + "/. .").ok());
@@ -236,8 +238,8 @@ TEST_F(CitusTwins, NoStatementIsSentToTheCopyOfAWorkerOrAnotherCoordinator) {
   ASSERT_NO_FATAL_FAILURE(start_citus(1));
   ASSERT_NO_FATAL_FAILURE(start_writers());
   for (const GroupId group : {1, 0}) {
-    const lab::Agent& node = primary(group);
-    lab::Agent& copy = copy_of(node, {});
+    const lab::AutoctlDaemon& node = primary(group);
+    lab::AutoctlDaemon& copy = copy_of(node, {});
     // On one machine two keepers need two ports, and the copy says that it is there.
     ASSERT_TRUE(shell("sed -i 's/" + std::to_string(node.pgport()) + "/" + std::to_string(node.pgport() + 700) +
                       "/; s/" + std::to_string(node.api_port()) + "/" + std::to_string(node.api_port() + 700) + "/' " +

@@ -41,8 +41,14 @@ sigset_t block_signals() {
 
 enum class End { hand_over, stop_fast, stop_immediate, begin_anew, retired };
 
-/// `autoctl enable|disable monitor` or `set node metadata` has changed what this keeper is known by.
-bool is_another_node(const config::Config& config, const config::Files& files) {
+std::string token_of(const config::Files& files) {
+  return config::read_file(files.token()).value_or("");
+}
+
+/// `autoctl enable|disable monitor` or `set node metadata` has changed what this keeper is known by: also its credential
+/// alone, where it registers again with a monitor that has forgotten it.
+bool is_another_node(const config::Config& config, const config::Files& files, const std::string& token) {
+  if (token_of(files) != token) return true;
   const auto now = config::load(files);
   if (!now) {
     logging::error(now.error());
@@ -56,12 +62,13 @@ bool is_another_node(const config::Config& config, const config::Files& files) {
 
 End wait_for_end(const sigset_t& signals, Board& board, const config::Config& config, const config::Files& files) {
   sd_notify(0, "READY=1");
+  const std::string token = token_of(files);
   while (true) {
     const timespec tick{1, 0};
     const int received = sigtimedwait(&signals, nullptr, &tick);
     sd_notify(0, "WATCHDOG=1");
     if (received == SIGHUP) {
-      if (is_another_node(config, files)) {
+      if (is_another_node(config, files, token)) {
         static_cast<void>(config::answer_reload(
             files, {"it is known by another name, address, port or monitor now: it begins anew with all settings"}));
         return End::begin_anew;
