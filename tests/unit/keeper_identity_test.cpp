@@ -176,6 +176,7 @@ TEST_F(KeeperIdentity, OneThatIsRefusedGoesOnWhenTheMonitorTakesItForTheNode) {
   orders();
   assignment.lease = 4s;
   core->answered(assignment, now, now);
+  core->observed(seen, now);  // the worker, woken, looks
   EXPECT_FALSE(orders().empty());
   EXPECT_EQ(core->facts().trouble.find("another one"), std::string::npos);
 }
