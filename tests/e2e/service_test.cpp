@@ -36,8 +36,7 @@ TEST_F(Service, PgCtlStopAndRestartWork) {
     for (lab::AutoctlDaemon* node :
          {&first, cluster().find(&first == cluster().find("node_1") ? "node_2" : "node_1"), &cluster().monitor()}) {
       SCOPED_TRACE(node->name());
-      const std::string mode = round % 2 == 0 ? "fast" : "smart";
-      const auto stopped = pg_ctl(*node, "stop -t 20 -m " + (node == &first ? std::string("fast") : mode));
+      const auto stopped = pg_ctl(*node, "stop -t 20 -m fast");
       EXPECT_TRUE(stopped.ok()) << stopped.output;
       ASSERT_NO_FATAL_FAILURE(comes_back(*node));
       ASSERT_TRUE(lab::eventually(Millis(20'000), [this] { return monitor_answers(); }));
