@@ -151,7 +151,8 @@ Outcome switchover_refused(const Context& c) {
   else
     why = why_not_holdable(c.group, *c.leader);
   const bool leads = c.leader->goal.state == NodeState::primary || c.leader->goal.state == NodeState::wait_primary;
-  if (leads && (moved || may_yet_start(c)) && c.now - c.group.operation->requested_at < patience) return std::nullopt;
+  const bool may_help = moved || is_forced(c.group) || may_yet_start(c);
+  if (leads && may_help && c.now - c.group.operation->requested_at < patience) return std::nullopt;
   return Effect(c, why).end_operation(false, why);
 }
 
