@@ -173,6 +173,7 @@ TEST_F(KeeperIdentity, OneThatIsRefusedGoesOnWhenTheMonitorTakesItForTheNode) {
   core->refused(twin);
   core->fenced();
   is_stopped(false);
+  core->observed(seen, now);
   orders();
   assignment.lease = 4s;
   core->answered(assignment, now, now);
