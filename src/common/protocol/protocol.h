@@ -242,21 +242,22 @@ struct ErrorDocument {
 
 // nlohmann::json conversions for all of the above. from_json throws std::exception with a message that names the field:
 // inside a module only; decode() does not throw.
-#define AUTOCTL_PROTOCOL_TYPES(X)                                                                                      \
-  X(CitusNode)                                                                                                         \
-  X(CitusRoute)                                                                                                        \
-  X(CitusPlan)                                                                                                         \
-  X(CitusRouteFacts)                                                                                                   \
-  X(CitusFacts)                                                                                                        \
-  X(CitusDocument)                                                                                                     \
-  X(RegisterRequest)                                                                                                   \
-  X(RegisterAnswer)                                                                                                    \
-  X(Report)                                                                                                            \
-  X(FormerNode)                                                                                                        \
-  X(News)                                                                                                              \
-  X(Memory)                                                                                                            \
-  X(Instance) X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument) \
-      X(ExplanationDocument) X(ExplanationsDocument) X(EventDocument) X(EventsDocument) X(OperationRequest)            \
+#define AUTOCTL_PROTOCOL_TYPES(X)                                                                           \
+  X(CitusNode)                                                                                              \
+  X(CitusRoute)                                                                                             \
+  X(CitusPlan)                                                                                              \
+  X(CitusRouteFacts)                                                                                        \
+  X(CitusFacts)                                                                                             \
+  X(CitusDocument)                                                                                          \
+  X(RegisterRequest)                                                                                        \
+  X(RegisterAnswer)                                                                                         \
+  X(Report)                                                                                                 \
+  X(FormerNode)                                                                                             \
+  X(News)                                                                                                   \
+  X(Memory)                                                                                                 \
+  X(Instance)                                                                                               \
+  X(Peer) X(Standing) X(Assignment) X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument)  \
+      X(ExplanationDocument) X(ExplanationsDocument) X(EventDocument) X(EventsDocument) X(OperationRequest) \
           X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
 #define X(T)                                   \
   void to_json(nlohmann::json& j, const T& v); \
