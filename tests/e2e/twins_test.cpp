@@ -196,9 +196,13 @@ TEST_F(Twins, ADiskThatWasMovedIsTheNodeAndWhatIsLeftBehindIsNot) {
   second().signal_node(SIGKILL);
   lab::AutoctlDaemon& moved = copy_elsewhere(second());
   ASSERT_TRUE(ok(moved.run()));
-  ASSERT_TRUE(lab::eventually(taken_for_dead, [&] { return moved.postmaster().has_value(); })) << moved.log_tail(20);
+  ASSERT_TRUE(lab::eventually(taken_for_dead, [&] { return happened("node_2 was moved"); })) << moved.log_tail(20);
+  // Its configuration still has the address of the old machine, and the primary lets in whom that names.
+  const auto known =
+      autoctl({"set", "node", "metadata", "--pgdata", moved.pgdata(), "--hostname", network_->place(spare).host},
+              Millis(90'000));
+  EXPECT_EQ(known.exit_code, 0) << known.output;
   ASSERT_NO_FATAL_FAILURE(expect_settled());
-  EXPECT_TRUE(happened("node_2 was moved"));
 
   ASSERT_TRUE(ok(second().run()));
   EXPECT_TRUE(logs(second(), "This is not the node that it says to be"));

@@ -91,7 +91,7 @@ void Twins::becomes(Node& node, const protocol::Report& report) {
   known = {report.instance.id, report.instance.number, report.instance.place};
 }
 
-/// Dead by what others see, and its lease is over. An operator's node may be silent, as long as it is.
+/// Dead by what others see, for so long that it would be back if it had only been started again, and its lease is over. An operator's node may be silent, as long as it is.
 bool Twins::is_gone(const Group& group, const Node& node) const {
   const TimePoint now = env_.now();
   const Settings& settings = model_.settings_of(group);
@@ -99,7 +99,7 @@ bool Twins::is_gone(const Group& group, const Node& node) const {
   const bool silent = now - heard >= settings.silence_timeout;
   if (now < node.lease_until) return false;
   if (!should_report(node)) return silent && now - node.seen.watching_since >= settings.startup_grace;
-  return node.health.verdict == Verdict::dead && (silent || node.seen.disconnected_at);
+  return node.health.verdict == Verdict::dead && silent;
 }
 
 tl::unexpected<Error> Twins::refuse(const Group& group, Node& node, const protocol::Report& report, std::string why) {
