@@ -31,8 +31,8 @@ std::string address_of(const std::string& host, int port) {
 std::string hint_for(const NodeRow& row) {
   return "If " + row.name +
          " is to stay what it is: `autoctl stop`, then `autoctl drop node` with the copy's --pgdata make the copy "
-         "forget "
-         "that it was " +
+         "forget that "
+         "it was " +
          row.name + ", and `autoctl create` makes it a node of its own. If the copy is to take the place of " +
          row.name + ", which is gone for good: `autoctl drop node --name " + row.name +
          " --force` first, then the same";
@@ -91,7 +91,8 @@ void Twins::becomes(Node& node, const protocol::Report& report) {
   known = {report.instance.id, report.instance.number, report.instance.place};
 }
 
-/// Dead by what others see, for so long that it would be back if it had only been started again, and its lease is over. An operator's node may be silent, as long as it is.
+/// Dead by what others see, for so long that it would be back if it had only been started again, and its lease is over.
+/// A node that an operator has in hand may be silent for as long as it is.
 bool Twins::is_gone(const Group& group, const Node& node) const {
   const TimePoint now = env_.now();
   const Settings& settings = model_.settings_of(group);
