@@ -75,7 +75,7 @@ TEST_F(Others, ConfigurationIsPutBackWithinSeconds) {
     std::ofstream(node->pgdata() + "/postgresql.conf") << "work_mem = '7MB'\nssl = off\n";
     reload(*node);
     within_seconds(*node, "show wal_receiver_status_interval", "3s");
-    EXPECT_EQ(ask(*node, "show work_mem"), "7MB") << "what is the tool's stays";
+    within_seconds(*node, "show work_mem", "7MB");  // what is the tool's stays
     ASSERT_TRUE(ok(config::write_file(node->pgdata() + "/postgresql-autoctl.conf", "")));
     reload(*node);
     within_seconds(*node, "show wal_receiver_status_interval", "3s");
@@ -83,7 +83,9 @@ TEST_F(Others, ConfigurationIsPutBackWithinSeconds) {
   }
   ASSERT_NO_FATAL_FAILURE(alter(first, "alter role pgautofailover_replicator password 'another' nologin"));
   within_seconds(first, "select rolcanlogin from pg_roles where rolname = 'pgautofailover_replicator'", "t");
-  EXPECT_EQ(ask(standby(), "select pg_terminate_backend(pid) from pg_stat_wal_receiver"), "t");
+  // It connects again, with the password that it has. SQL cannot end it: it is no backend.
+  const std::string receiver = ask(standby(), "select pid from pg_stat_wal_receiver");
+  ASSERT_EQ(::kill(std::stoi(receiver), SIGTERM), 0) << receiver;
   ASSERT_NO_FATAL_FAILURE(expect_settled());
   Load load(cluster());
   ASSERT_NO_FATAL_FAILURE(load.start());

@@ -32,6 +32,8 @@ void Core::begin_upkeep(TimePoint now) {
   // Without our HBA lines no session of ours may be let in: that must not keep us from putting them back.
   if (!facts_.postgres_running && seen_.configuration_changed) return start_run(Run::Purpose::house, house);
   if (!facts_.postgres_running) return;
+  // What is set in our file has no effect where the server no longer reads it.
+  if (seen_.configuration_changed && last_failure_.empty()) return start_run(Run::Purpose::house, house);
   if (saved_.state == NodeState::primary && seen_.answer && facts_.sync_in_force != saved_.goal.sync) {
     say(Level::warning, "synchronous_standby_names was changed behind our back: putting it back");
     saved_.term = Term{};  // unsettled until the quorum has proved itself again

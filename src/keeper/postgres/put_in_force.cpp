@@ -69,8 +69,8 @@ Result<> Instance::Impl::put_in_force(const ServerSettings& changes, const std::
     };
     const auto rows =
         ask("select setting = $2, source, coalesce(sourcefile, '') like '%/postgresql.auto.conf', "
-            "$3 or (select f.setting = $2 from pg_file_settings f where f.name = $1 and f.applied) from pg_settings "
-            "where name = $1",
+            "$3 or (select f.setting = $2 from pg_file_settings f where f.name = $1 and f.applied), "
+            "exists (select from pg_file_settings f where f.name = $1) from pg_settings where name = $1",
             {name, value, reloaded ? "true" : "false"}, 1s);
     if (!rows) return fail(rows.error());
     if (rows->truth(0, 0) && rows->truth(0, 3)) return {};
@@ -78,6 +78,9 @@ Result<> Instance::Impl::put_in_force(const ServerSettings& changes, const std::
       AUTOCTL_TRY(postmaster.signal(SIGHUP));
       continue;
     }
+    if (!rows->truth(0, 4))
+      return fail(Errc::conflict, name + " was taken out of the configuration while it was put in force",
+                  "autoctl puts it back");
     if (rows->text(0, 1) == "command line")
       return fail(Errc::conflict, name + " was given on the command line of the running Postgres",
                   "Restart it through autoctl");
