@@ -149,6 +149,18 @@ TEST_F(KeeperAmongOthers, ConfigurationThatOthersChangeIsPutBackAtOnce) {
       << "the upstream may have been in what is gone";
 }
 
+/// synchronous_standby_names are in a file that the server no longer reads.
+TEST_F(KeeperAmongOthers, ItIsPutBackBeforeTheQuorumIs) {
+  begin_as_primary();
+  orders.clear();
+  seen.configuration_changed = true;
+  seen.answer->sync = SyncQuorum{3, {NodeId{7}, NodeId{8}, NodeId{9}}};
+  core->observed(seen, now);
+  rest(Kind::configure);
+  ASSERT_FALSE(orders.empty());
+  EXPECT_EQ(orders.front(), Kind::configure);
+}
+
 /// Whoever has removed our HBA lines has shut us out as well.
 TEST_F(KeeperAmongOthers, AlsoWhereNoSessionIsLetIn) {
   begin_as_primary();

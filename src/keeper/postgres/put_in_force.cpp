@@ -51,8 +51,8 @@ Result<std::vector<WalProcess>> wal_processes(Session& session, Millis timeout) 
 
 /// A new session is forked by the postmaster after it has read the files and signalled all processes, so what it shows
 /// proves both. So does the refusal of one, where all connections are taken: the session that is kept for this was
-/// signalled before, and shows the value by then. Where the files say nothing else than what is in force, a reload would change nothing, and costs every
-/// process of the server time in a moment when milliseconds count.
+/// signalled before, and shows the value by then. Where the files say nothing else than what is in force, a reload would
+/// change nothing, and costs every process of the server time in a moment when milliseconds count.
 Result<> Instance::Impl::put_in_force(const ServerSettings& changes, const std::string& name, Millis timeout) {
   const auto deadline = Clock::now() + timeout;
   const std::string& value = changes.at(name);
