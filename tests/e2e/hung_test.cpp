@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <sys/mount.h>
 
-#include <fstream>
 #include <tuple>
 
 #include "support/small_disk.h"
@@ -47,15 +46,12 @@ class Hung : public SmallDiskTest {
     load_->verify();
   }
   lab::AutoctlDaemon& node() { return *cluster().find("node_1"); }
-  /// To all processes of its Postgres but the postmaster, or only those whose command line has this word.
-  void signal_backends(int signal_number, const std::string& word = "") {
+  /// To all processes of its Postgres but the postmaster.
+  void signal_backends(int signal_number) {
     const auto postmaster = node().postmaster();
     ASSERT_TRUE(postmaster);
     for (const auto& process : lab::process_tree(*postmaster)) {
-      if (process.pid == *postmaster) continue;
-      std::ifstream file("/proc/" + std::to_string(process.pid) + "/cmdline");
-      const std::string line{std::istreambuf_iterator<char>(file), {}};
-      if (word.empty() || line.find(word) != std::string::npos) ::kill(process.pid, signal_number);
+      if (process.pid != *postmaster) ::kill(process.pid, signal_number);
     }
   }
 
