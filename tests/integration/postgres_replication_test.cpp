@@ -278,6 +278,17 @@ TEST_F(PostgresReplication, APlannedHandOverNeedsNoRewind) {
   EXPECT_TRUE(eventually([&] { return one().seen().timeline == Timeline{2}; }));
 }
 
+/// What tells after a restart that clients may have written there is that standby.signal is gone.
+TEST_F(PostgresReplication, AStandbyThatWasPromotedByHandIsNotToldWhomToFollow) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  two().sql("select pg_promote()");
+  const protocol::Peer peer = one().peer();
+  const auto set = two().postgres->set_upstream(&peer, two().id);
+  ASSERT_FALSE(set);
+  EXPECT_EQ(set.error().code, Errc::conflict);
+  EXPECT_FALSE(std::filesystem::exists(two().files.pgdata + "/standby.signal"));
+}
+
 TEST_F(PostgresReplication, AnOldPrimaryIsRewoundAndKeepsItsOwnConfiguration) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   one().sql("create table t(v text)");

@@ -75,6 +75,7 @@ Keeper::Did Keeper::configure() {
   if (chance_of_a_full_disk()) return give_up(Errc::system, "the configuration cannot be written");
   if (order_->kind != Order::Kind::set_upstream) return Did::done;
   Postgres& self = server();
+  if (self.running() && !self.standby_signal) return give_up(Errc::conflict, "Postgres was promoted outside autoctl");
   self.standby_signal = true;
   self.conf_upstream = order_->upstream ? node_of(order_->upstream) : -1;
   self.refusal = Refusal::none;

@@ -162,6 +162,10 @@ TEST_F(KeeperIdentity, OneThatIsRefusedKillsPostgresAtOnceAndStartsItNoMore) {
     now += 1s;
     core->refused(twin);
     EXPECT_FALSE(core->fence_at()) << "it is told again and again";
+    runs(standby);
+    core->observed(seen, now);
+    EXPECT_TRUE(core->fence_at()) << "somebody has started Postgres again";
+    EXPECT_TRUE(core->takes_over_servers()) << "whoever started it";
   }
 }
 

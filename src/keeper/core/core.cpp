@@ -68,6 +68,7 @@ void Core::observed(Observation seen, TimePoint now) {
   }
   seen_ = std::move(seen);
   stale_ = false;
+  if (is_refused() && seen_.running) fenced_ = false;  // somebody has started it again
 }
 
 void Core::finished(TimePoint) {

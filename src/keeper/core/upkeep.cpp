@@ -115,8 +115,8 @@ void Core::upkeep_done(Run::Purpose purpose, TimePoint now) {
 }
 
 bool Core::takes_over_servers() const {
-  return left_alone_ || wanted_role() == Role::operators || role_of(saved_.goal.state) == Role::operators ||
-         saved_.goal.state == NodeState::dropped;
+  return left_alone_ || is_refused() || wanted_role() == Role::operators ||
+         role_of(saved_.goal.state) == Role::operators || saved_.goal.state == NodeState::dropped;
 }
 
 void Core::slots_given_up(const std::vector<NodeId>& standbys) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include "common/pg/own_settings.h"
@@ -70,7 +71,12 @@ ServerSettings Instance::Impl::upstream_settings(const protocol::Peer* upstream,
 
 Result<> Instance::set_upstream(const protocol::Peer* upstream, NodeId self) {
   impl_->cut_off = false;
-  AUTOCTL_TRY(create_file(impl_->files.pgdata + "/standby.signal"));
+  const std::string signal = impl_->files.pgdata + "/standby.signal";
+  std::error_code error;
+  // A promotion removes it. Put back then, it would hide after a restart that clients may have written here.
+  if (running() && !std::filesystem::exists(signal, error))
+    return fail(Errc::conflict, "Postgres runs without standby.signal: it was promoted outside autoctl");
+  AUTOCTL_TRY(create_file(signal));
   return impl_->put_in_force(impl_->upstream_settings(upstream, self), conninfo_setting, reload_patience);
 }
 
