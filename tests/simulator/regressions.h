@@ -26,4 +26,26 @@ inline const WorldPlan seeds_that_once_failed[] = {
     {.seed = 739, .nodes = 3},
 };
 
+// Worlds whose shape the seed chooses as well (random_plan). In all of them disks were moved, machines copied, or the
+// monitor restored from a backup:
+inline constexpr std::uint64_t worlds_that_once_failed[] = {
+    // a disk was moved while the monitor was restored; it elected by what it remembered, as it refused the moved node;
+    23,
+    238,
+    255,
+    // a node that had been away for more than a failover came back as the primary of an incomplete formation;
+    47,
+    142,
+    // a restored monitor told the coordinator a primary before the newer one had reported;
+    98,
+    168,
+    172,
+    // a late report of a keeper that the restarted monitor did not know yet was taken for a copy's;
+    68,
+    // somebody promoted a standby in the moment in which its keeper told it whom to follow, and nobody noticed;
+    210,
+    // an operator started Postgres again where another keeper was the node: its port looked like the node's.
+    223,
+};
+
 }  // namespace autoctl::simulator

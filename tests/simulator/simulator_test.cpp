@@ -95,11 +95,17 @@ TEST(Simulator, WhateverTheSeedChooses) {
   run(random_plan, 400'000);
 }
 
+void expect_no_violation(const WorldPlan& plan) {
+  const RunResult outcome = simulate(plan);
+  EXPECT_FALSE(outcome.violation) << *outcome.violation;
+}
+
 TEST(Simulator, SeedsThatOnceFailed) {
-  for (const WorldPlan& plan : seeds_that_once_failed) {
-    const RunResult outcome = simulate(plan);
-    EXPECT_FALSE(outcome.violation) << *outcome.violation;
-  }
+  for (const WorldPlan& plan : seeds_that_once_failed) expect_no_violation(plan);
+}
+
+TEST(Simulator, WorldsThatOnceFailed) {
+  for (const std::uint64_t seed : worlds_that_once_failed) expect_no_violation(random_plan(seed));
 }
 
 TEST(Simulator, SameSeedSameWorld) {

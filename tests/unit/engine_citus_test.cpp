@@ -167,5 +167,46 @@ TEST_F(EngineCitus, ARestartedMonitorPlansForEveryGroupFromTheStart) {
   EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, worker.id);
 }
 
+/// It may have been restored from a backup: the one that has not reported yet may have been promoted since.
+TEST_F(EngineCitus, ARestartedMonitorNamesNoPrimaryBeforeTheOthersHaveReported) {
+  auto& coordinator = add_citus("coordinator");
+  auto& worker = add_citus("worker");
+  auto& standby = add_citus("worker");
+  settle();
+  start_engine();
+  report(coordinator);
+  report(worker);
+  report(coordinator);
+  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, NodeId{});
+  report(standby);
+  report(coordinator);
+  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, worker.id);
+}
+
+TEST_F(EngineCitus, ARestartedMonitorDoesNotWaitForANodeThatIsGone) {
+  auto& coordinator = add_citus("coordinator");
+  auto& worker = add_citus("worker");
+  add_citus("worker");
+  settle();
+  start_engine();
+  for (Millis done{0}; done <= monitor::Settings{}.startup_grace; done += Millis{500}) {
+    report(coordinator);
+    report(worker);
+    pass(Millis{500});
+  }
+  report(coordinator);
+  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, worker.id);
+}
+
+TEST_F(EngineCitus, AWorkerWhosePostgresIsDownIsNoRoute) {
+  auto& coordinator = add_citus("coordinator");
+  auto& worker = add_citus("worker");
+  settle();
+  worker.report.facts.postgres_running = false;
+  report(worker);
+  report(coordinator);
+  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, NodeId{});
+}
+
 }  // namespace
 }  // namespace autoctl::test

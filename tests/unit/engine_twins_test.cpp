@@ -245,6 +245,42 @@ TEST_F(EngineTwins, AnOlderCopyIsRefusedByAMonitorThatWasRestoredToo) {
   EXPECT_FALSE(a().refused) << a().refused->message;
 }
 
+/// The moved node is refused for a while, and may be the only one that was told of the newest term.
+TEST_F(EngineTwins, OneThatIsRefusedTellsAMonitorThatItWasRestored) {
+  ASSERT_NO_FATAL_FAILURE(make_known_pair());
+  Directory moved{at_b.on_disk, "host-c/7"};
+  PretendedKeeper there = as_copied(b());
+  starts(there, moved);
+  start_engine();
+  for (PretendedKeeper* keeper : {&a(), &b()}) report(*keeper);
+  const Term newer{store.groups.at({"default", 0}).term.value + 5};
+  there.report.facts.term = newer;
+  report(there);
+  EXPECT_EQ(refusal(there), Errc::twin);
+  EXPECT_TRUE(store.formations.at("default").incomplete) << "nobody is elected by what the monitor remembers";
+  EXPECT_EQ(store.groups.at({"default", 0}).term, newer);
+  for (int i = 0; i < 3; ++i) report(there);
+  const auto says_so = [](const auto& event) {
+    return event.description.find("it was restored from a backup") != std::string::npos;
+  };
+  EXPECT_EQ(std::ranges::count_if(store.all_events(), says_so), 1);
+}
+
+TEST_F(EngineTwins, AReportThatWasOvertakenIsNoTwinForAMonitorThatStartedMeanwhile) {
+  ASSERT_NO_FATAL_FAILURE(make_known_pair());
+  starts(a(), at_a);  // the monitor does not know this keeper's links
+  start_engine();
+  a().report.instance.former = {store.nodes.at(a().id).instance.id};
+  protocol::Report late = a().report;
+  late.sequence = 1;
+  renews(a(), at_a);
+  a().report.sequence = 5;
+  report(a());
+  std::optional<Errc> refused;
+  engine->report(a().id, late, {a().token, a().connection}, [&](const auto& answer) { refused = answer.error().code; });
+  EXPECT_EQ(refused, Errc::conflict);
+}
+
 /// It goes on serving meanwhile: it is not told that another one is the node.
 TEST_F(EngineTwins, ANodeThatMovedAfterTheBackupOfTheMonitorIsNoTwin) {
   ASSERT_NO_FATAL_FAILURE(make_known_pair());

@@ -86,6 +86,18 @@ TEST(Reconstruct, OfTwoFormerPrimariesTheOneOfTheLaterTimelineGoesOn) {
   EXPECT_EQ(goal_in(decision, node_a), nullptr);
 }
 
+/// It was told to serve before another one was, which hands over now.
+TEST(Reconstruct, OneThatWasAwayForAWholeFailoverIsNotThePrimary) {
+  Group group = forgotten(three_at_rest());
+  group.assign_and_settle(node_b, {.state = NodeState::draining});
+  group.assign_and_settle(node_c, {.state = NodeState::prepare_promotion});
+  for (const NodeId id : {node_b, node_c}) group[id].facts.timeline = Timeline{2};
+  const auto decision = reconstruct(group.snapshot, false);
+  EXPECT_EQ(state_in(decision, node_a), NodeState::demote_timeout);
+  EXPECT_EQ(state_in(decision, node_b), NodeState::wait_primary);
+  EXPECT_EQ(state_in(decision, node_c), NodeState::catchingup);
+}
+
 TEST(Reconstruct, CheckpointForAForgottenHandOverIsCalledOff) {
   Group group = forgotten(pair_at_rest());
   group[node_a].goal.checkpoint = true;

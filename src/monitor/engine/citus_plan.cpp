@@ -18,7 +18,17 @@ bool lives(const Node& node) {
 bool takes_writes(const Node& node) {
   const NodeState goal = node.row.goal.state;
   const NodeState reached = node.facts.state;
-  return may_accept_writes(goal) && node.reported && may_accept_writes(reached) && !node.facts.in_recovery;
+  return may_accept_writes(goal) && node.reported && may_accept_writes(reached) && node.facts.postgres_running &&
+         !node.facts.in_recovery;
+}
+
+/// A monitor that has just started, and may have been restored from a backup, knows the primary once the others have not
+/// told it of a newer one.
+bool is_heard(const Group& group) {
+  return std::ranges::all_of(group.nodes, [](const auto& entry) {
+    const Node& node = entry.second;
+    return node.reported || !lives(node) || node.health.verdict != Verdict::suspected;
+  });
 }
 
 protocol::CitusNode citus_node(const NodeRow& row) {
@@ -78,7 +88,7 @@ protocol::CitusRoute citus_route(const Model& model, const Group& group, TimePoi
   // own, transactions that the coordinator has prepared elsewhere (citus#8855).
   for (const auto& [id, node] : group.nodes) {
     route.nodes.push_back(citus_node(node.row));
-    if (takes_writes(node)) route.primary = id;
+    if (takes_writes(node) && is_heard(group)) route.primary = id;
   }
   return route;
 }

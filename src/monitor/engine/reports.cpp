@@ -32,7 +32,10 @@ void Reports::take(NodeId id, const protocol::Report& report, const Caller& call
   Node& node = group->nodes.at(id);
   if (auto admitted = admit(node, report, caller); !admitted) return reply(fail(std::move(admitted.error())));
   if (auto its = twins_.identify(*group, node, report); !its) {
-    if (its.error().code == Errc::twin) settler_.look_again(*group, env_.now());  // the node hears of it
+    if (its.error().code == Errc::twin) settler_.look_again(*group, env_.now());            // the node hears of it
+    if (its.error().code != Errc::conflict && returning_.knows_more(*group, node, report))  // no copy is ahead of it
+      if (auto begun = returning_.begin_anew(*group, node, report); !begun)
+        return reply(fail(std::move(begun.error())));
     return reply(fail(std::move(its.error())));
   }
   if (auto checked = check_facts(*group, node, report); !checked) return reply(fail(std::move(checked.error())));

@@ -119,6 +119,8 @@ Result<> Returning::begin_anew(const Group& group, const Node& node, const proto
   Change change;
   change.formations.push_back(model_.formations.at(formation));
   change.formations.back().incomplete = true;
+  change.groups.push_back(group.row);  // a copy that is refused does not say it twice
+  change.groups.back().term = newest_term(report);
   for (const auto& [key, other] : model_.groups_of(formation)) {
     for (const auto& [id, member] : other.nodes) {
       if (member.row.goal.state == NodeState::dropped) continue;

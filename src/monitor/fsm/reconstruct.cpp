@@ -105,7 +105,10 @@ std::optional<Decision> elect(const GroupSnapshot& group) {
 
 std::optional<Decision> reconstruct(const GroupSnapshot& group, bool given_up) {
   const NodeView* heir = told_to_serve(group);
-  if (heir == nullptr) heir = last_primary(group);
+  const NodeView* outgoing = last_primary(group);
+  // One that was away for more than a whole failover was told to serve before that.
+  const bool outdated = heir && outgoing && outgoing->facts.timeline > heir->facts.timeline;
+  if (heir == nullptr || outdated) heir = outgoing;
   if (heir == nullptr) return given_up ? elect(group) : std::nullopt;
   Reconstruction result(group);
   lead(result, *heir);
