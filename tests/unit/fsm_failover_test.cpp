@@ -120,6 +120,65 @@ TEST(Rule, primary_cannot_write) {
   EXPECT_EQ(group.fired(), "nothing") << "the standby's disk is full, too";
 }
 
+namespace {
+
+/// The standby hears nothing for so long, and finds the primary's port as given.
+void cut(Group& group, NodeId standby, Millis since, PortState port = PortState::silent) {
+  group[standby].facts.receiving = false;
+  group[standby].facts.upstream_port = port;
+  group[standby].stalled_for = since;
+  std::erase(group[node_a].facts.streaming, standby);
+}
+
+}  // namespace
+
+TEST(Rule, primary_is_cut_off) {
+  Group group = three_at_rest();
+  cut(group, node_b, group.settings.primary_cut_timeout);
+  EXPECT_EQ(group.fired(), "nothing") << "the other standby acknowledges";
+  cut(group, node_c, group.settings.primary_cut_timeout - Millis{1});
+  EXPECT_EQ(group.fired(), "nothing") << "a cut of a moment";
+  cut(group, node_c, group.settings.primary_cut_timeout);
+  ASSERT_EQ(group.fired(), "primary_is_cut_off");
+  const auto decision = group.decision();
+  EXPECT_EQ(state_in(decision, node_a), NodeState::demote_timeout);
+  EXPECT_EQ(state_in(decision, node_b), NodeState::report_lsn);
+  EXPECT_EQ(state_in(decision, node_c), NodeState::report_lsn);
+  EXPECT_NE(decision->reason.find("node_b, node_c cannot reach it"), std::string::npos) << decision->reason;
+  group.settings.manual_failover.all = true;
+  EXPECT_EQ(group.fired(), "nothing");
+}
+
+/// Its keeper hears the monitor, and commits wait: as the standbys say, or as the primary says.
+TEST(Rule, primary_is_cut_off_needs_longer_where_its_port_answers) {
+  Group group = three_at_rest();
+  for (const NodeId id : {node_b, node_c}) cut(group, id, group.settings.primary_cut_timeout * 2, PortState::open);
+  EXPECT_EQ(group.fired(), "nothing") << "hosts may be busy";
+  for (const NodeId id : {node_b, node_c}) cut(group, id, group.settings.standby_stall_timeout, PortState::open);
+  EXPECT_EQ(group.fired(), "primary_is_cut_off");
+}
+
+TEST(Rule, primary_is_cut_off_only_where_a_successor_could_acknowledge) {
+  Group pair = pair_at_rest();
+  cut(pair, node_b, Millis{60'000});
+  EXPECT_EQ(pair.fired(), "standby_lost") << "it goes on alone";
+
+  Group two_of_two = at_rest({node_b, node_c}, 2);
+  two_of_two.settings.number_sync_standbys = 2;
+  for (const NodeId id : {node_b, node_c}) cut(two_of_two, id, Millis{60'000});
+  EXPECT_NE(two_of_two.fired(), "primary_is_cut_off") << "the winner would wait for the old primary";
+
+  Group down = three_at_rest();
+  for (const NodeId id : {node_b, node_c}) cut(down, id, Millis{60'000});
+  down[node_c].facts.postgres_running = false;
+  EXPECT_NE(down.fired(), "primary_is_cut_off") << "a standby that does not run is no witness";
+
+  Group restarts = three_at_rest();
+  for (const NodeId id : {node_b, node_c}) cut(restarts, id, Millis{60'000});
+  restarts[node_a].facts.postgres_running = false;
+  EXPECT_NE(restarts.fired(), "primary_is_cut_off") << "its Postgres is being restarted in place";
+}
+
 TEST(Rule, primary_was_dropped) {
   Group group = pair_at_rest();
   group.assign(node_a, {.state = NodeState::dropped});

@@ -83,6 +83,10 @@ void keep_since(std::optional<TimePoint>& since, bool is_so, TimePoint now) {
 /// By its own word and, as that may not come any more, by the primary's.
 void update_stall(Node& standby, const Node& leader, const Settings& settings, TimePoint now) {
   Stall& stall = standby.stall;
+  if (leader.reported && !leader.facts.postgres_running) {  // it restarts: nothing can be received
+    stall = {};
+    return;
+  }
   const bool receives = standby.facts.receiving && standby.facts.upstream == leader.row.id;
   keep_since(stall.by_own_word, standby.reported && !receives, now);
   const bool leader_tells = leader.reported && !wants_evidence(leader.seen, settings, now);
@@ -107,6 +111,16 @@ void update_stalls(Group& group, const Settings& settings, TimePoint now) {
   }
 }
 
+/// Since when the witness has had something to tell about the node: that is suspected, or is a primary that lives and
+/// that this standby does not hear.
+std::optional<TimePoint> suspicion_of(const Node& witness, const Node& node, const Settings& settings, TimePoint now) {
+  if (!should_report(node)) return std::nullopt;
+  if (!wants_evidence(node.seen, settings, now))
+    return follows(witness, node.row.id) ? witness.stall.by_own_word : std::nullopt;
+  const bool linked = follows(witness, node.row.id) || follows(node, witness.row.id);
+  return linked ? std::optional(suspected_since(node.seen)) : std::nullopt;
+}
+
 }  // namespace
 
 void judge(Group& group, const Settings& settings, TimePoint now) {
@@ -125,10 +139,9 @@ std::optional<TimePoint> next_question(const Group& group, const Node& witness, 
                                        TimePoint now) {
   std::optional<TimePoint> next;
   for (const auto& [id, node] : group.nodes) {
-    if (!should_report(node) || !wants_evidence(node.seen, settings, now) ||
-        (!follows(witness, id) && !follows(node, witness.row.id)))
-      continue;
-    const TimePoint then = witness.answered_at + question_pause(now - suspected_since(node.seen));
+    const auto since = suspicion_of(witness, node, settings, now);
+    if (!since) continue;
+    const TimePoint then = witness.answered_at + question_pause(now - *since);
     next = std::min(next.value_or(then), then);
   }
   return next;

@@ -24,7 +24,7 @@ struct Entry {
 
 constexpr std::int64_t hour = 3'600'000;
 
-constexpr std::array<Entry, 15> entries = {{
+constexpr std::array<Entry, 16> entries = {{
     {"number_sync_standbys", &Settings::number_sync_standbys, 0, 100},
     {"heartbeat", &Settings::heartbeat, 100, 30'000},
     {"silence_timeout", &Settings::silence_timeout, 500, hour},
@@ -32,6 +32,7 @@ constexpr std::array<Entry, 15> entries = {{
     {"startup_grace", &Settings::startup_grace, 0, hour},
     {"postgres_restart_timeout", &Settings::postgres_restart_timeout, 0, hour},
     {"standby_stall_timeout", &Settings::standby_stall_timeout, 100, hour},
+    {"primary_cut_timeout", &Settings::primary_cut_timeout, 100, hour},
     {"drain_timeout", &Settings::drain_timeout, 1'000, hour},
     {"citus_switchover_cooldown", &Settings::citus_switchover_cooldown, 0, hour},
     {"citus_failover_cooldown", &Settings::citus_failover_cooldown, 0, hour},

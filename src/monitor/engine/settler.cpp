@@ -183,7 +183,8 @@ TimePoint Settler::next_check(const Group& group) const {
     if (const auto deadline = next_deadline(node.seen, settings, now)) consider(*deadline);
     consider(node.lease_until);
     for (const auto& since : {node.stall.by_own_word, node.stall.by_primarys_word})
-      if (since) consider(*since + settings.standby_stall_timeout);
+      for (const Millis patience : {settings.standby_stall_timeout, settings.primary_cut_timeout})
+        if (since) consider(*since + patience);
     if (node.held) consider(node.held->until);
     if (const auto question = next_question(group, node, settings, now); question && !node.questioned)
       consider(*question);

@@ -31,6 +31,15 @@ bool waits_for_an_operator(const Context& c) {
   return c.settings.manual_failover.contains(c.group.group) && !c.group.operation;
 }
 
+/// Alive, ready to be elected, and for long no WAL came: nothing answers at the primary's port either, or it lasts longer
+/// than a full disk or a busy host explains.
+bool is_cut_from_primary(const Context& c, const NodeView& standby) {
+  if (!healthy(standby) || !can_take_part(standby)) return false;
+  const PortState port = standby.facts.upstream_port;
+  const bool unreachable = port == PortState::silent || port == PortState::refused;
+  return standby.stalled_for >= (unreachable ? c.settings.primary_cut_timeout : c.settings.standby_stall_timeout);
+}
+
 bool election_is_on(const GroupSnapshot& group) {
   return find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::report_lsn; }) != nullptr;
 }
@@ -161,6 +170,33 @@ Outcome primary_cannot_write(const Context& c) {
   const bool no_better = std::ranges::any_of(present, [&](NodeId id) { return c.group.find(id)->facts.cannot_write; });
   if (no_better) return std::nullopt;
   return start_election(c, c.leader->name + " cannot write: " + c.leader->facts.trouble, c.leader);
+}
+
+Outcome primary_is_cut_off(const Context& c) {
+  if (c.leader == nullptr || c.candidate != nullptr || !healthy(*c.leader) || !serves_as_primary(*c.leader) ||
+      c.leader->goal.state != NodeState::primary || !settled(*c.leader) || !c.group.monitor_trusts_itself ||
+      waits_for_an_operator(c))
+    return std::nullopt;
+  const SyncQuorum& quorum = c.leader->goal.sync;
+  std::string names;
+  int cut = 0;
+  int streaming = 0;
+  for (const NodeId id : quorum.voters) {
+    const NodeView* voter = c.group.find(id);
+    if (voter == nullptr) continue;
+    if (is_cut_from_primary(c, *voter)) {
+      ++cut;
+      names += (names.empty() ? "" : ", ") + voter->name;
+    } else if (contains(c.leader->facts.streaming, id)) {
+      ++streaming;
+    }
+  }
+  // The winner needs as many of the others. Without them it would only wait in the old primary's place.
+  if (streaming >= quorum.acks || cut <= quorum.acks) return std::nullopt;
+  return start_election(c,
+                        c.leader->name + " is alive, but no commit completes: it waits for " +
+                            std::to_string(quorum.acks) + " of its standbys, and " + names + " cannot reach it",
+                        c.leader);
 }
 
 Outcome primary_was_dropped(const Context& c) {

@@ -123,6 +123,7 @@ Outcome maintenance_end_refused(const Context&);
 // Failure of the primary (failover.cpp).
 Outcome primary_is_dead(const Context&);
 Outcome primary_cannot_write(const Context&);
+Outcome primary_is_cut_off(const Context&);
 Outcome primary_was_dropped(const Context&);
 Outcome primary_lost_while_draining(const Context&);
 Outcome failover_forced(const Context&);    // forced.cpp

@@ -41,6 +41,10 @@ constexpr std::array rule_table = {
     Rule{{202, "primary_cannot_write", begins,
           "the primary is alive, but its disk is full, and no voter's disk is: a standby takes over"},
          primary_cannot_write},
+    Rule{{203, "primary_is_cut_off", judges,
+          "the primary is alive, but its links to so many standbys are broken that no commit completes, and those "
+          "standbys are enough to elect one of them and to acknowledge for it"},
+         primary_is_cut_off},
     Rule{{205, "primary_lost_while_draining", finishes | judges,
           "the primary died while it handed over: the switchover becomes a failover"},
          primary_lost_while_draining},

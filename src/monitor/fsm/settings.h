@@ -33,6 +33,9 @@ struct Settings {
   Millis postgres_restart_timeout{15000};
   /// A quorum standby that is alive but streams nothing for this long leaves the quorum.
   Millis standby_stall_timeout{5000};
+  /// A primary whose commits wait for standbys that cannot reach it is deposed after this long, if they can elect. From
+  /// when on a standby that is alive counts as one that does not stream, as above.
+  Millis primary_cut_timeout{1000};
   /// A switchover that has not stopped the old primary after this long is called off or becomes a failover.
   Millis drain_timeout{30000};
   /// Citus: sessions that block a planned move of a worker's statements are ended after this long.
