@@ -149,7 +149,7 @@ TEST_F(CitusSwitchover, AnIdleSessionDelaysItNoLongerThanItsCooldown) {
   ASSERT_TRUE(writers().progress(20, Millis(30'000))) << writers().trouble();
   std::cout << fmt::format("MEASURED a worker's death, with an idle session: write outage {} ms\n",
                            writers().outage(start, Clock::now()).count());
-  EXPECT_LT(writers().outage(start, Clock::now()), Millis(8'000)) << "citus_failover_cooldown is 1 s";
+  EXPECT_LT(writers().outage(start, Clock::now()), Millis(8'000)) << "citus_failover_cooldown is 0.5 s";
   ASSERT_TRUE(ok(cluster().heal()));
   ASSERT_NO_FATAL_FAILURE(expect_citus_settled());
   verify_writers();

@@ -70,6 +70,26 @@ TEST_F(PgConnection, IsGivenUpWhenNoLongerWanted) {
   EXPECT_EQ(given_up.error().code, Errc::unavailable);
 }
 
+/// Else it would go on in the server, with its locks.
+TEST_F(PgConnection, WhatIsGivenUpEndsInTheServerToo) {
+  const auto sleeps = [&](const std::string& seconds) {
+    return nodes[0]->sql("select count(*) from pg_stat_activity where pid <> pg_backend_pid() and query like '%sleep(" +
+                         seconds + ")%'") != "0";
+  };
+  sql->cancel_what_is_given_up();
+  EXPECT_FALSE(sql->query("select pg_sleep(57)", 200ms));
+  EXPECT_TRUE(eventually([&] { return !sleeps("57"); })) << "it was not answered in time";
+
+  auto again =
+      pg::Connection::open(fmt::format("host={} port={} dbname=postgres", scratch, nodes[0]->config.pgport), 5s);
+  ASSERT_TRUE(ok(again));
+  again->cancel_what_is_given_up();
+  std::atomic<int> asked = 0;
+  again->interrupt_when([&] { return ++asked > 2; });
+  EXPECT_FALSE(again->query("select pg_sleep(58)", 60s));
+  EXPECT_TRUE(eventually([&] { return !sleeps("58"); })) << "it was interrupted";
+}
+
 TEST_F(PgConnection, BigStatementsAndAnswersPass) {
   const std::string big(8 * 1024 * 1024, 'x');
   const auto rows = sql->query("select $1::text", {big}, 30s);

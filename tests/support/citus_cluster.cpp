@@ -40,8 +40,12 @@ void CitusTest::SetUp() {
   say_which_citus(citus_server());
 }
 
+lab::LocalCluster::Place CitusTest::next_place() {
+  return network_ == nullptr ? lab::LocalCluster::Place{} : network_->place(places_taken_++);
+}
+
 void CitusTest::create_citus_node(const std::string& name, GroupId group, const std::vector<std::string>& words) {
-  lab::LocalCluster::Place place;
+  lab::LocalCluster::Place place = next_place();
   place.role = group == 0 ? "coordinator" : "worker";
   if (group != 0) place.group = group;
   place.words = {"--pgctl", citus_server().pg_ctl, "--dbname", dbname_};
@@ -50,7 +54,7 @@ void CitusTest::create_citus_node(const std::string& name, GroupId group, const 
 }
 
 void CitusTest::start_citus(int workers, int nodes_per_group, const std::vector<std::string>& words) {
-  ASSERT_TRUE(ok(cluster().create_monitor({})));
+  ASSERT_TRUE(ok(cluster().create_monitor(next_place())));
   for (int number = 0; number < nodes_per_group; ++number) {
     for (GroupId group = 0; group <= workers; ++group) {
       const auto letter = static_cast<char>('a' + number);

@@ -9,6 +9,7 @@
 #include "lab/writers.h"
 #include "support/citus_server.h"
 #include "support/cluster_test.h"
+#include "support/network.h"
 
 namespace autoctl::test {
 
@@ -16,6 +17,8 @@ class CitusTest : public ClusterTest {
  protected:
   void SetUp() override;
 
+  /// Before start_citus(): the monitor is at place 0 of the network, and each node at the next one.
+  void use(const Network& network) { network_ = &network; }
   /// A monitor and `nodes_per_group` nodes for the coordinator and each of `workers` groups: coord0a, coord0b,
   /// worker1a… Returns when all rest and pg_dist_node has the workers. For ASSERT_NO_FATAL_FAILURE.
   void start_citus(int workers = 2, int nodes_per_group = 2, const std::vector<std::string>& words = {});
@@ -49,7 +52,11 @@ class CitusTest : public ClusterTest {
   std::string metadata_trouble();
   std::string leftovers();
 
+  lab::LocalCluster::Place next_place();
+
   std::optional<lab::Writers> writers_;
+  const Network* network_ = nullptr;
+  int places_taken_ = 0;
 };
 
 }  // namespace autoctl::test

@@ -226,6 +226,18 @@ TEST_F(CitusRouting, AHoldThatIsNotWantedAnyMoreIsBrokenOff) {
   EXPECT_EQ(next(Kind::hold).group, 2);
 }
 
+/// The sessions in its way have waited out their cooldown already.
+TEST_F(CitusRouting, AHoldUnderWayIsKeptWhenItsNodeIsPromotedMeanwhile) {
+  settle();
+  worker(1).hold_for = NodeId{4};
+  next(Kind::hold);
+  worker(1).hold_for = {};
+  worker(1).primary = NodeId{4};
+  EXPECT_FALSE(routing.overtaken(plan));
+  done(next(Kind::hold));
+  EXPECT_EQ(next(Kind::commit).group, 1);
+}
+
 TEST_F(CitusRouting, AStepThatTakesLongIsOvertakenByAMoveOfStatements) {
   plan.routes.push_back(group(3, 7));
   EXPECT_EQ(next(Kind::step).group, 3) << "a worker is added, and does not answer";

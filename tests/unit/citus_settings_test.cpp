@@ -35,14 +35,18 @@ TEST(CitusSettings, DefaultsOnlyWhereTheUserSaidNothing) {
   const ServerSettings ours = settings_for(worker(), {});
   EXPECT_EQ(ours.at("max_prepared_transactions"), "200");
   EXPECT_EQ(ours.at("wal_level"), "logical");
-  EXPECT_EQ(ours.at("citus.node_conninfo"), "sslmode=require");
-  const ServerSettings theirs = settings_for(
-      worker(),
-      {{{"max_prepared_transactions", "50"}, {"wal_level", "replica"}, {"citus.node_conninfo", "sslmode=verify-ca"}},
-       {}});
+  EXPECT_THAT(ours.at("citus.node_conninfo"), testing::StartsWith("sslmode=require "));
+  EXPECT_THAT(ours.at("citus.node_conninfo"), testing::HasSubstr("tcp_user_timeout="));
+  EXPECT_TRUE(ours.contains("citus.node_connection_timeout"));
+  const ServerSettings theirs = settings_for(worker(), {{{"max_prepared_transactions", "50"},
+                                                         {"wal_level", "replica"},
+                                                         {"citus.node_conninfo", "sslmode=verify-ca"},
+                                                         {"citus.node_connection_timeout", "30s"}},
+                                                        {}});
   EXPECT_FALSE(theirs.contains("max_prepared_transactions"));
   EXPECT_FALSE(theirs.contains("wal_level"));
   EXPECT_FALSE(theirs.contains("citus.node_conninfo"));
+  EXPECT_FALSE(theirs.contains("citus.node_connection_timeout"));
 }
 
 TEST(CitusSettings, OnlyAStandbyReadsFromSecondaries) {

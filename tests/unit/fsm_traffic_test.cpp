@@ -305,6 +305,9 @@ TEST(Hold, sessions_in_the_way_get_longer_when_it_is_planned) {
   EXPECT_EQ(move_cooldown(planned.snapshot, planned.settings, planned.now), planned.settings.citus_switchover_cooldown);
   Group failover = failing_over();
   failover.snapshot.traffic = Traffic{.coordinator_ready = true, .routed_to = node_a};
+  failover.assign(node_a, {.state = NodeState::demoted});
+  failover.assign(node_b, {.state = NodeState::stop_replication});
+  ASSERT_EQ(hold_in(failover), node_b) << "they are about to move";
   EXPECT_EQ(move_cooldown(failover.snapshot, failover.settings, failover.now),
             failover.settings.citus_failover_cooldown);
 }

@@ -113,7 +113,7 @@ NodeFacts sample() {
 }
 template <>
 CitusNode sample() {
-  return {NodeId{4}, "worker1a", "w1", 5433, NodeState::secondary, true, "reports"};
+  return {NodeId{4}, "worker1a", "w1", 5433, NodeState::secondary, true, "reports", true};
 }
 template <>
 CitusRoute sample() {

@@ -2,6 +2,7 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <array>
@@ -130,6 +131,7 @@ struct Connection::Impl {
   PGconn* conn = nullptr;
   std::string sqlstate;
   std::function<bool()> interrupted;
+  bool cancels = false;
 
   explicit Impl(PGconn* owned) : conn(owned) {}
   Impl(const Impl&) = delete;
@@ -139,6 +141,11 @@ struct Connection::Impl {
   void close() {
     PQfinish(conn);
     conn = nullptr;
+  }
+  /// Of a statement under way. While the socket is open the process that the number names is its backend.
+  void give_up() {
+    if (const int backend = PQbackendPID(conn); cancels && backend > 0) ::kill(backend, SIGINT);
+    close();
   }
 
   Result<> connect(Clock::time_point deadline);
@@ -176,10 +183,10 @@ Result<> Connection::Impl::await_result(Clock::time_point deadline) {
     if (ready) {
       if (PQconsumeInput(conn) == 0) return lost();
     } else if (interrupted && interrupted()) {
-      close();
+      give_up();
       return fail(Errc::unavailable, "a statement was cancelled: its result is no longer needed");
     } else if (Clock::now() >= deadline) {
-      close();
+      give_up();
       return fail(Errc::timeout, "Postgres did not answer a statement within the time allowed");
     }
   }
@@ -269,6 +276,10 @@ Result<> Connection::script(const std::string& sql, std::chrono::milliseconds ti
   auto rows = impl_->collect(deadline);
   if (!rows) return fail(std::move(rows.error()));
   return {};
+}
+
+void Connection::cancel_what_is_given_up() {
+  if (impl_) impl_->cancels = true;
 }
 
 void Connection::interrupt_when(std::function<bool()> asked) {

@@ -55,6 +55,10 @@ class Connection {
   /// While set, a call ends as soon as `asked` returns true (checked every 50 ms): Errc::unavailable, and the
   /// connection is closed.
   void interrupt_when(std::function<bool()> asked);
+  /// From now on a statement that is interrupted, or not answered in time, is cancelled in the server, too: else it would
+  /// go on there, and keep its locks. Only for a server of our own user whose processes this one sees: its backend gets
+  /// SIGINT, as from its postmaster, because a cancel request would wait for a postmaster that hangs.
+  void cancel_what_is_given_up();
   /// What `alter role … password` takes instead of the password: a SCRAM-SHA-256 verifier, made here. Errors:
   /// unavailable, internal.
   Result<std::string> encrypt_password(const std::string& role, const std::string& password);

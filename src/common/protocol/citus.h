@@ -19,6 +19,7 @@ struct CitusNode {
   NodeState goal = NodeState::init;
   bool secondary = false;           // registered as a secondary while it is a standby (--citus-secondary)
   std::string cluster = "default";  // pg_dist_node.nodecluster
+  bool suspected = false;           // it may not answer: what can wait is not asked of it
   friend bool operator==(const CitusNode&, const CitusNode&) = default;
 };
 

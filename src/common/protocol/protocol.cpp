@@ -64,6 +64,7 @@ void fields(auto&& field, Of<CitusNode> auto& v) {
   field("goal", v.goal);
   field("secondary", v.secondary);
   field("cluster", v.cluster);
+  field("suspected", v.suspected);
 }
 
 void fields(auto&& field, Of<CitusRoute> auto& v) {

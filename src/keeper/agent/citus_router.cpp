@@ -49,6 +49,19 @@ Result<> check_data(pg::Connection& worker, const TableStep& step) {
                           step.host, step.port, group->number(0, 0)));
 }
 
+std::vector<Address> suspected_in(const std::optional<CitusPlan>& plan) {
+  std::vector<Address> suspected;
+  if (!plan) return suspected;
+  for (const auto& route : plan->routes)
+    for (const auto& node : route.nodes)
+      if (node.suspected) suspected.push_back({node.host, node.port});
+  return suspected;
+}
+
+bool changes_table(const Task& task) {
+  return task.kind == Task::Kind::hold || task.kind == Task::Kind::step || task.kind == Task::Kind::commit;
+}
+
 }  // namespace
 
 CitusRouter::CitusRouter(Board& board, const config::Config& config, const config::Files& files)
@@ -66,6 +79,8 @@ void CitusRouter::run() {
     routing_.follow(plan);
     if (!plan) let_go();
     const Task task = routing_.next(Clock::now());
+    auditor_.avoid(suspected_in(plan));
+    auditor_.stand_aside(!holds_.empty() || changes_table(task));
     if (task.kind == Task::Kind::rest)
       board_.await_citus_duty(plan, task.until);
     else
@@ -111,6 +126,7 @@ Result<> CitusRouter::connect() {
     auto fresh = session_.open(open_timeout, config_.dbname, {router_name, session_options});
     if (!fresh) return fail(fresh.error());
     sql_ = std::move(*fresh);
+    sql_->cancel_what_is_given_up();
     sql_->interrupt_when([this] { return board_.stopping(); });
     AUTOCTL_TRY(end_former_router(*sql_));
   }
@@ -176,6 +192,7 @@ Result<> CitusRouter::hold(const Task& task) {
   auto sql = session_.open(open_timeout, config_.dbname, {hold_name(task.group), session_options});
   if (!sql) return fail(sql.error());
   // No longer wanted: its session ends, and with it whatever it waits for.
+  sql->cancel_what_is_given_up();
   sql->interrupt_when([this] { return board_.stopping() || routing_.overtaken(board_.citus_duty()); });
   AUTOCTL_TRY(
       sql->script(fmt::format("set idle_in_transaction_session_timeout = {}; begin", hold_silence_max), query_timeout));

@@ -40,6 +40,14 @@ std::string first_difference(const std::vector<std::string>& truth, const std::s
   return {};
 }
 
+/// Whom Citus asks when it asks all workers.
+std::vector<Address> workers_of(const std::vector<Row>& rows) {
+  std::vector<Address> workers;
+  for (const Row& row : rows)
+    if (row.primary && row.active && row.group != 0) workers.push_back({row.host, row.port});
+  return workers;
+}
+
 }  // namespace
 
 Auditor::Auditor(const config::Config& config)
@@ -74,38 +82,67 @@ std::vector<std::string> Auditor::findings() const {
   return findings_;
 }
 
+void Auditor::stand_aside(bool aside) {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(aside_, aside) != aside) changed_.notify_all();
+}
+
+void Auditor::avoid(std::vector<Address> suspected) {
+  const std::lock_guard lock(mutex_);
+  suspected_ = std::move(suspected);
+}
+
+bool Auditor::is_unwanted() const {
+  const std::lock_guard lock(mutex_);
+  if (!active_ || aside_) return true;
+  return std::ranges::find_first_of(asked_, suspected_) != asked_.end();
+}
+
+bool Auditor::may_ask(std::vector<Address> nodes) {
+  {
+    const std::lock_guard lock(mutex_);
+    asked_ = std::move(nodes);
+  }
+  return !is_unwanted();
+}
+
 void Auditor::run() {
   Millis pause = look_interval;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    changed_.wait_for(lock, pause, [&] { return stopping_ || (active_ && recovery_due_ && pause == look_interval); });
+    const auto due = [&] { return active_ && !aside_ && recovery_due_ && pause == look_interval; };
+    changed_.wait_for(lock, pause, [&] { return stopping_ || due(); });
     pause = look_interval;
     if (stopping_ || !active_) {
       before_.clear();
       sql_.reset();
       continue;
     }
+    if (aside_) continue;
     const bool recovery = std::exchange(recovery_due_, false);
     lock.unlock();
-    Result<> done = connect();
-    if (done && recovery) done = recover();
-    auto found = done ? compare() : Result<std::vector<Suspicion>>(fail(done.error()));
-    // Seen twice in a row, it is no change that is just on its way.
-    std::vector<Suspicion> certain;
-    for (const auto& suspicion : found.value_or(std::vector<Suspicion>{}))
-      if (std::ranges::find(before_, suspicion) != before_.end()) certain.push_back(suspicion);
-    before_ = found.value_or(std::vector<Suspicion>{});
+    look(recovery);
     lock.lock();
-    if (!done && recovery) {
-      recovery_due_ = true;
-      pause = retry_interval;
-    }
+    if (recovery_due_) pause = retry_interval;
+  }
+}
+
+void Auditor::look(bool recovery) {
+  Result<> done = connect();
+  if (done && recovery) done = recover();
+  if (!done && recovery) recover_soon();
+  auto found = done ? compare() : Result<std::vector<Suspicion>>(fail(done.error()));
+  // Seen twice in a row, it is no change that is just on its way.
+  std::vector<Suspicion> certain;
+  for (const auto& suspicion : found.value_or(std::vector<Suspicion>{}))
+    if (std::ranges::find(before_, suspicion) != before_.end()) certain.push_back(suspicion);
+  before_ = found.value_or(std::vector<Suspicion>{});
+  {
+    const std::lock_guard lock(mutex_);
     findings_.clear();
     for (const auto& suspicion : certain) findings_.push_back(suspicion.what);
-    lock.unlock();
-    repair(certain);
-    lock.lock();
   }
+  repair(certain);
 }
 
 Result<> Auditor::connect() {
@@ -113,15 +150,21 @@ Result<> Auditor::connect() {
   auto fresh = session_.open(open_timeout, dbname_, {auditor_name, session_options});
   if (!fresh) return fail(fresh.error());
   sql_ = std::move(*fresh);
-  sql_->interrupt_when([this] {
-    const std::lock_guard lock(mutex_);
-    return !active_;
-  });
+  sql_->cancel_what_is_given_up();
+  sql_->interrupt_when([this] { return is_unwanted(); });
   // A connection that is kept would only be in the way of the next move.
   return sql_->script("set citus.max_cached_conns_per_worker = 0", open_timeout);
 }
 
+Result<std::vector<Row>> Auditor::read_table() {
+  static_cast<void>(may_ask({}));
+  return read_rows(*sql_, false);
+}
+
 Result<> Auditor::recover() {
+  const auto rows = read_table();
+  if (!rows) return fail(rows.error());
+  if (!may_ask(workers_of(*rows))) return fail(Errc::unavailable, "a worker may not answer");
   const auto finished = sql_->query("select recover_prepared_transactions()", recovery_timeout);
   if (!finished) return fail(finished.error());
   if (finished->number(0, 0) > 0)
@@ -130,7 +173,7 @@ Result<> Auditor::recover() {
 }
 
 Result<std::vector<Auditor::Suspicion>> Auditor::compare() {
-  const auto before = read_rows(*sql_, false);
+  const auto before = read_table();
   if (!before) return fail(before.error());
   std::vector<Suspicion> found;
   for (const Row& row : *before)
@@ -138,10 +181,10 @@ Result<std::vector<Auditor::Suspicion>> Auditor::compare() {
       found.push_back(
           {row, fmt::format("{}:{} has not been told of all changes of pg_dist_node (metadatasynced is false)",
                             row.host, row.port)});
-  if (!found.empty()) return found;
+  if (!found.empty() || !may_ask(workers_of(*before))) return found;
   const auto told = sql_->query(copies, compare_timeout);
   if (!told) return fail(told.error());
-  const auto after = read_rows(*sql_, false);
+  const auto after = read_table();
   if (!after) return fail(after.error());
   if (*before != *after) return found;
   const auto truth = comparable(*before);
@@ -159,6 +202,7 @@ Result<std::vector<Auditor::Suspicion>> Auditor::compare() {
 void Auditor::repair(const std::vector<Suspicion>& suspicions) {
   for (const auto& suspicion : suspicions) {
     if (!sql_ || !sql_->is_open()) return;
+    if (!may_ask({{suspicion.worker.host, suspicion.worker.port}})) continue;
     const auto done = sql_->query("select start_metadata_sync_to_node($1::text, $2::int)",
                                   {suspicion.worker.host, std::to_string(suspicion.worker.port)}, sync_timeout);
     if (done)

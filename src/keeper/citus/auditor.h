@@ -1,5 +1,6 @@
 // What has to be looked after beside the routes, and may take long because a worker does not answer: the recovery of
-// two-phase commits after a move, and each worker's copy of pg_dist_node.
+// two-phase commits after a move, and each worker's copy of pg_dist_node. The routes come first: what is under way here is
+// cancelled for them, and no node is asked that the monitor suspects.
 #pragma once
 
 #include <condition_variable>
@@ -25,6 +26,10 @@ class Auditor {
   void activate(bool active);
   /// Something may have been left prepared: statements go elsewhere now, or a session of ours was given up.
   void recover_soon();
+  /// The router is about to change the table, or has a change open; or no longer.
+  void stand_aside(bool aside);
+  /// Nodes that may not answer.
+  void avoid(std::vector<Address> suspected);
   /// What is not as it should be, a sentence each.
   std::vector<std::string> findings() const;
 
@@ -36,6 +41,11 @@ class Auditor {
   };
 
   void run();
+  void look(bool recovery);
+  bool is_unwanted() const;
+  /// The next statement needs an answer from these.
+  bool may_ask(std::vector<Address> nodes);
+  Result<std::vector<Row>> read_table();
   Result<> recover();
   Result<std::vector<Suspicion>> compare();
   void repair(const std::vector<Suspicion>& suspicions);
@@ -48,7 +58,8 @@ class Auditor {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool active_ = false, stopping_ = false, recovery_due_ = false;
+  bool active_ = false, stopping_ = false, recovery_due_ = false, aside_ = false;
+  std::vector<Address> suspected_, asked_;
   std::vector<std::string> findings_;
   std::thread thread_;
 };

@@ -15,8 +15,10 @@ namespace autoctl::keeper::citus {
 inline constexpr const char* router_name = "autoctl_router";
 inline constexpr const char* auditor_name = "autoctl_auditor";
 std::string hold_name(GroupId group);
-/// A coordinator that read from secondaries while it was a standby must change the primaries' rows now.
-inline constexpr const char* session_options = "-c citus.use_secondary_nodes=never";
+/// A coordinator that read from secondaries while it was a standby must change the primaries' rows now. And a node that is
+/// gone is not waited for as long as an application may want to.
+inline constexpr const char* session_options =
+    "-c citus.use_secondary_nodes=never -c citus.node_connection_timeout=2000";
 
 /// Ends the other sessions of ours that change the table: one that was given up may still wait for a worker, and keep
 /// its locks. A statement is cancelled first, so that Citus can take back what it prepared on the workers.

@@ -8,6 +8,13 @@
 
 namespace autoctl::keeper::citus {
 
+/// Where a node listens.
+struct Address {
+  std::string host;
+  int port = 0;
+  friend bool operator==(const Address&, const Address&) = default;
+};
+
 /// A row of pg_dist_node.
 struct Row {
   int id = 0;

@@ -77,7 +77,8 @@ bool Routing::overtaken(const std::optional<CitusPlan>& newest) const {
   if (task.kind == Task::Kind::step) return !newest || moves_statements(plan_, *newest, rows_);
   if (task.kind != Task::Kind::hold) return false;
   const CitusRoute* route = newest ? find_route(*newest, task.group) : nullptr;
-  return route == nullptr || route->hold_for != task.target;
+  // When it is had, its move is committed: a failover has promoted the node meanwhile.
+  return route == nullptr || (route->hold_for != task.target && route->primary != task.target);
 }
 
 void Routing::begin_round() {

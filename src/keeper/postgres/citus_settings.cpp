@@ -18,9 +18,16 @@ std::string trimmed(const std::string& word) {
   return word.substr(from, word.find_last_not_of(" \"\t") - from + 1);
 }
 
+/// How long Citus tries to connect to a node. By default it is 30 s; for so long a session waits for a node that is gone,
+/// and so does the daemon that tells the workers of a changed pg_dist_node.
+constexpr const char* connection_timeout = "2s";
+/// A session that waits for a node that vanished hears nothing for hours by default. These end it before the node is
+/// taken for dead (silence_timeout), so that it is not in the way of the node's replacement.
+constexpr const char* keepalives = " keepalives_idle=1 keepalives_interval=1 keepalives_count=3 tcp_user_timeout=2000";
+
 /// How Citus connects from node to node.
 std::string node_conninfo(const config::Ssl& ssl) {
-  std::string text = "sslmode=" + ssl.mode;
+  std::string text = "sslmode=" + ssl.mode + keepalives;
   if (!ssl.ca_file.empty()) text += " sslrootcert=" + ssl.ca_file;
   if (!ssl.crl_file.empty()) text += " sslcrl=" + ssl.crl_file;
   return text;
@@ -51,6 +58,7 @@ void add_citus_settings(ServerSettings& ours, const config::Config& config, cons
   // Shards are moved without blocking writes by logical replication.
   if (!user.value("wal_level")) ours["wal_level"] = "logical";
   if (!user.value("citus.node_conninfo")) ours["citus.node_conninfo"] = node_conninfo(config.ssl);
+  if (!user.value("citus.node_connection_timeout")) ours["citus.node_connection_timeout"] = connection_timeout;
   if (!user.value("citus.metadata_sync_retry_interval")) ours["citus.metadata_sync_retry_interval"] = sync_retry;
   if (!hears_localhost(config.listen)) ours["citus.local_hostname"] = config.hostname;
   if (config.citus_secondary && standby) {

@@ -31,14 +31,16 @@ bool is_heard(const Group& group) {
   });
 }
 
-protocol::CitusNode citus_node(const NodeRow& row) {
+protocol::CitusNode citus_node(const Node& node) {
+  const NodeRow& row = node.row;
   return {.id = row.id,
           .name = row.name,
           .host = row.host,
           .port = row.proxy_port != 0 ? row.proxy_port : row.port,
           .goal = row.goal.state,
           .secondary = row.citus_secondary,
-          .cluster = row.citus_cluster};
+          .cluster = row.citus_cluster,
+          .suspected = node.health.verdict != Verdict::healthy};
 }
 
 /// Each trouble and drift, with the group that it is about.
@@ -87,7 +89,7 @@ protocol::CitusRoute citus_route(const Model& model, const Group& group, TimePoi
   // A dropped node counts until it has stopped: a worker whose row goes while it runs could finish, as if they were its
   // own, transactions that the coordinator has prepared elsewhere (citus#8855).
   for (const auto& [id, node] : group.nodes) {
-    route.nodes.push_back(citus_node(node.row));
+    route.nodes.push_back(citus_node(node));
     if (takes_writes(node) && is_heard(group)) route.primary = id;
   }
   return route;

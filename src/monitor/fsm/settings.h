@@ -41,7 +41,7 @@ struct Settings {
   /// Citus: sessions that block a planned move of a worker's statements are ended after this long.
   Millis citus_switchover_cooldown{5000};
   /// The same after the loss of a worker's primary.
-  Millis citus_failover_cooldown{1000};
+  Millis citus_failover_cooldown{500};
   /// Wait for the old primary's lease before promoting, so that not even a stale read is possible.
   bool promotion_waits_for_lease = false;
   /// A group may have more than one node.

@@ -51,7 +51,9 @@ NodeId hold_target(const GroupSnapshot& group, const Settings& settings, TimePoi
 }
 
 Millis move_cooldown(const GroupSnapshot& group, const Settings& settings, TimePoint now) {
-  return hold_target(group, settings, now) ? settings.citus_switchover_cooldown : settings.citus_failover_cooldown;
+  const bool lost = find_node(group, [](const NodeView& n) { return n.goal.state == NodeState::demote_timeout; });
+  const bool planned = group.operation && !lost && hold_target(group, settings, now);
+  return planned ? settings.citus_switchover_cooldown : settings.citus_failover_cooldown;
 }
 
 bool must_hold(const GroupSnapshot& group) {
