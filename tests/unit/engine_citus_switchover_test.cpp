@@ -143,7 +143,7 @@ TEST_F(EngineCitusSwitchover, FinishesWithoutTheCoordinatorOnceTheOldPrimaryDrai
   coordinator_says(old_primary().id, {});  // the one that came back
   EXPECT_EQ(route().primary, candidate().id);
   EXPECT_EQ(route().hold_for, NodeId{});
-  EXPECT_EQ(route().cooldown, Millis{1000});
+  EXPECT_EQ(route().cooldown, monitor::Settings{}.citus_failover_cooldown);
 }
 
 TEST_F(EngineCitusSwitchover, ADroppedWorkerKeepsItsRowUntilItHasStopped) {
