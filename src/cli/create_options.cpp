@@ -185,6 +185,8 @@ Result<> take_node(const CreateOptions& options, config::Config& config) {
   take(options.replication_quorum, config.replication_quorum);
   take(options.region, config.region);
   take(options.maximum_backup_rate, config.maximum_backup_rate);
+  take_path(options.waldir, config.waldir);
+  take(options.tablespace_mapping, config.tablespace_mapping);
   take(options.proxyport, config.proxy_port);
   config.citus_secondary = options.citus_secondary;
   take(options.citus_cluster, config.citus_cluster);
@@ -241,6 +243,10 @@ void declare_create_node(Verb command, CreateOptions& options) {
   text(command, "--maximum-backup-rate", options.maximum_backup_rate,
        "transfer rate of the first copy, per second; default: 100M", "RATE")
       .check(config::check_rate);
+  text(command, "--waldir", options.waldir, "where the WAL goes, on another disk say; default: into --pgdata", "DIR");
+  text(command, "--tablespace-mapping", options.tablespace_mapping,
+       "where a copy puts the primary's tablespaces; default: where they are there", "OLD=NEW,…")
+      .check(config::check_tablespace_mapping);
   declare_run(command, options);
 }
 

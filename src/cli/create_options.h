@@ -28,6 +28,7 @@ struct CreateOptions {
   // nodes only
   bool pg_hba_lan = false;
   std::optional<std::string> monitor, monitor_ca_file, token_file, formation, region, maximum_backup_rate;
+  std::optional<std::string> waldir, tablespace_mapping;
   std::optional<GroupId> group;
   std::optional<int> candidate_priority;
   std::optional<bool> replication_quorum;

@@ -24,6 +24,7 @@ constexpr const char* public_socket_directory = "/var/run/postgresql";
 constexpr Millis initdb_patience{300'000};
 constexpr Millis connect_patience{2'000};
 constexpr Millis ready_interval{20};
+constexpr Millis progress_interval{10'000};
 constexpr Millis kill_patience{10'000};
 
 /// Ours alone where its path fits into a socket address; psql finds the usual directory beside it.
@@ -138,7 +139,13 @@ Error OwnPostgres::start_failure() const {
 }
 
 Result<> OwnPostgres::wait_until_ready(const Cancelled& cancelled) {
+  auto tell_at = std::chrono::steady_clock::now() + progress_interval;
   while (postmaster_.running()) {
+    if (std::chrono::steady_clock::now() >= tell_at) {
+      tell_at += progress_interval;
+      spdlog::info("Waiting for the monitor's Postgres to be ready: {}",
+                   postgres::last_lines(config::read_file(files_.startup_log()).value_or("")));
+    }
     const auto lock = postgres::read_lock_file(files_.pgdata);
     if (lock && lock->status == "ready" && pg::Connection::open(conninfo("postgres"), connect_patience)) return {};
     if (cancelled && cancelled()) return fail(Errc::unavailable, "stopped while the monitor's Postgres was starting");

@@ -12,6 +12,7 @@
 #include "lengths.h"
 #include "references.h"
 #include "tool.h"
+#include "waits.h"
 
 namespace autoctl::tidy {
 namespace {
@@ -52,6 +53,17 @@ class Scratch {
  private:
   std::filesystem::path path_;
 };
+
+TEST(Waits, of_a_function_without_a_row_and_of_a_row_without_a_function_are_found) {
+  const SourceFile table{"docs/waits.md", "| `a.cpp` `told` | x |\n| `a.cpp` `gone` | x |\n"};
+  const SourceFile code{
+      "src/a.cpp",
+      "void X::told() {\n  sleep_for(1s);\n}\n\nint untold(int a) {\n  thing.wait(a);\n  return [&] { go(); }();\n}\n"
+      "void busy() {\n  go();\n}\n"};
+  EXPECT_THAT(texts(undocumented_waits({table, code}, table.path)),
+              ElementsAre("src/a.cpp:5: untold waits, and has no row in docs/waits.md",
+                          "docs/waits.md:2: gone of src/a.cpp does not wait"));
+}
 
 TEST(CppText, comments_and_literals_are_told_from_code) {
   const std::string text = "a(\"{ // no\"); // {\nb('{', 1'000'000); /* { */ c(R\"x({\" )x\");";

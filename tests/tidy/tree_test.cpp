@@ -8,6 +8,7 @@
 #include "includes.h"
 #include "lengths.h"
 #include "references.h"
+#include "waits.h"
 
 namespace autoctl::tidy {
 namespace {
@@ -46,6 +47,10 @@ TEST(Tidy, functions_fit_a_screen_and_files_hold_one_idea) {
 
 TEST(Tidy, includes_go_one_way) {
   expect_none(wrong_includes(tree(), directions()));
+}
+
+TEST(Tidy, each_wait_has_a_bound_and_says_what_happens_then) {
+  expect_none(undocumented_waits(tree(), "docs/waits.md"));
 }
 
 TEST(Tidy, links_and_names_of_files_lead_somewhere) {

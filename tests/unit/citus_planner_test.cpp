@@ -160,6 +160,17 @@ TEST_F(CitusPlanner, AStrangersRowIsTold) {
   EXPECT_THAT(seen.strangers, ElementsAre(HasSubstr("other:5432")));
 }
 
+TEST_F(CitusPlanner, AWorkerThatGetsNoMetadataIsToldWhereOthersDo) {
+  rows[1].has_metadata = false;
+  EXPECT_THAT(comparison().strangers, IsEmpty()) << "a cluster that does without";
+  plan.routes.push_back(workers());
+  plan.routes[2].group = 2;
+  plan.routes[2].primary = NodeId{5};
+  plan.routes[2].nodes = {node(5, "worker2a", NodeState::primary)};
+  rows.push_back({.id = 3, .group = 2, .host = "worker2a", .port = 5432});
+  EXPECT_THAT(comparison().strangers, ElementsAre(HasSubstr("start_metadata_sync_to_node('worker1a', 5432)")));
+}
+
 TEST_F(CitusPlanner, AnAdoptedClusterKeepsItsNumbers) {
   rows[1] = {.id = 12, .group = 40, .host = "worker1a", .port = 5432};
   EXPECT_THAT(kinds(), IsEmpty());

@@ -229,5 +229,25 @@ TEST_F(EngineReporting, AHoldThatHasJustEndedIsAnsweredByWhateverComesNext) {
   EXPECT_GT(engine->next_tick(), now) << "it is not looked at again and again";
 }
 
+/// Others have its addresses in pg_hba.conf.
+TEST_F(EngineReporting, OthersLookUpTheNameOfANodeThatWasAway) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const auto epoch_of_b = [&] { return a().assignment.peers.at(0).address_epoch; };
+  const auto starts_again = [&] {
+    ++b().report.epoch;
+    b().report.sequence = 0;
+    report(b());
+    report(a());
+  };
+  starts_again();
+  EXPECT_EQ(epoch_of_b(), 0U) << "an address stays what it is";
+  b().report.host = "b.example";
+  report(b());
+  report(a());
+  const auto before = epoch_of_b();
+  starts_again();
+  EXPECT_NE(epoch_of_b(), before);
+}
+
 }  // namespace
 }  // namespace autoctl::test

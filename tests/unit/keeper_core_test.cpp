@@ -195,6 +195,21 @@ TEST_F(KeeperCore, SyncNamesThatWereChangedArePutBackAndProvedAgain) {
   EXPECT_EQ(core->facts().sync_in_force, (SyncQuorum{1, {other}}));
 }
 
+/// pg_hba.conf has addresses.
+TEST_F(KeeperCore, ThePeerThatWasAwayIsLookedUpAnew) {
+  begin_as_primary();
+  orders.clear();
+  auto again = assignment(core->saved_state().goal);
+  core->answered(again, now, now);
+  rest();
+  EXPECT_THAT(orders, testing::Not(testing::Contains(Kind::configure)));
+  again = assignment(core->saved_state().goal);
+  again.peers.front().address_epoch = 9;
+  core->answered(again, now, now);
+  rest();
+  EXPECT_THAT(orders, testing::Contains(Kind::configure));
+}
+
 // ---- joining
 
 class Joining : public KeeperCore {
@@ -202,6 +217,19 @@ class Joining : public KeeperCore {
   void join() {
     orders.clear();
     assign(goal(NodeState::catchingup, 6, other));
+  }
+  /// Carries out what is asked for, up to one of these.
+  Order::Kind go_on_until(std::initializer_list<Order::Kind> kinds) {
+    for (;;) {
+      const Ready ready = next();
+      if (ready.save) core->saved(now);
+      if (ready.order && std::ranges::find(kinds, ready.order->kind) != kinds.end()) return ready.order->kind;
+      if (ready.order) {
+        react(*ready.order);
+        core->finished(now);
+      }
+      if (ready.idle()) now = ready.wake_at;
+    }
   }
 };
 
@@ -233,16 +261,30 @@ TEST_F(Joining, AnEmptyDirectoryGetsACopy) {
 TEST_F(Joining, ARewindThatProvesImpossibleBecomesACopy) {
   begin_as_primary();
   join();
-  for (Ready ready = next(); !ready.order || ready.order->kind != Kind::rewind; ready = next()) {
-    if (ready.save) core->saved(now);
-    if (ready.order) {
-      react(*ready.order);
-      core->finished(now);
-    }
-  }
+  go_on_until({Kind::rewind});
   core->failed({Errc::conflict, "no common ancestor", ""}, now);
   rest();
   EXPECT_THAT(orders, testing::Contains(Kind::copy));
+}
+
+TEST_F(Joining, ARewindThatFailsAgainAndAgainBecomesACopy) {
+  begin_as_primary();
+  join();
+  int rewinds = 0;
+  while (rewinds < 20 && go_on_until({Kind::rewind, Kind::copy}) == Kind::rewind) {
+    ++rewinds;
+    core->failed({Errc::postgres, "pg_rewind failed: for a reason of its own", ""}, now);
+  }
+  EXPECT_EQ(rewinds, 5);
+}
+
+TEST_F(Joining, ARewindWhosePrimaryIsAwayIsTriedForAsLongAsThatTakes) {
+  begin_as_primary();
+  join();
+  for (int times = 0; times < 20; ++times) {
+    ASSERT_EQ(go_on_until({Kind::rewind, Kind::copy}), Kind::rewind);
+    core->failed({Errc::unavailable, "cannot reach the primary to rewind from", ""}, now);
+  }
 }
 
 TEST_F(Joining, AStandbyThatIsRefusedIsRewoundOrCopied) {

@@ -77,6 +77,7 @@ NodeDocument sample_node() {
   node.report_age_ms = 12;
   node.pg_version = "15.4";
   node.twin = "another host says to be it";
+  node.citus_cluster = "reports";
   return node;
 }
 
@@ -137,7 +138,7 @@ CitusDocument sample() {
 }
 template <>
 Peer sample() {
-  return {NodeId{1}, "a", "b", 5432, NodeState::primary, 3};
+  return {NodeId{1}, "a", "b", 5432, NodeState::primary, 3, 7};
 }
 template <>
 Standing sample() {

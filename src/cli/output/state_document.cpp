@@ -125,7 +125,7 @@ nlohmann::json state_json(const StateDocument& state) {
         {"nodehost", node.host},
         {"nodename", node.name},
         {"nodeport", node.port},
-        {"nodecluster", "default"},
+        {"nodecluster", node.citus_cluster},
         {"reported_lsn", to_string(node.lsn)},
         {"reported_tli", node.timeline.value},
         {"formation_kind", kind_of(state, node.formation)},

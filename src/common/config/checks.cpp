@@ -118,6 +118,18 @@ std::string check_ssl_mode(const std::string& text) {
   return check_one_of(text, ssl_modes());
 }
 
+std::string check_tablespace_mapping(const std::string& text) {
+  for (std::string_view rest = text; !rest.empty();) {
+    const auto comma = rest.find(',');
+    const std::string_view pair = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+    const auto equals = pair.find('=');
+    if (equals == std::string_view::npos || !pair.starts_with('/') || !pair.substr(equals + 1).starts_with('/'))
+      return quoted(std::string(pair)) + " is not OLD=NEW, with two absolute paths";
+  }
+  return {};
+}
+
 std::string check_rate(const std::string& text) {
   constexpr long kilobytes_min = 32;
   constexpr long kilobytes_max = 1024L * 1024;

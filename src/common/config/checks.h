@@ -20,7 +20,8 @@ std::string check_absolute_path_or_empty(const std::string& text);
 std::string check_not_empty(const std::string& text);
 std::string check_auth(const std::string& text);
 std::string check_ssl_mode(const std::string& text);
-std::string check_rate(const std::string& text);  // pg_basebackup's: 32 kB/s … 1024 MB/s, suffix k or M
+std::string check_tablespace_mapping(const std::string& text);  // OLD=NEW[,OLD=NEW…], absolute paths
+std::string check_rate(const std::string& text);                // pg_basebackup's: 32 kB/s … 1024 MB/s, suffix k or M
 
 const std::vector<std::string>& auth_methods();
 const std::vector<std::string>& ssl_modes();

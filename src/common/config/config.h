@@ -56,6 +56,8 @@ struct Config {
   bool replication_quorum = true;
   std::string region;
   std::string maximum_backup_rate = "100M";
+  std::string waldir;              // of a new data directory; empty: in it. One that exists keeps its own link
+  std::string tablespace_mapping;  // OLD=NEW, …: where a copy puts the primary's tablespaces that are not here yet
 
   // [citus], coordinators and workers only
   int proxy_port = 0;                     // in pg_dist_node instead of pgport; 0 = none

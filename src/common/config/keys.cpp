@@ -83,6 +83,8 @@ constexpr auto table = std::to_array<Key>({
     {"postgresql.dbname",      [](Config& c) -> Slot { return &c.dbname; },      by_create, check_not_empty},
     {"postgresql.auth",        [](Config& c) -> Slot { return &c.auth; },        settable,  check_auth},
     {"postgresql.skip_pg_hba", [](Config& c) -> Slot { return &c.skip_pg_hba; }, settable,  nullptr},
+    {"postgresql.waldir",      [](Config& c) -> Slot { return &c.waldir; },      settable,  check_absolute_path_or_empty, of_nodes},
+    {"postgresql.tablespace_mapping", [](Config& c) -> Slot { return &c.tablespace_mapping; }, settable, check_tablespace_mapping, of_nodes},
     {"postgresql.pg_hba_lan",  [](Config& c) -> Slot { return &c.pg_hba_lan; },  settable,  nullptr, of_nodes},
 
     {"ssl.enabled",     [](Config& c) -> Slot { return &c.ssl.enabled; },     settable,  nullptr},

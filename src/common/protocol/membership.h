@@ -20,6 +20,7 @@ struct Peer {
   int port = 0;
   NodeState goal = NodeState::init;
   GroupId group = 0;
+  std::uint64_t address_epoch = 0;  // its name may have got another address since another epoch; 0: it has no name
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 

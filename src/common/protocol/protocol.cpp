@@ -163,6 +163,7 @@ void fields(auto&& field, Of<Peer> auto& v) {
   field("port", v.port);
   field("goal", v.goal);
   field("group", v.group);
+  field("address_epoch", v.address_epoch);
 }
 
 void fields(auto&& field, Of<Standing> auto& v) {
@@ -237,6 +238,7 @@ void fields(auto&& field, Of<NodeDocument> auto& v) {
   field("report_age_ms", v.report_age_ms);
   field("pg_version", v.pg_version);
   field("twin", v.twin);
+  field("citus_cluster", v.citus_cluster);
 }
 
 void fields(auto&& field, Of<GroupDocument> auto& v) {

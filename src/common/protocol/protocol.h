@@ -143,6 +143,7 @@ struct NodeDocument {
   std::int64_t report_age_ms = -1;  // since its last report; -1 = none since the monitor started
   std::string pg_version;
   std::string twin;  // another process that says to be this node, and is refused, in one sentence; empty: none
+  std::string citus_cluster = "default";  // pg_dist_node.nodecluster
 };
 
 struct GroupDocument {

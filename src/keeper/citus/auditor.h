@@ -48,6 +48,8 @@ class Auditor {
   Result<std::vector<Row>> read_table();
   Result<> recover();
   Result<std::vector<Suspicion>> compare();
+  /// Said, and not repaired.
+  std::vector<std::string> find_other_databases();
   void repair(const std::vector<Suspicion>& suspicions);
   Result<> connect();
 

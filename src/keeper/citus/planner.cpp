@@ -75,6 +75,7 @@ class Planner {
     if (primary == nullptr) return;  // nobody takes writes: the table stays as it is
     if (row == nullptr) return add_primary(route, *primary);
     if (!is_at(*row, *primary)) return push(move_to(route, *row, *primary, rows_));
+    look_at_metadata(*row, *primary);
     if (!row->active)
       push({.kind = TableStep::Kind::activate,
             .group = route.group,
@@ -83,6 +84,17 @@ class Planner {
             .port = row->port,
             .why = words(*primary) + " is not active"});
     look_at_secondaries(route, *row);
+  }
+
+  /// In a cluster that was adopted, none may have it.
+  void look_at_metadata(const Row& row, const CitusNode& primary) {
+    const auto has_it = [](const Row& other) { return other.group != 0 && other.primary && other.has_metadata; };
+    if (row.group == 0 || !row.active || row.has_metadata || std::ranges::none_of(rows_, has_it)) return;
+    seen_.strangers.push_back(
+        words(primary) +
+        " gets no metadata (hasmetadata is false): statements that begin there fail, and it is not "
+        "told of changes; start_metadata_sync_to_node('" +
+        row.host + "', " + std::to_string(row.port) + ") starts that again");
   }
 
   void remove_group(const CitusRoute& route, protocol::CitusRouteFacts& facts) {

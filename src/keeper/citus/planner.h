@@ -58,7 +58,7 @@ struct TableStep {
 struct Comparison {
   std::vector<TableStep> steps;                   // in this order
   std::vector<protocol::CitusRouteFacts> routes;  // before the steps
-  std::vector<std::string> strangers;             // rows that belong to no group of the formation, a sentence each
+  std::vector<std::string> strangers;             // what only people can put right, a sentence each
 };
 
 Comparison compare(const protocol::CitusPlan& plan, const std::vector<Row>& rows);

@@ -206,7 +206,7 @@ bool Core::advance(TimePoint now, Ready& ready) {
       upkeep_done(purpose, now);
       return false;
     }
-    const StepContext context{self_, seen_, saved_, run_->goal, now, house_, log_, probes_upstream_};
+    const StepContext context{self_, seen_, saved_, run_->goal, now, house_, log_, probes_upstream_, retry_.failures()};
     Next next = next_of(run_->steps[run_->at], context, run_->memory);
     switch (next.kind) {
       case Next::Kind::done:

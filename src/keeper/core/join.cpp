@@ -13,6 +13,8 @@ constexpr Millis poll_interval{20};
 /// A standby that can reach its upstream but has made no progress for this long is looked into: rewinding finds out for
 /// certain.
 constexpr Millis stall_patience{10'000};
+/// Whatever it is that makes pg_rewind fail so often in a row: a copy does without the old data.
+constexpr int rewinds_max = 4;
 
 /// How an attempt to stream has gone so far: Next::done means that it streams, unless `refusal` says why it never will.
 struct Follow {
@@ -89,9 +91,12 @@ Next begin(const StepContext& c, StepMemory& m) {
 
 /// Stops Postgres, then does what replaces data.
 Next replace_data(const StepContext& c, StepMemory& m, Kind kind) {
-  if (m.failure && kind == Kind::rewind && m.did(Kind::rewind) && m.failure->code == Errc::conflict) {
-    begin_copy(m, m.failure->message);
-    return Next::done();
+  if (m.failure && kind == Kind::rewind && m.did(Kind::rewind)) {
+    const bool hopeless = m.failure->code == Errc::postgres && c.failures >= rewinds_max;
+    if (hopeless || m.failure->code == Errc::conflict) {
+      begin_copy(m, m.failure->message);
+      return Next::done();
+    }
   }
   if (m.failure) return Next::failed(*m.failure);
   if (!m.did(Kind::stop)) return Next::to(Kind::stop);

@@ -10,6 +10,7 @@ class Retry {
  public:
   void failed(TimePoint now);
   void succeeded() { *this = {}; }
+  int failures() const { return failures_; }  // in a row
   /// Nothing is tried before this time.
   TimePoint at() const { return at_; }
   bool is_due(TimePoint now) const { return now >= at_; }

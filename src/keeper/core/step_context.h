@@ -87,6 +87,7 @@ struct StepContext {
   House& house;
   std::vector<LogLine>& log;
   bool& probes_upstream;  // set: the next observation has to tell whether the upstream's port is open
+  int failures = 0;       // of this task, in a row
 
   void say(LogLine::Level level, std::string text) const { log.push_back({level, std::move(text)}); }
 };

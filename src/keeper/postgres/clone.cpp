@@ -7,6 +7,7 @@
 #include "common/postgres/tools.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
+#include "keeper/postgres/other_disks.h"
 #include "keeper/postgres/percent.h"
 #include "keeper/postgres/saved_configuration.h"
 #include "keeper/postgres/swap.h"
@@ -46,32 +47,26 @@ Result<pg::Connection> Instance::Impl::open_upstream(const protocol::Peer& upstr
   return pg::Connection::open(query_conninfo(upstream) + " application_name=autoctl", 5s);
 }
 
-/// pg_basebackup puts tablespaces where they are on the source, and fails late if something is there.
-Result<> Instance::Impl::check_tablespaces(const protocol::Peer& upstream) const {
+Result<std::vector<Tablespace>> Instance::Impl::tablespaces_of(const protocol::Peer& upstream) const {
   auto sql = open_upstream(upstream);
   if (!sql) return fail(std::move(sql.error()).with_context("cannot ask the primary about its tablespaces"));
   const auto rows = sql->query(
-      "select spcname, pg_tablespace_location(oid) from pg_tablespace where pg_tablespace_location(oid) <> ''", 5s);
+      "select oid, pg_tablespace_location(oid) from pg_tablespace where pg_tablespace_location(oid) <> ''", 5s);
   if (!rows) return fail(rows.error());
-  for (int row = 0; row < rows->size(); ++row) {
-    std::error_code error;
-    const std::string location = rows->text(row, 1);
-    if (fs::exists(location, error) && !fs::is_empty(location, error))
-      return fail(Errc::bad_config,
-                  fmt::format("the directory {} of the primary's tablespace {} is not empty here", location,
-                              rows->text(row, 0)),
-                  "A copy needs it empty: move away what is in it");
-  }
-  return {};
+  std::vector<Tablespace> found;
+  for (int row = 0; row < rows->size(); ++row) found.push_back({rows->text(row, 0), rows->text(row, 1)});
+  return found;
 }
 
-Result<> Instance::Impl::run_basebackup(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled,
-                                        const Progress& progress) const {
-  const Command command = postgres::tool_command(
-      tools, "pg_basebackup",
-      {"-D", copy_directory(files), "-d", conninfo(upstream) + " options='-c role=none'", "-X", "stream",
-       "--checkpoint=fast", "--slot=" + standby_name(self), "--max-rate=" + config.maximum_backup_rate, "--progress",
-       "--no-manifest", "--no-sync", "--no-password"});
+Result<> Instance::Impl::run_basebackup(const protocol::Peer& upstream, NodeId self, const OtherDisks& disks,
+                                        const Cancelled& cancelled, const Progress& progress) const {
+  auto arguments = disks.options();
+  if (!arguments) return fail(std::move(arguments.error()));
+  arguments->insert(arguments->begin(),
+                    {"-D", copy_directory(files), "-d", conninfo(upstream) + " options='-c role=none'", "-X", "stream",
+                     "--checkpoint=fast", "--slot=" + standby_name(self), "--max-rate=" + config.maximum_backup_rate,
+                     "--progress", "--no-manifest", "--no-sync", "--no-password"});
+  const Command command = postgres::tool_command(tools, "pg_basebackup", *std::move(arguments));
   const auto done = run(command, longest_copy, cancelled, [&](const std::string& line) {
     if (const int percent = percent_in(line); percent >= 0 && progress) progress(percent, "copying: " + line);
   });
@@ -88,11 +83,13 @@ Result<> Instance::clone(const protocol::Peer& upstream, NodeId self, const Canc
   AUTOCTL_TRY(finish_interrupted_swap(files));
   AUTOCTL_TRY(impl.postmaster.clear_remains());
   discard_copy(files);
-  AUTOCTL_TRY(impl.check_tablespaces(upstream));
+  const auto tablespaces = impl.tablespaces_of(upstream);
+  if (!tablespaces) return fail(tablespaces.error());
+  const OtherDisks disks(impl.config, *tablespaces);
 
   const std::string copy = copy_directory(files);
   const auto prepare = [&]() -> Result<> {
-    AUTOCTL_TRY(impl.run_basebackup(upstream, self, cancelled, progress));
+    AUTOCTL_TRY(impl.run_basebackup(upstream, self, disks, cancelled, progress));
     std::error_code error;
     if (fs::exists(files.pgdata + "/PG_VERSION", error)) AUTOCTL_TRY(save_configuration(files));
     AUTOCTL_TRY(restore_configuration(files, copy));
@@ -105,9 +102,11 @@ Result<> Instance::clone(const protocol::Peer& upstream, NodeId self, const Canc
   };
   if (auto prepared = prepare(); !prepared) {
     discard_copy(files);
+    disks.discard();
     return prepared;
   }
   AUTOCTL_TRY(swap_in_copy(files));
+  disks.remove_old();
   AUTOCTL_TRY(clear_marker(files, Marker::forked));
   AUTOCTL_TRY(clear_marker(files, Marker::rewinding));
   forget_saved_configuration(files);

@@ -50,6 +50,7 @@ Result<> Instance::initdb(const Cancelled& cancelled) {
   std::vector<std::string> arguments = {
       "-D",        files.pgdata,          "--data-checksums",
       "--no-sync", "--auth-host=" + auth, auth == "trust" ? "--auth-local=trust" : "--auth-local=peer"};
+  if (!impl_->config.waldir.empty()) arguments.push_back("--waldir=" + impl_->config.waldir);
   for (auto& option : locale_options()) arguments.push_back(std::move(option));
   const auto done = run(postgres::tool_command(impl_->tools, "initdb", std::move(arguments)), 1h, cancelled);
   if (done && done->ok()) {

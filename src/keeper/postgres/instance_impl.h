@@ -11,6 +11,7 @@
 #include "keeper/postgres/instance.h"
 #include "keeper/postgres/kept_files.h"
 #include "keeper/postgres/layout.h"
+#include "keeper/postgres/other_disks.h"
 #include "keeper/postgres/session.h"
 
 namespace autoctl::keeper {
@@ -102,12 +103,14 @@ struct Instance::Impl {
 
   /// A replicator's session on another node, database postgres. Errors as pg::Connection::open.
   Result<pg::Connection> open_upstream(const protocol::Peer& upstream) const;
-  Result<> check_tablespaces(const protocol::Peer& upstream) const;
-  Result<> run_basebackup(const protocol::Peer& upstream, NodeId self, const Cancelled& cancelled,
-                          const Progress& progress) const;
+  Result<std::vector<Tablespace>> tablespaces_of(const protocol::Peer& upstream) const;
+  Result<> run_basebackup(const protocol::Peer& upstream, NodeId self, const OtherDisks& disks,
+                          const Cancelled& cancelled, const Progress& progress) const;
   Result<> finish_recovery(const Cancelled& cancelled) const;
   /// Keeps the WAL that the upstream does not have. Conflict when only a copy can make this node follow it.
   Result<> part_from(pg::Connection& upstream);
+  /// A dry run, of data that is ready for the real one.
+  Result<> try_rewind(const protocol::Peer& upstream, const Cancelled& cancelled, const Progress& progress) const;
   Result<> run_rewind(const protocol::Peer& upstream, bool dry, const Cancelled& cancelled,
                       const Progress& progress) const;
   Result<> become_rewound_standby();

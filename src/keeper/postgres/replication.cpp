@@ -28,6 +28,7 @@ constexpr std::string_view sender_options = "-c role=none -c wal_sender_timeout=
 constexpr auto promote_poll = 5ms;
 /// What is left to replay is little, unless something holds it up.
 constexpr auto replay_patience = 500ms;
+constexpr auto long_promotion = 10s;
 /// The startup process could be about to start a receiver with what it read before the reload; it looks again at once
 /// and ends that one. Absent twice this far apart is absent.
 constexpr auto settle_time = 10ms;
@@ -199,6 +200,7 @@ Result<> Instance::promote(const Cancelled& cancelled) {
   if (impl.config.citus_secondary) AUTOCTL_TRY(impl.read_from_primaries());
   bool asked = false;
   auto look_for_holders_at = Clock::now() + replay_patience;
+  std::optional tell_at = Clock::now() + long_promotion;
   for (;;) {
     const auto rows = impl.session.query(
         asked ? "select pg_is_in_recovery()"
@@ -210,6 +212,11 @@ Result<> Instance::promote(const Cancelled& cancelled) {
     if (Clock::now() >= look_for_holders_at) {
       impl.end_what_holds_replay_up();
       look_for_holders_at = Clock::now() + replay_patience;
+    }
+    if (tell_at && Clock::now() >= *tell_at) {
+      tell_at.reset();
+      impl.tell("its promotion takes long: it still replays what it has received, now at " +
+                to_string(observe(2s).value_or(Observed{}).replayed));
     }
     if (cancelled && cancelled())
       return fail(Errc::unavailable, "a promotion that was already asked for is no longer waited for");

@@ -1,4 +1,6 @@
 // An old primary, or a standby that received too much, goes back to where its history and the upstream's part.
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -46,6 +48,20 @@ Error rewind_error(const std::string& output) {
   if (std::ranges::any_of(proofs, says) || wal_is_gone(output))
     return {Errc::conflict, "pg_rewind cannot work: " + words, {}};
   return {Errc::postgres, "pg_rewind failed: " + words, {}};
+}
+
+/// pg_rewind writes what differs, and ends half-way at a file that it cannot write.
+Result<> make_writable(const std::string& pgdata) {
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(pgdata, error)) {
+    const std::string path = entry.path().string();
+    if (entry.is_symlink(error) || ::access(path.c_str(), W_OK) == 0) continue;
+    fs::permissions(path, fs::perms::owner_write, fs::perm_options::add, error);
+    if (error || ::access(path.c_str(), W_OK) != 0)
+      return fail(Errc::conflict, "pg_rewind cannot work: " + path + " belongs to another user");
+  }
+  if (error) return fail(Errc::system, "cannot look through " + pgdata + ": " + error.message());
+  return {};
 }
 
 Result<> remove_own_slots(const std::string& pgdata) {
@@ -225,6 +241,13 @@ Result<> Instance::Impl::run_rewind(const protocol::Peer& upstream, bool dry, co
   return {};
 }
 
+Result<> Instance::Impl::try_rewind(const protocol::Peer& upstream, const Cancelled& cancelled,
+                                    const Progress& progress) const {
+  AUTOCTL_TRY(make_writable(files.pgdata));
+  AUTOCTL_TRY(take_links_aside(files.pgdata));
+  return run_rewind(upstream, true, cancelled, progress);
+}
+
 Result<> Instance::Impl::become_rewound_standby() {
   AUTOCTL_TRY(restore_configuration(files, files.pgdata));
   AUTOCTL_TRY(remove_own_slots(files.pgdata));
@@ -264,9 +287,14 @@ Result<> Instance::rewind(const protocol::Peer& upstream, const Cancelled& cance
   AUTOCTL_TRY(show_new_timeline(*sql, cancelled));
   if (!found->rewinding) AUTOCTL_TRY(impl.part_from(*sql));
 
-  // Whether it can work is found out before anything is changed: from the marker on there is no way back to this data.
-  AUTOCTL_TRY(impl.run_rewind(upstream, true, cancelled, progress));
   AUTOCTL_TRY(save_configuration(files));
+  // Whether it can work is found out before anything is changed: from the marker on there is no way back to this data.
+  if (auto can = impl.try_rewind(upstream, cancelled, progress); !can) {
+    if (found->rewinding) return can;
+    AUTOCTL_TRY(restore_configuration(files, files.pgdata));
+    forget_saved_configuration(files);
+    return can;
+  }
   AUTOCTL_TRY(set_marker(files, Marker::rewinding));
   AUTOCTL_TRY(impl.run_rewind(upstream, false, cancelled, progress));
   AUTOCTL_TRY(impl.become_rewound_standby());

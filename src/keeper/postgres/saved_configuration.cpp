@@ -1,8 +1,11 @@
 #include "keeper/postgres/saved_configuration.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <vector>
 
 #include "common/util/sync_directory.h"
 #include "keeper/postgres/markers.h"
@@ -22,6 +25,15 @@ constexpr std::array<std::string_view, 17> server_entries = {
 /// Somebody keeps something else in PGDATA; that is his, but no configuration.
 constexpr std::uintmax_t largest_file = 4 * 1024 * 1024;
 
+/// A file of configuration, or a directory of logs or statistics, that lies elsewhere. Not data: pg_wal's own link is seen
+/// to by those who copy.
+bool is_kept_link(const fs::path& link) {
+  const std::string name = link.filename().string();
+  std::error_code error;
+  if (!fs::is_directory(link, error) || name == "pg_log" || name == "pg_stat_tmp") return true;
+  return !name.starts_with("pg_") && name != "base" && name != "global";
+}
+
 bool is_small(const fs::path& directory) {
   std::error_code error;
   std::uintmax_t total = 0;
@@ -34,10 +46,14 @@ bool is_small(const fs::path& directory) {
 
 bool is_configuration(const fs::directory_entry& entry) {
   const std::string name = entry.path().filename().string();
+  std::error_code ignored;
+  if (entry.is_symlink(ignored)) return is_kept_link(entry.path());
   if (std::ranges::find(server_entries, name) != server_entries.end() || name.starts_with(".autoctl.")) return false;
   std::error_code error;
   if (entry.is_directory(error)) return !name.starts_with("pg_") && is_small(entry.path());
-  return entry.is_symlink(error) || (entry.is_regular_file(error) && entry.file_size(error) <= largest_file);
+  // What we cannot read Postgres cannot read either.
+  return entry.is_regular_file(error) && entry.file_size(error) <= largest_file &&
+         ::access(entry.path().c_str(), R_OK) == 0;
 }
 
 std::string saved_path(const config::Files& files) {
@@ -54,7 +70,7 @@ Result<> copy_configuration(const std::string& from, const std::string& to) {
   for (const auto& entry : entries) {
     if (!is_configuration(entry)) continue;
     const fs::path target = fs::path(to) / entry.path().filename();
-    if (entry.is_symlink(error)) fs::remove(target, error);
+    fs::remove_all(target, error);  // it may be read-only, or a directory where this is a link
     fs::copy(entry.path(), target, how, error);
     if (error) return fail(Errc::system, "cannot copy " + entry.path().string() + ": " + error.message());
   }
@@ -73,6 +89,18 @@ Result<> save_configuration(const config::Files& files) {
   fs::rename(temporary, saved_path(files), error);
   if (error) return fail(Errc::system, "cannot rename " + temporary + ": " + error.message());
   return sync_directory(files.directory);
+}
+
+Result<> take_links_aside(const std::string& pgdata) {
+  std::error_code error;
+  std::vector<fs::path> links;
+  for (const auto& entry : fs::directory_iterator(pgdata, error))
+    if (entry.is_symlink(error) && is_kept_link(entry.path())) links.push_back(entry.path());
+  for (const auto& link : links) {
+    fs::remove(link, error);
+    if (error) return fail(Errc::system, "cannot remove the link " + link.string() + ": " + error.message());
+  }
+  return {};
 }
 
 Result<> restore_configuration(const config::Files& files, const std::string& target) {

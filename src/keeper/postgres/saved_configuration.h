@@ -12,6 +12,9 @@ namespace autoctl::keeper {
 /// Copies them to files.directory. A copy left by an interrupted attempt is the original and is kept. Errors: system.
 Result<> save_configuration(const config::Files& files);
 
+/// Removes the links from PGDATA that were saved: pg_rewind refuses a link where the source has a directory.
+Result<> take_links_aside(const std::string& pgdata);
+
 /// Writes them into `target` (PGDATA, or the copy that will become PGDATA) over what is there; does nothing when none
 /// were saved.
 Result<> restore_configuration(const config::Files& files, const std::string& target);

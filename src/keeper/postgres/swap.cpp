@@ -1,5 +1,7 @@
 #include "keeper/postgres/swap.h"
 
+#include <spdlog/spdlog.h>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -24,8 +26,16 @@ constexpr const char* inner_old = ".autoctl.old";
 std::string plan_path(const config::Files& files) {
   return files.directory + "/swap.unfinished";
 }
+bool exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+/// Of what an earlier swap could not remove, another one.
 std::string old_path(const config::Files& files) {
-  return files.pgdata + ".old";
+  std::string path = files.pgdata + ".old";
+  for (int i = 1; exists(path); ++i) path = files.pgdata + ".old." + std::to_string(i);
+  return path;
 }
 
 /// "\\040" and its like, as the kernel writes blanks in paths.
@@ -56,11 +66,6 @@ bool is_mount_point(const std::string& path) {
     if (without_octal(word) == wanted) return true;
   }
   return false;
-}
-
-bool exists(const std::string& path) {
-  std::error_code error;
-  return fs::exists(path, error);
 }
 
 Result<> failed(const std::string& what, const std::error_code& error) {
@@ -99,18 +104,22 @@ Result<> finish_plan(const config::Files& files) {
   return error ? failed("remove " + plan_path(files), error) : Result<>{};
 }
 
+/// The copy is in place already. What belongs to another user may not let itself be removed.
+void remove_old_data(const std::string& path) {
+  if (const auto removed = remove_tree(path); !removed)
+    spdlog::warn("The old data in {} is not needed any more, and is left: {}", path, removed.error().message);
+}
+
 Result<> exchange_directories(const config::Files& files) {
   const std::string parent = fs::path(files.pgdata).parent_path().string();
   if (exists(files.clone_directory())) {
-    if (exists(files.pgdata)) {
-      AUTOCTL_TRY(remove_tree(old_path(files)));
-      AUTOCTL_TRY(rename(files.pgdata, old_path(files)));
-    }
+    if (exists(files.pgdata)) AUTOCTL_TRY(rename(files.pgdata, old_path(files)));
     AUTOCTL_TRY(rename(files.clone_directory(), files.pgdata));
     AUTOCTL_TRY(sync_directory(parent));
   }
   AUTOCTL_TRY(finish_plan(files));
-  return remove_tree(old_path(files));
+  remove_old_data(files.pgdata + ".old");
+  return {};
 }
 
 Result<> exchange_contents(const config::Files& files, bool moved_out) {
@@ -128,7 +137,8 @@ Result<> exchange_contents(const config::Files& files, bool moved_out) {
     AUTOCTL_TRY(remove_tree(copy));
   }
   AUTOCTL_TRY(finish_plan(files));
-  return remove_tree(old);
+  remove_old_data(old);
+  return {};
 }
 
 }  // namespace

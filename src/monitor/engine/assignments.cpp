@@ -34,8 +34,8 @@ std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {
   std::vector<protocol::Peer> peers;
   for (const auto& [other_id, other] : group.nodes)
     if (other_id != id && other.row.goal.state != NodeState::dropped)
-      peers.push_back(
-          {other_id, other.row.name, other.row.host, other.row.port, other.row.goal.state, other.row.group});
+      peers.push_back({other_id, other.row.name, other.row.host, other.row.port, other.row.goal.state, other.row.group,
+                       address_epoch(other.row)});
   return peers;
 }
 

@@ -50,6 +50,7 @@ protocol::NodeDocument node_document(const Node& node, const GroupSnapshot& grou
     document.report_age_ms = std::chrono::duration_cast<Millis>(now - *node.seen.last_report).count();
   document.pg_version = node.row.pg_version;
   document.twin = twin_of(node, now);
+  document.citus_cluster = node.row.citus_cluster;
   return document;
 }
 

@@ -204,6 +204,12 @@ Node* Model::find_by_connection(std::uint64_t connection) {
   return node != nullptr && node->connection == connection ? node : nullptr;
 }
 
+std::uint64_t address_epoch(const NodeRow& row) {
+  const bool is_name =
+      row.host.find(':') == std::string::npos && row.host.find_first_not_of("0123456789.") != std::string::npos;
+  return is_name ? row.epoch : 0;
+}
+
 NodeView view_of(const Node& node) {
   return {.id = node.row.id,
           .name = node.row.name,

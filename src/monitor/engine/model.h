@@ -167,6 +167,8 @@ bool has_nodes(const Model& model, const std::string& formation);
 Error no_such_formation(const std::string& name);
 
 NodeView view_of(const Node& node);
+/// Changes when a host that is known by its name was away and is back: the name may lead to another address now.
+std::uint64_t address_epoch(const NodeRow& row);
 
 /// decide()'s input. Awaited nodes are no part of it: their state is unknown.
 GroupSnapshot snapshot(const Model& model, const Group& group);

@@ -1,0 +1,124 @@
+#include "keeper/postgres/other_disks.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <sstream>
+
+namespace autoctl::keeper {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Directories of ours inside of, or beside, the user's: a copy uses one while the other is in use.
+constexpr std::array<std::string_view, 2> names = {".autoctl.a", ".autoctl.b"};
+
+bool is_ours(const fs::path& directory) {
+  return directory.filename() == names[0] || directory.filename() == names[1];
+}
+
+/// The user's directory, where `used` may be one of ours inside it.
+fs::path base_of(const fs::path& used) {
+  return is_ours(used) ? used.parent_path() : used;
+}
+
+std::string free_place(const fs::path& used) {
+  const fs::path base = base_of(used);
+  return (base / (used.filename() == names[0] ? names[1] : names[0])).string();
+}
+
+std::string target_of(const std::string& link) {
+  std::error_code error;
+  if (!fs::is_symlink(link, error)) return {};
+  const fs::path target = fs::read_symlink(link, error);
+  return error ? ""
+               : (target.is_absolute() ? target : fs::path(link).parent_path() / target).lexically_normal().string();
+}
+
+bool is_empty_or_missing(const std::string& directory) {
+  std::error_code error;
+  return !fs::exists(directory, error) || fs::is_empty(directory, error);
+}
+
+/// What lies there, and may be somebody's, stays.
+std::string empty_place(const std::string& wanted) {
+  return is_empty_or_missing(wanted) ? wanted : free_place(wanted);
+}
+
+std::string mapped(const std::string& location, const std::string& mapping) {
+  std::istringstream pairs(mapping);
+  for (std::string pair; std::getline(pairs, pair, ',');)
+    if (const auto equals = pair.find('='); pair.substr(0, equals) == location) return pair.substr(equals + 1);
+  return location;
+}
+
+/// As pg_basebackup wants it.
+std::string quoted(const std::string& path) {
+  std::string text;
+  for (const char c : path) text += c == '=' ? std::string("\\=") : std::string(1, c);
+  return text;
+}
+
+bool is_wal_or_version(const fs::path& entry, bool wal) {
+  const std::string name = entry.filename().string();
+  return wal ? !is_ours(entry) && name != "lost+found" : name.starts_with("PG_");
+}
+
+void clear_away(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) spdlog::warn("{} is not needed any more and cannot be removed: {}", path.string(), error.message());
+}
+
+}  // namespace
+
+OtherDisks::OtherDisks(const config::Config& config, const std::vector<Tablespace>& tablespaces) {
+  const std::string wal = target_of(config.pgdata + "/pg_wal");
+  if (!wal.empty())
+    moves_.push_back({.location = {}, .from = wal, .to = free_place(wal)});
+  else if (!config.waldir.empty())
+    moves_.push_back({.location = {}, .from = {}, .to = empty_place(config.waldir)});
+  for (const auto& [oid, location] : tablespaces) {
+    const std::string used = target_of(config.pgdata + "/pg_tblspc/" + oid);
+    const std::string to = used.empty() ? empty_place(mapped(location, config.tablespace_mapping)) : free_place(used);
+    if (to != location) moves_.push_back({.location = location, .from = used, .to = to});
+  }
+}
+
+Result<std::vector<std::string>> OtherDisks::options() const {
+  std::vector<std::string> options;
+  for (const Move& move : moves_) {
+    std::error_code error;
+    if (is_ours(move.to)) fs::remove_all(move.to, error);
+    if (error) return fail(Errc::system, "cannot empty " + move.to + ": " + error.message());
+    options.push_back(move.location.empty() ? "--waldir=" + move.to
+                                            : "--tablespace-mapping=" + quoted(move.location) + "=" + quoted(move.to));
+  }
+  return options;
+}
+
+/// Where the user's directory itself was used, only what is Postgres' goes: ours is inside it now.
+void OtherDisks::remove_old() const {
+  for (const Move& move : moves_) {
+    if (move.from.empty()) continue;
+    if (is_ours(move.from)) {
+      clear_away(move.from);
+      continue;
+    }
+    std::error_code error;
+    std::vector<fs::path> old;
+    for (const auto& entry : fs::directory_iterator(move.from, error))
+      if (is_wal_or_version(entry.path(), move.location.empty())) old.push_back(entry.path());
+    for (const auto& path : old) clear_away(path);
+  }
+}
+
+void OtherDisks::discard() const {
+  for (const Move& move : moves_)
+    if (is_ours(move.to)) clear_away(move.to);
+}
+
+}  // namespace autoctl::keeper
