@@ -49,12 +49,13 @@ TEST_F(OtherDisks, ACopyKeepsWalOnItsDisk) {
   const std::string wal = directory("wal");
   ASSERT_TRUE(ok(two().postgres->stop(StopMode::fast, 10s)));
   move_away(two(), "pg_wal", wal);
+  std::ofstream(wal + "/notes.txt") << "the user's";
   ASSERT_TRUE(ok(two().postgres->start(never)));
   for (int times = 0; times < 3; ++times) {
     ASSERT_NO_FATAL_FAILURE(copy(two(), one()));
     EXPECT_TRUE(target_of(two(), "pg_wal").starts_with(wal)) << target_of(two(), "pg_wal");
-    EXPECT_EQ(entries(wal), 0) << "the old WAL is gone";
-    EXPECT_EQ(std::distance(fs::directory_iterator(wal), {}), 1) << "of earlier copies nothing is left";
+    EXPECT_EQ(entries(wal), 1) << "the old WAL is gone, and nothing else";
+    EXPECT_EQ(std::distance(fs::directory_iterator(wal), {}), 2) << "of earlier copies nothing is left";
   }
   write(one(), "a");
   EXPECT_TRUE(eventually([&] { return rows(two()) == "a"; }));

@@ -1,11 +1,13 @@
 #include "keeper/postgres/other_disks.h"
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <sstream>
+
+#include "common/tls/certificate.h"
 
 namespace autoctl::keeper {
 
@@ -13,20 +15,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Directories of ours inside of, or beside, the user's: a copy uses one while the other is in use.
-constexpr std::array<std::string_view, 2> names = {".autoctl.a", ".autoctl.b"};
+constexpr std::string_view prefix = ".autoctl-";
 
-bool is_ours(const fs::path& directory) {
-  return directory.filename() == names[0] || directory.filename() == names[1];
+/// Directories of ours inside of the user's: a copy uses one while the other is in use. Servers on one machine may share
+/// the user's, so each has names of its own.
+std::array<std::string, 2> names_of(const std::string& pgdata) {
+  const std::string name = std::string(prefix) + tls::sha256_hex(pgdata).substr(0, 8);
+  return {name + ".a", name + ".b"};
 }
 
-/// The user's directory, where `used` may be one of ours inside it.
-fs::path base_of(const fs::path& used) {
-  return is_ours(used) ? used.parent_path() : used;
+bool is_of_autoctl(const fs::path& directory) {
+  return directory.filename().string().starts_with(prefix);
 }
 
-std::string free_place(const fs::path& used) {
-  const fs::path base = base_of(used);
+/// In the user's directory, of which `used` may be one of autoctl's.
+std::string free_place(const fs::path& used, const std::string& pgdata) {
+  const auto names = names_of(pgdata);
+  const fs::path base = is_of_autoctl(used) ? used.parent_path() : used;
   return (base / (used.filename() == names[0] ? names[1] : names[0])).string();
 }
 
@@ -44,8 +49,8 @@ bool is_empty_or_missing(const std::string& directory) {
 }
 
 /// What lies there, and may be somebody's, stays.
-std::string empty_place(const std::string& wanted) {
-  return is_empty_or_missing(wanted) ? wanted : free_place(wanted);
+std::string empty_place(const std::string& wanted, const std::string& pgdata) {
+  return is_empty_or_missing(wanted) ? wanted : free_place(wanted, pgdata);
 }
 
 std::string mapped(const std::string& location, const std::string& mapping) {
@@ -62,9 +67,17 @@ std::string quoted(const std::string& path) {
   return text;
 }
 
-bool is_wal_or_version(const fs::path& entry, bool wal) {
+/// Segments and histories begin with a timeline.
+bool is_of_wal(const std::string& name) {
+  constexpr std::size_t timeline_digits = 8;
+  return name == "archive_status" || name == "summaries" || name.starts_with("xlogtemp.") ||
+         (name.size() > timeline_digits && name.find_first_not_of("0123456789ABCDEF") >= timeline_digits);
+}
+
+/// The user's directory may hold other things.
+bool is_of_postgres(const fs::path& entry, bool wal) {
   const std::string name = entry.filename().string();
-  return wal ? !is_ours(entry) && name != "lost+found" : name.starts_with("PG_");
+  return wal ? is_of_wal(name) : name.starts_with("PG_");
 }
 
 void clear_away(const fs::path& path) {
@@ -78,12 +91,13 @@ void clear_away(const fs::path& path) {
 OtherDisks::OtherDisks(const config::Config& config, const std::vector<Tablespace>& tablespaces) {
   const std::string wal = target_of(config.pgdata + "/pg_wal");
   if (!wal.empty())
-    moves_.push_back({.location = {}, .from = wal, .to = free_place(wal)});
+    moves_.push_back({.location = {}, .from = wal, .to = free_place(wal, config.pgdata)});
   else if (!config.waldir.empty())
-    moves_.push_back({.location = {}, .from = {}, .to = empty_place(config.waldir)});
+    moves_.push_back({.location = {}, .from = {}, .to = empty_place(config.waldir, config.pgdata)});
   for (const auto& [oid, location] : tablespaces) {
     const std::string used = target_of(config.pgdata + "/pg_tblspc/" + oid);
-    const std::string to = used.empty() ? empty_place(mapped(location, config.tablespace_mapping)) : free_place(used);
+    const std::string to = used.empty() ? empty_place(mapped(location, config.tablespace_mapping), config.pgdata)
+                                        : free_place(used, config.pgdata);
     if (to != location) moves_.push_back({.location = location, .from = used, .to = to});
   }
 }
@@ -92,7 +106,7 @@ Result<std::vector<std::string>> OtherDisks::options() const {
   std::vector<std::string> options;
   for (const Move& move : moves_) {
     std::error_code error;
-    if (is_ours(move.to)) fs::remove_all(move.to, error);
+    if (is_of_autoctl(move.to)) fs::remove_all(move.to, error);
     if (error) return fail(Errc::system, "cannot empty " + move.to + ": " + error.message());
     options.push_back(move.location.empty() ? "--waldir=" + move.to
                                             : "--tablespace-mapping=" + quoted(move.location) + "=" + quoted(move.to));
@@ -104,21 +118,21 @@ Result<std::vector<std::string>> OtherDisks::options() const {
 void OtherDisks::remove_old() const {
   for (const Move& move : moves_) {
     if (move.from.empty()) continue;
-    if (is_ours(move.from)) {
+    if (is_of_autoctl(move.from)) {
       clear_away(move.from);
       continue;
     }
     std::error_code error;
     std::vector<fs::path> old;
     for (const auto& entry : fs::directory_iterator(move.from, error))
-      if (is_wal_or_version(entry.path(), move.location.empty())) old.push_back(entry.path());
+      if (is_of_postgres(entry.path(), move.location.empty())) old.push_back(entry.path());
     for (const auto& path : old) clear_away(path);
   }
 }
 
 void OtherDisks::discard() const {
   for (const Move& move : moves_)
-    if (is_ours(move.to)) clear_away(move.to);
+    if (is_of_autoctl(move.to)) clear_away(move.to);
 }
 
 }  // namespace autoctl::keeper

@@ -53,9 +53,9 @@ Error rewind_error(const std::string& output) {
 /// pg_rewind writes what differs, and ends half-way at a file that it cannot write.
 Result<> make_writable(const std::string& pgdata) {
   std::error_code error;
-  for (const auto& entry : fs::recursive_directory_iterator(pgdata, error)) {
-    const std::string path = entry.path().string();
-    if (entry.is_symlink(error) || ::access(path.c_str(), W_OK) == 0) continue;
+  for (fs::recursive_directory_iterator at(pgdata, error), end; !error && at != end; at.increment(error)) {
+    const std::string path = at->path().string();
+    if (at->is_symlink(error) || ::access(path.c_str(), W_OK) == 0) continue;
     fs::permissions(path, fs::perms::owner_write, fs::perm_options::add, error);
     if (error || ::access(path.c_str(), W_OK) != 0)
       return fail(Errc::conflict, "pg_rewind cannot work: " + path + " belongs to another user");
