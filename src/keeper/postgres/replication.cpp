@@ -200,7 +200,7 @@ Result<> Instance::promote(const Cancelled& cancelled) {
   if (impl.config.citus_secondary) AUTOCTL_TRY(impl.read_from_primaries());
   bool asked = false;
   auto look_for_holders_at = Clock::now() + replay_patience;
-  std::optional tell_at = Clock::now() + long_promotion;
+  auto tell_at = Clock::now() + long_promotion;
   for (;;) {
     const auto rows = impl.session.query(
         asked ? "select pg_is_in_recovery()"
@@ -213,8 +213,8 @@ Result<> Instance::promote(const Cancelled& cancelled) {
       impl.end_what_holds_replay_up();
       look_for_holders_at = Clock::now() + replay_patience;
     }
-    if (tell_at && Clock::now() >= *tell_at) {
-      tell_at.reset();
+    if (Clock::now() >= tell_at) {
+      tell_at = Clock::time_point::max();
       impl.tell("its promotion takes long: it still replays what it has received, now at " +
                 to_string(observe(2s).value_or(Observed{}).replayed));
     }
