@@ -42,6 +42,7 @@ inline constexpr std::uint64_t worlds_that_once_failed[] = {
     172,
     // a late report of a keeper that the restarted monitor did not know yet was taken for a copy's;
     68,
+    330,
     // somebody promoted a standby in the moment in which its keeper told it whom to follow, and nobody noticed;
     210,
     // an operator started Postgres again where another keeper was the node: its port looked like the node's.

@@ -130,6 +130,19 @@ TEST_F(EngineTwins, AReportThatWasOvertakenIsNoTwin) {
   EXPECT_FALSE(a().refused);
 }
 
+TEST_F(EngineTwins, AReportThatWasOvertakenByOneThatFailedIsNoTwin) {
+  ASSERT_NO_FATAL_FAILURE(make_known_pair());
+  protocol::Report late = a().report;
+  late.sequence = ++a().report.sequence;
+  renews(a(), at_a);
+  a().report.port = -1;
+  report(a());
+  ASSERT_EQ(refusal(a()), Errc::bad_usage);
+  std::optional<Errc> refused;
+  engine->report(a().id, late, {a().token, a().connection}, [&](const auto& answer) { refused = answer.error().code; });
+  EXPECT_EQ(refused, Errc::conflict);
+}
+
 TEST_F(EngineTwins, ANodeThatGotANewAddressIsNoTwin) {
   ASSERT_NO_FATAL_FAILURE(make_known_pair());
   starts(a(), at_a);

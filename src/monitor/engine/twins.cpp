@@ -87,6 +87,8 @@ void Twins::becomes(Node& node, const protocol::Report& report) {
   const bool is_due = report.instance.number / links_between_notes != known.number / links_between_notes;
   if (!same_keeper || is_due || known.place != report.instance.place) ledger_.note(node);
   if (node.twin && node.twin->place == report.instance.place) node.twin.reset();
+  // Also where the rest of the report is not taken: what left before it was overtaken.
+  if (same_keeper) node.sequence = std::max(node.sequence, report.sequence);
   const auto& former = report.instance.former;
   node.former_link = !former.empty() ? former.back() : same_keeper ? known.id : "";
   known = {report.instance.id, report.instance.number, report.instance.place};
