@@ -3,7 +3,8 @@
 
 #include <filesystem>
 
-#include "tests/integration/postgres_node.h"
+#include "mount.h"
+#include "postgres_node.h"
 
 namespace autoctl::keeper::test {
 namespace {
@@ -144,6 +145,19 @@ TEST_F(OtherDisks, ARewindAndACopyKeepLinksAndReadOnlyFiles) {
   ASSERT_TRUE(ok(one().postgres->stop(StopMode::fast, 10s)));
   ASSERT_TRUE(ok(one().postgres->clone(two().peer(), one().id, never, ignore_progress)));
   ASSERT_NO_FATAL_FAILURE(expect_kept());
+}
+
+/// Another user's, say; here it is a disk. The copy is complete without it, and the next one is not kept from being.
+TEST_F(OtherDisks, OldDataThatCannotBeRemovedKeepsNoCopyFromBeingMade) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const std::string old = two().files.pgdata + ".old";
+  const std::string locked = old + "/locked";
+  fs::create_directories(locked);
+  const Mount mount(locked, "tmpfs", "tmpfs", 0, "size=1m,mode=0700");
+  REQUIRE_MOUNT(mount);
+  for (int times = 0; times < 2; ++times) ASSERT_NO_FATAL_FAILURE(copy(two(), one()));
+  EXPECT_TRUE(fs::exists(locked));
+  EXPECT_FALSE(fs::exists(old + ".1")) << "what can be removed is";
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Configuration on disk: ours, the user's, Debian's layout; and the swap of a copy into PGDATA's place.
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sys/mount.h>
 
+#include "mount.h"
 #include "postgres_node.h"
 
 namespace autoctl::keeper::test {
@@ -13,33 +13,6 @@ namespace fs = std::filesystem;
 std::string text_of(const std::string& path) {
   return config::read_file(path).value_or("(none)");
 }
-
-/// scripts/sandbox lets tests mount; elsewhere those that need it are skipped.
-class Mount {
- public:
-  Mount(std::string path, const char* type, const std::string& source, unsigned long flags, const std::string& data)
-      : path_(std::move(path)) {
-    fs::create_directories(path_);
-    done_ = ::mount(source.c_str(), path_.c_str(), type, flags, data.c_str()) == 0;
-  }
-  ~Mount() {
-    if (done_) ::umount2(path_.c_str(), MNT_DETACH);
-  }
-  Mount(const Mount&) = delete;
-  Mount& operator=(const Mount&) = delete;
-  explicit operator bool() const { return done_; }
-
- private:
-  std::string path_;
-  bool done_ = false;
-};
-
-#define REQUIRE_MOUNT(mount)                                                                       \
-  if (!(mount)) {                                                                                  \
-    const char* sandbox = std::getenv("AUTOCTL_SANDBOX");                                          \
-    ASSERT_STRNE(sandbox == nullptr ? "no" : sandbox, "yes") << "the sandbox should let us mount"; \
-    GTEST_SKIP() << "needs the right to mount: run through scripts/sandbox";                       \
-  }
 
 class PostgresConfiguration : public PostgresTest {
  protected:

@@ -31,11 +31,15 @@ bool exists(const std::string& path) {
   return fs::exists(path, error);
 }
 
-/// Of what an earlier swap could not remove, another one.
-std::string old_path(const config::Files& files) {
-  std::string path = files.pgdata + ".old";
-  for (int i = 1; exists(path); ++i) path = files.pgdata + ".old." + std::to_string(i);
-  return path;
+/// Old data, numbered: an earlier swap may not have been able to remove its own.
+std::string old_path(const config::Files& files, int number) {
+  return files.pgdata + ".old" + (number == 0 ? "" : "." + std::to_string(number));
+}
+
+std::string free_old_path(const config::Files& files) {
+  int number = 0;
+  while (exists(old_path(files, number))) ++number;
+  return old_path(files, number);
 }
 
 /// "\\040" and its like, as the kernel writes blanks in paths.
@@ -113,12 +117,12 @@ void remove_old_data(const std::string& path) {
 Result<> exchange_directories(const config::Files& files) {
   const std::string parent = fs::path(files.pgdata).parent_path().string();
   if (exists(files.clone_directory())) {
-    if (exists(files.pgdata)) AUTOCTL_TRY(rename(files.pgdata, old_path(files)));
+    if (exists(files.pgdata)) AUTOCTL_TRY(rename(files.pgdata, free_old_path(files)));
     AUTOCTL_TRY(rename(files.clone_directory(), files.pgdata));
     AUTOCTL_TRY(sync_directory(parent));
   }
   AUTOCTL_TRY(finish_plan(files));
-  remove_old_data(files.pgdata + ".old");
+  for (int number = 0; exists(old_path(files, number)); ++number) remove_old_data(old_path(files, number));
   return {};
 }
 
