@@ -22,6 +22,11 @@ class EngineCitus : public EngineTest {
     r.citus_cluster = "reports";
     return add(r);
   }
+  /// Where the coordinator is told to send the statements of the first group of workers.
+  NodeId worker_in_plan(PretendedKeeper& coordinator) {
+    report(coordinator);
+    return coordinator.assignment.citus->routes.at(1).primary;
+  }
   static std::vector<std::int64_t> ids(const std::vector<protocol::Peer>& peers) {
     std::vector<std::int64_t> all;
     for (const auto& peer : peers) all.push_back(peer.id.value);
@@ -112,8 +117,7 @@ TEST_F(EngineCitus, ANodeThatHasNotSaidThatItTakesWritesIsNoRoute) {
   ASSERT_EQ(coordinator.assignment.citus->routes.size(), 2U);
   EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, NodeId{});
   obey_and_report(worker);
-  report(coordinator);
-  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, worker.id);
+  EXPECT_EQ(worker_in_plan(coordinator), worker.id);
 }
 
 TEST_F(EngineCitus, AHeldReportIsAnsweredWhenAnotherGroupChanges) {
@@ -163,8 +167,7 @@ TEST_F(EngineCitus, ARestartedMonitorPlansForEveryGroupFromTheStart) {
   EXPECT_EQ(coordinator.assignment.citus->routes[1].nodes.size(), 1U);
   EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, NodeId{}) << "before the worker has reported";
   report(worker);
-  report(coordinator);
-  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, worker.id);
+  EXPECT_EQ(worker_in_plan(coordinator), worker.id);
 }
 
 /// It may have been restored from a backup: the one that has not reported yet may have been promoted since.
@@ -176,11 +179,9 @@ TEST_F(EngineCitus, ARestartedMonitorNamesNoPrimaryBeforeTheOthersHaveReported) 
   start_engine();
   report(coordinator);
   report(worker);
-  report(coordinator);
-  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, NodeId{});
+  EXPECT_EQ(worker_in_plan(coordinator), NodeId{});
   report(standby);
-  report(coordinator);
-  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, worker.id);
+  EXPECT_EQ(worker_in_plan(coordinator), worker.id);
 }
 
 TEST_F(EngineCitus, ARestartedMonitorDoesNotWaitForANodeThatIsGone) {
@@ -194,8 +195,7 @@ TEST_F(EngineCitus, ARestartedMonitorDoesNotWaitForANodeThatIsGone) {
     report(worker);
     pass(Millis{500});
   }
-  report(coordinator);
-  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, worker.id);
+  EXPECT_EQ(worker_in_plan(coordinator), worker.id);
 }
 
 TEST_F(EngineCitus, AWorkerWhosePostgresIsDownIsNoRoute) {
@@ -204,8 +204,7 @@ TEST_F(EngineCitus, AWorkerWhosePostgresIsDownIsNoRoute) {
   settle();
   worker.report.facts.postgres_running = false;
   report(worker);
-  report(coordinator);
-  EXPECT_EQ(coordinator.assignment.citus->routes[1].primary, NodeId{});
+  EXPECT_EQ(worker_in_plan(coordinator), NodeId{});
 }
 
 }  // namespace
