@@ -21,8 +21,9 @@ std::string trimmed(const std::string& word) {
 /// How long Citus tries to connect to a node. By default it is 30 s; for so long a session waits for a node that is gone,
 /// and so does the daemon that tells the workers of a changed pg_dist_node.
 constexpr const char* connection_timeout = "2s";
-/// A session that waits for a node that vanished hears nothing for hours by default. These end it before the node is
-/// taken for dead (silence_timeout), so that it is not in the way of the node's replacement.
+/// A session that waits for a node that vanished hears nothing for hours by default. These end its connection after 2 to
+/// 3 s, and Citus' attempt to cancel the statement there after 2 s more: by the time at which the node is taken for dead
+/// (silence_timeout), it is hardly in the way of the node's replacement.
 constexpr const char* keepalives = " keepalives_idle=1 keepalives_interval=1 keepalives_count=3 tcp_user_timeout=2000";
 
 /// How Citus connects from node to node.
