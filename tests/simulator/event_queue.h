@@ -41,6 +41,7 @@ enum class What : std::uint8_t {
   exchange_failed,
   messenger_turn,
   citus_turn,
+  probes_turn,
   node_boots,
   // of the monitor
   report_arrives,

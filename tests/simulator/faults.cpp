@@ -29,7 +29,7 @@ void Faults::end() {
   if (!monitor_.alive()) monitor_.start();
   for (int node = 0; node < servers_.count(); ++node) {
     servers_.host(node) = {};
-    servers_[node].disk_full_until = servers_[node].slow_until = 0;
+    servers_[node].disk_full_until = servers_[node].slow_until = servers_[node].hung_until = 0;
     keepers_[static_cast<std::size_t>(node)].start();
   }
   // When all are there that know what it does not know any more.
@@ -39,6 +39,7 @@ void Faults::end() {
 
 void Faults::lose(int node, Micros until) {
   const Micros duration = until - kernel_.now;
+  if (hangs && kernel_.random.permille(200)) return hang(node, until);
   switch (kernel_.random.below(6)) {
     case 0:
       note(node, "HOST LOST", duration);
@@ -99,6 +100,7 @@ void Faults::strike(int node) {
   Keeper& keeper = keepers_[static_cast<std::size_t>(node)];
   if (keeper.reached() == NodeState::maintenance && kernel_.random.coin()) return lay_hands_on(node);
   if (promotions_by_hand && kernel_.random.permille(200) && promote_by_hand(another_node(node))) return;
+  if (hangs && kernel_.random.permille(150)) return hang(node, kernel_.now + some_time(seconds(60)));
   switch (kernel_.random.below(17)) {
     case 0:
     case 1: note(node, "POSTGRES CRASHES"); return servers_.kill(node);
@@ -193,6 +195,15 @@ void Faults::freeze(int node) {
   const Micros duration = std::min(some_time(seconds(60)), until_ - kernel_.now);  // what waits for it waits so long
   note(node, "FROZEN", duration);
   servers_.host(node).frozen_until = std::max(servers_.host(node).frozen_until, kernel_.now + duration);
+}
+
+void Faults::hang(int node, Micros until) {
+  Postgres& server = servers_[node];
+  if (!server.running()) return;
+  keepers_[static_cast<std::size_t>(node)].begin_probes();
+  server.hung_until = std::max(server.hung_until, until);
+  server.deaf = kernel_.random.coin();
+  note(node, server.deaf ? "POSTGRES HANGS, FOR ITS KEEPER TOO" : "POSTGRES HANGS", until - kernel_.now);
 }
 
 /// One direction, the other, or both.

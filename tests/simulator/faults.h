@@ -16,6 +16,8 @@ class Faults {
 
   /// Somebody also promotes standbys by hand.
   bool promotions_by_hand = false;
+  /// Servers hang, too.
+  bool hangs = false;
   /// Operators ask for switchovers more often than anything goes wrong.
   bool many_switchovers = false;
 
@@ -41,6 +43,7 @@ class Faults {
   bool promote_by_hand(int node);
   void switch_off(int node);
   void freeze(int node);
+  void hang(int node, Micros until);
   void cut_from_monitor(int node, Micros until);
   void cut_from_peer(int node);
   void isolate(int node, Micros until);

@@ -56,6 +56,7 @@ void Keeper::on_starts(const Event& event) {
   core_.emplace(
       keeper::Identity{.node = servers_->id_of(node_), .pgdata = "PGDATA", .unproved = chain_->is_elsewhere()},
       on_disk_, clock());
+  core_->check_vitals(clock());
   order_.reset();
   fence_watched_ = heartbeat_waits_for_facts_ = false;
   turn_at_ = -1;
@@ -165,7 +166,7 @@ keeper::Observation Keeper::observe() const {
                            .forked = self.forked,
                            .refusal = shown(self.refusal)};
   if (servers_->disk_is_full(node_)) seen.disk_left = 0;
-  if (self.answers()) {
+  if (self.answers() && !servers_->deaf(node_)) {
     keeper::ServerView& answer = seen.answer.emplace();
     answer.in_recovery = !self.primary;
     answer.system_id = SystemId{1};
@@ -193,6 +194,28 @@ keeper::Observation Keeper::observe() const {
     seen.upstream_port = upstream < 0 ? PortState::unknown : servers_->port_of(node_, upstream);
   }
   return seen;
+}
+
+void Keeper::begin_probes() {
+  if (alive()) core_->check_vitals(clock());  // nobody is blamed for the time before, in which there were no turns
+  kernel_->post(0, {.what = What::probes_turn, .generation = ++probes_turn_, .node = node_});
+}
+
+void Keeper::on_probes(const Event& event) {
+  if (event.generation != probes_turn_) return;
+  const bool hangs = servers_->hung(node_);
+  if (alive()) {
+    if (core_->expects_service()) {
+      using keeper::Pulse;
+      core_->felt({.of = Pulse::Of::disk, .alive = true, .why = {}}, clock());
+      core_->felt({.of = Pulse::Of::session, .alive = !hangs, .cause = Pulse::Cause::stands_still, .why = "it hangs"},
+                  clock());
+    }
+    if (const std::string said = core_->check_vitals(clock()); !said.empty()) note("says:", said);
+    send_what_is_urgent();
+  }
+  const bool over = !hangs && (!alive() || core_->vitals_are_good());
+  if (!over) kernel_->post(ms(500), event);
 }
 
 /// Only a node that this one was told of.

@@ -63,6 +63,9 @@ class Keeper {
   void on_answer(const Event& event);
   void on_exchange_failed(const Event& event);
   void on_messenger(const Event& event);
+  /// As PulseWatch. Its turns go on while Postgres hangs, and until that is over; begin_probes() begins them.
+  void on_probes(const Event& event);
+  void begin_probes();
   /// The other end of both connections is gone.
   void connections_broke();
   /// Its server has started or ended.
@@ -173,6 +176,7 @@ class Keeper {
   bool fence_watched_ = false;
   bool heartbeat_waits_for_facts_ = false;
   std::uint32_t heartbeat_turn_ = 0;
+  std::uint32_t probes_turn_ = 0;
   Exchange heartbeat_, messenger_;
 
   // the judge's memory

@@ -292,7 +292,7 @@ PortState MonitorHost::port_of(int node, monitor::ProbedPort port) const {
   const Micros now = kernel_.now;
   const bool reached = servers_.host(node).powered && !servers_.frozen(node) && network_.open_to_monitor(node, now) &&
                        network_.open_from_monitor(node, now);
-  if (!reached) return PortState::silent;
+  if (!reached || (port == monitor::ProbedPort::postgres && servers_.hung(node))) return PortState::silent;
   const bool listens = port == monitor::ProbedPort::postgres ? servers_[node].running()
                                                              : keepers_[static_cast<std::size_t>(node)].alive();
   return listens ? PortState::open : PortState::refused;

@@ -12,6 +12,12 @@ constexpr Micros start_patience = seconds(12);
 /// Between two orders a kill finds what the first one left.
 constexpr Micros longest_order = ms(300);
 
+bool needs_an_answer(keeper::Order::Kind kind) {
+  using Kind = keeper::Order::Kind;
+  return kind == Kind::set_sync || kind == Kind::checkpoint || kind == Kind::stop_receiving || kind == Kind::promote ||
+         kind == Kind::keep_slots || kind == Kind::create_accounts;
+}
+
 }  // namespace
 
 void Keeper::begin(const Order& order) {
@@ -42,6 +48,7 @@ Keeper::Did Keeper::give_up(Errc code, std::string why) {
 
 Keeper::Did Keeper::carry_out() {
   Postgres& self = server();
+  if (needs_an_answer(order_->kind) && servers_->deaf(node_)) return give_up(Errc::timeout, "Postgres does not answer");
   switch (order_->kind) {
     case Order::Kind::create_cluster:
       if (chance_of_a_full_disk()) return give_up(Errc::postgres, "initdb fails");

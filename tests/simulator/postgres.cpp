@@ -49,11 +49,12 @@ bool Servers::reach(int from, int to) const {
 
 PortState Servers::port_of(int from, int to) const {
   if (!reach(from, to)) return PortState::silent;
+  if (hung(to)) return PortState::silent;
   return (*this)[to].running() ? PortState::open : PortState::refused;
 }
 
 bool Servers::can_read_from(int node, int upstream) const {
-  return reach(node, upstream) && (*this)[upstream].accepts_writes();
+  return reach(node, upstream) && (*this)[upstream].accepts_writes() && !hung(upstream);
 }
 
 // ---- the server
@@ -105,6 +106,7 @@ void Servers::begin_shutdown(int node) {
   Postgres& self = (*this)[node];
   if (self.server == Server::stopping || !self.running()) return;
   self.server = Server::stopping;
+  self.hung_until = 0;     // what was stopped is continued, so that it hears the order
   self.pending_count = 0;  // sessions end without a word to their clients
   note(node, "Postgres is being stopped");
   Micros duration = kernel_.random.skewed(ms(10), seconds(1));
@@ -139,6 +141,7 @@ void Servers::kill(int node) {
   self.server = Server::stopped;
   self.primary = self.promoting = self.clean = false;
   self.pending_count = 0;
+  self.hung_until = 0;
   for (int place = 0; place < group_size_; ++place) {
     Postgres::Sender& sender = self.senders[static_cast<std::size_t>(place)];
     if (sender.connection != 0 && host(node).powered)
@@ -273,6 +276,7 @@ void Servers::connect(int standby) {
   Postgres& self = (*this)[standby];
   const Postgres& upstream = (*this)[self.upstream];
   if (!reach(standby, self.upstream) || upstream.server != Server::up || !upstream.answers()) return;
+  if (hung(self.upstream)) return;
   const Timelines& history = timelines(standby);
   if (!history.contains(upstream.wal, self.wal))
     self.refusal = history.contains(self.wal, upstream.wal) ? Refusal::ahead : Refusal::diverged;
@@ -371,8 +375,8 @@ void Servers::take_flush(int node, int standby, std::uint64_t lsn) {
 
 void Servers::commit(int node) {
   Postgres& self = (*this)[node];
-  if (!self.accepts_writes() || disk_is_full(node) || self.pending_count == static_cast<int>(self.pending.size()))
-    return;
+  if (!self.accepts_writes() || disk_is_full(node) || hung(node)) return;
+  if (self.pending_count == static_cast<int>(self.pending.size())) return;
   if (timelines(node)[self.wal.branch].writer != node) throw Violation{group_of(node), "two nodes write one timeline"};
   self.wal.lsn += static_cast<std::uint64_t>(kernel_.random.between(1, 100));
   self.pending[static_cast<std::size_t>(self.pending_count++)] = self.wal.lsn;

@@ -41,6 +41,9 @@ struct Postgres {
   SyncQuorum sync;
   Micros disk_full_until = 0;
   Micros slow_until = 0;
+  /// Until then nobody new is let in. Whoever is connected is served; `deaf`: but for the keeper.
+  Micros hung_until = 0;
+  bool deaf = false;
 
   /// A standby's WAL receiver; 0 = not connected. Both ends know the connection by its number.
   std::uint32_t connection = 0;
@@ -95,6 +98,9 @@ class Servers {
 
   bool frozen(int node) const { return host(node).frozen_until > kernel_.now; }
   bool disk_is_full(int node) const { return (*this)[node].disk_full_until > kernel_.now; }
+  bool hung(int node) const { return (*this)[node].running() && (*this)[node].hung_until > kernel_.now; }
+  /// Nor does it answer its keeper.
+  bool deaf(int node) const { return hung(node) && (*this)[node].deaf; }
   /// A connection attempt from one node at another's Postgres.
   PortState port_of(int from, int to) const;
   /// Both directions of a connection work and somebody is there.

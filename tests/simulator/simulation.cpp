@@ -70,6 +70,7 @@ Simulation::Simulation(const WorldPlan& plan)
       faults_(kernel_, network_, servers_, keepers_, monitor_, copies_) {
   network_.resize(servers_.count(), plan.nodes);
   faults_.promotions_by_hand = plan.promotions_by_hand;
+  faults_.hangs = plan.hangs;
   kernel_.trace.resize(static_cast<std::size_t>(grouping_.groups()), notes_kept);
   servers_.server_changed = [this](int node) { keepers_[static_cast<std::size_t>(node)].server_changed(); };
   for (int node = 0; node < servers_.count(); ++node) keepers_.emplace_back(kernel_, network_, servers_, post_, node);
@@ -96,14 +97,14 @@ RunResult Simulation::run() {
       dispatch(event);
     }
   } catch (const Violation& violation) {
-    outcome.violation = "seed " + std::to_string(plan_.seed) + ", groups " + std::to_string(plan_.groups) + ", nodes " +
-                        std::to_string(plan_.nodes) + ", number_sync_standbys " +
-                        std::to_string(plan_.number_sync_standbys) +
-                        (grouping_.citus() ? ", citus workers " + std::to_string(plan_.citus_workers) : "") +
-                        (plan_.varied ? ", varied" : "") + (plan_.manual_failover ? ", manual failover" : "") +
-                        (plan_.promotions_by_hand ? ", promotions by hand" : "") + ", event " +
-                        std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " +
-                        violation.what + "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
+    outcome.violation =
+        "seed " + std::to_string(plan_.seed) + ", groups " + std::to_string(plan_.groups) + ", nodes " +
+        std::to_string(plan_.nodes) + ", number_sync_standbys " + std::to_string(plan_.number_sync_standbys) +
+        (grouping_.citus() ? ", citus workers " + std::to_string(plan_.citus_workers) : "") +
+        (plan_.varied ? ", varied" : "") + (plan_.manual_failover ? ", manual failover" : "") +
+        (plan_.promotions_by_hand ? ", promotions by hand" : "") + (plan_.hangs ? ", hangs" : "") + ", event " +
+        std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " + violation.what +
+        "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
   }
   kernel_.tally.virtual_seconds = static_cast<std::uint64_t>(kernel_.now / seconds(1));
   outcome.tally = kernel_.tally;
@@ -144,6 +145,7 @@ void Simulation::of_node(const Event& event) {
     case What::answer_arrives: return keeper.on_answer(event);
     case What::exchange_failed: return keeper.on_exchange_failed(event);
     case What::messenger_turn: return keeper.on_messenger(event);
+    case What::probes_turn: return keeper.on_probes(event);
     case What::citus_turn: return citus_->on_turn(event);
     default: return faults_.on_node_boots(event);
   }
@@ -359,6 +361,7 @@ WorldPlan random_plan(std::uint64_t seed) {
   plan.varied = random.coin();
   plan.promotions_by_hand = random.coin();
   plan.manual_failover = random.permille(150);
+  plan.hangs = Random(seed ^ 0x4A46ULL).permille(400);  // beside the others, so that old worlds stay as they were
   if (random.permille(250)) {
     plan.citus_workers = 1 + random.below(3);
     plan.groups = std::min(plan.groups, 5);

@@ -23,6 +23,7 @@ struct WorldPlan {
   int citus_workers = 0;  // of each formation: that many groups of workers beside the coordinator's
   Lie lie;                // what the routers hear instead of the monitor's plan
   bool manual_failover = false;
+  bool hangs = false;  // servers hang, too
 };
 
 /// The world of a seed, its shape chosen by the seed.

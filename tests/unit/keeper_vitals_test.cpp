@@ -9,6 +9,7 @@ namespace autoctl::keeper::test {
 namespace {
 
 using testing::HasSubstr;
+using Cause = Pulse::Cause;
 
 class KeeperVitals : public testing::Test {
  protected:
@@ -19,8 +20,8 @@ class KeeperVitals : public testing::Test {
     seen.answer = ServerView{.lsn = flushed, .inserted = inserted};
     vitals.observed(seen, now);
   }
-  void feels(Pulse::Of of, bool alive, bool stands_still = false) {
-    vitals.felt({.of = of, .alive = alive, .stands_still = stands_still, .why = "a reason"}, now);
+  void feels(Pulse::Of of, bool alive, Cause cause = Cause::load) {
+    vitals.felt({.of = of, .alive = alive, .cause = cause, .why = "a reason"}, now);
   }
   /// Time passes as it does for a keeper whose threads run.
   template <class Meanwhile>
@@ -43,19 +44,32 @@ constexpr auto session = Pulse::Of::session;
 constexpr auto disk = Pulse::Of::disk;
 
 TEST_F(KeeperVitals, AFrozenPostmasterIsDeadThoughOldSessionsAnswer) {
-  pass(5s, [this] {
+  pass(7s, [this] {
     answers();
     feels(disk, true);
-    feels(session, false, true);
+    feels(session, false, Cause::stands_still);
   });
   EXPECT_EQ(vitals.failure(), "");
   pass(2s, [this] {
     answers();
     feels(disk, true);
-    feels(session, false, true);
+    feels(session, false, Cause::stands_still);
   });
   EXPECT_THAT(vitals.failure(), HasSubstr("no client was let in"));
   EXPECT_THAT(vitals.failure(), HasSubstr("a reason"));
+}
+
+TEST_F(KeeperVitals, ServerThatSaysThatItCannotLetAnybodyInIsDead) {
+  const auto refuses = [this] {
+    answers();
+    feels(disk, true);
+    feels(session, false, Cause::broken);
+  };
+  pass(7s, refuses);
+  EXPECT_EQ(vitals.failure(), "") << "it may be over soon";
+  pass(2s, refuses);
+  EXPECT_THAT(vitals.failure(), HasSubstr("no client was let in"));
+  EXPECT_FALSE(vitals.stands_still()) << "whoever is connected is served";
 }
 
 TEST_F(KeeperVitals, LoadIsNotDeath) {
@@ -76,7 +90,7 @@ TEST_F(KeeperVitals, LoadIsNotDeath) {
 }
 
 TEST_F(KeeperVitals, AProbeThatHangsSaysNothingAndThatCounts) {
-  pass(7s, [this] { feels(session, true); });
+  pass(8s, [this] { feels(session, true); });
   EXPECT_EQ(vitals.failure(), "");
   pass(2s, [this] { feels(session, true); });
   EXPECT_THAT(vitals.failure(), HasSubstr("has not come back"));
@@ -124,10 +138,24 @@ TEST_F(KeeperVitals, OneErrorIsAnAccidentTwoAreNot) {
 }
 
 TEST_F(KeeperVitals, NobodyIsBlamedForWhatWeSlept) {
-  pass(5s, [this] { feels(session, false, true); });
+  pass(5s, [this] { feels(session, false, Cause::stands_still); });
   now += 1h;
   vitals.tick(now);
   EXPECT_EQ(vitals.failure(), "");
+}
+
+TEST_F(KeeperVitals, WhatWasSeenWhileWeSleptIsNotTakenForSomethingLater) {
+  vitals.tick(now);
+  now += 1h;
+  feels(session, true);
+  feels(disk, true);
+  vitals.tick(now);
+  pass(9s, [this] {
+    answers();
+    feels(disk, true);
+    feels(session, false, Cause::stands_still);
+  });
+  EXPECT_THAT(vitals.failure(), HasSubstr("no client was let in"));
 }
 
 TEST_F(KeeperVitals, WhatIsStoppedOrStartsIsNotExpectedToServe) {
@@ -149,7 +177,7 @@ TEST_F(KeeperCore, AHungServerIsReportedAtOnceAlsoWhileTheWorkerIsStuck) {
   std::string said;
   for (int turn = 0; turn < 40 && said.empty(); ++turn) {
     now += 250ms;
-    core->felt({.of = session, .alive = false, .stands_still = true, .why = "it hangs"}, now);
+    core->felt({.of = session, .cause = Cause::stands_still, .why = "it hangs"}, now);
     said = core->check_vitals(now);
   }
   EXPECT_THAT(said, HasSubstr("it hangs"));
@@ -160,6 +188,67 @@ TEST_F(KeeperCore, AHungServerIsReportedAtOnceAlsoWhileTheWorkerIsStuck) {
   core->observed(seen, now);
   rest();
   EXPECT_TRUE(core->facts().cannot_run) << "though its own session still answers";
+}
+
+/// As probes find it that are made every second; what the worker sees stays as it is.
+class KeeperBesideAHungServer : public KeeperCore {
+ protected:
+  void hangs_for(Millis duration) {
+    for (const TimePoint until = now + duration; now < until; now += 250ms) {
+      core->felt({.of = session, .cause = Cause::stands_still, .why = "it hangs"}, now);
+      core->felt({.of = disk, .alive = true, .why = {}}, now);
+      core->check_vitals(now);
+      core->observed(seen, now);
+      rest();
+    }
+  }
+  void another_node_is_electable(bool yes) {
+    auto same = assignment(core->saved_state().goal);
+    same.lease_required = yes;
+    same.lease = 1h;
+    core->answered(same, now, now);
+  }
+};
+
+TEST_F(KeeperBesideAHungServer, RestartsItWhereNobodyCanReplaceIt) {
+  begin_as_primary();
+  another_node_is_electable(false);
+  hangs_for(8s);
+  EXPECT_THAT(orders, testing::Not(testing::Contains(Kind::stop)));
+  orders.clear();
+  hangs_for(1s);
+  EXPECT_THAT(orders, testing::IsSupersetOf({Kind::stop, Kind::start}));
+  orders.clear();
+  hangs_for(7s);
+  EXPECT_THAT(orders, testing::Not(testing::Contains(Kind::stop))) << "it has just begun";
+}
+
+TEST_F(KeeperBesideAHungServer, LeavesItToTheMonitorForAWhileWhereAnotherNodeCanReplaceIt) {
+  begin_as_primary();
+  another_node_is_electable(true);
+  hangs_for(18s);
+  EXPECT_THAT(orders, testing::Not(testing::Contains(Kind::stop)));
+  hangs_for(2s);
+  EXPECT_THAT(orders, testing::IsSupersetOf({Kind::stop, Kind::start})) << "the monitor may be away";
+}
+
+TEST_F(KeeperBesideAHungServer, RestartsAStandby) {
+  begin_as_standby();
+  another_node_is_electable(true);
+  hangs_for(10s);
+  EXPECT_THAT(orders, testing::IsSupersetOf({Kind::stop, Kind::start}));
+}
+
+TEST_F(KeeperBesideAHungServer, GivesUpAWaitForItsQuorum) {
+  begin_as_primary();
+  seen.answer->senders.clear();
+  Goal wanted = goal(NodeState::primary, 6);
+  wanted.sync = {1, {other}};
+  assign(wanted);
+  rest();
+  another_node_is_electable(false);
+  hangs_for(10s);
+  EXPECT_THAT(orders, testing::Contains(Kind::stop));
 }
 
 TEST_F(KeeperCore, AServerThatIsStoppedOnPurposeIsNotHung) {

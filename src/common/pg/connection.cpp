@@ -15,6 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr const char* crowded_hint = "all of its connections are taken";
+constexpr const char* broken_hint = "it runs, but lets no client in";
 constexpr auto interrupt_interval = std::chrono::milliseconds(50);
 
 std::string trimmed(std::string text) {
@@ -52,6 +53,13 @@ std::string take_sqlstate(std::string& message) {
   return {};
 }
 
+/// Data that cannot be read, a disk or memory that is used up, a process that cannot be made (said without a SQLSTATE).
+bool means_broken(const std::string& sqlstate, const std::string& message) {
+  const bool resources = sqlstate == "53100" || sqlstate == "53200";
+  return resources || sqlstate.starts_with("58") || sqlstate.starts_with("XX") ||
+         message.find("could not fork new process") != std::string::npos;
+}
+
 Error connect_error(PGconn* conn) {
   std::string message = trimmed(PQerrorMessage(conn));
   const std::string sqlstate = take_sqlstate(message);
@@ -64,7 +72,8 @@ Error connect_error(PGconn* conn) {
   } else if (sqlstate.empty() && (says("no password supplied") || says("certificate"))) {
     code = Errc::denied;
   }
-  return Error{code, trimmed(message), sqlstate == "53300" ? crowded_hint : ""};
+  const char* hint = sqlstate == "53300" ? crowded_hint : means_broken(sqlstate, message) ? broken_hint : "";
+  return Error{code, trimmed(message), hint};
 }
 
 /// Only the server's words: libpq's full text quotes the statement ("LINE 1: …"), and statements may hold secrets.
@@ -88,6 +97,10 @@ using OwnedResult = std::unique_ptr<PGresult, ResultDeleter>;
 
 bool is_crowded(const Error& error) {
   return error.hint == crowded_hint;
+}
+
+bool is_broken(const Error& error) {
+  return error.hint == broken_hint;
 }
 
 bool server_spoke(const Error& error) {

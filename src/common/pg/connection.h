@@ -76,6 +76,8 @@ class Connection {
 
 /// Of Connection::open(): the server lives and answered, but it has no connection left for us.
 bool is_crowded(const Error& error);
+/// Of Connection::open(): the server lives and says that it cannot let anybody in, for a reason that is no load.
+bool is_broken(const Error& error);
 /// Of Connection::open(): it was refused in the server's own words, whichever they were: the server lives.
 bool server_spoke(const Error& error);
 

@@ -84,10 +84,13 @@ void PortProbe::advance(TimePoint now) {
 
 PortState probe_postgres(const std::string& host, int port, Millis timeout) {
   const auto addresses = resolve(host, {.port = port});
-  if (!addresses) return PortState::silent;
+  return addresses ? probe_postgres(*addresses, timeout) : PortState::silent;
+}
+
+PortState probe_postgres(const std::vector<SocketAddress>& addresses, Millis timeout) {
   const auto end = Clock::now() + timeout;
   for (;;) {
-    PortProbe probe(Expect::postmaster, *addresses, std::chrono::ceil<Millis>(end - Clock::now()));
+    PortProbe probe(Expect::postmaster, addresses, std::chrono::ceil<Millis>(end - Clock::now()));
     probe.start(Clock::now());
     while (!probe.done()) {
       pollfd socket{probe.fd(), probe.events(), 0};

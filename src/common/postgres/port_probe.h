@@ -54,6 +54,9 @@ class PortProbe {
   bool done_ = false;
 };
 
+/// Does a postmaster answer at one of these? Blocks up to `timeout`; `silent` when every attempt was broken off.
+PortState probe_postgres(const std::vector<SocketAddress>& addresses, Millis timeout);
+
 /// Can this port be reached, and does a postmaster answer on it? Blocks up to `timeout`, and for as long as the
 /// resolver takes. `silent` when the name cannot be resolved, or every attempt within `timeout` was broken off.
 PortState probe_postgres(const std::string& host, int port, Millis timeout);

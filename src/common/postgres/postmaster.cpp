@@ -112,6 +112,11 @@ Result<> Postmaster::clear_remains() {
   return {};
 }
 
+void Postmaster::continue_children() const {
+  for (const pid_t pid : children())
+    if (proc::is_stopped(pid)) ::kill(pid, SIGCONT);
+}
+
 void Postmaster::reap_orphans() const {
   // By name, so that the exit code of a tool that a caller waits for is not taken.
   for (const pid_t pid : list_children()) {

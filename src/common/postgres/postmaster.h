@@ -44,6 +44,8 @@ class Postmaster {
   Result<> clear_remains();
   /// Reaps backends that a dead postmaster left behind and that ended by themselves. They do no harm meanwhile.
   void reap_orphans() const;
+  /// SIGCONT to those of its processes that were stopped: no order to end reaches these.
+  void continue_children() const;
   /// Processes of this server but the postmaster.
   std::vector<pid_t> children() const;
 

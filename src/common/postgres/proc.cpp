@@ -79,10 +79,17 @@ bool idle_and_signalled(pid_t pid) {
   return field(text, "State") == "S" && none(field(text, "SigPnd")) && none(field(text, "ShdPnd"));
 }
 
-std::uint64_t context_switches(pid_t pid) {
+bool is_stopped(pid_t pid) {
+  const auto found = stat(pid);
+  return found && (found->state == 'T' || found->state == 't');
+}
+
+Activity activity(pid_t pid) {
   const std::string text = read(pid, "status");
+  const std::string state = field(text, "\nState");
   const auto number = [&](const char* label) { return std::strtoull(field(text, label).c_str(), nullptr, 10); };
-  return number("\nvoluntary_ctxt_switches") + number("\nnonvoluntary_ctxt_switches");
+  return {.state = state.empty() ? '?' : state.front(),
+          .switches = number("\nvoluntary_ctxt_switches") + number("\nnonvoluntary_ctxt_switches")};
 }
 
 std::uint64_t storage_bytes(pid_t pid) {

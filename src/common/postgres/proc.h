@@ -26,8 +26,14 @@ std::string command_line(pid_t pid);  // arguments joined with blanks; "" for a 
 bool works_in(pid_t pid, const std::string& directory);
 /// It sleeps with no signal pending: every signal that was sent before has reached its handler.
 bool idle_and_signalled(pid_t pid);
-/// How often it was given, and gave up, a processor: the same twice means that it did nothing in between.
-std::uint64_t context_switches(pid_t pid);
+/// It was stopped by a signal (SIGSTOP) or a debugger: it does nothing until it is continued.
+bool is_stopped(pid_t pid);
+/// What it has done so far; equal twice: nothing in between.
+struct Activity {
+  char state = '?';            // as in Stat; '?' when it cannot be read
+  std::uint64_t switches = 0;  // how often it was given, and gave up, a processor
+};
+Activity activity(pid_t pid);
 /// Bytes that really went to or came from storage; 0 when not allowed to know.
 std::uint64_t storage_bytes(pid_t pid);
 /// The processes of this user: those of a server always are.

@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -52,6 +53,16 @@ std::string SocketAddress::text() const {
   std::array<char, NI_MAXHOST> text{};
   if (::getnameinfo(data(), length, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) return {};
   return text.data();
+}
+
+std::optional<SocketAddress> socket_at(const std::string& path) {
+  SocketAddress address;
+  auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
+  if (path.size() >= sizeof local.sun_path) return std::nullopt;
+  local.sun_family = AF_UNIX;
+  path.copy(local.sun_path, path.size());
+  address.length = sizeof local;
+  return address;
 }
 
 Result<std::vector<SocketAddress>> resolve(const std::string& host, const ResolveOptions& options) {

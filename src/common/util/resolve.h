@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,7 @@
 
 namespace autoctl {
 
-/// An IPv4 or IPv6 address with a port, as sockets take it.
+/// An IPv4 or IPv6 address with a port, as sockets take it; or a Unix-domain socket's, which has neither port nor text.
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -22,6 +23,9 @@ struct SocketAddress {
   /// "10.0.0.2", "fd00::2", "fe80::1%eth0"; without the port.
   std::string text() const;
 };
+
+/// Of a Unix-domain socket; nullopt when the path is too long for one.
+std::optional<SocketAddress> socket_at(const std::string& path);
 
 struct ResolveOptions {
   int port = 0;               // of all addresses that are found

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "common/postgres/lock_file.h"
+#include "common/postgres/port_probe.h"
 #include "common/postgres/proc.h"
 #include "common/util/descriptor.h"
 #include "keeper/postgres/session.h"
@@ -19,32 +20,29 @@ namespace autoctl::keeper {
 namespace {
 
 constexpr Millis tick{250};
-constexpr Millis probe_interval{2000};
+/// Between two probes: a session costs a millisecond, so that they are few while all is well.
+constexpr Millis calm_interval{4000};
+constexpr Millis alert_interval{2000};
 /// How long one attempt waits; the longer one where the last got nowhere under load, so as not to add to it.
 constexpr Millis session_timeout{3000};
 constexpr Millis patient_session_timeout{10'000};
 
-/// What a postmaster has done so far; equal twice: nothing in between.
-struct Activity {
-  char state = '?';  // not known
-  std::uint64_t switches = 0;
-};
-
-Activity activity_of(pid_t postmaster) {
-  const auto stat = postgres::proc::stat(postmaster);
-  return stat ? Activity{stat->state, postgres::proc::context_switches(postmaster)} : Activity{};
-}
-
 /// A ready process that gets no processor is load; one that sleeps, hangs in the kernel or was stopped, while we knock,
 /// is not.
-bool stood_still(const Activity& before, const Activity& after) {
+bool stood_still(const postgres::proc::Activity& before, const postgres::proc::Activity& after) {
   return before.state != '?' && after.state != '?' && after.state != 'R' && after.switches == before.switches;
+}
+
+/// Does the postmaster still make a process for a stranger? Each knock is answered before anything of the data is read.
+bool answers_strangers(const postgres::LockFile& lock, Millis timeout) {
+  const auto address = socket_at(lock.socket_directory + "/.s.PGSQL." + std::to_string(lock.port));
+  return !address || postgres::probe_postgres({*address}, timeout) == PortState::open;
 }
 
 Pulse try_session(const std::string& pgdata, Millis timeout) {
   const auto lock = postgres::read_lock_file(pgdata);
   const pid_t postmaster = lock ? lock->pid : 0;
-  const Activity before = activity_of(postmaster);
+  const auto before = postgres::proc::activity(postmaster);
   auto session = Session(pgdata).open(timeout);
   Error error;
   if (session) {
@@ -53,10 +51,15 @@ Pulse try_session(const std::string& pgdata, Millis timeout) {
     error = answer.error();
   } else {
     error = session.error();
+    if (pg::is_broken(error)) return {.of = Pulse::Of::session, .cause = Pulse::Cause::broken, .why = error.message};
     // Refused in so many words: there are too many clients, or it recovers from a crash of one of them.
     if (pg::server_spoke(error)) return {.of = Pulse::Of::session, .alive = true};
   }
-  return {.of = Pulse::Of::session, .stands_still = stood_still(before, activity_of(postmaster)), .why = error.message};
+  using Cause = Pulse::Cause;
+  const Cause cause = stood_still(before, postgres::proc::activity(postmaster)) ? Cause::stands_still
+                      : lock && !answers_strangers(*lock, timeout)              ? Cause::deaf
+                                                                                : Cause::load;
+  return {.of = Pulse::Of::session, .cause = cause, .why = error.message};
 }
 
 /// A page of a file that is there, flushed: what a commit needs of the disk, and no more. A new file each time would wait
@@ -115,19 +118,26 @@ void PulseWatch::judge() {
 void PulseWatch::try_sessions() {
   bool patient = false;
   while (!board_.stopping()) {
+    bool alive = true;
     if (board_.expects_service()) {
       const Pulse pulse = try_session(pgdata_, patient ? patient_session_timeout : session_timeout);
-      patient = !pulse.alive && !pulse.stands_still;
+      alive = pulse.alive;
+      patient = !pulse.alive && pulse.cause == Pulse::Cause::load;
       board_.felt(pulse);
     }
-    board_.pause(probe_interval);
+    board_.pause(alive ? calm_interval : alert_interval);
   }
 }
 
 void PulseWatch::try_disk() {
   while (!board_.stopping()) {
-    if (board_.expects_service()) board_.felt(try_writing(pgdata_));
-    board_.pause(probe_interval);
+    bool alive = true;
+    if (board_.expects_service()) {
+      const Pulse pulse = try_writing(pgdata_);
+      alive = pulse.alive;
+      board_.felt(pulse);
+    }
+    board_.pause(alive ? calm_interval : alert_interval);
   }
 }
 

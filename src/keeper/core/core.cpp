@@ -138,6 +138,7 @@ bool Core::proceed(TimePoint now, Ready& ready) {
     return false;
   }
   if (run_ && cancelled()) run_.reset();
+  if (run_ && run_->purpose != Run::Purpose::stop && hangs_unreplaced(now)) run_.reset();
   if (!run_) {
     publish(now);  // the monitor hears what was seen, also when it is over by the next look
     if (auto next = newer_goal(now)) {
@@ -161,6 +162,8 @@ void Core::begin(TimePoint now) {
     if (seen_.running && role_of(assignment()->goal.state) == Role::stopped) start_run(Run::Purpose::stop, stop);
   } else if (leaves_stopped(now)) {
     return;
+  } else if (hangs_unreplaced(now)) {
+    end_hung_server();
   } else if (was_promoted_outside_autoctl()) {
     end_foreign_promotion();
   } else if (saved_.settled()) {

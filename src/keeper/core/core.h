@@ -75,6 +75,7 @@ class Core {
   /// To be called a few times a second, also while the worker is stuck. What is to be said in the log now, if anything.
   std::string check_vitals(TimePoint now);
   bool expects_service() const { return vitals_.expects(); }
+  bool vitals_are_good() const { return vitals_.failure().empty() && vitals_.write_failure().empty(); }
 
   // ---- in: the fence
   void fenced() { fenced_ = end_is_ours_ = true; }
@@ -152,6 +153,10 @@ class Core {
   /// Nothing is started now: somebody else has just stopped it, or an operator wants it stopped.
   bool leaves_stopped(TimePoint now);
   void restart_by_request();
+
+  // a server that hangs (hung.cpp)
+  bool hangs_unreplaced(TimePoint now) const;
+  void end_hung_server();
 
   // what should run while the goal stays the same (upkeep.cpp)
   Role wanted_role() const { return role_of(saved_.state); }

@@ -16,6 +16,7 @@ class Lease {
   void renew(TimePoint request_left, Millis granted);
   /// Could another node be elected? As the monitor last said.
   void require(bool required) { required_ = required; }
+  bool is_required() const { return required_; }
   /// What Postgres was seen to do.
   void see(const NodeFacts& facts, TimePoint now);
   /// At start: what was known before, until the monitor says otherwise. `grace` is how long nothing is fenced.

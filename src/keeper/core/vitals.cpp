@@ -6,13 +6,14 @@ namespace autoctl::keeper {
 
 namespace {
 
-/// No new session, while the postmaster stands still; while it works.
-constexpr Millis session_patience{6'000};
+/// No new session, where that cannot be load; where it may be.
+constexpr Millis session_patience{8'000};
 constexpr Millis session_patience_under_load{20'000};
 /// What the worker's own session said so long ago still shows that the server works.
 constexpr Millis answer_memory{3'000};
 /// WAL that waits to be flushed, or a file beside it that does.
 constexpr Millis flush_patience{8'000};
+constexpr Millis write_patience{9'000};
 constexpr Millis flush_memory{4'000};
 /// Errors in a row; one may be an accident.
 constexpr int write_errors = 2;
@@ -30,7 +31,7 @@ std::string seconds(TimePoint::duration d) {
 
 void Vitals::begin(TimePoint now) {
   expects_ = true;
-  session_ = disk_ = Signs{.alive = now, .failed = {}, .failures = 0, .why = {}, .stands_still = false};
+  session_ = disk_ = Signs{.alive = now, .failed = {}, .failures = 0, .why = {}, .cause = {}};
   answered_ = flush_moved_ = flush_advanced_ = now;
   flush_waits_ = false;
   flushed_ = {};
@@ -54,19 +55,21 @@ void Vitals::felt(const Pulse& pulse, TimePoint now) {
   if (pulse.alive) {
     signs.alive = now;
     signs.failures = 0;
+    signs.cause = {};
     return;
   }
   signs.failed = now;
   ++signs.failures;
   signs.why = pulse.why;
-  signs.stands_still = pulse.stands_still;
+  signs.cause = pulse.cause;
 }
 
 std::string Vitals::judge_session(TimePoint now) const {
+  using Cause = Pulse::Cause;
   // Under load, what the worker's own session hears is life as well.
-  const bool stands_still = session_.failures > 0 && session_.stands_still;
-  const auto silent = now - (stands_still ? session_.alive : std::max(session_.alive, answered_));
-  if (silent <= (stands_still ? session_patience : session_patience_under_load)) return {};
+  const auto silent = now - (session_.cause == Cause::load ? std::max(session_.alive, answered_) : session_.alive);
+  const bool may_be_load = session_.cause == Cause::load || session_.cause == Cause::deaf;
+  if (silent <= (may_be_load ? session_patience_under_load : session_patience)) return {};
   return "no client was let in for " + seconds(silent) + (session_.why.empty() ? "" : ": " + session_.why);
 }
 
@@ -74,7 +77,7 @@ std::string Vitals::judge_disk(TimePoint now) const {
   if (now - answered_ < answer_memory && flush_waits_ && now - flush_moved_ > flush_patience)
     return "no WAL was flushed for " + seconds(now - flush_moved_) + ", though some waits for it";
   const auto silent = now - disk_.alive;
-  const bool hangs = disk_.failures == 0 && silent > flush_patience;
+  const bool hangs = disk_.failures == 0 && silent > write_patience;
   if (!hangs || now - flush_advanced_ < flush_memory) return {};
   return "a write beside the WAL has not come back for " + seconds(silent);
 }
@@ -85,18 +88,23 @@ std::string Vitals::judge(TimePoint now) const {
   return reason.empty() ? judge_disk(now) : reason;
 }
 
-void Vitals::excuse(TimePoint::duration gap) {
-  for (TimePoint* since : {&session_.alive, &disk_.alive, &flush_moved_, &flush_advanced_, &answered_}) *since += gap;
+/// Some of it may have been seen in that gap.
+void Vitals::excuse(TimePoint::duration gap, TimePoint now) {
+  for (TimePoint* since : {&session_.alive, &disk_.alive, &flush_moved_, &flush_advanced_, &answered_})
+    *since = std::min(*since + gap, now);
 }
 
 void Vitals::tick(TimePoint now) {
   const auto gap = now - ticked_;
-  if (ticked_ != TimePoint{} && gap > longest_gap) excuse(gap - longest_gap);
+  if (ticked_ != TimePoint{} && gap > longest_gap) excuse(gap - longest_gap, now);
   ticked_ = now;
   std::string found = judge(now);
   const bool cannot_write = expects_ && disk_.failures >= write_errors;
   if (!found.empty() || (expects_ && disk_.failures > 0)) well_since_ = now;
-  if (!found.empty() && failure_.empty()) failure_ = std::move(found);
+  if (!found.empty() && failure_.empty()) {
+    failure_ = std::move(found);
+    failed_since_ = now;
+  }
   if (cannot_write && write_failure_.empty()) write_failure_ = disk_.why;
   const bool well = !expects_ || now - well_since_ > convalescence;
   if (well) failure_.clear();

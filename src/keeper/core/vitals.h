@@ -14,9 +14,16 @@ namespace autoctl::keeper {
 /// A probe that has ended.
 struct Pulse {
   enum class Of : unsigned char { session, disk };
+  /// Why no session was to be had.
+  enum class Cause : unsigned char {
+    load,          // as far as one can see
+    deaf,          // nor is a stranger answered: no process is made for him
+    stands_still,  // the postmaster did nothing meanwhile
+    broken,        // it says so
+  };
   Of of = Of::session;
   bool alive = false;
-  bool stands_still = false;  // session, not alive: the postmaster did nothing meanwhile, so that this is no load
+  Cause cause = Cause::load;  // session, not alive
   std::string why;            // not alive: one sentence
 };
 
@@ -32,6 +39,10 @@ class Vitals {
 
   /// Why this node should not have its role: a client would get nothing. Empty while it may.
   const std::string& failure() const { return failure_; }
+  /// The failure is a postmaster that does nothing any more: nobody is served worse if it is restarted.
+  bool stands_still() const { return !failure_.empty() && session_.cause == Pulse::Cause::stands_still; }
+  /// Only while there is a failure.
+  TimePoint failed_since() const { return failed_since_; }
   /// Why nothing can be written here, though the file system answers. Empty while it can.
   const std::string& write_failure() const { return write_failure_; }
 
@@ -41,13 +52,13 @@ class Vitals {
     TimePoint failed;  // last
     int failures = 0;  // since then
     std::string why;   // of the last one
-    bool stands_still = false;
+    Pulse::Cause cause = Pulse::Cause::load;
   };
   std::string judge_session(TimePoint now) const;
   std::string judge_disk(TimePoint now) const;
   std::string judge(TimePoint now) const;
   void begin(TimePoint now);
-  void excuse(TimePoint::duration gap);
+  void excuse(TimePoint::duration gap, TimePoint now);
 
   bool expects_ = false;
   std::uint64_t server_ = 0;
@@ -60,6 +71,7 @@ class Vitals {
   TimePoint ticked_;
   TimePoint well_since_;
   std::string failure_, write_failure_;
+  TimePoint failed_since_;
 };
 
 }  // namespace autoctl::keeper

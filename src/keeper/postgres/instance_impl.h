@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "common/postgres/postmaster.h"
@@ -88,6 +89,7 @@ struct Instance::Impl {
   Result<> read_from_primaries();
   void end_what_holds_replay_up();
   Result<> await_wal_processes(Millis timeout);
+  void continue_stopped(const std::set<pid_t>& processes);
   bool still_cut_off();
   Result<> await_no_receiver(std::chrono::steady_clock::time_point deadline);
 

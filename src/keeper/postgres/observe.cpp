@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "common/postgres/proc.h"
 #include "keeper/postgres/instance_impl.h"
 
 namespace autoctl::keeper {
@@ -64,7 +65,8 @@ Observed from_rows(const pg::Rows& rows) {
   return seen;
 }
 
-/// Standbys' clocks may be wrong: what counts is that the time of the last reply changes.
+/// Standbys' clocks may be wrong: what counts is that the time of the last reply changes. A WAL sender that somebody has
+/// stopped hears none.
 void mark_silent(Observed& seen, const pg::Rows& rows, Replies& replies) {
   const auto now = std::chrono::steady_clock::now();
   const Replies before = std::exchange(replies, {});
@@ -75,7 +77,8 @@ void mark_silent(Observed& seen, const pg::Rows& rows, Replies& replies) {
     const bool same = known != before.end() && known->second.sent == sent;
     const LastReply last = same ? known->second : LastReply{sent, now};
     replies[rows.text(row, 12)] = last;
-    if (now - last.seen >= reply_patience) seen.walsenders[i].streaming = false;
+    const bool is_stopped = postgres::proc::is_stopped(static_cast<pid_t>(rows.number(row, 12)));
+    if (is_stopped || now - last.seen >= reply_patience) seen.walsenders[i].streaming = false;
   }
 }
 

@@ -107,6 +107,18 @@ Result<std::vector<std::string>> Instance::pending_restart() {
   return names;
 }
 
+/// One that somebody has stopped with SIGSTOP would keep the others waiting for ever.
+void Instance::Impl::continue_stopped(const std::set<pid_t>& processes) {
+  for (const pid_t pid : processes) {
+    if (!postgres::proc::is_stopped(pid)) continue;
+    tell(fmt::format(
+        "Postgres' process {} (its checkpointer or a WAL sender) was stopped by a signal, so that no commit "
+        "could learn which standbys to wait for: continuing it",
+        pid));
+    ::kill(pid, SIGCONT);
+  }
+}
+
 /// Call after put_in_force: the signals are sent. A process that sleeps with no signal pending has run its handler;
 /// if it then sits in its main loop, it has acted on it, because each of these looks at the handler's flag before it
 /// sleeps there.
@@ -130,6 +142,7 @@ Result<> Instance::Impl::await_wal_processes(Millis timeout) {
     }
     open = std::move(still_open);
     if (open.empty()) return {};
+    continue_stopped(open);
     if (Clock::now() >= deadline)
       return fail(Errc::timeout, "Postgres' checkpointer or a WAL sender has not applied the new settings yet");
     std::this_thread::sleep_for(1ms);

@@ -184,9 +184,10 @@ Result<> Instance::stop(StopMode mode, Millis patience) {
   auto& postmaster = impl_->postmaster;
   impl_->session.drop();
   const auto send = [&](int signal_number) {
-    // The error, if any, is that it has just ended; a stopped (frozen) postmaster must be continued to see the signal.
+    // The error, if any, is that it has just ended. What is stopped (frozen) must be continued to see the signal.
     static_cast<void>(postmaster.signal(signal_number));
     static_cast<void>(postmaster.signal(SIGCONT));
+    postmaster.continue_children();
   };
   if (adopt()) {
     send(mode == StopMode::fast ? SIGINT : SIGQUIT);
