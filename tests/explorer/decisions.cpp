@@ -17,8 +17,12 @@ bool same(const SimDecision& a, const SimDecision& b) {
 }
 
 void add_if_new(std::vector<SimDecision>& effects, const std::optional<SimDecision>& effect) {
-  if (effect && std::ranges::none_of(effects, [&](const SimDecision& e) { return same(e, *effect); }))
+  if (!effect) return;
+  const auto known = std::ranges::find_if(effects, [&](const SimDecision& e) { return same(e, *effect); });
+  if (known == effects.end())
     effects.push_back(*effect);
+  else
+    known->when_leases_are_over = known->when_leases_are_over && effect->when_leases_are_over;
 }
 
 constexpr unsigned verdict_bits = 2 * max_nodes;

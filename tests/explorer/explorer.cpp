@@ -126,6 +126,7 @@ Explorer::Explorer(ExplorerPlan plan)
 World Explorer::first_world() const {
   World world;
   world.size = static_cast<std::uint8_t>(plan_.nodes);
+  world.bounded_loss = plan_.rules.settings.failover_max_lost_time.count() != 0;
   world.faults = plan_.faults;
   world.judgements = plan_.judgements;
   for (std::uint8_t token = 0; token < plan_.commits; ++token) world.commits[token] = Commit::unused;
@@ -205,7 +206,7 @@ bool Explorer::operator_wants_switchover(World& world) const {
 
 bool Explorer::monitor_decides(World& world, std::size_t which) {
   const auto& effects = decisions_.under_any_belief(world.monitor);
-  if (which >= effects.size()) return false;
+  if (which >= effects.size() || !is_possible(world, effects[which])) return false;
   const bool judges = monitor::find_rule(effects[which].rule_id)->traits.judges;
   apply(world, effects[which]);
   return plan_.judgements == ExplorerPlan::unlimited || !judges || judge(world);

@@ -90,6 +90,34 @@ TEST(Explorer, CommitsThatOvertakeEachOther) {
   EXPECT_FALSE(report.counterexample) << *report.counterexample;
 }
 
+/// Two nodes that are in no quorum. What the bound allows to be lost is no longer missed, and everything else holds: also
+/// here no two nodes acknowledge.
+ExplorerPlan may_lose_commits() {
+  ExplorerPlan plan;
+  plan.rules.settings.failover_max_lost_time = Millis{8'000};
+  for (Attributes& node : plan.rules.attributes) node.replication_quorum = false;
+  return plan;
+}
+
+TEST(Explorer, FailoversThatMayLoseCommits) {
+  ExplorerPlan plan = may_lose_commits();
+  plan.operations = false;
+  plan.faults = ExplorerPlan::unlimited;
+  const ExplorerReport report = explore(plan);
+  EXPECT_FALSE(report.counterexample) << *report.counterexample;
+  EXPECT_TRUE(report.rules_fired.contains("failover_with_bounded_loss"));
+}
+
+TEST(Explorer, FailoversThatMayLoseCommitsAmongSwitchoversAndDroppedNodes) {
+  for (const bool drops : {false, true}) {
+    ExplorerPlan plan = may_lose_commits();
+    plan.faults = drops ? 0 : 1;
+    plan.drops = drops;
+    const ExplorerReport report = explore(plan);
+    EXPECT_FALSE(report.counterexample) << *report.counterexample;
+  }
+}
+
 /// A rule that nothing can reach is not proved by all this.
 TEST(Explorer, EveryRuleFires) {
   std::set<std::string_view> silent;
@@ -106,8 +134,8 @@ TEST(Explorer, EveryRuleFires) {
        {ExplorerPlan{.faults = 1, .operations = false, .recycling = true, .check_liveness = false},
         ExplorerPlan{.faults = 0, .drops = true, .check_liveness = false},
         ExplorerPlan{.faults = 0, .maintenance = true, .check_liveness = false},
-        ExplorerPlan{.faults = 0, .worker = true, .check_liveness = false}, one_never_promoted, all_needed,
-        switchover}) {
+        ExplorerPlan{.faults = 0, .worker = true, .check_liveness = false}, one_never_promoted, all_needed, switchover,
+        may_lose_commits()}) {
     const ExplorerReport report = explore(plan);
     for (std::string_view rule : report.rules_fired) silent.erase(rule);
   }

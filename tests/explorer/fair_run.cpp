@@ -43,7 +43,10 @@ World FairRun::begin(World world) const {
   world.sent = {};  // overtaken by newer ones
   world.statements = rules_.statements;
   for (SimNode& node : world.nodes) node.broken = false;
-  if (rules_.loss == Loss::whole_node) server_crashes(world, rules_.lost_node);
+  // Without the monitor, or its keeper, a primary with a strict lease ends as well.
+  const bool lost_its_lease =
+      world.bounded_loss && rules_.loss != Loss::nothing && world.nodes[rules_.lost_node].server == Server::primary;
+  if (rules_.loss == Loss::whole_node || lost_its_lease) server_crashes(world, rules_.lost_node);
   return world;
 }
 
@@ -113,7 +116,7 @@ bool FairRun::monitor_acts(World& world, bool time_passes, std::string* log) con
     if ((stopped || is_lost(n)) && monitor_forgets(world, n)) return true;
   }
   const auto& effect = decisions_->under(world.monitor, observe(world, time_passes));
-  if (!effect) return false;
+  if (!effect || !is_possible(world, *effect)) return false;
   apply(world, *effect);
   if (log != nullptr) *log += "  rule " + std::string(rule_name(effect->rule_id)) + "\n" + describe(world);
   return true;

@@ -60,12 +60,20 @@ bool lease_required(const SimGoal& goal) {
   return !goal.sync.asynchronous();
 }
 
+/// Or where it need not: as for the primary, and for one that was deposed and may still serve.
+bool is_strict(const View& view, const SimGoal& goal) {
+  return view.strict_lease && goal.sync.asynchronous() &&
+         (goal.state == NodeState::wait_primary || goal.state == NodeState::demote_timeout ||
+          goal.state == NodeState::dropped);
+}
+
 SavedState saved_state(const View& view) {
   SavedState saved;
   saved.state = view.self.reached;
   saved.goal = goal_of(view.self.goal, goal_term);
   saved.term = view.self.done ? goal_term : older_term;
-  saved.lease_required = lease_required(view.self.goal);
+  saved.strict_lease = is_strict(view, view.self.goal);
+  saved.lease_required = saved.strict_lease || lease_required(view.self.goal);
   for (std::uint8_t n = 0; n < view.size; ++n)
     if (n != view.node) saved.peers.push_back({.id = core_id(n), .name = "peer", .host = "host", .port = 5432});
   saved.epoch = 1;
@@ -130,9 +138,11 @@ class Revived {
         core_({.node = core_id(view.node), .pgdata = "/data"}, saved_state(view), start_time) {
     if (!view.is_leased) return;
     const SavedState& saved = core_.saved_state();
-    protocol::Assignment answer{.version = 1, .lease = long_time};
+    const SimGoal& goal = view.is_told ? view.told : view.self.goal;
+    protocol::Assignment answer{.version = 1, .lease = view.lease_is_over ? Millis{0} : Millis{long_time}};
     answer.goal = view.is_told ? goal_of(view.told, newer_term) : saved.goal;
-    answer.lease_required = lease_required(view.is_told ? view.told : view.self.goal);
+    answer.strict_lease = is_strict(view, goal);
+    answer.lease_required = answer.strict_lease || lease_required(goal);
     answer.peers = saved.peers;
     core_.answered(answer, now_, now_);
   }

@@ -106,6 +106,14 @@ void play(NodeFacts& facts, Role role, const std::vector<NodeId>& others) {
   if (role == Role::primary) facts.prepared_peers = facts.streaming = others;
 }
 
+/// The primary says that it has heard what it is to be: that it needs a lease it has heard with it.
+bool keeps_strict_lease(const SimMonitor& sim) {
+  for (int n = 0; n < max_nodes; ++n)
+    if (sim.goals[n].state == NodeState::wait_primary && !sim.gone[n])
+      return sim.facts[n].reported && sim.facts[n].current && sim.facts[n].state == NodeState::wait_primary;
+  return false;
+}
+
 /// A node as this belief has it.
 void look(monitor::NodeView& view, const Sight& sight, const std::vector<NodeId>& others) {
   NodeFacts& facts = view.facts;
@@ -206,6 +214,10 @@ monitor::GroupSnapshot snapshot_of(const SimMonitor& sim, const Belief& belief, 
     view.replication_quorum = rules.attributes[n].replication_quorum;
     view.lease_until = belief.others_elapsed ? model_now - long_time : model_now + long_time;
     if (view.reported && !view.facts.receiving && belief.stalls_elapsed) view.stalled_for = long_time;
+    if (rules.settings.failover_max_lost_time.count() != 0) {
+      if (keeps_strict_lease(sim)) view.may_lack = monitor::Lack{};
+      if (view.reported) ++view.facts.lsn.value;  // 0 would be no position
+    }
     look(view, belief.sights[n], names.ids(static_cast<std::uint8_t>(members & ~(1 << n))));
     group.nodes.push_back(std::move(view));
   }
@@ -234,7 +246,7 @@ std::optional<SimDecision> decide_on(const monitor::GroupSnapshot& group, const 
   settings.paused = belief.paused;
   const auto decision = rules.decide(group, settings, model_now);
   if (!decision) return std::nullopt;
-  SimDecision effect{.monitor = sim, .rule_id = decision->rule_id};
+  SimDecision effect{.monitor = sim, .rule_id = decision->rule_id, .when_leases_are_over = belief.others_elapsed};
   effect.problem = take_goals(effect, *decision, names);
   if (effect.problem.empty()) effect.problem = take_quorums(effect, *decision, names);
   if (decision->operation_target) {
@@ -301,7 +313,35 @@ bool monitor_forgets(World& world, int node) {
   return true;
 }
 
+namespace {
+
+/// It is told to promote, and no quorum keeps a former primary from acknowledging.
+bool follows_by_lease(const World& world, const SimDecision& effect, int node) {
+  return world.bounded_loss && effect.assigned[node] &&
+         effect.monitor.goals[node].state == NodeState::stop_replication && world.monitor.goals[node].fence &&
+         world.monitor.assigned.asynchronous();
+}
+
+}  // namespace
+
+bool is_possible(const World& world, const SimDecision& effect) {
+  if (!effect.when_leases_are_over) return true;
+  for (int node = 0; node < world.size; ++node)
+    for (int n = 0; n < world.size; ++n) {
+      const NodeState before = world.monitor.goals[n].state;
+      const bool led = before == NodeState::demote_timeout || before == NodeState::dropped;
+      if (n != node && led && follows_by_lease(world, effect, node) && world.nodes[n].server == Server::primary)
+        return false;
+    }
+  return true;
+}
+
 void apply(World& world, const SimDecision& effect) {
+  for (int n = 0; n < world.size; ++n)
+    for (std::uint8_t token = 0; token < token_count; ++token)
+      if (follows_by_lease(world, effect, n) && world.commits[token] == Commit::acknowledged &&
+          !world.nodes[n].has(token))
+        world.commits[token] = Commit::abandoned;  // that is what the operator has allowed
   world.monitor = effect.monitor;
   for (int n = 0; n < world.size; ++n)
     if (effect.assigned[n]) has_new_goal(world, n);

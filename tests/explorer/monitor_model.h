@@ -60,7 +60,8 @@ struct SimDecision {
   SimMonitor monitor;                      // afterwards
   std::array<bool, max_nodes> assigned{};  // nodes that got a new goal
   int rule_id = 0;
-  std::string problem;  // the decision itself is malformed
+  bool when_leases_are_over = false;  // taken only then
+  std::string problem;                // the decision itself is malformed
 };
 
 monitor::GroupSnapshot snapshot_of(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
@@ -78,6 +79,8 @@ SimRoute route_of(const SimMonitor& monitor, const Belief& belief, const Rules& 
 std::optional<SimDecision> decide_on(const monitor::GroupSnapshot& group, const SimMonitor& monitor,
                                      const Belief& belief, const Rules& rules);
 std::optional<SimDecision> decide_once(const SimMonitor& monitor, const Belief& belief, const Rules& rules);
+/// False if the decision counts on the end of a lease, and a primary still serves that has to stop at its end.
+bool is_possible(const World& world, const SimDecision& effect);
 void apply(World& world, const SimDecision& effect);
 /// `enable maintenance --allow-failover`, as far as the monitor takes it.
 bool operator_wants_maintenance(World& world, int node);

@@ -134,6 +134,29 @@ TEST(Mutant, lost_candidate_is_never_called_off) {
   EXPECT_THAT(counterexample(stubborn), StartsWith("after the faults: no surviving node's goal is to be the primary"));
 }
 
+/// Two nodes in no quorum, and failovers that may lose what they acknowledge.
+std::string counterexample_of_bounded_loss(Decide mutant) {
+  ExplorerPlan plan{.rules = {.decide = std::move(mutant)}, .faults = 2, .operations = false};
+  plan.rules.settings.failover_max_lost_time = Millis{8'000};
+  for (Attributes& node : plan.rules.attributes) node.replication_quorum = false;
+  return Explorer(plan).run().counterexample.value_or("nothing");
+}
+
+TEST(Mutant, failover_with_bounded_loss_does_not_wait_for_the_lease) {
+  const auto over = [](GroupSnapshot& group) {
+    for (auto& node : group.nodes) node.lease_until = TimePoint::min();
+  };
+  EXPECT_THAT(counterexample_of_bounded_loss(seeing(over)), StartsWith("two nodes can acknowledge commits"));
+}
+
+TEST(Mutant, failover_with_bounded_loss_does_not_depose_the_old_primary) {
+  const auto leave = [](Decision& d) {
+    std::erase_if(d.goals, [](const auto& assigned) { return assigned.second.state == NodeState::demote_timeout; });
+  };
+  EXPECT_THAT(counterexample_of_bounded_loss(changing("failover_with_bounded_loss", leave)),
+              Not(StartsWith("nothing")));
+}
+
 /// Of three nodes, from rest, in any weather.
 std::string counterexample_of_three(ExplorerPlan plan) {
   plan.nodes = 3;

@@ -36,6 +36,11 @@ View view_of(const World& world, int node, bool hears) {
   view.node = static_cast<std::uint8_t>(node);
   view.size = world.size;
   view.is_leased = true;
+  view.strict_lease = world.bounded_loss;
+  for (int n = 0; n < world.size; ++n)
+    view.lease_is_over =
+        view.lease_is_over || (world.bounded_loss && n != node && !may_accept_writes(world.monitor.goals[node].state) &&
+                               may_accept_writes(world.monitor.goals[n].state));
   view.is_told = hears && !view.self.heard;
   if (view.is_told) view.told = world.monitor.goals[node];
   const SimGoal& goal = view.is_told ? view.told : view.self.goal;

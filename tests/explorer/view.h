@@ -16,6 +16,8 @@ struct View {
   std::uint8_t caught_up = 0;    // and have flushed all that was written before this moment
   bool is_told = false;          // the monitor's answer holds a newer goal
   bool is_leased = false;        // the monitor has answered a moment ago
+  bool lease_is_over = false;    // though it may have: it has told another node to lead
+  bool strict_lease = false;     // a primary that waits for no standby needs one, whatever streams
   bool receives = false;         // it streams
   bool upstream_serves = false;  // the goal's upstream runs as a primary and can be reached
   bool fits_upstream = false;    // run as its standby it would stream

@@ -36,13 +36,14 @@ void shorten(std::uint8_t& length) {
 
 void forget_first(World& world) {
   for (SimNode& node : world.nodes) {
-    shorten(node.goal.await_length);
+    if (!world.bounded_loss) shorten(node.goal.await_length);  // there it only says what the goal is
     if (node.length == 0) continue;
     std::shift_left(node.log.begin(), node.log.end(), 1);
     node.log.back() = 0;
     --node.length;
   }
-  for (SimGoal& goal : world.monitor.goals) shorten(goal.await_length);
+  for (SimGoal& goal : world.monitor.goals)
+    if (!world.bounded_loss) shorten(goal.await_length);
   for_all_facts(world, [](SimFacts& facts) { shorten(facts.length); });
 }
 

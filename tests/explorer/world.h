@@ -133,6 +133,7 @@ struct World {
   std::uint8_t judgements = 0;                         // left of ExplorerPlan::judgements
   Statements statements = Statements::no_coordinator;  // in fair runs; before them the monitor may believe anything
   std::uint8_t size = 2;                               // nodes from this one on do not exist
+  bool bounded_loss = false;                           // a primary that waits for no standby serves by a strict lease
 };
 static_assert(std::has_unique_object_representations_v<World>, "worlds are compared and hashed as bytes");
 

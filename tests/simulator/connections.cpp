@@ -20,8 +20,10 @@ void Keeper::send(bool wait) {
   exchange.id = ++post_->exchanges;
   exchange.left = kernel_->now;
   if (chain_->wants_link(clock()) && !chance_of_a_full_disk()) take_link();
-  ReportMessage message{
-      .report = core_->next_report(wait), .token = token_, .connection = exchange.connection, .exchange = exchange.id};
+  ReportMessage message{.report = core_->next_report(wait, clock()),
+                        .token = token_,
+                        .connection = exchange.connection,
+                        .exchange = exchange.id};
   protocol::Report& report = message.report;
   report.instance = chain_->current();
   exchange.link = report.instance.id;

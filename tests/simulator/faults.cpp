@@ -37,15 +37,18 @@ void Faults::end() {
   monitor_.store().back_up();
 }
 
+void Faults::lose_host(int node, Micros until) {
+  note(node, "HOST LOST", until - kernel_.now);
+  servers_.host(node).powered = false;
+  keepers_[static_cast<std::size_t>(node)].kill();
+  servers_.kill(node);
+}
+
 void Faults::lose(int node, Micros until) {
   const Micros duration = until - kernel_.now;
   if (hangs && kernel_.random.permille(200)) return hang(node, until);
   switch (kernel_.random.below(6)) {
-    case 0:
-      note(node, "HOST LOST", duration);
-      servers_.host(node).powered = false;
-      keepers_[static_cast<std::size_t>(node)].kill();
-      return servers_.kill(node);
+    case 0: return lose_host(node, until);
     case 1:
       note(node, "FROZEN", duration);
       servers_.host(node).frozen_until = until;
@@ -112,7 +115,7 @@ void Faults::strike(int node) {
       return;
     case 4:
     case 5: return switch_off(node);
-    case 6: return freeze(node);
+    case 6: return freezes ? freeze(node) : switch_off(node);
     case 7:
     case 8: return cut_from_monitor(node, kernel_.now + some_time(seconds(60)));
     case 9:

@@ -18,6 +18,8 @@ class Faults {
   bool promotions_by_hand = false;
   /// Servers hang, too.
   bool hangs = false;
+  /// Machines freeze, too; else they are switched off instead.
+  bool freezes = true;
   /// Operators ask for switchovers more often than anything goes wrong.
   bool many_switchovers = false;
 
@@ -26,6 +28,8 @@ class Faults {
   void end();
   /// One node is lost until then, in some way; nothing else goes wrong.
   void lose(int node, Micros until);
+  /// The same, with all that its host has.
+  void lose_host(int node, Micros until);
 
   void on_group(const Event& event);
   /// Something that a fault would be bad for has just begun in one of these groups.

@@ -25,10 +25,13 @@ void Keeper::join(std::string token, std::string host, int port) {
 
 void Keeper::kill() {
   if (!alive()) return;
+  // Its guard (keeper/agent/guard.h) does not let Postgres go on under a lease that no keeper watches.
+  const bool guarded = core_->guarded_until() && server().running();
   core_.reset();
   order_.reset();
   ++generation_;
-  note("KEEPER KILLED");
+  note("KEEPER KILLED", guarded ? "and Postgres with it" : "");
+  if (guarded) servers_->kill(node_);
   for (Exchange* exchange : {&heartbeat_, &messenger_}) {
     if (servers_->host(node_).powered && exchange->connection != 0)
       kernel_->post(
@@ -159,7 +162,8 @@ keeper::Refusal shown(Refusal refusal) {
 keeper::Observation Keeper::observe() const {
   const Postgres& self = server();
   const Timelines::Branch& branch = servers_->timelines(node_)[self.wal.branch];
-  keeper::Observation seen{.running = self.running(),
+  keeper::Observation seen{.began = clock(),
+                           .running = self.running(),
                            .server = self.generation,
                            .standby_signal = self.standby_signal && !self.rewinding,
                            .rewinding = self.rewinding,

@@ -18,6 +18,7 @@ Tally& Tally::operator+=(const Tally& other) {
   reports += other.reports;
   decisions += other.decisions;
   promotions += other.promotions;
+  losses += other.losses;
   faults += other.faults;
   monitor_crashes += other.monitor_crashes;
   holds += other.holds;

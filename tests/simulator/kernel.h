@@ -51,6 +51,7 @@ struct Tally {
   std::uint64_t reports = 0;
   std::uint64_t decisions = 0;
   std::uint64_t promotions = 0;
+  std::uint64_t losses = 0;  // failovers that lost something, where that is allowed
   std::uint64_t faults = 0;
   std::uint64_t monitor_crashes = 0;
   std::uint64_t holds = 0;   // of a Citus group's statements

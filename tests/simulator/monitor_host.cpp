@@ -46,7 +46,7 @@ void MonitorHost::start() {
   schedule(0);
 }
 
-void MonitorHost::create_group(int group, int number_sync_standbys, bool varied) {
+void MonitorHost::create_group(int group, int number_sync_standbys, bool varied, bool bounded_loss) {
   protocol::FormationDocument formation;
   formation.name = grouping_.formation_of(group);
   formation.kind = grouping_.citus() ? "citus" : "pgsql";
@@ -71,6 +71,7 @@ void MonitorHost::create_group(int group, int number_sync_standbys, bool varied)
       request.candidate_priority = kernel_.random.below(3) * 50;
       request.replication_quorum = kernel_.random.permille(700);
     }
+    if (bounded_loss) request.replication_quorum = false;
     engine_->register_node(request, {}, [&](const auto& made) {
       if (!made) {
         problem = made.error().message;
@@ -82,6 +83,17 @@ void MonitorHost::create_group(int group, int number_sync_standbys, bool varied)
   if (!problem.empty()) throw Violation{group, "the group cannot be created: " + problem};
   if (!grouping_.is_last_of_formation(group)) return;
   while (!set_sync_standbys(formation.name, number_sync_standbys)) --number_sync_standbys;
+  if (bounded_loss) allow_loss(formation.name);
+}
+
+/// So that now one of the bounds counts, now the other; and a lease may be longer than it takes to call a node dead.
+void MonitorHost::allow_loss(const std::string& formation) {
+  const bool long_lease = kernel_.random.coin();
+  engine_->change_settings({formation,
+                            {{"lease", long_lease ? "8000" : "4000"},
+                             {"failover_max_lost_time", long_lease ? "12000" : "8000"},
+                             {"failover_max_lost_bytes", kernel_.random.coin() ? "500" : "1000000"}}},
+                           {}, [](const auto& answer) { (void)answer.value(); });
 }
 
 std::string MonitorHost::name_of(int node) const {
@@ -226,6 +238,9 @@ void MonitorHost::take_report(const Event& event) {
   ++kernel_.tally.reports;
   if (message.copy_of >= 0) return take_report_of_copy(message);
   const int node = event.node;
+  const NodeFacts& facts = message.report.facts;
+  if (facts.postgres_running && !facts.in_recovery && is_leader_state(store_.node(servers_.id_of(node)).goal.state))
+    servers_.monitor_hears(node, facts.lsn.value);
   const std::uint32_t generation = event.generation;
   const std::uint32_t exchange = message.exchange;
   engine_->report(servers_.id_of(node), message.report, {message.token, message.connection, {}},

@@ -17,7 +17,8 @@ class MonitorHost final : public monitor::Prober {
 
   void start();
   /// All nodes of one group, with an operator's wishes; number_sync_standbys as far as there are standbys for it.
-  void create_group(int group, int number_sync_standbys, bool varied);
+  void create_group(int group, int number_sync_standbys, bool varied, bool bounded_loss);
+  void allow_loss(const std::string& formation);
   void make_failovers_manual(int group);
   /// Its store is what it was at back_up(); nothing else is.
   void restore_backup();

@@ -133,6 +133,34 @@ TEST(SimulatedMutant, old_primary_is_never_told_to_rejoin) {
   EXPECT_THAT(found(without("old_primary_rejoins")), HasSubstr("not whole"));
 }
 
+/// In groups whose failovers may lose commits, within bounds.
+std::string found_where_commits_may_be_lost(monitor::Decide mutant) {
+  return found({.nodes = 2, .decide = std::move(mutant), .bounded_loss = true});
+}
+
+TEST(SimulatedMutant, bounded_loss_has_no_bound_in_time) {
+  const monitor::Decide generous = [](const GroupSnapshot& group, Settings settings, TimePoint now) {
+    settings.failover_max_lost_time = std::chrono::hours(1);
+    return monitor::decide(group, settings, now);
+  };
+  EXPECT_THAT(found_where_commits_may_be_lost(generous), HasSubstr("loses more than the bound says"));
+}
+
+TEST(SimulatedMutant, bounded_loss_has_no_bound_in_bytes) {
+  const monitor::Decide generous = [](const GroupSnapshot& group, Settings settings, TimePoint now) {
+    settings.failover_max_lost_bytes = UINT64_MAX;
+    return monitor::decide(group, settings, now);
+  };
+  EXPECT_THAT(found_where_commits_may_be_lost(generous), HasSubstr("loses more than the bound says"));
+}
+
+TEST(SimulatedMutant, bounded_loss_does_not_wait_for_the_lease) {
+  const auto over = [](GroupSnapshot& group) {
+    for (auto& node : group.nodes) node.lease_until = TimePoint::min();
+  };
+  EXPECT_THAT(found_where_commits_may_be_lost(seeing(over)), HasSubstr("acknowledge"));
+}
+
 TEST(SimulatedMutant, citus_statements_go_to_the_candidate_before_it_is_promoted) {
   const auto hasten = [](int, protocol::CitusRoute& route) {
     if (route.hold_for && !route.primary) route.primary = route.hold_for;

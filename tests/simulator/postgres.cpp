@@ -432,6 +432,34 @@ void Servers::promised(int node, std::uint64_t lsn) {
                         " acknowledges a commit, and an earlier acknowledged one is not in its history"};
   group.any = true;
   group.last = position;
+  group.all.emplace_back(position, kernel_.now);
+}
+
+void Servers::monitor_hears(int node, std::uint64_t lsn) {
+  Position& heard_of = acknowledged_[static_cast<std::size_t>(group_of(node))].heard_of;
+  const std::int32_t branch = (*this)[node].wal.branch;
+  heard_of = {branch, branch == heard_of.branch ? std::max(lsn, heard_of.lsn) : lsn};
+}
+
+void Servers::forgive_loss(int node, Micros time_max, std::uint64_t bytes_max) {
+  Acknowledged& group = acknowledged_[static_cast<std::size_t>(group_of(node))];
+  const Position has = (*this)[node].wal;
+  if (has_every_acknowledged_commit(node) || !(*this)[node].exists) return;
+  const Micros last = group.all.back().second;
+  Micros first = last;
+  for (; !group.all.empty() && !timelines(node).contains(has, group.all.back().first); group.all.pop_back())
+    first = group.all.back().second;
+  const std::uint64_t common = timelines(node).last_common(has, group.heard_of);
+  const std::uint64_t bytes = group.heard_of.lsn > common ? group.heard_of.lsn - common : 0;
+  note(node, "LOSES", std::to_string((last - first) / 1000) + " ms, " + std::to_string(bytes) + " bytes");
+  ++kernel_.tally.losses;
+  if (last - first > time_max || bytes > bytes_max)
+    throw Violation{group_of(node), "a failover loses more than the bound says: what was acknowledged in " +
+                                        std::to_string((last - first) / 1000) + " ms, and " + std::to_string(bytes) +
+                                        " bytes of what the monitor had heard of"};
+  group.any = !group.all.empty();
+  if (group.any) group.last = group.all.back().first;
+  group.heard_of = has;
 }
 
 // ---- the truth

@@ -151,6 +151,10 @@ class Servers {
   bool has_every_acknowledged_commit(int node) const;
   std::uint64_t acknowledged(int group) const { return acknowledged_[static_cast<std::size_t>(group)].count; }
   void check_one_acknowledges(int group) const;
+  /// The monitor knows that this primary has WAL up to there.
+  void monitor_hears(int node, std::uint64_t lsn);
+  /// It is to be the primary, where a failover may lose so much: what it lacks no longer counts, if it is not more.
+  void forgive_loss(int node, Micros time_max, std::uint64_t bytes_max);
   /// The node of this group that was opened for writes last, by its keeper; -1 = none yet.
   int latest_writer(int group) const { return writers_[static_cast<std::size_t>(group)]; }
 
@@ -162,6 +166,8 @@ class Servers {
     bool any = false;
     Position last;
     std::uint64_t count = 0;
+    std::vector<std::pair<Position, Micros>> all;  // what moved `last`, and when
+    Position heard_of;                             // what the monitor knows to have been written
   };
 
   void note(int node, std::string_view what, std::string detail = {}) {

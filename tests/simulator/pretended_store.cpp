@@ -89,6 +89,9 @@ void PretendedStore::judge_goal(const monitor::NodeRow& row) {
   if (row.goal.state == NodeState::draining && hand_over_begins) hand_over_begins(group);
   if (!may_accept_writes(row.goal.state)) return;
   const int node = servers_.node_of(row.id);
+  const monitor::Settings& allowed = settings(group);
+  if (allowed.failover_max_lost_time.count() != 0 && kept_.groups.at(group).quorum_assigned.asynchronous())
+    servers_.forgive_loss(node, ms(allowed.failover_max_lost_time.count()), allowed.failover_max_lost_bytes);
   if (!servers_.has_every_acknowledged_commit(node))
     throw Violation{group, row.name + " is to be the primary, and lacks an acknowledged commit"};
   for (const auto& [id, other] : kept_.nodes) {

@@ -13,6 +13,8 @@ constexpr Micros check_interval = ms(500);
 /// So long all must be whole before the next thing happens: by then the monitor has heard of it, as keepers look once a
 /// second and report once a second.
 constexpr Micros time_to_hear = seconds(3);
+/// Where no quorum says it: and until the monitor, which may have started again, knows how far both nodes are.
+constexpr Micros time_to_compare = seconds(15);
 
 class Simulation {
  public:
@@ -77,6 +79,7 @@ Simulation::Simulation(const WorldPlan& plan)
   citus_.emplace(kernel_, servers_, keepers_, monitor_.store(), grouping_, plan.lie);
   citus_->hold_begins = [this](int group) { faults_.on_delicate_moment(group, grouping_.first_of(group)); };
   faults_.many_switchovers = grouping_.citus();
+  faults_.freezes = !plan.bounded_loss;
   monitor_.judge_plan = [this](int node, const auto& told) { citus_->judge_plan(node, told); };
 }
 
@@ -85,7 +88,8 @@ RunResult Simulation::run() {
   try {
     monitor_.start();
     for (int group = 0; group < grouping_.groups(); ++group) {
-      monitor_.create_group(group, plan_.number_sync_standbys, plan_.varied);
+      monitor_.create_group(group, plan_.bounded_loss ? 0 : plan_.number_sync_standbys, plan_.varied,
+                            plan_.bounded_loss);
       if (plan_.manual_failover) monitor_.make_failovers_manual(group);
       kernel_.post(0, {.what = What::client_commits, .value = group});
     }
@@ -102,9 +106,10 @@ RunResult Simulation::run() {
         std::to_string(plan_.nodes) + ", number_sync_standbys " + std::to_string(plan_.number_sync_standbys) +
         (grouping_.citus() ? ", citus workers " + std::to_string(plan_.citus_workers) : "") +
         (plan_.varied ? ", varied" : "") + (plan_.manual_failover ? ", manual failover" : "") +
-        (plan_.promotions_by_hand ? ", promotions by hand" : "") + (plan_.hangs ? ", hangs" : "") + ", event " +
-        std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " + violation.what +
-        "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
+        (plan_.bounded_loss ? ", bounded loss" : "") + (plan_.promotions_by_hand ? ", promotions by hand" : "") +
+        (plan_.hangs ? ", hangs" : "") + ", event " + std::to_string(kernel_.tally.events) + ", group " +
+        std::to_string(violation.group) + ": " + violation.what + "\n" + kernel_.trace.print(violation.group) +
+        describe(violation.group);
   }
   kernel_.tally.virtual_seconds = static_cast<std::uint64_t>(kernel_.now / seconds(1));
   outcome.tally = kernel_.tally;
@@ -209,7 +214,7 @@ void Simulation::lose_one() {
     if (servers_[servers_.first_of(group_with_loss_) + place].primary)
       node = servers_.first_of(group_with_loss_) + place;
   lost_node_ = node;
-  faults_.lose(node, faults_end_);
+  plan_.bounded_loss ? faults_.lose_host(node, faults_end_) : faults_.lose(node, faults_end_);
 }
 
 void Simulation::check() {
@@ -269,7 +274,7 @@ void Simulation::check_whole() {
                     "not whole " + std::to_string(recovery_bound / seconds(1)) + " s after the last fault: " + why};
   }
   if (!whole_since_) whole_since_ = kernel_.now;
-  if (kernel_.now - *whole_since_ < time_to_hear) return;
+  if (kernel_.now - *whole_since_ < (plan_.bounded_loss ? time_to_compare : time_to_hear)) return;
   ++kernel_.tally.convergences;
   kernel_.tally.slowest_convergence = std::max(kernel_.tally.slowest_convergence, *whole_since_ - faults_end_);
   whole_since_.reset();
@@ -286,7 +291,9 @@ std::string Simulation::why_not_whole(int group) const {
   if (monitor_.store().is_paused(group)) return "its formation is paused";
   int leader = -1;
   const monitor::GroupRow& row = monitor_.store().group(group);
-  const NodeState leads = plan_.nodes == 1 ? NodeState::single : NodeState::primary;
+  const NodeState leads = plan_.nodes == 1     ? NodeState::single
+                          : plan_.bounded_loss ? NodeState::wait_primary
+                                               : NodeState::primary;
   for (int place = 0; place < plan_.nodes; ++place) {
     const int node = servers_.first_of(group) + place;
     const Goal& goal = monitor_.store().node(servers_.id_of(node)).goal;
@@ -368,6 +375,8 @@ WorldPlan random_plan(std::uint64_t seed) {
     plan.nodes = std::min(plan.nodes, 3);
     plan.number_sync_standbys = std::min(plan.number_sync_standbys, plan.nodes - 1);
   }
+  plan.bounded_loss =
+      Random(seed ^ 0x1055ULL).permille(200) && plan.citus_workers == 0 && !plan.promotions_by_hand && !plan.hangs;
   return plan;
 }
 

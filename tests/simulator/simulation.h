@@ -24,6 +24,9 @@ struct WorldPlan {
   Lie lie;                // what the routers hear instead of the monitor's plan
   bool manual_failover = false;
   bool hangs = false;  // servers hang, too
+  /// Commits wait for no standby, and a failover may lose some of them, within bounds. A frozen machine thaws for a moment
+  /// before anything can be done about what it runs: machines are switched off instead.
+  bool bounded_loss = false;
 };
 
 /// The world of a seed, its shape chosen by the seed.

@@ -54,17 +54,23 @@ std::size_t Load::acknowledged_by(const lab::AutoctlDaemon& node, TimePoint sinc
   return count;
 }
 
-void Load::verify() {
+std::optional<std::string> Load::split_brain() const {
   std::vector<lab::Acknowledgement> all;
+  for (const auto* client : clients()) {
+    const auto acks = client->acknowledgements();
+    all.insert(all.end(), acks.begin(), acks.end());
+  }
+  return lab::find_split_brain(all);
+}
+
+void Load::verify() {
   for (const auto* client : clients()) {
     const auto lost = client->lost(cluster_.read_write());
     ASSERT_TRUE(ok(lost));
     EXPECT_EQ(lost->size(), 0U) << client->options().source << " lost acknowledged rows, the first is "
                                 << (lost->empty() ? 0 : lost->front());
-    const auto acks = client->acknowledgements();
-    all.insert(all.end(), acks.begin(), acks.end());
   }
-  const auto split = lab::find_split_brain(all);
+  const auto split = split_brain();
   EXPECT_FALSE(split) << *split;
 }
 

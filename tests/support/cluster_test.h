@@ -34,6 +34,8 @@ class Load {
   std::size_t acknowledged_by(const lab::AutoctlDaemon& node, TimePoint since) const;
   /// Another `rows` rows were acknowledged within `timeout`.
   testing::AssertionResult progresses(std::size_t rows, Millis timeout) const;
+  /// That two nodes acknowledged at once, to any client; nullopt if they did not.
+  std::optional<std::string> split_brain() const;
   /// Expectations of this test; may be called while the clients write. The cluster must be settled.
   void verify();
 

@@ -151,6 +151,10 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("pg_version", v.pg_version);
   field("instance", v.instance);
   field.required("facts", v.facts);
+  field("left", v.left);
+  field("looked", v.looked);
+  field("leased_until", v.leased_until);
+  field("strict_lease", v.strict_lease);
   field("citus", v.citus);
   field("memory", v.memory);
   field("news", v.news);
@@ -198,6 +202,7 @@ void fields(auto&& field, Of<Assignment> auto& v) {
   field("version", v.version);
   field("lease", v.lease);
   field("lease_required", v.lease_required);
+  field("strict_lease", v.strict_lease);
   field("check_upstream", v.check_upstream);
   field("heartbeat", v.heartbeat);
   field("goal", v.goal);

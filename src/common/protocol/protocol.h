@@ -98,6 +98,11 @@ struct Report {
   std::string pg_version;  // "15.4"
   Instance instance;
   NodeFacts facts;
+  // On the keeper's own monotonic clock, for the monitor to compare with each other.
+  Millis left{0};                   // when this report left
+  Millis looked{0};                 // when its keeper began to look at what `facts` says of a running Postgres
+  Millis leased_until{0};           // the end of its lease, as far as it has heard
+  bool strict_lease = false;        // it keeps Assignment::strict_lease, and has saved that
   std::optional<CitusFacts> citus;  // from a coordinator group's primary
   std::optional<Memory> memory;     // until the keeper has its first answer
   std::vector<News> news;           // each until a report with it was answered
@@ -108,6 +113,7 @@ struct Assignment {
   std::uint64_t version = 0;  // changes whenever anything below `lease` does
   Millis lease{0};            // counted from when the request left; 0 = no lease is granted (report refused or no need)
   bool lease_required = false;  // another node could be elected: without a lease and a streaming standby, stop
+  bool strict_lease = false;    // without a lease stop in any case: a node may be elected that does not fence this one
   bool check_upstream =
       false;  // look now: a standby at its WAL receiver and its primary's port, a primary at its WAL senders
   Millis heartbeat{1000};

@@ -109,9 +109,9 @@ void Board::wake_worker() {
 
 // ---- heartbeat, messenger
 
-protocol::Report Board::next_report(bool wait) {
+protocol::Report Board::next_report(bool wait, TimePoint left) {
   const std::lock_guard lock(mutex_);
-  protocol::Report report = core_.next_report(wait);
+  protocol::Report report = core_.next_report(wait, left);
   report.instance = chain_.current();
   return report;
 }
@@ -230,6 +230,13 @@ bool Board::await_fence() {
     changed_.wait_until(lock, at.value_or(now() + idle));
   }
   return false;
+}
+
+bool Board::await_guarded_until(std::optional<TimePoint>& told) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return stopping_ || core_.guarded_until() != told; });
+  told = core_.guarded_until();
+  return !stopping_;
 }
 
 void Board::set_fenced() {

@@ -5,6 +5,7 @@
 //   heartbeat  holds a report open at the monitor                            the network, with a deadline
 //   messenger  reports at once what is urgent                                the network, with a deadline
 //   fence      kills Postgres when the lease is over                         nothing
+//   guard      tells a process of its own when Postgres has to end          nothing
 //   judge      finds out from the probes whether a client would be served  nothing
 //   sessions   connects as a client does                                   Postgres, disk
 //   disk       writes beside the WAL                                       disk
@@ -53,7 +54,7 @@ class Board {
 
   // ---- heartbeat, messenger
   /// The next report: newest facts and a new sequence number, taken together.
-  protocol::Report next_report(bool wait);
+  protocol::Report next_report(bool wait, TimePoint left = {});
   /// The answer to a report that left at `request_left`, had news up to `last_news` (0: none) and was of `instance`.
   void answered(const protocol::Assignment& assignment, TimePoint request_left, std::uint64_t last_news,
                 const std::string& instance = {});
@@ -93,6 +94,10 @@ class Board {
   /// Blocks until Postgres has to be killed; false when the keeper stops.
   bool await_fence();
   void set_fenced();
+
+  // ---- guard
+  /// Blocks until Postgres may run until another moment than `told`, and sets that; false when the keeper stops.
+  bool await_guarded_until(std::optional<TimePoint>& told);
 
   // ---- any thread
   NodeFacts facts() const;

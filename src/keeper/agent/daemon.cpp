@@ -16,6 +16,7 @@
 #include "keeper/agent/citus_router.h"
 #include "keeper/agent/fence.h"
 #include "keeper/agent/former_port.h"
+#include "keeper/agent/guard.h"
 #include "keeper/agent/hand_over.h"
 #include "keeper/agent/instance_file.h"
 #include "keeper/agent/instance_server.h"
@@ -131,6 +132,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   InstanceServer server(postgres, config, files);
   Worker worker(board, server, files);
   const Fence fence(board, postgres);
+  const Guard guard(board, files.pgdata);
   const PulseWatch pulse(board, files.pgdata);
   const Scribe scribe(board, files);
   const auto reporter = report_to_monitor(board, config, files, postgres.tools());

@@ -18,8 +18,8 @@ void Fence::watch() {
       spdlog::error("No Postgres runs here any more: another keeper is this node");
     else
       spdlog::error(
-          "Fenced: no answer from the monitor and no streaming standby; stopped Postgres so that no client reads "
-          "or writes on a primary that may have been replaced");
+          "Fenced: no answer from the monitor, and no streaming standby that makes up for it; stopped Postgres so that "
+          "no client reads or writes on a primary that may have been replaced");
   }
 }
 

@@ -94,6 +94,7 @@ bool changes_data(Order::Kind kind) {
 
 Observation InstanceServer::look(const Attention& attention) {
   Observation seen;
+  seen.began = std::chrono::steady_clock::now();
   seen.running = postgres_.running() || (attention.takes_over_servers && postgres_.adopt());
   seen.server = postgres_.servers_seen();
   if (seen.running)

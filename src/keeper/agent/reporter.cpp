@@ -42,14 +42,14 @@ void Reporter::deliver() {
 }
 
 bool Reporter::exchange(client::MonitorApi& api, bool wait) {
-  protocol::Report report = board_.next_report(wait);
+  const TimePoint left = std::chrono::steady_clock::now();
+  protocol::Report report = board_.next_report(wait, left);
   report.host = config_.hostname;
   report.port = config_.pgport;
   report.api_port = config_.api_port;
   report.pg_version = pg_version_;
   const auto known = board_.assignment();
   const Millis heartbeat = wait ? (known ? known->heartbeat : Millis{1000}) : Millis{0};
-  const TimePoint left = std::chrono::steady_clock::now();
   const auto answer = api.report(config_.node, report, heartbeat + answer_patience);
   if (board_.stopping()) return false;
   if (!answer) {

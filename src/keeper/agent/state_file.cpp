@@ -21,6 +21,7 @@ Result<SavedState> load_state(const config::Files& files) {
     saved.term = Term{json.at("term").get<std::uint64_t>()};
     json.at("goal").get_to(saved.goal);
     saved.lease_required = json.at("lease_required").get<bool>();
+    saved.strict_lease = json.value("strict_lease", false);
     json.at("peers").get_to(saved.peers);
     json.at("neighbours").get_to(saved.neighbours);
     json.at("standing").get_to(saved.standing);
@@ -33,14 +34,10 @@ Result<SavedState> load_state(const config::Files& files) {
 }
 
 Result<> save_state(const config::Files& files, const SavedState& saved) {
-  const nlohmann::json json = {{"state", to_string(saved.state)},
-                               {"term", saved.term.value},
-                               {"goal", saved.goal},
-                               {"lease_required", saved.lease_required},
-                               {"peers", saved.peers},
-                               {"neighbours", saved.neighbours},
-                               {"standing", saved.standing},
-                               {"epoch", saved.epoch}};
+  const nlohmann::json json = {
+      {"state", to_string(saved.state)},        {"term", saved.term.value},           {"goal", saved.goal},
+      {"lease_required", saved.lease_required}, {"strict_lease", saved.strict_lease}, {"peers", saved.peers},
+      {"neighbours", saved.neighbours},         {"standing", saved.standing},         {"epoch", saved.epoch}};
   return config::write_file(files.state(), json.dump(2) + "\n");
 }
 

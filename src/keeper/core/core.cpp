@@ -38,7 +38,7 @@ Core::Core(Identity self, SavedState saved, TimePoint now)
       last_answer_(now),
       settled_since_(now),
       correspondence_(saved_.epoch) {
-  lease_.assume(saved_.lease_required, now, start_grace);
+  lease_.assume(saved_.lease_required, saved_.strict_lease, now, start_grace);
   facts_.state = published_.state = saved_.state;
   facts_.term = published_.term = saved_.term;
   unproved_ = self_.unproved;
@@ -52,7 +52,10 @@ void Core::observed(Observation seen, TimePoint now) {
   if (seen.answer && !seen.answer->replay_paused) enlarged_ = false;
   // Another server's data may be another's: rewound, or a copy.
   if (!seen.running || seen.server != seen_.server) house_.forget_server();
-  if (seen.answer) last_answer_ = now;
+  if (seen.answer) {
+    last_answer_ = now;
+    looked_ = seen.began;
+  }
   const bool was_full = facts_.cannot_write;
   update(facts_, seen, saved_.peers, now - last_answer_ > silence_limit);
   if (facts_.cannot_write && !was_full) say(Level::error, "The disk of " + self_.pgdata + " is full");
@@ -66,9 +69,10 @@ void Core::observed(Observation seen, TimePoint now) {
     alone.streaming.clear();
     lease_.see(alone, now);
   }
+  if (seen.running && !seen.answer && !seen.standby_signal) lease_.opens();
   seen_ = std::move(seen);
   stale_ = false;
-  if (is_refused() && seen_.running) fenced_ = false;  // somebody has started it again
+  if ((is_refused() || lease_.is_strict()) && seen_.running) fenced_ = false;  // somebody has started it again
 }
 
 void Core::finished(TimePoint) {
@@ -107,7 +111,7 @@ bool Core::answered(const protocol::Assignment& assignment, TimePoint request_le
   if (!may_act()) became_the_node();
   lease_.renew(request_left, assignment.lease);
   const bool concerns_worker = correspondence_.take(assignment, request_left, now);
-  lease_.require(this->assignment()->lease_required);
+  lease_.require(this->assignment()->lease_required, this->assignment()->strict_lease);
   return concerns_worker || fenced_;
 }
 
@@ -231,6 +235,7 @@ void Core::give(Order order, Ready& ready) {
   const bool demotes = run_ && role_of(run_->goal.state) == Role::stopped && facts_.postgres_running;
   if (order.kind == Order::Kind::stop && demotes && !facts_.in_recovery)
     hooks_.push_back({HookPoint::Kind::before_demotion, saved_.goal.state, saved_.goal.term});
+  if (order.kind == Order::Kind::start && run_ && role_of(run_->goal.state) == Role::primary) lease_.opens();
   if (ends_server(order.kind)) {
     end_is_ours_ = true;
     vitals_.suspend();
@@ -296,8 +301,19 @@ void Core::publish(TimePoint now) {
   NodeFacts next = facts_to_tell();
   if (matters(next, published_)) correspondence_.make_urgent();
   published_ = std::move(next);
+  published_looked_ = looked_;
   if (saved_.state == NodeState::dropped && saved_.settled() && !retired_) retired_ = now;
   correspondence_.facts_were_published();
+}
+
+/// Rounded so that no lease seems shorter than it is, and nothing newer than it is.
+protocol::Report Core::next_report(bool wait, TimePoint left) {
+  protocol::Report report = correspondence_.next_report(wait, published_, saved_);
+  report.left = std::chrono::ceil<Millis>(left.time_since_epoch());
+  report.looked = std::chrono::floor<Millis>(published_looked_.time_since_epoch());
+  report.leased_until = std::chrono::ceil<Millis>(lease_.until().time_since_epoch());
+  report.strict_lease = saved_.strict_lease;
+  return report;
 }
 
 NodeFacts Core::facts_to_tell() const {
@@ -360,6 +376,11 @@ std::optional<TimePoint> Core::fence_at() const {
   if (is_refused() && !fenced_) return TimePoint::min();
   const Lease::Guard guard = lease_.guard();
   return guard.armed && !fenced_ ? std::optional(guard.until) : std::nullopt;
+}
+
+std::optional<TimePoint> Core::guarded_until() const {
+  const Lease::Guard guard = lease_.guard();
+  return lease_.is_strict() && guard.armed ? std::optional(guard.until) : std::nullopt;
 }
 
 std::optional<protocol::CitusPlan> Core::citus_duty() const {

@@ -86,11 +86,14 @@ class Core {
   /// The order under way is no longer wanted: another goal came.
   bool cancelled() const;
   bool is_urgent() const { return correspondence_.is_urgent(); }
-  protocol::Report next_report(bool wait) { return correspondence_.next_report(wait, published_, saved_); }
+  /// It is to leave at `left`, and its lease will count from then.
+  protocol::Report next_report(bool wait, TimePoint left = {});
   /// The next heartbeat waits for what the worker sees of the upstream.
   bool owes_an_answer() const { return correspondence_.owes_an_answer(); }
   /// When Postgres has to be killed, unless something changes before; nullopt while there is nothing to guard.
   std::optional<TimePoint> fence_at() const;
+  /// The same for Postgres' guard, that ends it also if this keeper dies; nullopt while a quorum, or nothing, does.
+  std::optional<TimePoint> guarded_until() const;
   /// The next observation has to tell whether the upstream's port is open.
   bool wants_upstream_probe() const { return probes_upstream_ || correspondence_.asks_about_upstream(); }
   /// An operator may start Postgres in this state: the keeper takes over a server that runs.
@@ -182,6 +185,7 @@ class Core {
   bool probes_upstream_ = false;
   TimePoint last_answer_;  // of Postgres to a query
   NodeFacts facts_, published_;
+  TimePoint looked_, published_looked_;  // when the look at Postgres began that these are from
   Vitals vitals_;
 
   std::optional<Order> order_;  // under way

@@ -20,13 +20,13 @@ void Lease::see(const NodeFacts& facts, TimePoint now) {
   if (facts.postgres_running && !facts.streaming.empty()) streaming_seen_ = now;
 }
 
-void Lease::assume(bool required, TimePoint now, Millis grace) {
-  required_ = required;
+void Lease::assume(bool required, bool strict, TimePoint now, Millis grace) {
+  require(required, strict);
   streaming_seen_ = now + grace;
 }
 
 Lease::Guard Lease::guard() const {
-  return {required_ && serves_, std::max(until_, streaming_seen_ + streaming_memory)};
+  return {required_ && serves_, strict_ ? until_ : std::max(until_, streaming_seen_ + streaming_memory)};
 }
 
 }  // namespace autoctl::keeper

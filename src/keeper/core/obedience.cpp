@@ -13,8 +13,8 @@ bool same_task(Goal a, Goal b) {
 
 bool knows(const SavedState& saved, const protocol::Assignment& assignment) {
   return assignment.goal == saved.goal && assignment.lease_required == saved.lease_required &&
-         assignment.peers == saved.peers && assignment.neighbours == saved.neighbours &&
-         assignment.standing == saved.standing;
+         assignment.strict_lease == saved.strict_lease && assignment.peers == saved.peers &&
+         assignment.neighbours == saved.neighbours && assignment.standing == saved.standing;
 }
 
 }  // namespace
@@ -33,6 +33,7 @@ std::optional<SavedState> Core::newer_goal(TimePoint now) {
   SavedState next = saved_;
   next.goal = newest->goal;
   next.lease_required = newest->lease_required;
+  next.strict_lease = newest->strict_lease;
   next.peers = newest->peers;
   next.neighbours = newest->neighbours;
   next.standing = newest->standing;

@@ -52,6 +52,7 @@ enum class Refusal : unsigned char {
 };
 
 struct Observation {
+  TimePoint began;                   // of the look: what `answer` says was so then or later
   bool running = false;              // there is a postmaster
   std::uint64_t server = 0;          // which one: another number is another server
   std::optional<ServerView> answer;  // nullopt: the server did not answer within the shell's patience

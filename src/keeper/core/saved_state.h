@@ -14,6 +14,7 @@ struct SavedState {
   Term term;                          // of the goal it was reached for
   Goal goal;                          // the newest one obeyed; no lower term is obeyed afterwards
   bool lease_required = false;        // as the monitor last said
+  bool strict_lease = false;          // the same
   /// The group's other nodes as the monitor last told: after a power cut a standby finds its primary, and a primary
   /// keeps its standbys' slots and HBA lines, before the monitor is back.
   std::vector<protocol::Peer> peers;

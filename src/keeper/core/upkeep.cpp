@@ -77,7 +77,8 @@ void Core::end_foreign_promotion() {
 }
 
 void Core::start_again(TimePoint now) {
-  if (saved_.state == NodeState::primary && !lease_.may_serve(now)) {
+  const bool leased = saved_.state == NodeState::primary || (lease_.is_strict() && wanted_role() == Role::primary);
+  if (leased && !lease_.may_serve(now)) {
     facts_.trouble = "waits for the monitor: another node could have been promoted meanwhile";
     return;
   }

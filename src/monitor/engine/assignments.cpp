@@ -8,6 +8,7 @@
 #include "monitor/engine/incomplete.h"
 #include "monitor/engine/settings_values.h"
 #include "monitor/engine/twins.h"
+#include "monitor/engine/written.h"
 
 namespace autoctl::monitor {
 
@@ -25,9 +26,9 @@ constexpr std::uint64_t last_version = std::numeric_limits<std::uint64_t>::max()
 
 /// Do they say the same but for version and lease?
 bool same_content(const protocol::Assignment& a, const protocol::Assignment& b) {
-  return a.monitor_id == b.monitor_id && a.lease_required == b.lease_required && a.check_upstream == b.check_upstream &&
-         a.heartbeat == b.heartbeat && a.goal == b.goal && a.peers == b.peers && a.neighbours == b.neighbours &&
-         a.citus == b.citus && a.standing == b.standing && a.notice == b.notice;
+  return a.monitor_id == b.monitor_id && a.lease_required == b.lease_required && a.strict_lease == b.strict_lease &&
+         a.check_upstream == b.check_upstream && a.heartbeat == b.heartbeat && a.goal == b.goal && a.peers == b.peers &&
+         a.neighbours == b.neighbours && a.citus == b.citus && a.standing == b.standing && a.notice == b.notice;
 }
 
 std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {
@@ -61,17 +62,20 @@ Assignments::Assignments(Model& model, const Environment& env)
 void Assignments::refresh(Group& group) {
   // Another monitor may still think that the primary's standbys are electable.
   const bool incomplete = is_incomplete(model_, group);
-  const bool lease_required = another_node_is_electable(snapshot(model_, group)) ||
-                              (incomplete && std::ranges::any_of(group.nodes, [](const auto& entry) {
-                                 return entry.second.row.goal.state == NodeState::primary;
-                               }));
+  const GroupSnapshot view = snapshot(model_, group);
+  const bool lease_required =
+      another_node_is_electable(view) || (incomplete && std::ranges::any_of(group.nodes, [](const auto& entry) {
+                                            return entry.second.row.goal.state == NodeState::primary;
+                                          }));
   const Settings& settings = model_.settings_of(group);
   const SettingValues own = own_settings(settings);
   const std::vector<protocol::Peer> neighbours = neighbours_of(model_, group);
   const std::string notice = missing_coordinator(model_, group);
   for (auto& [id, node] : group.nodes) {
     protocol::Assignment next{.monitor_id = model_.monitor_id, .version = node.assignment.version};
-    next.lease_required = lease_required;
+    const bool in_doubt = incomplete || another_may_lead(group, node, settings, env_.now());
+    next.strict_lease = is_strict_lease_of(view, settings, node) || (in_doubt && node.written.says_strict);
+    next.lease_required = lease_required || next.strict_lease;
     next.check_upstream = node.questioned;
     next.heartbeat = settings.heartbeat;
     next.goal = node.row.goal;
@@ -85,6 +89,7 @@ void Assignments::refresh(Group& group) {
     if (coordinates) next.citus = citus_plan(model_, group.row.formation, env_.now());
     if (next.version == 0 || !same_content(next, node.assignment)) {
       next.version = ++version_;
+      if (next.strict_lease != node.assignment.strict_lease) begin_anew(node.written, next.version);
       node.assignment = std::move(next);
     }
     if (node.held && node.held->known_version != node.assignment.version) release(group, node);
@@ -102,10 +107,14 @@ void Assignments::tell_formation(Group& group) {
 
 void Assignments::answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply) {
   protocol::Assignment assignment = node.assignment;
-  if (may_accept_writes(node.row.goal.state) && !is_incomplete(model_, group)) {
+  const Written& written = node.written;
+  const bool may_begin = !assignment.strict_lease || written.left < written.leased_until ||
+                         !another_may_lead(group, node, model_.settings_of(group), env_.now());
+  if (may_accept_writes(node.row.goal.state) && may_begin && !is_incomplete(model_, group)) {
     assignment.lease = model_.settings_of(group).lease;
     // The keeper counts from when its request left, which is earlier.
     node.lease_until = std::max(node.lease_until, env_.now() + assignment.lease);
+    node.written.leased_until = std::max(node.written.leased_until, node.written.left + assignment.lease);
   }
   reply(std::move(assignment));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "monitor/engine/citus_plan.h"
+#include "monitor/engine/written.h"
 
 namespace autoctl::monitor {
 
@@ -252,6 +253,7 @@ GroupSnapshot snapshot(const Model& model, const Group& group) {
   view.traffic = traffic_of(model, group);
   for (const auto& [id, node] : group.nodes)
     if (!node.row.awaited) view.nodes.push_back(view_of(node));
+  for (NodeView& node : view.nodes) node.may_lack = lack_of(group, group.nodes.at(node.id));
   if (group.operation && is_maintenance(group.operation->kind))
     view.maintenance =
         MaintenanceRequest{.kind = group.operation->kind == OperationKind::maintenance ? MaintenanceRequest::Kind::begin

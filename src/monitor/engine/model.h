@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "common/protocol/protocol.h"
 #include "common/util/result.h"
@@ -42,6 +43,21 @@ struct Stall {
   bool is_on() const { return by_own_word || by_primarys_word; }
 };
 
+/// What a primary's keeper has told of its WAL and of its lease, all times on that keeper's clock.
+struct Written {
+  struct Mark {
+    Millis looked{0};  // no later than when the WAL ended at `lsn`
+    Timeline timeline;
+    Lsn lsn;
+  };
+  std::vector<Mark> marks;    // oldest first
+  Millis left{0};             // its latest report
+  Millis leased_until{0};     // no lease of it ends later
+  std::uint64_t since = 0;    // Assignment::version in which its lease became strict
+  bool strict_lease = false;  // it keeps to that, by its last report
+  bool says_strict = false;   // it keeps to what it was told last, by any monitor
+};
+
 /// A keeper that says to be a node, and is refused.
 struct Twin {
   std::string id;     // its newest link
@@ -67,6 +83,7 @@ struct Node {
   NodeObservation seen;
   Health health;
   Stall stall;
+  Written written;
 
   // Towards the node.
   TimePoint goal_since;

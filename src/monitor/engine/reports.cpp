@@ -4,6 +4,7 @@
 
 #include "monitor/engine/citus_plan.h"
 #include "monitor/engine/evidence.h"
+#include "monitor/engine/written.h"
 
 namespace autoctl::monitor {
 
@@ -95,6 +96,7 @@ void Reports::take_in(Group& group, Node& node, const protocol::Report& report, 
   node.reported = true;
   node.sequence = report.sequence;
   model_.connect(node, caller.connection);
+  take_in_written(node, report, model_.settings_of(group), now);
   take_in_row(group, node, report);
   take_in_address(group, node, report);
   take_in_citus(group, node, report);

@@ -24,7 +24,7 @@ struct Entry {
 
 constexpr std::int64_t hour = 3'600'000;
 
-constexpr std::array<Entry, 16> entries = {{
+constexpr std::array<Entry, 18> entries = {{
     {"number_sync_standbys", &Settings::number_sync_standbys, 0, 100},
     {"heartbeat", &Settings::heartbeat, 100, 30'000},
     {"silence_timeout", &Settings::silence_timeout, 500, hour},
@@ -36,6 +36,8 @@ constexpr std::array<Entry, 16> entries = {{
     {"drain_timeout", &Settings::drain_timeout, 1'000, hour},
     {"citus_switchover_cooldown", &Settings::citus_switchover_cooldown, 0, hour},
     {"citus_failover_cooldown", &Settings::citus_failover_cooldown, 0, hour},
+    {"failover_max_lost_time", &Settings::failover_max_lost_time, 0, hour},
+    {"failover_max_lost_bytes", &Settings::failover_max_lost_bytes, 0, std::int64_t{1} << 40},
     {"promotion_waits_for_lease", &Settings::promotion_waits_for_lease, 0, 1},
     {"secondaries", &Settings::secondaries, 0, 1},
     {"paused", &Settings::paused, 0, 1},
@@ -138,6 +140,11 @@ Result<> check_whole(const Settings& settings) {
     return fail(Errc::bad_usage, "silence_timeout must be at least twice the heartbeat");
   if (settings.lease < 2 * settings.heartbeat)
     return fail(Errc::bad_usage, "lease must be at least twice the heartbeat");
+  const Millis least = settings.lease + 2 * settings.heartbeat;
+  if (settings.failover_max_lost_time.count() != 0 && settings.failover_max_lost_time < least)
+    return fail(Errc::bad_usage, "failover_max_lost_time must be 0, or at least lease plus twice the heartbeat (" +
+                                     std::to_string(least.count()) +
+                                     "): a primary may serve for so long after its last word");
   if (settings.citus_switchover_cooldown >= settings.drain_timeout)
     return fail(Errc::bad_usage, "citus_switchover_cooldown must be shorter than drain_timeout");
   return {};

@@ -8,6 +8,7 @@
 #include "monitor/engine/evidence.h"
 #include "monitor/engine/incomplete.h"
 #include "monitor/engine/invariants.h"
+#include "monitor/fsm/bounded_loss.h"
 #include "monitor/fsm/election.h"
 #include "monitor/fsm/roles.h"
 
@@ -57,7 +58,7 @@ void Settler::settle(Group& group) {
     judge(group, settings, env_.now());
   }
   const GroupSnapshot view = snapshot(model_, group);
-  tell_if_blocked(group, view);
+  tell_if_blocked(group, view, settings);
   tell_if_withheld(group, view, settings);
   suspects_.look_after(group, settings, env_.now());
   assignments_.refresh(group);
@@ -118,9 +119,9 @@ bool Settler::remove(Group& group, NodeId id, Change change) {
   return true;
 }
 
-/// Once for each set of nodes that an election waits for, until there is a primary again: what is known of a lost node
-/// comes and goes with each probe.
-void Settler::tell_if_blocked(const Group& group, const GroupSnapshot& view) {
+/// Once for each set of nodes that an election waits for, and for what would be lost without one, until there is a
+/// primary again: what is known of a lost node comes and goes with each probe.
+void Settler::tell_if_blocked(const Group& group, const GroupSnapshot& view, const Settings& settings) {
   if (is_incomplete(model_, group)) return;
   const GroupKey key{group.row.formation, group.row.group};
   auto blocked = blocked_election(view);
@@ -129,8 +130,10 @@ void Settler::tell_if_blocked(const Group& group, const GroupSnapshot& view) {
     if (candidate_of(view) != nullptr || (leader != nullptr && healthy(*leader))) blocked_.erase(key);
     return;
   }
-  if (!blocked_[key].insert(std::move(blocked->missing)).second) return;
-  ledger_.tell(ledger_.event(group.row, nullptr, "monitor", "no standby can be elected: " + blocked->why));
+  const std::string more = why_loss_is_not_bounded(view, settings);
+  if (!blocked_[key].emplace(std::move(blocked->missing), more).second) return;
+  ledger_.tell(ledger_.event(group.row, nullptr, "monitor",
+                             "no standby can be elected: " + blocked->why + (more.empty() ? "" : "; " + more)));
 }
 
 /// In a paused formation what would be decided now is told, once.

@@ -50,7 +50,7 @@ class Settler {
 
  private:
   void forget_dropped(Group& group);
-  void tell_if_blocked(const Group& group, const GroupSnapshot& view);
+  void tell_if_blocked(const Group& group, const GroupSnapshot& view, const Settings& settings);
   void tell_if_withheld(Group& group, const GroupSnapshot& view, const Settings& settings);
   TimePoint next_check(const Group& group) const;
 
@@ -64,8 +64,8 @@ class Settler {
   Trust trust_;
   TimePoint last_round_;
   TimePoint first_check_;  // no group's next_check is before
-  /// Groups whose election waits, and the sets of nodes that it was said to wait for.
-  std::map<GroupKey, std::set<std::vector<NodeId>>> blocked_;
+  /// Groups whose election waits, and what was told of it: the nodes that it waits for, and what would be lost.
+  std::map<GroupKey, std::set<std::pair<std::vector<NodeId>, std::string>>> blocked_;
 };
 
 }  // namespace autoctl::monitor

@@ -1,5 +1,6 @@
 // Why a group is not where it should be, for people.
 #include "monitor/fsm/accepted.h"
+#include "monitor/fsm/bounded_loss.h"
 #include "monitor/fsm/rule.h"
 
 namespace autoctl::monitor {
@@ -64,6 +65,7 @@ std::string waiting_for(const GroupSnapshot& group, const Settings& settings, Ti
   if (leader == nullptr && candidate_of(group) == nullptr && !group.nodes.empty())
     add("no primary: " + why_blocked(group));
   if (leader != nullptr) add(explain_leader(group, *leader));
+  add(why_loss_is_not_bounded(group, settings));
   if (leader != nullptr && dead(*leader) && settings.manual_failover.contains(group.group) && !group.operation)
     add("failovers are manual here: `autoctl perform failover` begins one");
   if (candidate_of(group) == nullptr && (leader == nullptr || lost(*leader)) && !why_nobody_is_electable(group).empty())

@@ -2,6 +2,7 @@
 // commit), compare how far each standby got, let the winner fetch the WAL that it lacks, promote it, let the others
 // follow it. Until the candidate is told to promote, everything can be taken back; from then on only that candidate can
 // be the primary.
+#include "monitor/fsm/bounded_loss.h"
 #include "monitor/fsm/rule.h"
 
 namespace autoctl::monitor {
@@ -24,11 +25,6 @@ Outcome start_election(const Context& c, const std::string& reason, const NodeVi
       effect.assign(node, NodeState::report_lsn);
   }
   return effect;
-}
-
-/// No failover begins by itself, and no operator has asked for one, or for another primary.
-bool waits_for_an_operator(const Context& c) {
-  return c.settings.manual_failover.contains(c.group.group) && !c.group.operation;
 }
 
 /// Alive, ready to be elected, and for long no WAL came: nothing answers at the primary's port either, or it lasts longer
@@ -73,15 +69,19 @@ bool standbys_are_fenced(const Context& c) {
   });
 }
 
+/// A keeper under a strict lease stops Postgres this much after its end, at the latest.
+constexpr Millis fencing_takes{500};
+
 /// With promotion_waits_for_lease, and where no quorum fences it: has the old primary stopped by its own report, or
 /// must it have fenced itself by now?
 bool old_primary_is_silent(const Context& c, const NodeView& candidate) {
   const bool forced = is_forced_candidate(c.group, candidate);
+  const bool by_lease = is_fenced_by_lease(c.group, candidate);
   if (forced && !standbys_are_fenced(c)) return false;
-  if (!c.settings.promotion_waits_for_lease && !forced) return true;
+  if (!c.settings.promotion_waits_for_lease && !forced && !by_lease) return true;
   return std::ranges::all_of(c.group.nodes, [&](const NodeView& n) {
     const bool led = n.goal.state == NodeState::demote_timeout || n.goal.state == NodeState::dropped;
-    return !led || settled(n) || c.now >= n.lease_until;
+    return !led || settled(n) || c.now >= n.lease_until + (by_lease ? fencing_takes : Millis{0});
   });
 }
 
@@ -281,9 +281,13 @@ Outcome election_called_off(const Context& c) {
   const NodeView* old_primary = deposed_that_can_return(c);
   if (old_primary == nullptr) return std::nullopt;
   const bool forced = c.candidate != nullptr && is_forced_candidate(c.group, *c.candidate);
-  if (!forced && election_goes_on(c)) return std::nullopt;
-  const std::string why = forced ? "nothing has to be lost: no node was told to promote"
-                                 : why_it_cannot_finish(c) + " before any node was told to promote";
+  // One that has stopped already may have been deposed because it cannot run; and a candidate that this monitor has not
+  // heard may have been told to promote by the monitor whose backup this one has.
+  const bool needless = forced || (c.candidate != nullptr && is_fenced_by_lease(c.group, *c.candidate) &&
+                                   c.candidate->reported && !settled(*old_primary));
+  if (!needless && election_goes_on(c)) return std::nullopt;
+  const std::string why = needless ? "nothing has to be lost: no node was told to promote"
+                                   : why_it_cannot_finish(c) + " before any node was told to promote";
   Effect effect(c, why + ", and " + old_primary->name + " is back");
   std::vector<NodeId> leaving;
   for (const NodeView& node : c.group.nodes) {
@@ -323,10 +327,12 @@ Outcome candidate_is_fenced(const Context& c) {
     return std::nullopt;
   // The nodes that an operator gave up are not waited for.
   const bool forced = is_forced_candidate(c.group, *candidate);
+  const bool by_lease = is_fenced_by_lease(c.group, *candidate);
   const SyncQuorum sync = forced ? SyncQuorum{} : quorum_after_promotion(c.group, *candidate, c.settings);
   Effect effect(c, candidate->name + " has stopped receiving at " + to_string(candidate->facts.lsn) +
-                       (forced ? ": an operator wants it promoted although it may lack commits"
-                               : ": from now on the old primary cannot acknowledge a commit"));
+                       (forced     ? ": an operator wants it promoted although it may lack commits"
+                        : by_lease ? ", and the old primary has stopped or its lease is over"
+                                   : ": from now on the old primary cannot acknowledge a commit"));
   effect.assign(*candidate, NodeState::stop_replication, Goal{.sync = sync}).assign_quorum(sync);
   if (const NodeView* old_primary = deposed(c.group)) effect.assign(*old_primary, NodeState::demoted);
   return effect;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "monitor/fsm/bounded_loss.h"
 #include "monitor/fsm/decide.h"
 #include "monitor/fsm/election.h"
 #include "monitor/fsm/roles.h"
@@ -68,9 +69,10 @@ std::string why_it_wins(const GroupSnapshot& then, const NodeView& winner) {
   return source == nullptr ? text : text + ", and would first fetch the WAL that it lacks from " + source->name;
 }
 
-std::string why_nobody(const GroupSnapshot& then) {
+std::string why_nobody(const GroupSnapshot& then, const Settings& settings) {
   if (!then.monitor_trusts_itself) return "the monitor lost sight of most nodes at once and suspects itself";
-  const std::string why = why_nobody_is_electable(then);
+  std::string why = why_nobody_is_electable(then);
+  if (const std::string more = why_loss_is_not_bounded(then, settings); !more.empty()) why += "; " + more;
   return why.empty() ? "the standbys have not reported yet how far they got" : why;
 }
 
@@ -87,9 +89,10 @@ bool stays(const NodeView& node) {
 }
 
 /// `unless`: what keeps a failover from beginning; empty if nothing does.
-std::string outcome(const GroupSnapshot& then, const NodeView* winner, const std::string& unless) {
+std::string outcome(const GroupSnapshot& then, const Settings& settings, const NodeView* winner,
+                    const std::string& unless) {
   if (std::ranges::count_if(then.nodes, stays) < 2) return "there would be no other node";
-  if (winner == nullptr) return "no standby could be elected: " + why_nobody(then);
+  if (winner == nullptr) return "no standby could be elected: " + why_nobody(then, settings);
   const std::string takes_over = winner->name + " would take over: " + why_it_wins(then, *winner);
   return unless.empty() ? takes_over : "no standby would take over " + unless + ", " + takes_over;
 }
@@ -116,7 +119,7 @@ Forecast forecast_loss(const GroupSnapshot& group, const Settings& settings, Tim
   if (winner != nullptr && unless.empty()) forecast.winner = winner->name;
   forecast.sentence =
       (leader != nullptr ? leader->name + " is the primary. If it were lost now, " : "There is no primary: ") +
-      outcome(then, winner, unless);
+      outcome(then, unpaused, winner, unless);
   for (const NodeView& node : group.nodes)
     if (stays(node) && &node != leader && (winner == nullptr || node.id != winner->id))
       forecast.losers.push_back({node.name, why_it_loses(group, node, winner)});

@@ -11,6 +11,12 @@
 
 namespace autoctl::monitor {
 
+/// What a standby may lack, at most, of what its primary has acknowledged.
+struct Lack {
+  Millis time{0};           // what was acknowledged in so much time before the end of the primary's lease
+  std::uint64_t bytes = 0;  // of the WAL that the primary has reported
+};
+
 struct NodeView {
   NodeId id;
   std::string name;
@@ -23,6 +29,8 @@ struct NodeView {
   bool replication_quorum = true;
   TimePoint lease_until;  // until when this node may hold a lease that this monitor granted
   Millis stalled_for{0};  // a standby that does not stream: for how long, up to the primary's last report
+  /// A standby of a primary that is known to serve by a strict lease; nullopt when nothing bounds it.
+  std::optional<Lack> may_lack;
 };
 
 /// An operator's request that is under way. One at a time per group.

@@ -1,5 +1,5 @@
 // How a rule is written. rules.cpp has the table; joining.cpp, quorum_rules.cpp, switchover.cpp, maintenance.cpp,
-// failover.cpp, forced.cpp and accepted.cpp the rules.
+// failover.cpp, bounded_loss.cpp, forced.cpp and accepted.cpp the rules.
 #pragma once
 
 #include <optional>
@@ -76,6 +76,11 @@ class Effect {
 
 using Outcome = std::optional<Decision>;
 
+/// No failover begins by itself, and no operator has asked for one, or for another primary.
+inline bool waits_for_an_operator(const Context& c) {
+  return c.settings.manual_failover.contains(c.group.group) && !c.group.operation;
+}
+
 /// The standbys that are present, other than `but`, and could go on acknowledging for an old primary that is silent.
 std::vector<const NodeView*> standbys_to_fence(const GroupSnapshot& group, const NodeView& but);
 /// Makes `node` the candidate because an operator says so: the old primary is deposed, and those standbys are fenced.
@@ -124,6 +129,7 @@ Outcome maintenance_end_refused(const Context&);
 Outcome primary_is_dead(const Context&);
 Outcome primary_cannot_write(const Context&);
 Outcome primary_is_cut_off(const Context&);
+Outcome failover_with_bounded_loss(const Context&);  // bounded_loss.cpp
 Outcome primary_was_dropped(const Context&);
 Outcome primary_lost_while_draining(const Context&);
 Outcome failover_forced(const Context&);    // forced.cpp

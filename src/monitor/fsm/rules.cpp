@@ -38,6 +38,11 @@ constexpr std::array rule_table = {
           "the primary is dead by conclusive evidence, and enough of its quorum is present: fence the quorum, then "
           "promote"},
          primary_is_dead},
+    Rule{{201, "failover_with_bounded_loss", judges,
+          "the primary is dead and waited for no standby, and an operator allows a failover to lose commits: a standby "
+          "takes over that lacks no more than failover_max_lost_time and failover_max_lost_bytes say, when the old "
+          "primary's lease is over"},
+         failover_with_bounded_loss},
     Rule{{202, "primary_cannot_write", begins,
           "the primary is alive, but its disk is full, and no voter's disk is: a standby takes over"},
          primary_cannot_write},

@@ -42,6 +42,10 @@ struct Settings {
   Millis citus_switchover_cooldown{5000};
   /// The same after the loss of a worker's primary.
   Millis citus_failover_cooldown{500};
+  /// What an automatic failover may lose where commits wait for no standby: what was acknowledged in so much time before
+  /// the old primary's end; 0 = nothing, so that none begins. And so much of the WAL that the old primary had reported.
+  Millis failover_max_lost_time{0};
+  std::uint64_t failover_max_lost_bytes = 1024 * 1024;
   /// Wait for the old primary's lease before promoting, so that not even a stale read is possible.
   bool promotion_waits_for_lease = false;
   /// A group may have more than one node.

@@ -83,10 +83,11 @@ std::string describe_silence(const NodeObservation& seen, TimePoint now) {
 
 Health assess(const NodeObservation& seen, bool may_expect_postgres, const Settings& settings, TimePoint now) {
   if (may_expect_postgres && seen.cannot_run)
-    return {Verdict::dead, "its keeper says that Postgres cannot run: " + seen.trouble};
+    return {Verdict::dead, "its keeper says that Postgres cannot run: " + seen.trouble, true};
   if (may_expect_postgres && seen.postgres_down_since &&
       now - *seen.postgres_down_since >= settings.postgres_restart_timeout)
-    return {Verdict::dead, "its keeper has not brought Postgres back for " + seconds(now - *seen.postgres_down_since)};
+    return {Verdict::dead, "its keeper has not brought Postgres back for " + seconds(now - *seen.postgres_down_since),
+            true};
   if (fresh(seen, settings, now)) return {Verdict::healthy, "reports"};
 
   const Testimony testimony = hear_witnesses(seen, settings, now);

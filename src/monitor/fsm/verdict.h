@@ -49,7 +49,8 @@ struct NodeObservation {
 
 struct Health {
   Verdict verdict = Verdict::healthy;
-  std::string why;  // the evidence, one sentence; goes into events
+  std::string why;               // the evidence, one sentence; goes into events
+  bool by_its_own_word = false;  // its keeper lives, and says it
 };
 
 /// Pure. `may_expect_postgres` is false for nodes whose goal has Postgres stopped or not yet created.
