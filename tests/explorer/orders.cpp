@@ -135,6 +135,8 @@ OrderResult carry_out(const keeper::Order& order, const View& view, SimNode& sel
     case Kind::checkpoint:
     case Kind::keep_slots:
     case Kind::reload:
+    case Kind::hold_clients:
+    case Kind::admit_clients:
     case Kind::keep_own_history:
     case Kind::mark_forked: return OrderResult::nothing;
   }

@@ -72,6 +72,8 @@ Keeper::Did Keeper::carry_out() {
     case Order::Kind::promote: return promote();
     case Order::Kind::rewind: return rewind();
     case Order::Kind::copy: return copy();
+    case Order::Kind::hold_clients:
+    case Order::Kind::admit_clients:
     case Order::Kind::create_accounts:
     case Order::Kind::reload: return Did::done;
   }

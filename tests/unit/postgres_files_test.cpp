@@ -172,6 +172,16 @@ TEST(Hba, TheBlockHasReplicationAndRewindLinesForEachAddress) {
   EXPECT_THAT(hba_lines(more), HasSubstr("\nhost all all samenet scram-sha-256\n"));
 }
 
+TEST(Hba, TheBlockOfAServerThatHoldsClientsOffLetsInAutoctlAndTheOtherNodes) {
+  HbaRules held = rules();
+  held.local_user = "postgres";
+  held.lan = held.holds_clients = true;
+  const std::string text = hba_lines(held);
+  EXPECT_THAT(text, testing::StartsWith("local all \"postgres\" peer\n"));
+  EXPECT_THAT(text, HasSubstr("hostssl replication pgautofailover_replicator 10.0.0.2/32"));
+  EXPECT_THAT(text, testing::EndsWith("local all all reject\nhost all all all reject\n"));
+}
+
 TEST(Hba, TheBlockIsReplacedAndTheRestIsNotTouched) {
   const std::string users = "# mine\nlocal all all peer\n";
   const std::string lines = hba_lines(rules());

@@ -104,6 +104,7 @@ Observation InstanceServer::look(const Attention& attention) {
   seen.rewinding = is_marked(files_, Marker::rewinding);
   seen.forked = is_marked(files_, Marker::forked);
   seen.held_stopped = is_marked(files_, Marker::stopped);
+  seen.clients_held = is_marked(files_, Marker::held);
   std::error_code error;
   // Half rewound it is neither a standby nor a primary.
   seen.standby_signal = !seen.rewinding && std::filesystem::exists(files_.pgdata + "/standby.signal", error);
@@ -149,7 +150,7 @@ Result<> InstanceServer::carry_out(const Order& order, const SavedState& saved, 
   if (changes_data(order.kind)) disk_.reset();
   switch (order.kind) {
     case Order::Kind::create_cluster: return postgres_.initdb(talk.cancelled);
-    case Order::Kind::configure: return postgres_.configure(saved.peers, saved.neighbours);
+    case Order::Kind::configure: return configure(saved);
     case Order::Kind::keep_own_history: return keep_own_history(files_);
     case Order::Kind::mark_forked: return set_marker(files_, Marker::forked);
     case Order::Kind::create_accounts: return create_accounts();
@@ -169,8 +170,20 @@ Result<> InstanceServer::carry_out(const Order& order, const SavedState& saved, 
     case Order::Kind::copy: return replace_data(order, saved, talk);
     case Order::Kind::keep_slots: return keep_slots(saved, talk);
     case Order::Kind::reload: return reload(saved);
+    case Order::Kind::hold_clients: return set_marker(files_, Marker::held);
+    case Order::Kind::admit_clients: return admit_clients(saved);
   }
   return fail(Errc::internal, "unknown order");
+}
+
+Result<> InstanceServer::configure(const SavedState& saved) {
+  postgres_.restart_crashed_server_by_keeper(restart_holds_clients(saved));
+  return postgres_.configure(saved.peers, saved.neighbours);
+}
+
+Result<> InstanceServer::admit_clients(const SavedState& saved) {
+  AUTOCTL_TRY(clear_marker(files_, Marker::held));
+  return configure(saved);
 }
 
 Result<> InstanceServer::replace_data(const Order& order, const SavedState& saved, const Talk& talk) {
@@ -191,7 +204,7 @@ Result<> InstanceServer::reload(const SavedState& saved) {
   std::vector<std::string> lines = config::differences(postgres_.config(), *fresh);
   if (lines.empty()) lines.emplace_back("nothing has changed in " + files_.config());
   postgres_.change_config(*std::move(fresh));
-  auto done = postgres_.configure(saved.peers, saved.neighbours);
+  auto done = configure(saved);
   if (done) done = postgres_.reload();
   if (!done) lines.push_back("failed: " + done.error().message);
   // Postgres takes a moment to notice, and says it of the user's own settings, too.

@@ -23,6 +23,8 @@ class InstanceServer final : public LocalServer {
  private:
   void look_at_server(Observation& seen);
   void look_at_disk(Observation& seen);
+  Result<> configure(const SavedState& saved);
+  Result<> admit_clients(const SavedState& saved);
   Result<> replace_data(const Order& order, const SavedState& saved, const Talk& talk);
   Result<> reload(const SavedState& saved);
   Result<> create_accounts();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "common/util/assert.h"
 #include "keeper/core/facts.h"
@@ -26,6 +27,12 @@ constexpr Millis busy_limit{30'000};
 constexpr Millis farewell_patience{30'000};
 
 }  // namespace
+
+bool restart_holds_clients(const SavedState& saved) {
+  return std::ranges::find(saved.standing.settings,
+                           std::pair<std::string, std::string>("restart_holds_clients", "true")) !=
+         saved.standing.settings.end();
+}
 
 const protocol::Peer* find_peer(const std::vector<protocol::Peer>& peers, NodeId id) {
   const auto it = std::ranges::find(peers, id, &protocol::Peer::id);
@@ -77,6 +84,9 @@ void Core::observed(Observation seen, TimePoint now) {
 
 void Core::finished(TimePoint) {
   if (!changes_nothing_seen(order_->kind)) stale_ = true;
+  if (order_->kind == Order::Kind::hold_clients)
+    tell("Postgres starts again, and lets clients in when its quorum has what it had written before");
+  if (order_->kind == Order::Kind::admit_clients) tell("Postgres lets clients in again");
   if (run_) run_->memory.did_now(order_->kind);
   order_.reset();
   facts_.progress_percent = -1;
@@ -320,6 +330,8 @@ NodeFacts Core::facts_to_tell() const {
   NodeFacts facts = facts_;
   if (seen_.answer && seen_.answer->replay_paused && facts.trouble.empty())
     facts.trouble = "replay is paused: whoever waits for it (remote_apply) hangs; pg_wal_replay_resume() ends that";
+  if (seen_.clients_held && facts.trouble.empty())
+    facts.trouble = "clients are held off until the quorum has what was written before Postgres was started again";
   if (!vitals_.write_failure().empty()) {
     facts.cannot_write = true;
     facts.trouble = vitals_.write_failure();

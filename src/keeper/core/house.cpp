@@ -22,7 +22,8 @@ bool same_places(const std::vector<protocol::Peer>& some, const std::vector<prot
 }  // namespace
 
 bool House::is_for(const SavedState& saved) const {
-  return kept_ && same_places(peers_, saved.peers) && same_places(neighbours_, saved.neighbours);
+  return kept_ && same_places(peers_, saved.peers) && same_places(neighbours_, saved.neighbours) &&
+         restart_holds_clients_ == restart_holds_clients(saved);
 }
 
 Next House::keep(const StepContext& c, StepMemory& memory) {
@@ -46,6 +47,7 @@ Next House::keep(const StepContext& c, StepMemory& memory) {
   next_ = c.now + interval;
   peers_ = c.saved.peers;
   neighbours_ = c.saved.neighbours;
+  restart_holds_clients_ = restart_holds_clients(c.saved);
   prepared_.clear();
   for (const auto& peer : peers_) prepared_.push_back(peer.id);
   std::ranges::sort(prepared_);

@@ -22,6 +22,7 @@ class House {
 
   bool kept_ = false;
   std::vector<protocol::Peer> peers_, neighbours_;  // for which it was last prepared
+  bool restart_holds_clients_ = false;              // the same
   std::vector<NodeId> prepared_;
   TimePoint next_;
 };

@@ -66,6 +66,7 @@ struct Observation {
   bool rewinding = false;       // pg_rewind was cut short: it may only be rewound again or replaced by a copy
   bool held_stopped = false;    // an operator wants Postgres stopped until he says otherwise
   bool forked = false;          // it accepted writes while it was to be a standby: the same
+  bool clients_held = false;    // a server that is started lets in autoctl and the other nodes only
 
   bool configuration_changed = false;  // by somebody else, since Order::configure; only while a server runs
 

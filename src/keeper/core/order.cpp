@@ -20,6 +20,8 @@ std::string_view to_string(Order::Kind kind) {
     case Order::Kind::copy: return "copy";
     case Order::Kind::keep_slots: return "keep_slots";
     case Order::Kind::reload: return "reload";
+    case Order::Kind::hold_clients: return "hold_clients";
+    case Order::Kind::admit_clients: return "admit_clients";
   }
   return "unknown";
 }

@@ -26,6 +26,8 @@ struct Order {
     copy,            // from `upstream`, replacing the data
     keep_slots,      // slots for exactly the group's other nodes, bounded
     reload,          // Postgres reads its configuration again
+    hold_clients,    // the next server lets in autoctl and the other nodes only
+    admit_clients,   // and clients, too
   };
   Kind kind = Kind::configure;
   NodeId upstream;  // set_upstream, rewind, copy

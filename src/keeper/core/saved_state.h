@@ -26,6 +26,9 @@ struct SavedState {
   bool settled() const { return state == goal.state && term >= goal.term; }
 };
 
+/// The formation's setting restart_holds_clients, as the monitor last said.
+bool restart_holds_clients(const SavedState& saved);
+
 /// The peer with this id; nullptr if there is none.
 const protocol::Peer* find_peer(const std::vector<protocol::Peer>& peers, NodeId id);
 

@@ -69,6 +69,20 @@ Next await_quorum(const StepContext& c, StepMemory& m) {
                                                                              : Next::wait(quorum_interval);
 }
 
+/// After a crash there may be commits that no standby has and no client was promised. Whoever reads them would take them
+/// for what is kept.
+Next hold_clients_if_asked(const StepContext& c, const StepMemory& m) {
+  const bool wanted = !c.seen.running && c.goal.state == NodeState::primary && restart_holds_clients(c.saved);
+  return wanted && !c.seen.clients_held ? once(Kind::hold_clients, m) : Next::done();
+}
+
+Next admit_clients(const StepContext& c, StepMemory& m) {
+  if (!c.seen.clients_held || m.did(Kind::admit_clients)) return Next::done();
+  if (c.goal.state == NodeState::primary)
+    if (const Next proof = await_quorum(c, m); proof.kind != Next::Kind::done) return proof;
+  return Next::to(Kind::admit_clients);
+}
+
 Next checkpoint_if_asked(const StepContext& c, const StepMemory& m) {
   return c.goal.checkpoint && c.seen.running ? once(Kind::checkpoint, m) : Next::done();
 }
@@ -156,7 +170,9 @@ Next next_of(Step step, const StepContext& c, StepMemory& m) {
   if (m.failure && !knows_failures) return Next::failed(*m.failure);
   switch (step) {
     case Step::create_database_cluster: return create_database_cluster(c, m);
+    case Step::hold_clients_if_asked: return hold_clients_if_asked(c, m);
     case Step::start_as_primary: return start_as_primary(c, m);
+    case Step::admit_clients: return admit_clients(c, m);
     case Step::apply_sync: return apply_sync(c, m);
     case Step::await_quorum: return await_quorum(c, m);
     case Step::checkpoint_if_asked: return checkpoint_if_asked(c, m);

@@ -7,9 +7,11 @@ namespace autoctl::keeper {
 std::string_view to_string(Step step) {
   switch (step) {
     case Step::create_database_cluster: return "create_database_cluster";
+    case Step::hold_clients_if_asked: return "hold_clients_if_asked";
     case Step::start_as_primary: return "start_as_primary";
     case Step::apply_sync: return "apply_sync";
     case Step::await_quorum: return "await_quorum";
+    case Step::admit_clients: return "admit_clients";
     case Step::checkpoint_if_asked: return "checkpoint_if_asked";
     case Step::stop_fast: return "stop_fast";
     case Step::await_handover: return "await_handover";
@@ -32,9 +34,9 @@ namespace {
 using S = NodeState;
 
 constexpr std::array create = {Step::create_database_cluster, Step::start_as_primary, Step::apply_sync};
-constexpr std::array serve = {Step::start_as_primary, Step::apply_sync, Step::checkpoint_if_asked};
-constexpr std::array serve_synchronously = {Step::start_as_primary, Step::apply_sync, Step::checkpoint_if_asked,
-                                            Step::await_quorum};
+constexpr std::array serve = {Step::start_as_primary, Step::apply_sync, Step::admit_clients, Step::checkpoint_if_asked};
+constexpr std::array serve_synchronously = {Step::hold_clients_if_asked, Step::start_as_primary,    Step::apply_sync,
+                                            Step::admit_clients,         Step::checkpoint_if_asked, Step::await_quorum};
 constexpr std::array hand_over = {Step::checkpoint_if_asked, Step::stop_fast};
 constexpr std::array stop = {Step::stop_fast};
 constexpr std::array fence = {Step::stop_receiving};

@@ -14,9 +14,11 @@ namespace autoctl::keeper {
 
 enum class Step : unsigned char {
   create_database_cluster,  // initdb if the directory is empty; adopt what is there otherwise
+  hold_clients_if_asked,    // a Postgres that is to be started lets no client in, where the formation wants that
   start_as_primary,         // Postgres runs and accepts writes, now or after crash recovery
   apply_sync,               // the goal's synchronous_standby_names are in force (read back)
   await_quorum,             // enough voters have flushed everything written before the names were in force
+  admit_clients,            // clients are let in; by a primary with a quorum when that has what was there at its start
   checkpoint_if_asked,      // if the goal says `checkpoint`: so that the shutdown that follows is short
   stop_fast,                // Postgres is down, cleanly if it can be
   await_handover,           // received what the old primary had when it stopped, as long as more is coming

@@ -13,7 +13,8 @@ using Level = LogLine::Level;
 
 constexpr std::array stop = {Step::stop_fast};
 constexpr std::array disown_data = {Step::disown};
-constexpr std::array run_primary = {Step::start_as_primary};
+constexpr std::array run_primary = {Step::hold_clients_if_asked, Step::start_as_primary, Step::admit_clients};
+constexpr std::array admit = {Step::admit_clients};
 constexpr std::array run_standby = {Step::run_as_standby};
 constexpr std::array restart_standby = {Step::stop_fast, Step::run_as_standby};
 constexpr std::array house = {Step::keep_house};
@@ -34,6 +35,8 @@ void Core::begin_upkeep(TimePoint now) {
   if (!facts_.postgres_running) return;
   // What is set in our file has no effect where the server no longer reads it.
   if (seen_.configuration_changed && last_failure_.empty()) return start_run(Run::Purpose::house, house);
+  // Its keeper was started again, or it was to be a primary, and is none.
+  if (seen_.clients_held && last_failure_.empty()) return start_run(Run::Purpose::house, admit);
   if (saved_.state == NodeState::primary && seen_.answer && facts_.sync_in_force != saved_.goal.sync) {
     say(Level::warning, "synchronous_standby_names was changed behind our back: putting it back");
     saved_.term = Term{};  // unsettled until the quorum has proved itself again

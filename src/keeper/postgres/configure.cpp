@@ -12,6 +12,7 @@
 #include "keeper/postgres/citus_settings.h"
 #include "keeper/postgres/hba_rules.h"
 #include "keeper/postgres/instance_impl.h"
+#include "keeper/postgres/markers.h"
 #include "keeper/postgres/wal_room.h"
 
 namespace autoctl::keeper {
@@ -98,6 +99,7 @@ Result<bool> Instance::Impl::write_settings(const Layout& place, const ServerSet
   const auto bounds = wal_bounds(wal_room(place.pgdata), user_settings(place), read_settings(place.include_file));
   for (const auto& [name, value] : bounds) ours[name] = value;
   if (config.is_citus()) add_citus_settings(ours, config, user_settings(place), is_standby(place.pgdata));
+  if (keeper_restarts) ours["restart_after_crash"] = "off";
   AUTOCTL_TRY(check_socket_path(ours, config.pgport));
   ours.merge(goal_part(read_settings(place.include_file)));
   for (const auto& [name, value] : changes) ours[name] = value;
@@ -165,7 +167,8 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
   rules.auth = config.auth;
   rules.tls = config.ssl.enabled && config.ssl.mode != "disable" && config.ssl.mode != "allow";
   rules.lan = config.pg_hba_lan;
-  if (!local_user_is_let_in(postgres::without_hba_block(*text), user)) rules.local_user = user;
+  rules.holds_clients = is_marked(files, Marker::held);
+  if (rules.holds_clients || !local_user_is_let_in(postgres::without_hba_block(*text), user)) rules.local_user = user;
   const auto add = [&](const std::vector<protocol::Peer>& nodes, std::vector<HbaPeer>& to) {
     for (const auto& node : nodes) {
       auto addresses = literal_addresses(node.host);
@@ -205,6 +208,10 @@ Result<> Instance::configure(const std::vector<protocol::Peer>& peers, const std
   }
   if (was_changed && reloads) impl.tell("somebody changed the configuration: what autoctl needs was put back");
   return reloads && running() ? reload() : Result<>{};
+}
+
+void Instance::restart_crashed_server_by_keeper(bool wanted) {
+  impl_->keeper_restarts = wanted;
 }
 
 bool Instance::configuration_is_changed() const {

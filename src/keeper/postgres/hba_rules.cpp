@@ -47,6 +47,10 @@ std::string hba_lines(const HbaRules& rules) {
       for (const char* database : {"replication", "postgres"})
         text += hba_line(type, database, replicator, address, rules.auth);
   }
+  if (rules.holds_clients) {
+    text += "# clients are held off until the quorum has what was written before Postgres was started again\n";
+    return text + hba_line("local", "all", "all", "", "reject") + hba_line("host", "all", "all", "all", "reject");
+  }
   if (!rules.citus_database.empty()) {
     const std::string database = pg::quote_identifier(rules.citus_database);
     for (const auto* nodes : {&rules.peers, &rules.neighbours}) {

@@ -21,6 +21,7 @@ struct HbaRules {
   bool lan = false;  // every host on this machine's networks
   std::string
       local_user;  // a line of its own for autoctl's connections over the socket; empty = the user's lines allow them
+  bool holds_clients = false;  // whatever the user's lines say, autoctl and the peers are let in only
   std::vector<HbaPeer> peers;
   std::string citus_database;       // of a Citus node: the formation's nodes may use it, as any role
   std::vector<HbaPeer> neighbours;  // the formation's other nodes, this one among them: it connects to itself, too

@@ -97,6 +97,9 @@ class Instance {
   /// TLS files, the marked HBA block. Works with Debian's /etc/postgresql layout in place. Idempotent; reloads a
   /// running server when something changed. `neighbours`: the nodes of a Citus formation's other groups.
   Result<> configure(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours = {});
+  /// From the next configure() on: a postmaster whose child crashes ends, instead of starting its children again with
+  /// everybody let in.
+  void restart_crashed_server_by_keeper(bool wanted);
   /// Somebody else has changed one of the files that configure() last left: it is to be called again. Cheap.
   bool configuration_is_changed() const;
   /// What is written and started from now on follows `config`; a running server stays as it is.

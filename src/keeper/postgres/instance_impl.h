@@ -44,6 +44,7 @@ struct Instance::Impl {
   Session session;
   Timeline seen_timeline;           // the highest that this postmaster's WAL receiver was seen on
   bool sync_names_unproven = true;  // a former keeper may have died in the middle of a change
+  bool keeper_restarts = false;     // a server whose child has crashed, see restart_crashed_server_by_keeper()
   bool cut_off = false;             // receives from no node, as stop_receiving() has proved
 
   KeptFiles kept_files;       // the configuration files as we left them

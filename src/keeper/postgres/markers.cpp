@@ -19,6 +19,7 @@ std::string path_of(const config::Files& files, Marker marker) {
   const char* name = marker == Marker::initdb      ? "/initdb.unfinished"
                      : marker == Marker::rewinding ? "/rewind.unfinished"
                      : marker == Marker::stopped   ? "/postgres.stopped"
+                     : marker == Marker::held      ? "/clients.held"
                                                    : "/standby.forked";
   return files.directory + name;
 }

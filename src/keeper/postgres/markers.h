@@ -10,6 +10,7 @@ enum class Marker {
   initdb,     // PGDATA holds an unfinished initdb, and no data
   rewinding,  // pg_rewind did not finish: PGDATA must not be started
   stopped,    // an operator wants Postgres stopped until he says otherwise
+  held,       // a Postgres that is started lets in autoctl and the other nodes only
   forked,     // a standby that accepted writes: PGDATA may only be rewound or replaced, never started again
 };
 

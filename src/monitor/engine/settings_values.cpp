@@ -24,7 +24,7 @@ struct Entry {
 
 constexpr std::int64_t hour = 3'600'000;
 
-constexpr std::array<Entry, 18> entries = {{
+constexpr std::array<Entry, 19> entries = {{
     {"number_sync_standbys", &Settings::number_sync_standbys, 0, 100},
     {"heartbeat", &Settings::heartbeat, 100, 30'000},
     {"silence_timeout", &Settings::silence_timeout, 500, hour},
@@ -39,6 +39,7 @@ constexpr std::array<Entry, 18> entries = {{
     {"failover_max_lost_time", &Settings::failover_max_lost_time, 0, hour},
     {"failover_max_lost_bytes", &Settings::failover_max_lost_bytes, 0, std::int64_t{1} << 40},
     {"promotion_waits_for_lease", &Settings::promotion_waits_for_lease, 0, 1},
+    {"restart_holds_clients", &Settings::restart_holds_clients, 0, 1},
     {"secondaries", &Settings::secondaries, 0, 1},
     {"paused", &Settings::paused, 0, 1},
     {"manual_failover", &Settings::manual_failover, 0, 10'000},

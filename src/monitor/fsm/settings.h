@@ -48,6 +48,8 @@ struct Settings {
   std::uint64_t failover_max_lost_bytes = 1024 * 1024;
   /// Wait for the old primary's lease before promoting, so that not even a stale read is possible.
   bool promotion_waits_for_lease = false;
+  /// A primary whose Postgres was started again lets no client in before its quorum has what was there.
+  bool restart_holds_clients = false;
   /// A group may have more than one node.
   bool secondaries = true;
   /// Nothing begins by itself: an operator works on the formation.
