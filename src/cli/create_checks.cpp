@@ -1,6 +1,7 @@
 #include "cli/create_checks.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <filesystem>
 
 #include "common/config/files.h"
+#include "common/postgres/conf_file.h"
 
 namespace autoctl::cli {
 
@@ -45,6 +47,25 @@ Result<> check_ownership(const std::string& pgdata) {
   fs::path parent = fs::path(pgdata).parent_path();
   while (!fs::exists(parent)) parent = parent.parent_path();
   return check_writable(parent);
+}
+
+Result<std::string> follow_data_directory(std::string& pgdata) {
+  const std::string file = pgdata + "/postgresql.conf";
+  std::error_code error;
+  if (!fs::exists(file, error) || fs::exists(pgdata + "/PG_VERSION", error)) return std::string{};
+  if (::access(file.c_str(), R_OK) != 0)
+    return fail(Errc::denied, fmt::format("{} cannot be read: {}", file, std::strerror(errno)),
+                "let this user read it");
+  const auto settings = postgres::read_settings(file);
+  const auto found = settings.find("data_directory");
+  if (found == settings.end()) return std::string{};
+  if (!found->second.starts_with('/'))
+    return fail(Errc::bad_usage, fmt::format("data_directory in {} is a relative path: {}", file, found->second),
+                "give the data directory itself as --pgdata, while Postgres runs");
+  spdlog::info("{} is a directory of configuration: --pgdata is its data_directory, {}, from now on", pgdata,
+               found->second);
+  pgdata = config::Files(found->second).pgdata;
+  return file;
 }
 
 Result<std::optional<config::Config>> find_created(const config::Files& files) {

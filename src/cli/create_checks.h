@@ -16,6 +16,10 @@ Result<> refuse_root();
 /// directory).
 Result<> check_ownership(const std::string& pgdata);
 
+/// --pgdata as Postgres' own -D: where it is a directory of configuration, its data_directory takes its place. Returns
+/// the postgresql.conf there, otherwise nothing. Errors: bad_usage.
+Result<std::string> follow_data_directory(std::string& pgdata);
+
 /// The configuration that an earlier `create` made here, if it finished. Errors: bad_config.
 Result<std::optional<config::Config>> find_created(const config::Files& files);
 

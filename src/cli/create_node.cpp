@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "cli/create_checks.h"
@@ -10,6 +11,8 @@
 #include "common/monitor_client/monitor_api.h"
 #include "common/monitor_client/monitor_url.h"
 #include "common/util/logging.h"
+#include "common/util/loopback.h"
+#include "common/util/resolve.h"
 #include "keeper/agent/create_node.h"
 #include "keeper/agent/daemon.h"
 
@@ -60,7 +63,21 @@ Result<> await_monitor(const config::Config& config) {
   }
 }
 
-Result<> create(config::Config config) {
+/// Debian's /etc/hosts gives a machine's own name the address 127.0.1.1: other machines may know it by a better one.
+Result<> check_hostname(const std::string& hostname) {
+  const auto found = resolve(hostname);
+  if (!found)
+    return fail(Errc::conflict,
+                fmt::format("the host name \"{}\" does not resolve: {}", hostname, found.error().message),
+                "it must resolve here and on all other nodes; without --hostname autoctl takes an address of this "
+                "machine");
+  if (!is_loopback_host(hostname) && std::ranges::all_of(*found, &SocketAddress::is_loopback))
+    spdlog::warn("\"{}\" is {} on this machine: the other nodes must know it by another address", hostname,
+                 found->front().text());
+  return {};
+}
+
+Result<> create(config::Config config, const std::string& config_file) {
   if (config.hostname.empty()) {
     const auto host = monitor_host(config.monitor);
     if (!host) return fail(host.error());
@@ -69,7 +86,8 @@ Result<> create(config::Config config) {
     config.hostname = *own;
     spdlog::info("Using --hostname \"{}\", which other nodes and clients must be able to connect to", config.hostname);
   }
-  const auto created = keeper::create_node(std::move(config));
+  AUTOCTL_TRY(check_hostname(config.hostname));
+  const auto created = keeper::create_node(std::move(config), config_file);
   if (!created) return fail(created.error());
   spdlog::info("Node {} \"{}\" has been created in \"{}\"", created->node.value, created->name, created->pgdata);
   return {};
@@ -82,6 +100,8 @@ Result<ExitCode> create_node(const std::string& role, const CreateOptions& optio
   auto config = to_config(options, role);
   if (!config) return fail(std::move(config.error()));
   if (const auto host = monitor_host(config->monitor); !host) return fail(host.error());
+  const auto config_file = follow_data_directory(config->pgdata);
+  if (!config_file) return fail(config_file.error());
   AUTOCTL_TRY(check_ownership(config->pgdata));
 
   const config::Files files(config->pgdata);
@@ -93,7 +113,7 @@ Result<ExitCode> create_node(const std::string& role, const CreateOptions& optio
                  (*existing)->name, config->pgdata);
   } else {
     if (options.run) AUTOCTL_TRY(await_monitor(*config));
-    AUTOCTL_TRY(create(std::move(*config)));
+    AUTOCTL_TRY(create(std::move(*config), *config_file));
   }
   if (options.run) return ExitCode{keeper::run_keeper(files)};
   if (!*existing) spdlog::info("Next: autoctl run --pgdata {}", files.pgdata);

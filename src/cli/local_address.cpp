@@ -14,8 +14,8 @@
 #include <optional>
 #include <vector>
 
-#include "common/util/descriptor.h"
 #include "common/util/resolve.h"
+#include "common/util/route.h"
 
 namespace autoctl::cli {
 
@@ -58,18 +58,10 @@ std::optional<std::string> own_name() {
   return ours ? std::optional(canonical_name(name.data())) : std::nullopt;
 }
 
-/// connect() on a datagram socket only asks the routing table.
-std::optional<std::string> source_address_to(const std::string& peer) {
+std::optional<std::string> own_address_towards(const std::string& host) {
   constexpr int any_port = 9;
-  for (const SocketAddress& address : resolve(peer, {.port = any_port}).value_or(std::vector<SocketAddress>{})) {
-    const Descriptor socket(::socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!socket.valid()) continue;
-    SocketAddress local;
-    local.length = sizeof local.storage;
-    const bool routed = ::connect(socket.get(), address.data(), address.length) == 0 &&
-                        ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&local.storage), &local.length) == 0;
-    if (routed) return local.text();
-  }
+  for (const SocketAddress& address : resolve(host, {.port = any_port}).value_or(std::vector<SocketAddress>{}))
+    if (const auto source = source_address_to(address)) return source->text();
   return std::nullopt;
 }
 
@@ -83,7 +75,7 @@ Result<std::string> default_hostname(const std::string& peer_host) {
   }
   // A socket directory: the monitor's Postgres is on this machine.
   if (peer_host.starts_with('/')) return "127.0.0.1";
-  const auto address = source_address_to(peer_host);
+  const auto address = own_address_towards(peer_host);
   if (!address)
     return fail(Errc::bad_usage, fmt::format("cannot tell which of this machine's addresses leads to {}", peer_host),
                 "say with --hostname how the other nodes reach this machine");

@@ -155,9 +155,8 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   http::Server server(
       options,
       [&router](const http::Request& request, const http::Responder& respond) { router.handle(request, respond); },
-      [&service](std::uint64_t connection) {
-        service.post([connection](Engine& engine) { engine.disconnected(connection); });
-      });
+      [&service](std::uint64_t connection) { service.disconnected(connection); },
+      [&service](const http::Strain& strain) { service.strained(strain); });
   AUTOCTL_TRY(server.start());
   spdlog::info("The monitor (autoctl {}) answers at {}", program_version, endpoint->url);
   sd_notify(0, "READY=1");

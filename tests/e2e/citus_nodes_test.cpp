@@ -11,6 +11,7 @@
 namespace autoctl::test {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -315,6 +316,36 @@ TEST_F(CitusNodes, PasswordsAndTlsBetweenNodes) {
                              "/*.autoctl 2>/dev/null");
     EXPECT_EQ(found.output, "") << "a secret was written down";
   }
+}
+
+/// A formation of several groups has no primary that could be meant by itself; a node's name says which group is.
+TEST_F(CitusNodes, ACommandThatNeedsAGroupAsksForIt) {
+  ASSERT_NO_FATAL_FAILURE(start_citus(1, 2));
+  const auto terms = [&] {
+    std::vector<std::uint64_t> found;
+    const auto state = cluster().state();
+    EXPECT_TRUE(ok(state));
+    for (const auto& group : state ? state->groups : std::vector<protocol::GroupDocument>{})
+      found.push_back(group.term.value);
+    return found;
+  };
+  const auto before = terms();
+  for (const char* verb : {"failover", "switchover"}) {
+    const auto asked = autoctl({"perform", verb, "--pgdata", cluster().monitor().pgdata()});
+    EXPECT_EQ(asked.exit_code, 2) << asked.output;
+    EXPECT_THAT(asked.output, AllOf(HasSubstr("has several groups: 0, 1"), HasSubstr("--group")));
+  }
+  const auto unknown = autoctl({"perform", "promotion", "--name", "nobody", "--pgdata", cluster().monitor().pgdata()});
+  EXPECT_EQ(unknown.exit_code, 8) << unknown.output;
+  EXPECT_EQ(terms(), before) << "something was moved";
+
+  const std::string coordinator = primary(0).name();
+  const std::string next = cluster().standby(1)->name();
+  const auto promoted = autoctl({"perform", "promotion", "--name", next, "--pgdata", cluster().monitor().pgdata()});
+  ASSERT_EQ(promoted.exit_code, 0) << promoted.output;
+  ASSERT_NO_FATAL_FAILURE(expect_citus_settled());
+  EXPECT_EQ(primary(1).name(), next);
+  EXPECT_EQ(primary(0).name(), coordinator);
 }
 
 }  // namespace

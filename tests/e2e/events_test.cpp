@@ -51,5 +51,29 @@ TEST_F(Events, SayThatAnOperatorAskedForIt) {
   EXPECT_THAT(decisions(before), HasSubstr("switchover"));
 }
 
+/// Of three nodes two are lost: the third cannot know what they acknowledged. That is one event for each set of missing
+/// nodes, however long it lasts.
+TEST_F(Events, SayOnceThatNoStandbyCanBeElected) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(3));
+  const auto blocked = [&] {
+    const auto shown =
+        autoctl({"show", "events", "--json", "--count", "200", "--pgdata", cluster().monitor().pgdata()});
+    std::size_t count = 0;
+    for (auto at = shown.output.find("no standby can be elected"); at != std::string::npos;
+         at = shown.output.find("no standby can be elected", at + 1))
+      ++count;
+    return count;
+  };
+  const std::string primary = cluster().primary()->name();
+  cluster().find("node_2")->signal_node(SIGKILL);
+  cluster().find("node_1")->signal_node(SIGKILL);
+  ASSERT_EQ(primary, "node_1");
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [&] { return blocked() > 0; }));
+  constexpr std::size_t sets = 2;  // the two, and one of them while the other is not given up yet
+  EXPECT_FALSE(lab::eventually(Millis(12'000), [&] { return blocked() > sets; })) << blocked();
+  ASSERT_TRUE(ok(cluster().heal()));
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+}
+
 }  // namespace
 }  // namespace autoctl::test

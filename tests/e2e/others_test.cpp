@@ -163,5 +163,39 @@ TEST_F(Others, LeftOverRecoverySettingsDoNotEndAFailover) {
   load.verify();
 }
 
+/// Whoever waits for it to be applied hangs: that is said, not hidden behind "healthy"; and it keeps no standby from
+/// taking over.
+TEST_F(Others, ReplayThatSomebodyPausedIsToldAndEndsWithAPromotion) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster());
+  const auto says = [&](const std::string& what, const std::string& words) {
+    return lab::eventually(Millis(10'000), [&] {
+      return autoctl({"show", what, "--pgdata", cluster().monitor().pgdata()}).output.find(words) != std::string::npos;
+    });
+  };
+  ASSERT_NO_FATAL_FAILURE(alter(primary(), "alter system set synchronous_commit = remote_apply"));
+  reload(primary());
+  ASSERT_TRUE(
+      lab::eventually(Millis(10'000), [&] { return ask(primary(), "show synchronous_commit") == "remote_apply"; }));
+  lab::AutoctlDaemon& other = standby();
+  ask(other, "select pg_wal_replay_pause()");
+  auto client = connect(primary());
+  ASSERT_TRUE(ok(client));
+  EXPECT_FALSE(client->query("create table hangs()", Millis(3'000))) << "it did not wait for the standby";
+  EXPECT_TRUE(says("state", "replay is paused"));
+  EXPECT_TRUE(says("events", "replay is paused"));
+  ask(other, "select pg_wal_replay_resume()");
+  EXPECT_TRUE(says("events", "replay goes on"));
+  ASSERT_NO_FATAL_FAILURE(alter(primary(), "create table commits()"));
+
+  ask(other, "select pg_wal_replay_pause()");
+  EXPECT_TRUE(says("state", "replay is paused"));
+  ASSERT_NO_FATAL_FAILURE(alter(primary(), "set synchronous_commit = on; create table not_replayed_yet()"));
+  primary().signal_node(SIGKILL);
+  ASSERT_TRUE(lab::eventually(Millis(20'000), [&] { return cluster().primary() == &other; })) << other.log_tail(20);
+  EXPECT_EQ(ask(other, "select count(*) from not_replayed_yet"), "0");
+  ASSERT_TRUE(ok(cluster().heal()));
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+}
+
 }  // namespace
 }  // namespace autoctl::test

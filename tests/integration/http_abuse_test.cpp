@@ -10,6 +10,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <thread>
 
 #include "common/protocol/protocol.h"
 #include "http_fixture.h"
@@ -132,6 +133,50 @@ TEST_F(HttpAbuseTest, TheNewestConnectionTooManyIsClosed) {
   connections.pop_back();
   ASSERT_TRUE(wait_for_disconnects(1));
   expect_healthy();
+}
+
+TEST_F(HttpAbuseTest, AClientForWhichThereIsNoTurnIsToldAtOnce) {
+  options_.handshakes_waiting_max = 0;
+  Watched<std::size_t> turned_away;
+  server_ = std::make_unique<http::Server>(
+      options_, [](const http::Request&, const http::Responder& respond) { respond({}); },
+      http::Server::DisconnectHandler(),
+      [&](const http::Strain& strain) { turned_away.change([&](std::size_t& n) { n += strain.turned_away; }); });
+  ASSERT_TRUE(server_->start());
+  http::Client client(endpoint());
+  const auto start = std::chrono::steady_clock::now();
+  const auto answer = client.send(get("/"), 5s);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Errc::unavailable);
+  EXPECT_LT(since(start), 1s * slowness);
+  EXPECT_TRUE(turned_away.wait_until([](std::size_t n) { return n == 1; }));
+  server_.reset();
+}
+
+TEST_F(HttpAbuseTest, ClientsThatSayNothingKeepNoOtherWaiting) {
+  options_.handshakes_waiting_max = 1;
+  start_server();
+  std::vector<std::unique_ptr<RawConnection>> mute;
+  for (int i = 0; i < 200; ++i)
+    mute.push_back(std::make_unique<RawConnection>(server_->port(), RawConnection::Layer::tcp));
+  expect_healthy();
+}
+
+TEST_F(HttpAbuseTest, AServerThatIsHeldUpSaysHowLateItIs) {
+  Watched<std::chrono::milliseconds> lag;
+  server_ = std::make_unique<http::Server>(
+      options_,
+      [](const http::Request&, const http::Responder& respond) {
+        std::this_thread::sleep_for(400ms);  // what no handler should do
+        respond({});
+      },
+      http::Server::DisconnectHandler(),
+      [&](const http::Strain& strain) { lag.change([&](auto& most) { most = std::max(most, strain.lag); }); });
+  ASSERT_TRUE(server_->start());
+  http::Client client(endpoint());
+  ASSERT_TRUE(client.send(get("/"), 5s));
+  EXPECT_TRUE(lag.wait_until([](auto most) { return most >= 250ms; }));
+  server_.reset();
 }
 
 /// Takes all file descriptors that the process may have, until it is destroyed.

@@ -71,6 +71,16 @@ TEST_F(HttpTest, LongPollIsAnsweredFromAnotherThread) {
   EXPECT_TRUE(seen_.get().disconnects.empty());
 }
 
+TEST_F(HttpTest, WhenToAskAgainReachesTheClient) {
+  server_ = std::make_unique<http::Server>(options_, [](const http::Request& request, const http::Responder& respond) {
+    respond({.status = 503, .retry_after = std::chrono::seconds(request.path == "/busy" ? 2 : 0)});
+  });
+  ASSERT_TRUE(server_->start());
+  http::Client client(endpoint());
+  EXPECT_EQ(client.send(get("/busy"), 5s)->retry_after, 2s);
+  EXPECT_EQ(client.send(get("/away"), 5s)->retry_after, 0s);
+}
+
 TEST_F(HttpTest, AHandlerThatThrowsAnswers500) {
   start_server();
   http::Client client(endpoint());

@@ -157,5 +157,45 @@ TEST_F(MonitorApiTest, DiscoveryOfHttpsReadsTheCaFileAndAsksNobody) {
   EXPECT_FALSE(discover("https://m", {.ca_file = scratch_.path() + "/missing"}));
 }
 
+/// Of a monitor that has no time; the second answer is another one.
+http::Response busy() {
+  return {.status = 503,
+          .body = protocol::encode_error({Errc::unavailable, "the monitor is overloaded", ""}),
+          .retry_after = std::chrono::seconds(1)};
+}
+
+TEST_F(MonitorApiTest, AnOverloadedMonitorIsAskedAgainAfterAPause) {
+  answer_ = [this](const http::Request&) {
+    return requests_ == 1 ? busy() : http::Response{200, protocol::encode(protocol::EventsDocument{{}, 17})};
+  };
+  auto monitor = api(url());
+  const auto before = std::chrono::steady_clock::now();
+  const auto events = monitor.events({}, patience);
+  ASSERT_TRUE(events) << events.error().message;
+  EXPECT_EQ(requests_, 2);
+  EXPECT_GE(std::chrono::steady_clock::now() - before, Millis{500});
+  EXPECT_EQ(monitor.asked_to_wait(), Millis{0});
+}
+
+TEST_F(MonitorApiTest, AReportThatAnOverloadedMonitorTurnsAwayIsNotRepeated) {
+  answer_ = [](const http::Request&) { return busy(); };
+  auto monitor = api(url());
+  const auto answer = monitor.report(NodeId{1}, {}, patience);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Errc::unavailable);
+  EXPECT_EQ(monitor.asked_to_wait(), Millis{1'000});
+  EXPECT_EQ(requests_, 1);
+}
+
+TEST_F(MonitorApiTest, AnOverloadedMonitorIsNotAskedForLongerThanTheCallMayTake) {
+  answer_ = [](const http::Request&) { return busy(); };
+  auto monitor = api(url());
+  const auto before = std::chrono::steady_clock::now();
+  const auto answer = monitor.settings("default", Millis{1'500});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().message, "the monitor is overloaded");
+  EXPECT_LE(std::chrono::steady_clock::now() - before, Millis{1'700});
+}
+
 }  // namespace
 }  // namespace autoctl::client

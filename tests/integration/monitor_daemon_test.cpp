@@ -1,5 +1,7 @@
 // The monitor daemon as its users meet it: over HTTPS, with its own Postgres, killed and started again.
 #include <algorithm>
+#include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "tests/support/monitor_process.h"
@@ -24,6 +26,15 @@ protocol::RegisterRequest request(const std::string& name, int port) {
   return r;
 }
 
+/// The only node of a group of its own.
+protocol::RegisterRequest worker(int number) {
+  protocol::RegisterRequest r = request("worker" + std::to_string(number), 7100 + 2 * number);
+  r.kind = "citus";
+  r.role = "worker";
+  r.group = number + 1;
+  return r;
+}
+
 /// Speaks for a keeper.
 struct FakeNode {
   protocol::RegisterAnswer registered;
@@ -31,13 +42,13 @@ struct FakeNode {
   protocol::Report last;
   Assignment assignment;
 
-  FakeNode(const MonitorProcess& monitor, const std::string& name, int port)
-      : registered(monitor.api().register_node(request(name, port), patience).value()),
-        api(monitor.api(registered.token)) {
+  FakeNode(const MonitorProcess& monitor, const std::string& name, int port) : FakeNode(monitor, request(name, port)) {}
+  FakeNode(const MonitorProcess& monitor, const protocol::RegisterRequest& r)
+      : registered(monitor.api().register_node(r, patience).value()), api(monitor.api(registered.token)) {
     last.epoch = 1;
-    last.host = "127.0.0.1";
-    last.port = port;
-    last.api_port = port + 1;
+    last.host = r.host;
+    last.port = r.port;
+    last.api_port = r.api_port;
     last.facts.state = NodeState::init;
   }
   Result<Assignment> report(bool wait = false) {
@@ -117,6 +128,52 @@ TEST_F(MonitorDaemon, HoldsAReportUntilThereIsSomethingToDo) {
   const bool heard = eventually([&] { return first.report(true) && !first.assignment.peers.empty(); });
   newcomer.join();
   EXPECT_TRUE(heard);
+}
+
+/// Groups of one node each, at rest. A hold that has just ended and is skipped is answered half a second later, and its
+/// node is suspected meanwhile.
+TEST_F(MonitorDaemon, AnswersEachHeartbeatInTimeAndSuspectsNobody) {
+  constexpr int nodes = 12;
+  constexpr auto measured = 20s;
+  constexpr auto late = 1'300ms;  // a hold ends after 950 ms
+  ASSERT_NO_FATAL_FAILURE(begin());
+  std::mutex mutex;
+  std::vector<Millis> holds;
+  std::atomic<bool> over = false;
+  std::vector<std::thread> keepers;
+  for (int i = 0; i < nodes; ++i)
+    keepers.emplace_back([&, i] {
+      FakeNode node(monitor, worker(i));
+      for (int before = 0; before < 2; ++before) {
+        ASSERT_TRUE(node.report());
+        node.reach_goal();
+      }
+      while (!over) {
+        const auto start = std::chrono::steady_clock::now();
+        ASSERT_TRUE(node.report(true));
+        const auto took = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - start);
+        const std::lock_guard lock(mutex);
+        holds.push_back(took);
+      }
+    });
+  auto watcher = monitor.api();
+  int suspicions = 0;
+  const auto end = std::chrono::steady_clock::now() + measured;
+  eventually(
+      [&] {
+        const auto state = watcher.state("", std::nullopt, patience);
+        if (state)
+          suspicions += static_cast<int>(
+              std::ranges::count_if(state->nodes, [](const auto& node) { return node.health != "healthy"; }));
+        return std::chrono::steady_clock::now() >= end;
+      },
+      measured + 10s);
+  over = true;
+  for (auto& keeper : keepers) keeper.join();
+  const auto too_late = std::ranges::count_if(holds, [&](Millis hold) { return hold > late; });
+  ASSERT_GT(holds.size(), 150U);
+  EXPECT_EQ(too_late, 0) << "of " << holds.size() << ", the longest took " << std::ranges::max(holds).count() << " ms";
+  EXPECT_EQ(suspicions, 0);
 }
 
 TEST_F(MonitorDaemon, KnowsEverythingAgainAfterSigkill) {

@@ -96,6 +96,32 @@ TEST_F(PostgresConfiguration, SaysWhatWaitsForARestart) {
   }));
 }
 
+/// Of a limit that others have used up: it is raised on disk, and what is needed shows.
+TEST_F(PostgresConfiguration, RoomIsMadeBesideOthersSlotsAndSenders) {
+  Node& one = node(1);
+  ASSERT_NO_FATAL_FAILURE(one.make_primary());
+  EXPECT_THAT(*one.postgres->restart_needs(2s), testing::IsEmpty());
+  one.sql("select pg_create_physical_replication_slot('cdc_' || i) from generate_series(1, 9) i");
+  ASSERT_TRUE(ok(one.postgres->sync_slots({NodeId{2}}))) << "one is left";
+  EXPECT_THAT(*one.postgres->restart_needs(2s), testing::IsEmpty());
+  const auto full = one.postgres->sync_slots({NodeId{2}, NodeId{3}});
+  ASSERT_FALSE(full);
+  EXPECT_THAT(full.error().message, testing::HasSubstr("others have taken all replication slots"));
+  EXPECT_THAT(*one.postgres->restart_needs(2s), testing::ElementsAre("max_replication_slots (10, needs 19)"));
+  EXPECT_FALSE(one.postgres->configuration_is_changed()) << "by somebody else";
+  one.open();  // a keeper that starts finds it as well
+  ASSERT_TRUE(one.postgres->adopt());
+  EXPECT_THAT(*one.postgres->restart_needs(2s), testing::ElementsAre("max_replication_slots (10, needs 19)"));
+  ASSERT_TRUE(ok(one.postgres->stop(StopMode::fast, 10s)));
+  ASSERT_TRUE(ok(one.postgres->start(never)));
+  ASSERT_TRUE(ok(one.postgres->sync_slots({NodeId{2}, NodeId{3}})));
+  EXPECT_THAT(*one.postgres->restart_needs(2s), testing::IsEmpty());
+  ASSERT_TRUE(ok(one.postgres->configure({})));
+  EXPECT_EQ(one.sql("select setting from pg_file_settings where name = 'max_replication_slots' order by seqno desc"),
+            "19")
+      << "once it was found out";
+}
+
 TEST_F(PostgresConfiguration, SkippedHbaIsLeftAlone) {
   Node& one = node(1);
   one.config.skip_pg_hba = true;
@@ -116,7 +142,11 @@ TEST_F(PostgresConfiguration, DebiansLayoutIsUsedInPlaceAndAStandbyOfItGetsItsOw
     fs::rename(one.files.pgdata + "/" + name, etc + "/" + name);
   append(etc + "/postgresql.conf",
          fmt::format("data_directory = '{}'\nhba_file = '{}/pg_hba.conf'\nident_file = '{}/pg_ident.conf'\n",
-                     one.files.pgdata, etc, etc));
+                     one.files.pgdata, etc, etc) +
+             "include_dir = 'conf.d'\nlog_directory = '/nowhere/log'\n");
+  fs::create_directory(etc + "/conf.d");
+  append(etc + "/conf.d/tuned.conf", "work_mem = '7MB'\n");
+  append(etc + "/pg_hba.conf", "host app app 192.0.2.0/24 scram-sha-256\n");
   // As pg_ctlcluster leaves it.
   ASSERT_TRUE(config::write_file(
       one.files.pgdata + "/postmaster.opts",
@@ -134,6 +164,9 @@ TEST_F(PostgresConfiguration, DebiansLayoutIsUsedInPlaceAndAStandbyOfItGetsItsOw
 
   ASSERT_NO_FATAL_FAILURE(two.make_standby(one, {one.peer()}));
   EXPECT_EQ(two.sql("show config_file"), two.files.pgdata + "/postgresql.conf");
+  EXPECT_EQ(two.sql("show work_mem"), "7MB") << "the user's settings reach it";
+  EXPECT_EQ(two.sql("select count(*) from pg_hba_file_rules where user_name = '{app}'"), "1");
+  EXPECT_EQ(two.sql("show log_directory"), "log") << "there is no such directory here";
 
   // There and back, with crash recovery and pg_rewind.
   ASSERT_TRUE(ok(two.postgres->stop_receiving()));

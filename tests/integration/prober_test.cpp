@@ -112,5 +112,32 @@ TEST_F(ProberTest, StopsWhenNobodyAsksAnyMore) {
   EXPECT_FALSE(changed_.wait_for(lock, 600ms, [&] { return count_ > before + 1; }));
 }
 
+/// Thousands that are silent at once cost no more than some, and the engine never waits for them.
+TEST_F(ProberTest, ManyAreTriedAtABoundedRateAndTheNewestFirst) {
+  const int nobody = test::free_port();
+  constexpr int many = 3'000;
+  Millis longest{0};
+  const auto begin = std::chrono::steady_clock::now();
+  for (int id = 1; id <= many; ++id) {
+    const auto before = std::chrono::steady_clock::now();
+    prober.watch(NodeId{id}, {"127.0.0.1", nobody, nobody});
+    longest = std::max(longest, std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - before));
+  }
+  const auto count = [this] {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  };
+  ASSERT_TRUE(test::eventually([&] { return count() >= many; }));
+  EXPECT_LT(longest, 50ms);
+  const auto passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  EXPECT_LE(count(), 100 + static_cast<int>(2'100 * passed));
+  Listener postgres(true);
+  const auto before = std::chrono::steady_clock::now();
+  prober.watch(NodeId{many + 1}, {"127.0.0.1", postgres.port(), 0});
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::open));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 500ms);
+  for (int id = 1; id <= many + 1; ++id) prober.unwatch(NodeId{id});
+}
+
 }  // namespace
 }  // namespace autoctl::monitor

@@ -25,6 +25,7 @@ struct PretendedKeeper {
   NodeId id;
   std::string token;
   std::uint64_t connection = 0;
+  std::string elsewhere = {};  // the address of its machine, if that is not the monitor's
   protocol::Report report;
   protocol::Assignment assignment;
   int answers = 0;
@@ -69,9 +70,11 @@ class EngineTest : public ::testing::Test {
     return r;
   }
 
-  Result<protocol::RegisterAnswer> register_node(const protocol::RegisterRequest& r, const std::string& bearer = {}) {
+  Result<protocol::RegisterAnswer> register_node(const protocol::RegisterRequest& r, const std::string& bearer = {},
+                                                 const std::string& elsewhere = {}) {
     std::optional<Result<protocol::RegisterAnswer>> result;
-    engine->register_node(r, {bearer, 0}, [&](Result<protocol::RegisterAnswer> answer) { result = std::move(answer); });
+    engine->register_node(r, {bearer, 0, {}, elsewhere},
+                          [&](Result<protocol::RegisterAnswer> answer) { result = std::move(answer); });
     EXPECT_TRUE(result.has_value());
     return *result;
   }
@@ -97,7 +100,7 @@ class EngineTest : public ::testing::Test {
     keeper.report.wait = wait;
     keeper.report.known_version = keeper.assignment.version;
     keeper.refused.reset();
-    engine->report(keeper.id, keeper.report, {keeper.token, keeper.connection},
+    engine->report(keeper.id, keeper.report, {keeper.token, keeper.connection, {}, keeper.elsewhere},
                    [&keeper](Result<protocol::Assignment> answer) {
                      ++keeper.answers;
                      if (answer)

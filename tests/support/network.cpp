@@ -162,6 +162,27 @@ void Network::adjust(int number, WireQuality quality) {
   wires_.at(static_cast<std::size_t>(number))->set(quality);
 }
 
+Result<std::string> Network::add_address(int number) {
+  const std::string other = fmt::format("10.78.0.{}", 10 + number);
+  AUTOCTL_TRY(tool(fmt::format("ip route add {}/32 dev {}", other, link_name(number))));
+  AUTOCTL_TRY(tool(fmt::format("{}addr add {}/32 dev eth0", ip_inside(number), other)));
+  return other;
+}
+
+Result<> Network::send_from(int from, int to, const std::string& source) {
+  return tool(fmt::format("{}route add {}/32 via {} src {}", ip_inside(from), address(to), router, source));
+}
+
+Result<> Network::translate(int from, int to, const std::string& source) {
+  AUTOCTL_TRY(tool("nft 'add chain inet cuts translation { type nat hook postrouting priority 100; policy accept; }'"));
+  return tool(fmt::format("nft add rule inet cuts translation ip saddr {} oifname {} snat ip to {}", address(from),
+                          link_name(to), source));
+}
+
+std::string Network::ip_inside(int number) const {
+  return "nsenter --net=" + namespace_file(holders_[static_cast<std::size_t>(number)].pid()) + " ip ";
+}
+
 Result<> Network::heal() {
   for (const auto& wire : wires_) wire->set({});
   return tool("nft flush table inet cuts");

@@ -42,10 +42,18 @@ class Network {
   /// Ends all cuts, and all links are fast again.
   Result<> heal();
 
+  /// Another address of `number`, outside of the others' network; returns it.
+  Result<std::string> add_address(int number);
+  /// What `from` sends to `to` comes from that address of its own now.
+  Result<> send_from(int from, int to, const std::string& address);
+  /// What `from` sends to `to` seems to come from that address, which is nobody's: NAT.
+  Result<> translate(int from, int to, const std::string& address);
+
  private:
   Network() = default;
   Result<> add_place(int number, Links links);
   Result<> add_wire(const std::string& link, int number, pid_t holder);
+  std::string ip_inside(int number) const;  // the beginning of an ip command
 
   std::vector<Child> holders_;                    // one process per namespace keeps it alive
   std::vector<std::unique_ptr<SlowWire>> wires_;  // of adjustable links, by number

@@ -22,8 +22,10 @@ class ApiRouterTest : public ::testing::Test {
   }
 
   http::Response send(const std::string& method, const std::string& path, const std::string& body = {},
-                      const std::map<std::string, std::string>& query = {}, const std::string& bearer = {}) {
+                      const std::map<std::string, std::string>& query = {}, const std::string& bearer = {},
+                      const std::string& elsewhere = {}) {
     http::Request request;
+    request.elsewhere = elsewhere;
     request.method = method;
     request.path = path;
     request.query = query;
@@ -104,6 +106,19 @@ TEST_F(ApiRouterTest, RegistersAndShows) {
   EXPECT_EQ(send("PATCH", "/v1/nodes/2", R"({"values": {"candidate_priority": "60"}})").status, 404);
   EXPECT_EQ(send("DELETE", "/v1/nodes/1").status, 200);
   EXPECT_EQ(send("DELETE", "/v1/nodes/2").status, 404);
+}
+
+/// `elsewhere`: where the node's machine is seen.
+TEST_F(ApiRouterTest, AHostThatTheMonitorCannotFindIsRefused) {
+  serve(true);
+  const auto at = [](const std::string& host) { return R"({"port": 5432, "host": ")" + host + R"("})"; };
+  const auto unknown = send("POST", "/v1/register", at("no-such-host.invalid"), {}, {}, "10.0.0.2");
+  EXPECT_EQ(unknown.status, 409);
+  EXPECT_NE(unknown.body.find("does not resolve on the monitor"), std::string::npos) << unknown.body;
+  EXPECT_NE(unknown.body.find("--hostname 10.0.0.2"), std::string::npos) << unknown.body;
+  EXPECT_EQ(send("POST", "/v1/register", at("localhost"), {}, {}, "10.0.0.2").status, 409);
+  EXPECT_EQ(nlohmann::json::parse(send("GET", "/v1/state").body)["nodes"].size(), 0U);
+  EXPECT_EQ(send("POST", "/v1/register", at("localhost")).status, 200);
 }
 
 TEST_F(ApiRouterTest, MissingAndWrongCredentialsAreToldApart) {

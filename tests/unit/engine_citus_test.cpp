@@ -98,6 +98,14 @@ TEST_F(EngineCitus, EverybodyKnowsTheOtherGroupsNodes) {
   EXPECT_THAT(ids(coordinator.assignment.neighbours), ElementsAre(one.id.value, two.id.value));
   EXPECT_THAT(ids(one.assignment.neighbours), ElementsAre(coordinator.id.value));
   EXPECT_THAT(ids(one.assignment.peers), ElementsAre(two.id.value));
+  // And from where they connect: Postgres lets them in there.
+  const std::vector<IpAddress> some = {*IpAddress::parse("10.0.0.2")};
+  one.report.addresses = some;
+  report(one);
+  report(two);
+  report(coordinator);
+  EXPECT_EQ(coordinator.assignment.neighbours.front().addresses, some);
+  EXPECT_EQ(two.assignment.peers.front().addresses, some);
 }
 
 TEST_F(EngineCitus, APlainFormationHasNeither) {

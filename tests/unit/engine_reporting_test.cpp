@@ -249,5 +249,25 @@ TEST_F(EngineReporting, OthersLookUpTheNameOfANodeThatWasAway) {
   EXPECT_NE(epoch_of_b(), before);
 }
 
+TEST_F(EngineReporting, OthersHearFromWhereANodeConnects) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const auto of_b = [&] { return a().assignment.peers.at(0).addresses; };
+  const std::vector<IpAddress> some = {*IpAddress::parse("10.0.0.2")};
+  b().report.addresses = some;
+  report(b());
+  report(a());
+  EXPECT_EQ(of_b(), some);
+  EXPECT_EQ(store.nodes.at(b().id).addresses, some);
+  b().report.addresses.reset();  // its keeper has just started, and does not know yet
+  report(b());
+  report(a());
+  EXPECT_EQ(of_b(), some);
+  b().report.addresses = std::vector<IpAddress>(protocol::addresses_max + 1, some.front());
+  report(b());
+  EXPECT_TRUE(b().refused);
+  report(a());
+  EXPECT_EQ(of_b(), some);
+}
+
 }  // namespace
 }  // namespace autoctl::test

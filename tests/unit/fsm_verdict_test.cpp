@@ -254,5 +254,30 @@ TEST(NextDeadline, no_change_of_mind_comes_unannounced) {
   }
 }
 
+/// The monitor had no time for what the node said, but it came.
+TEST(Verdict, a_report_that_waits_is_a_sign_of_life_and_nothing_else) {
+  Case c;
+  c.pass(Millis{20'000});
+  c.seen.last_heard = c.now;
+  EXPECT_EQ(c.verdict(), Verdict::healthy);
+  EXPECT_FALSE(wants_evidence(c.seen, c.settings, c.now));
+  EXPECT_EQ(next_deadline(c.seen, c.settings, c.now), c.now + Millis{1500});
+  c.pass(Millis{1500});
+  EXPECT_EQ(c.verdict(), Verdict::suspected);
+  EXPECT_TRUE(c.health().why.starts_with("no report for 1.5 s")) << c.health().why;
+  c.pass(Millis{2'499}).probe(PortState::silent, PortState::silent);
+  EXPECT_EQ(c.verdict(), Verdict::suspected);
+  EXPECT_EQ(c.pass(Millis{1}).verdict(), Verdict::dead);
+}
+
+TEST(Verdict, a_connection_that_broke_before_the_node_was_heard_again_is_no_matter) {
+  Case c = killed();
+  c.seen.last_heard = c.now;
+  EXPECT_EQ(c.verdict(), Verdict::healthy);
+  EXPECT_EQ(suspicion_began(c.seen), c.now) << "what was found before is of no use";
+  c.pass(Millis{10}).disconnect();
+  EXPECT_EQ(c.verdict(), Verdict::suspected) << "the refusals are older";
+}
+
 }  // namespace
 }  // namespace autoctl::monitor

@@ -183,6 +183,7 @@ TEST_F(KeeperAmongOthers, AStandbyWithTooSmallSettingsIsRestartedAndOneThatIsPau
   core->observed(seen, now);
   rest();
   EXPECT_THAT(core->facts().trouble, HasSubstr("replay is paused"));
+  EXPECT_THAT(news(), HasSubstr("replay is paused"));
   EXPECT_THAT(orders, testing::Not(testing::Contains(Kind::stop)));
   seen.answer->restart_helps = true;
   core->observed(seen, now);

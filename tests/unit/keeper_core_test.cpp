@@ -137,6 +137,27 @@ TEST_F(KeeperCore, APrimaryIsNotRestartedWithoutALease) {
   EXPECT_THAT(core->facts().trouble, HasSubstr("waits for the monitor"));
 }
 
+TEST_F(KeeperCore, ALeaseThatRunsOutDuringARestartStartsNothing) {
+  begin_as_primary();
+  auto guarded = assignment(core->saved_state().goal);
+  guarded.lease_required = true;
+  guarded.lease = 4s;
+  core->answered(guarded, now, now);
+  rest();
+  core->request_restart();
+  rest(Kind::stop);
+  orders.clear();
+  now += 10s;
+  core->fenced();
+  rest();
+  EXPECT_THAT(orders, testing::Not(testing::Contains(Kind::start)));
+  EXPECT_THAT(core->facts().trouble, HasSubstr("waits for the monitor"));
+  now += 10s;
+  core->answered(guarded, now, now);
+  rest();
+  EXPECT_THAT(orders, testing::Contains(Kind::start));
+}
+
 TEST_F(KeeperCore, AStandbyThatWasPromotedByHandIsStoppedAndMarked) {
   begin_as_standby();
   orders.clear();
@@ -208,6 +229,27 @@ TEST_F(KeeperCore, ThePeerThatWasAwayIsLookedUpAnew) {
   core->answered(again, now, now);
   rest();
   EXPECT_THAT(orders, testing::Contains(Kind::configure));
+}
+
+TEST_F(KeeperCore, APeerThatComesFromAnotherAddressIsLetInThere) {
+  begin_as_primary();
+  orders.clear();
+  auto again = assignment(core->saved_state().goal);
+  again.peers.front().addresses = {*IpAddress::parse("10.0.0.2")};
+  core->answered(again, now, now);
+  rest();
+  EXPECT_THAT(orders, testing::Contains(Kind::configure));
+}
+
+TEST_F(KeeperCore, WhereItConnectsFromIsToldAtOnce) {
+  begin_as_primary();
+  EXPECT_EQ(core->next_report(false).addresses, std::nullopt) << "not known yet";
+  const std::vector<IpAddress> some = {*IpAddress::parse("10.0.0.2")};
+  core->set_addresses(some);
+  EXPECT_TRUE(core->is_urgent());
+  EXPECT_EQ(core->next_report(false).addresses, some);
+  core->set_addresses(some);
+  EXPECT_FALSE(core->is_urgent());
 }
 
 // ---- joining

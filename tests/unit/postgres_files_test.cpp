@@ -9,6 +9,7 @@
 #include "common/postgres/conf_file.h"
 #include "common/postgres/hba_file.h"
 #include "common/postgres/lock_file.h"
+#include "keeper/postgres/carried_configuration.h"
 #include "keeper/postgres/computed_settings.h"
 #include "keeper/postgres/control_data.h"
 #include "keeper/postgres/diverged.h"
@@ -132,6 +133,46 @@ TEST(OurSettings, ChecksumsNeedNoHintsAndAStandbyWhatItsPrimaryHad) {
   EXPECT_FALSE(ours.contains("max_worker_processes"));
 }
 
+TEST(OurSettings, WhatARunningServerHasTooLittleOfNeedsARestart) {
+  const ServerSettings ours = {{"hot_standby", "on"},     {"wal_log_hints", "on"},
+                               {"port", "5432"},          {"max_wal_senders", "25"},
+                               {"listen_addresses", "*"}, {"shared_preload_libraries", "citus, x"}};
+  EXPECT_THAT(restart_needs({{"wal_level", "logical"},
+                             {"max_wal_senders", "30"},
+                             {"max_replication_slots", "10"},
+                             {"hot_standby", "on"},
+                             {"wal_log_hints", "on"},
+                             {"port", "5432"},
+                             {"listen_addresses", "*"},
+                             {"shared_preload_libraries", "x,citus"}},
+                            ours),
+              testing::IsEmpty());
+  EXPECT_THAT(restart_needs({{"wal_level", "minimal"},
+                             {"max_wal_senders", "24"},
+                             {"max_replication_slots", "0"},
+                             {"hot_standby", "off"},
+                             {"wal_log_hints", "off"},
+                             {"port", "5433"},
+                             {"listen_addresses", ""},
+                             {"shared_preload_libraries", "x"}},
+                            ours),
+              testing::ElementsAre("hot_standby (off, needs on)", "listen_addresses (empty, needs *)",
+                                   "max_replication_slots (0, needs 10)", "max_wal_senders (24, needs 25)",
+                                   "port (5433, needs 5432)", "shared_preload_libraries (x, needs citus, x)",
+                                   "wal_level (minimal, needs replica)", "wal_log_hints (off, needs on)"));
+  EXPECT_THAT(restart_needs({{"wal_log_hints", "off"}}, {}), testing::IsEmpty()) << "it has checksums";
+}
+
+TEST(OurSettings, RoomBesideOthersStaysOnceItWasFoundOut) {
+  UserSettings user;
+  user.files = {{"max_wal_senders", "3"}, {"max_replication_slots", "50"}};
+  const ServerSettings room = room_in({{"max_wal_senders", "24"}, {"max_replication_slots", "44"}, {"port", "1"}});
+  EXPECT_FALSE(room.contains("port"));
+  const auto ours = computed_settings(configuration(), 15, user, std::nullopt, room);
+  EXPECT_EQ(ours.at("max_wal_senders"), "24");
+  EXPECT_FALSE(ours.contains("max_replication_slots")) << "the user's is enough";
+}
+
 TEST(OurSettings, OnlyHarmfulOverridesAreReset) {
   const ServerSettings ours = {
       {"port", "5433"}, {"listen_addresses", "*"}, {"hot_standby", "on"}, {"max_connections", "200"}};
@@ -207,6 +248,13 @@ TEST(Hba, AddressesAreLiteralAndLoopbackIsAllOfIt) {
   EXPECT_THAT(literal_addresses("127.0.1.1"), ElementsAre("127.0.0.0/8", "::1/128"));
 }
 
+TEST(Hba, WhereANodeSaysToComeFromIsAddedEachOnce) {
+  std::vector<IpAddress> reported = {*IpAddress::parse("10.0.0.2"), *IpAddress::parse("fd00::3")};
+  EXPECT_THAT(with_reported({"10.0.0.2/32"}, reported), ElementsAre("10.0.0.2/32", "fd00::3/128"));
+  for (int i = 1; i < 100; ++i) reported.push_back(*IpAddress::parse("10.0.1." + std::to_string(i)));
+  EXPECT_EQ(with_reported({}, reported).size(), protocol::addresses_max);
+}
+
 constexpr std::string_view control_text = R"(pg_control version number:            1300
 Database system identifier:           18446744073709551615
 Database cluster state:               in archive recovery
@@ -277,18 +325,78 @@ TEST(LayoutOfACluster, DebiansConfigurationIsFoundWhenItNamesThisDirectory) {
   const Scratch scratch;
   const std::string pgdata = scratch.path() + "/lib/15/main", root = scratch.path() + "/etc";
   fs::create_directories(pgdata);
-  EXPECT_EQ(find_layout(pgdata, 15, root).config_file, pgdata + "/postgresql.conf");
+  EXPECT_EQ(find_layout(pgdata, 15, {}, root).config_file, pgdata + "/postgresql.conf");
   scratch.write("etc/15/main/postgresql.conf", "data_directory = '/elsewhere'\n");
-  EXPECT_EQ(find_layout(pgdata, 15, root).config_file, pgdata + "/postgresql.conf");
+  EXPECT_EQ(find_layout(pgdata, 15, {}, root).config_file, pgdata + "/postgresql.conf");
   scratch.write("etc/15/main/postgresql.conf",
                 "data_directory = '" + pgdata + "/'\nhba_file = '" + root + "/15/main/pg_hba.conf'\n");
-  const Layout layout = find_layout(pgdata, 15, root);
+  const Layout layout = find_layout(pgdata, 15, {}, root);
   EXPECT_TRUE(layout.config_outside());
   EXPECT_EQ(layout.config_file, root + "/15/main/postgresql.conf");
   EXPECT_EQ(layout.hba_file, root + "/15/main/pg_hba.conf");
   EXPECT_EQ(layout.ident_file, pgdata + "/pg_ident.conf");
   EXPECT_EQ(layout.include_file, root + "/15/main/postgresql-autoctl.conf");
   EXPECT_EQ(layout.auto_file, pgdata + "/postgresql.auto.conf");
+}
+
+TEST(LayoutOfACluster, DebiansClusterMayHaveAnyName) {
+  const Scratch scratch;
+  const std::string pgdata = scratch.path() + "/srv/data", root = scratch.path() + "/etc";
+  fs::create_directories(pgdata);
+  scratch.write("etc/15/billing/postgresql.conf", "data_directory = '" + pgdata + "'\n");
+  scratch.write("etc/15/main/postgresql.conf", "data_directory = '/elsewhere'\n");
+  EXPECT_EQ(find_layout(pgdata, 15, {}, root).config_file, root + "/15/billing/postgresql.conf");
+}
+
+TEST(LayoutOfACluster, TheLastStartTellsWhereTheFilesAre) {
+  const Scratch scratch;
+  const std::string pgdata = scratch.path() + "/data", etc = scratch.path() + "/c1";
+  const auto was_started_with = [&](const std::string& arguments) {
+    scratch.write("data/postmaster.opts", "/usr/lib/postgresql/15/bin/postgres " + arguments + "\n");
+    return find_layout(pgdata, 15, {}, "/nowhere");
+  };
+  for (const char* name : {"postgresql.conf", "pg_hba.conf", "pg_ident.conf", "other_hba.conf"})
+    scratch.write("c1/" + std::string(name), "");
+  const auto options = [](const Layout& layout) { return layout.start_options; };
+
+  Layout layout = was_started_with("\"-D\" \"" + etc + "\"");
+  EXPECT_EQ(layout.config_file, etc + "/postgresql.conf");
+  EXPECT_EQ(layout.hba_file, etc + "/pg_hba.conf");
+  EXPECT_EQ(layout.ident_file, etc + "/pg_ident.conf");
+  EXPECT_THAT(options(layout),
+              testing::ElementsAre("-c", "config_file=" + etc + "/postgresql.conf", "-c",
+                                   "hba_file=" + etc + "/pg_hba.conf", "-c", "ident_file=" + etc + "/pg_ident.conf"));
+  layout = was_started_with("\"-D\" \"" + pgdata + "/\" \"--hba_file=" + etc + "/other_hba.conf\"");
+  EXPECT_FALSE(layout.config_outside());
+  EXPECT_EQ(layout.hba_file, etc + "/other_hba.conf");
+  EXPECT_THAT(options(layout), testing::ElementsAre("-c", "hba_file=" + etc + "/other_hba.conf"));
+  layout = was_started_with("\"-D\" \"c1\"");
+  EXPECT_FALSE(layout.config_outside()) << "a relative path says nothing";
+  scratch.write("original/PG_VERSION", "15\n");
+  scratch.write("original/postgresql.conf", "");
+  layout = was_started_with("\"-D\" \"" + scratch.path() + "/original\" \"-c\" \"hba_file=" + etc + "/pg_hba.conf\"");
+  EXPECT_THAT(options(layout), testing::IsEmpty()) << "this is a copy of that";
+  scratch.write("c1/postgresql.conf", "data_directory = '" + scratch.path() + "/original'\n");
+  EXPECT_FALSE(was_started_with("\"-D\" \"" + etc + "\"").config_outside()) << "of that one, too";
+  scratch.write("c1/postgresql.conf", "data_directory = '" + pgdata + "'\n");
+  layout = find_layout(pgdata, 15, {etc + "/postgresql.conf", {}, {}}, "/nowhere");
+  EXPECT_EQ(layout.hba_file, etc + "/pg_hba.conf") << "beside it, as the data directory has none";
+  scratch.write("c1/postgresql.conf", "hba_file = '/etc/hba'\n");
+  layout = find_layout(pgdata, 15, {etc + "/postgresql.conf", {}, etc + "/pg_ident.conf"}, "/nowhere");
+  EXPECT_EQ(layout.hba_file, "/etc/hba");
+  EXPECT_THAT(options(layout), testing::Not(testing::Contains("hba_file=/etc/hba"))) << "the server reads that itself";
+}
+
+TEST(CarriedConfiguration, LeavesOutWhatThisMachineDoesNotHave) {
+  const Scratch scratch;
+  scratch.write("data/autoctl-configuration/postgresql.conf",
+                "work_mem = '7MB'\nlog_directory = '/nowhere/log'\nssl = 'on'\nssl_cert_file = '/nowhere/cert'\n"
+                "archive_command = '/bin/true %p'\n");
+  EXPECT_EQ(carried_files(scratch.path() + "/data").settings,
+            "work_mem = '7MB'\n# not on this machine: log_directory = '/nowhere/log'\n"
+            "# not on this machine: ssl = 'on'\n# not on this machine: ssl_cert_file = '/nowhere/cert'\n"
+            "archive_command = '/bin/true %p'\n");
+  EXPECT_EQ(carried_files(scratch.path()).settings, "");
 }
 
 TEST(ProgressLines, Percent) {

@@ -138,7 +138,7 @@ CitusDocument sample() {
 }
 template <>
 Peer sample() {
-  return {NodeId{1}, "a", "b", 5432, NodeState::primary, 3, 7};
+  return {NodeId{1}, "a", "b", 5432, NodeState::primary, 3, 7, {*IpAddress::parse("fd00::2")}};
 }
 template <>
 Standing sample() {
@@ -194,9 +194,14 @@ Report sample() {
           .host = "h",
           .port = 1,
           .api_port = 2,
+          .addresses = {{*IpAddress::parse("10.0.0.2"), *IpAddress::parse("fd00::2")}},
           .pg_version = "15.4",
           .instance = {.id = "b", .number = 7, .former = {"a"}, .confirmed = 6, .place = "here"},
           .facts = sample_facts(),
+          .left = Millis{11},
+          .looked = Millis{12},
+          .leased_until = Millis{13},
+          .strict_lease = true,
           .citus = sample<CitusFacts>(),
           .memory = sample<Memory>(),
           .news = {sample<News>()}};
@@ -207,6 +212,7 @@ Assignment sample() {
           .version = 5,
           .lease = Millis{4000},
           .lease_required = true,
+          .strict_lease = true,
           .check_upstream = true,
           .heartbeat = Millis{250},
           .goal = sample_goal(),
@@ -234,6 +240,7 @@ StateDocument sample() {
           "0.1",
           false,
           false,
+          "it is late",
           {sample<FormationDocument>()},
           {sample<GroupDocument>()},
           {sample_node()},

@@ -13,10 +13,13 @@
 #include "cli/output/print.h"
 #include "cli/output/state_document.h"
 #include "common/config/checks.h"
+#include "common/monitor_client/monitor_url.h"
 #include "common/postgres/port_check.h"
 #include "common/postgres/port_probe.h"
+#include "common/util/loopback.h"
 #include "common/util/pid_file.h"
 #include "common/util/resolve.h"
+#include "common/util/route.h"
 
 namespace autoctl::cli {
 
@@ -49,13 +52,30 @@ Config with_metadata(Config config, const MetadataOptions& options) {
   return config;
 }
 
+/// Where all of the formation and its monitor are on this machine, 127.0.0.1 will do.
+Result<> check_others_are_here(const StateDocument& state, const Config& to) {
+  if (!is_loopback_host(to.hostname)) return {};
+  const auto elsewhere = [&](const std::string& what) {
+    return fail(Errc::conflict,
+                fmt::format("{} leads every machine to itself, and {} is on another machine", to.hostname, what),
+                "choose an address or a name of this machine that leads here from there");
+  };
+  const auto monitor = client::parse_https(to.monitor_url);
+  if (monitor && !is_this_machine(monitor->front().host)) return elsewhere("the monitor");
+  for (const auto& other : state.nodes)
+    if (other.formation == to.formation && other.id != to.node && !is_this_machine(other.host))
+      return elsewhere(fmt::format("{} ({})", other.name, other.host));
+  return {};
+}
+
 /// A name that leads elsewhere would part the node from all others.
-Result<> check_host(const NodeDocument& node, const Config& from, const Config& to) {
+Result<> check_host(const StateDocument& state, const NodeDocument& node, const Config& from, const Config& to) {
   if (to.hostname == from.hostname) return {};
   if (const auto found = resolve(to.hostname); !found)
     return fail(Errc::conflict,
                 fmt::format("the host name \"{}\" does not resolve: {}", to.hostname, found.error().message),
                 "it must resolve here and on all other nodes");
+  AUTOCTL_TRY(check_others_are_here(state, to));
   const bool serves = node.connection != "none" && to.pgport == from.pgport;
   if (!serves || postgres::probe_postgres(to.hostname, to.pgport, probe_timeout) == PortState::open) return {};
   return fail(Errc::conflict,
@@ -101,7 +121,7 @@ Result<> check(const StateDocument& state, const Config& from, const Config& to,
       return fail(Errc::conflict, fmt::format("node {} \"{}\" is at {}", other.id.value, other.name,
                                               host_port(other.host, other.port)));
   AUTOCTL_TRY(check_port(state, *node, from, to, runs));
-  return check_host(*node, from, to);
+  return check_host(state, *node, from, to);
 }
 
 /// Until the monitor has heard from the node at its new address that it is what it was.

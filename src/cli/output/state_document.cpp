@@ -82,6 +82,7 @@ std::string state_trouble(const StateDocument& state) {
     text +=
         "The monitor lost sight of most nodes at once and suspects itself: it decides nothing until it sees them "
         "again\n";
+  if (!state.overload.empty()) text += state.overload + "\n";
   for (const auto& formation : state.formations)
     if (formation.paused)
       text +=

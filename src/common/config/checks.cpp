@@ -5,6 +5,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "common/util/loopback.h"
+
 namespace autoctl::config {
 
 namespace {
@@ -80,6 +82,7 @@ std::string check_hostname(const std::string& text) {
   if (text.size() > hostname_length_max) return "it" + too_long(hostname_length_max);
   const bool spelled = std::ranges::all_of(text, [](char c) { return is_word(c) || c == ':' || c == '%'; });
   if (!spelled || text.starts_with('-')) return quoted(text) + " is neither a host name nor an IP address";
+  if (is_wildcard_host(text)) return quoted(text) + " is an address to listen on, no machine's";
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
+#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,7 @@ namespace {
 
 constexpr std::uint32_t header_bytes_max = 16 * 1024;
 constexpr std::uint64_t body_bytes_max = 64 * 1024 * 1024;
+constexpr std::int64_t retry_after_max = 60;  // seconds
 
 struct FreeCertificate {
   void operator()(X509* certificate) const { X509_free(certificate); }
@@ -278,7 +280,11 @@ class Client::Impl {
     if (!message.keep_alive()) drop();
     if (buffer_.size() == 0) buffer_.shrink_to_fit();
     const auto type = message[bhttp::field::content_type];
-    return {static_cast<int>(message.result_int()), std::move(message.body()), std::string(type.data(), type.size())};
+    const auto later = message[bhttp::field::retry_after];
+    std::int64_t seconds = 0;  // what is no number, a date say, says nothing to us
+    std::from_chars(later.data(), later.data() + later.size(), seconds);
+    return {static_cast<int>(message.result_int()), std::move(message.body()), std::string(type.data(), type.size()),
+            std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, retry_after_max))};
   }
 
   tl::unexpected<Error> unavailable(const std::string& what, error_code failed, std::string hint = {}) const {

@@ -1,6 +1,7 @@
 // HTTPS + JSON in plain types. Beast and OpenSSL stay behind server.cpp and client.cpp.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,6 +16,7 @@ struct Request {
   std::string bearer;                        // credential of the Authorization header, or empty
   std::string body;
   std::string peer;              // "address:port" of the other side; server only
+  std::string elsewhere;         // its address, if it is on another machine; server only
   std::uint64_t connection = 0;  // unique per connection in this process; server only
 };
 
@@ -22,6 +24,7 @@ struct Response {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
+  std::chrono::seconds retry_after{0};  // of a 503: not to be asked again before; 0 = nothing is said
 };
 
 }  // namespace autoctl::http

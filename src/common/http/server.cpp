@@ -1,7 +1,6 @@
 #include "common/http/server.h"
 
 #include <pthread.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +20,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "common/http/lobby.h"
+#include "common/http/server_certificate.h"
 #include "common/http/socket.h"
 #include "common/http/url.h"
 #include "common/protocol/protocol.h"
@@ -41,6 +42,9 @@ constexpr milliseconds handshake_timeout{10'000};
 constexpr milliseconds farewell_timeout{1'000};
 constexpr milliseconds accept_pause{100};
 constexpr std::size_t idle_buffer_bytes = 4096;
+/// Handshakes that are begun before other work has its turn again.
+constexpr int handshakes_in_a_row = 16;
+constexpr milliseconds strain_interval{100};
 
 Response error_response(int status, Errc code, std::string message, std::string hint = {}) {
   return {status, protocol::encode_error({code, std::move(message), std::move(hint)})};
@@ -50,22 +54,43 @@ class Session;
 
 /// What all sessions of a server share. Everything but `io` belongs to the server's thread.
 struct Shared {
+  Shared(ServerOptions o, Server::Handler h, Server::DisconnectHandler d)
+      : options(std::move(o)),
+        handler(std::move(h)),
+        on_disconnect(std::move(d)),
+        lobby(options.handshakes_waiting_max, options.handshake_wait_max) {}
+
+  /// The session's client has begun its handshake.
+  void let_in(const std::shared_ptr<Session>& session);
+  void begin_handshakes();
+
   ServerOptions options;
   Server::Handler handler;
   Server::DisconnectHandler on_disconnect;
   asio::io_context io{1};
   asio::ssl::context tls{asio::ssl::context::tls_server};
   std::unordered_map<std::uint64_t, std::weak_ptr<Session>> sessions{};
+  Lobby<Session> lobby;
+  Strain strain{};  // in this interval
   bool stopping = false;
 };
 
+/// IPv4 where the socket takes both.
+asio::ip::address plain(const asio::ip::address& address) {
+  const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
+  return mapped ? asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()) : address;
+}
+
 std::string name_of(const tcp::endpoint& peer) {
-  const auto address = peer.address();
-  if (!address.is_v6()) return address.to_string() + ":" + std::to_string(peer.port());
-  const auto v6 = address.to_v6();
+  const auto address = plain(peer.address());
   const auto port = ":" + std::to_string(peer.port());
-  if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string() + port;
-  return "[" + v6.to_string() + "]" + port;
+  return address.is_v6() ? "[" + address.to_string() + "]" + port : address.to_string() + port;
+}
+
+/// The kernel answers a machine's own addresses from the same address.
+std::string machine_elsewhere(const tcp::endpoint& peer, const tcp::endpoint& here) {
+  const auto address = plain(peer.address());
+  return address.is_loopback() || address == plain(here.address()) ? "" : address.to_string();
 }
 
 std::string bearer_of(std::string_view authorization) {
@@ -92,7 +117,16 @@ class Session : public std::enable_shared_from_this<Session> {
     error_code error;
     const auto peer = lowest().socket().remote_endpoint(error);
     if (!error) peer_ = name_of(peer);
-    lowest().expires_after(std::min(handshake_timeout, shared_.options.idle_timeout));
+    const auto here = error ? peer : lowest().socket().local_endpoint(error);
+    if (!error) elsewhere_ = machine_elsewhere(peer, here);
+    await_hello();
+  }
+
+  /// Its turn has come.
+  void shake_hands() {
+    if (finished_) return;
+    handler_timer_.cancel();
+    lowest().expires_at(greeted_by_);
     stream_.async_handshake(asio::ssl::stream_base::server, [self = shared_from_this()](error_code failed) {
       if (failed) return self->finish();
       self->established_ = true;
@@ -124,6 +158,19 @@ class Session : public std::enable_shared_from_this<Session> {
 
  private:
   beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
+
+  /// A client that says nothing costs nothing: only one that has begun its handshake waits for its turn.
+  void await_hello() {
+    greeted_by_ = std::chrono::steady_clock::now() + std::min(handshake_timeout, shared_.options.idle_timeout);
+    handler_timer_.expires_at(greeted_by_);
+    handler_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
+      if (!cancelled) self->finish();
+    });
+    lowest().socket().async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code failed) {
+      if (self->finished_) return;
+      failed ? self->finish() : self->shared_.let_in(self);
+    });
+  }
 
   void read() {
     if (finished_) return;
@@ -171,6 +218,7 @@ class Session : public std::enable_shared_from_this<Session> {
     request.bearer = bearer_of({authorization.data(), authorization.size()});
     request.body = std::move(message.body());
     request.peer = peer_;
+    request.elsewhere = elsewhere_;
     request.connection = id_;
     start_waiting();
     try {
@@ -226,6 +274,8 @@ class Session : public std::enable_shared_from_this<Session> {
     response_->set(bhttp::field::server, "autoctl");
     response_->set(bhttp::field::content_type, response.content_type);
     response_->set(bhttp::field::cache_control, "no-store");
+    if (response.retry_after.count() > 0)
+      response_->set(bhttp::field::retry_after, std::to_string(response.retry_after.count()));
     response_->keep_alive(keep_alive_);
     response_->content_length(response.body.size());
     if (!head_) response_->body() = std::move(response.body);
@@ -255,19 +305,35 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::weak_ptr<Shared> owner_;
   Shared& shared_;
   const std::uint64_t id_;
-  std::string peer_;
+  std::string peer_, elsewhere_;
   beast::ssl_stream<beast::tcp_stream> stream_;
   beast::flat_buffer buffer_;
   asio::steady_timer handler_timer_;
   std::optional<bhttp::request_parser<bhttp::string_body>> parser_;
   std::optional<bhttp::response<bhttp::string_body>> response_;
-  std::uint64_t sequence_ = 0;  // of the request that is or was last with the handler
-  bool waiting_ = false;        // for the handler
+  std::chrono::steady_clock::time_point greeted_by_;  // or the client is taken for one that has nothing to say
+  std::uint64_t sequence_ = 0;                        // of the request that is or was last with the handler
+  bool waiting_ = false;                              // for the handler
   bool keep_alive_ = true;
   bool head_ = false;
   bool established_ = false;
   bool finished_ = false;
 };
+
+void Shared::let_in(const std::shared_ptr<Session>& session) {
+  const bool idle = lobby.empty();
+  if (!lobby.enter(session, std::chrono::steady_clock::now())) {
+    ++strain.turned_away;
+    return session->finish();
+  }
+  if (idle) asio::post(io, [this] { begin_handshakes(); });
+}
+
+void Shared::begin_handshakes() {
+  for (int i = 0; i < handshakes_in_a_row; ++i)
+    if (const auto session = lobby.next()) session->shake_hands();
+  if (!lobby.empty() && !stopping) asio::post(io, [this] { begin_handshakes(); });
+}
 
 /// Connection ids are unique in the process, not only on one server.
 std::uint64_t next_connection_id() {
@@ -275,49 +341,22 @@ std::uint64_t next_connection_id() {
   return ++last;
 }
 
-Result<> check_key_mode(const std::string& file) {
-  struct stat info {};
-  if (::stat(file.c_str(), &info) == 0 && (info.st_mode & (S_IROTH | S_IWOTH)) != 0)
-    return fail(Errc::bad_config, "the key file " + file + " can be read by all users", "chmod 600 " + file);
-  return {};
-}
-
-Result<> load_certificate(asio::ssl::context& tls, const ServerOptions& options) {
-  AUTOCTL_TRY(check_key_mode(options.key_file));
-  error_code failed;
-  tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
-                      asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression,
-                  failed);
-  SSL_CTX* native = tls.native_handle();
-  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_num_tickets(native, 0);
-  SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION);
-  tls.use_certificate_chain_file(options.certificate_file, failed);
-  if (failed)
-    return fail(Errc::bad_config, "cannot use certificate " + options.certificate_file + ": " + failed.message());
-  tls.use_private_key_file(options.key_file, asio::ssl::context::pem, failed);
-  if (!failed) return {};
-  return fail(Errc::bad_config, "cannot use key " + options.key_file + ": " + failed.message(),
-              "it must be the key of certificate " + options.certificate_file);
-}
-
 }  // namespace
 
 class Server::Impl {
  public:
-  Impl(ServerOptions options, Handler handler, DisconnectHandler on_disconnect)
-      : shared_(std::make_shared<Shared>()), acceptor_(shared_->io), pause_(shared_->io) {
-    shared_->options = std::move(options);
-    shared_->handler = std::move(handler);
-    shared_->on_disconnect = std::move(on_disconnect);
-  }
+  Impl(ServerOptions options, Handler handler, DisconnectHandler on_disconnect, StrainHandler on_strain)
+      : shared_(std::make_shared<Shared>(std::move(options), std::move(handler), std::move(on_disconnect))),
+        on_strain_(std::move(on_strain)),
+        acceptor_(shared_->io),
+        pause_(shared_->io),
+        look_(shared_->io) {}
 
   Result<> start() {
-    AUTOCTL_TRY(load_certificate(shared_->tls, shared_->options));
+    AUTOCTL_TRY(use_certificate(shared_->tls, shared_->options.certificate_file, shared_->options.key_file));
     AUTOCTL_TRY(listen());
     accept();
+    look_after_strain();
     run_thread();
     return {};
   }
@@ -329,6 +368,7 @@ class Server::Impl {
       error_code ignored;
       acceptor_.close(ignored);
       pause_.cancel();
+      look_.cancel();
       // finish() takes the session out of the map.
       for (const auto& [id, weak] : std::exchange(shared_->sessions, {}))
         if (const auto session = weak.lock()) session->finish();
@@ -380,12 +420,32 @@ class Server::Impl {
   }
 
   void welcome(tcp::socket socket) {
-    if (shared_->sessions.size() >= shared_->options.connections_max) return;
+    if (shared_->sessions.size() >= shared_->options.connections_max) {
+      ++shared_->strain.turned_away;
+      return;
+    }
     tune_socket(socket.native_handle());
     const auto id = next_connection_id();
     const auto session = std::make_shared<Session>(shared_, *shared_, std::move(socket), id);
     shared_->sessions.emplace(id, session);
     session->start();
+  }
+
+  /// How late this thread comes shows from how late its timer does.
+  void look_after_strain() {
+    look_.expires_after(strain_interval);
+    look_.async_wait([this](error_code cancelled) {
+      if (cancelled || shared_->stopping) return;
+      const auto now = std::chrono::steady_clock::now();
+      for (const auto& session : shared_->lobby.overdue(now)) {
+        ++shared_->strain.turned_away;
+        session->finish();
+      }
+      Strain strain = std::exchange(shared_->strain, {});
+      strain.lag = std::chrono::duration_cast<milliseconds>(now - look_.expiry());
+      look_after_strain();
+      if (on_strain_) on_strain_(strain);
+    });
   }
 
   /// Signals are the main thread's business.
@@ -399,14 +459,17 @@ class Server::Impl {
   }
 
   std::shared_ptr<Shared> shared_;
+  const StrainHandler on_strain_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
+  asio::steady_timer look_;
   std::thread thread_;
   int port_ = 0;
 };
 
-Server::Server(ServerOptions options, Handler handler, DisconnectHandler on_disconnect)
-    : impl_(std::make_shared<Impl>(std::move(options), std::move(handler), std::move(on_disconnect))) {}
+Server::Server(ServerOptions options, Handler handler, DisconnectHandler on_disconnect, StrainHandler on_strain)
+    : impl_(std::make_shared<Impl>(std::move(options), std::move(handler), std::move(on_disconnect),
+                                   std::move(on_strain))) {}
 Server::~Server() {
   stop();
 }

@@ -19,12 +19,20 @@ struct ServerOptions {
   std::size_t body_bytes_max = 1024 * 1024;
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t connections_max = 4096;
-  std::chrono::milliseconds idle_timeout{75'000};     // between requests, and for reading one
+  std::size_t handshakes_waiting_max = 1024;            // more are turned away at once,
+  std::chrono::milliseconds handshake_wait_max{1'000};  // and those whose turn does not come, after this
+  std::chrono::milliseconds idle_timeout{75'000};       // between requests, and for reading one
   std::chrono::milliseconds handler_timeout{70'000};  // a handler that has not answered by then is answered with a 504
 };
 
 /// Answers one request. Thread-safe; the second and later calls do nothing; outliving the server is harmless.
 using Responder = std::function<void(Response)>;
+
+/// What a server had no time for in the last interval.
+struct Strain {
+  std::chrono::milliseconds lag{0};  // everything was done so much later than it could have been
+  std::size_t turned_away = 0;       // connections that were closed before their handshake
+};
 
 class Server {
  public:
@@ -34,8 +42,10 @@ class Server {
   /// death is seen here at once. Once for each connection that got through its TLS handshake, but not for those that
   /// stop() closes.
   using DisconnectHandler = std::function<void(std::uint64_t connection)>;
+  /// Called on the server's thread, ten times a second.
+  using StrainHandler = std::function<void(const Strain&)>;
 
-  Server(ServerOptions options, Handler handler, DisconnectHandler on_disconnect = {});
+  Server(ServerOptions options, Handler handler, DisconnectHandler on_disconnect = {}, StrainHandler on_strain = {});
   ~Server();  // stops
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -4,6 +4,8 @@
 #include "common/monitor_client/monitor_api.h"
 #include "common/monitor_client/monitor_url.h"
 #include "common/pg/connection.h"
+#include "common/util/loopback.h"
+#include "common/util/route.h"
 
 namespace autoctl::client {
 
@@ -20,6 +22,17 @@ Result<MonitorEndpoint> from_https(const std::string& url, const std::string& ca
   if (!pem) return fail(Error(pem.error()).with_context("--monitor-ca-file"));
   endpoint.ca_pem = *pem;
   return endpoint;
+}
+
+/// The monitor calls itself 127.0.0.1, say, and is on another machine.
+Result<> check_leads_there(const std::string& url, const std::string& asked) {
+  const auto api = parse_https(url);
+  if (!api || !is_loopback_host(api->front().host) || asked.starts_with('/') || is_this_machine(asked)) return {};
+  return fail(Errc::bad_config,
+              fmt::format("the monitor says that its API is at {}, which leads every machine to itself, and it is on "
+                          "another machine ({})",
+                          url, asked),
+              "on the monitor: `autoctl config set autoctl.hostname` with how nodes reach it, and restart it");
 }
 
 Result<MonitorEndpoint> ask(const MonitorPostgres& server, Millis timeout) {
@@ -40,6 +53,7 @@ Result<MonitorEndpoint> ask(const MonitorPostgres& server, Millis timeout) {
   if (rows->empty() || rows->text(0, 0).empty())
     return fail(Errc::unavailable, "the monitor has not written down its address yet",
                 "is `autoctl run` active there?");
+  AUTOCTL_TRY(check_leads_there(rows->text(0, 0), server.address.host));
   return MonitorEndpoint{rows->text(0, 0), rows->text(0, 1), rows->text(0, 2), rows->text(0, 3)};
 }
 

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "common/monitor_client/monitor_url.h"
+#include "common/util/jitter.h"
 
 namespace autoctl::client {
 
@@ -69,6 +71,17 @@ void MonitorApi::cancel() {
 
 Result<std::string> MonitorApi::call(const http::Request& request, Millis timeout, Retry retry) {
   const auto deadline = Clock::now() + timeout;
+  for (;;) {
+    auto answer = try_hosts(request, deadline, retry);
+    if (answer || asked_to_wait_ == Millis{0}) return answer;
+    const Millis pause = some_of(asked_to_wait_);  // the monitor has not looked at it: whatever it is may be repeated
+    if (Clock::now() + pause >= deadline) return answer;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+Result<std::string> MonitorApi::try_hosts(const http::Request& request, TimePoint deadline, Retry retry) {
+  asked_to_wait_ = Millis{0};
   const std::size_t tries = retry == Retry::never ? 1 : hosts_.size();
   Error last;
   for (std::size_t i = 0; i < tries; ++i) {
@@ -79,7 +92,11 @@ Result<std::string> MonitorApi::call(const http::Request& request, Millis timeou
     const Millis share = left / static_cast<int>(tries - i);
     auto response =
         host.client.send(request, share, retry == Retry::never ? http::Repeat::if_idempotent : http::Repeat::always);
-    if (response && response->status / 100 == 2) return std::move(response->body);
+    if (response && response->status / 100 == 2) {
+      asked_to_wait_ = Millis{0};
+      return std::move(response->body);
+    }
+    if (response) asked_to_wait_ = std::max<Millis>(asked_to_wait_, response->retry_after);
     last = response ? protocol::decode_error(response->status, response->body) : describe(response.error(), host.name);
     if (last.code != Errc::unavailable && last.code != Errc::timeout) break;
     if (tries > 1) current_ = (current_ + 1) % hosts_.size();
@@ -87,9 +104,10 @@ Result<std::string> MonitorApi::call(const http::Request& request, Millis timeou
   return fail(std::move(last));
 }
 
+namespace {
+
 template <class Answer>
-Result<Answer> MonitorApi::ask(const http::Request& request, Millis timeout, Retry retry) {
-  const auto body = call(request, timeout, retry);
+Result<Answer> read(const Result<std::string>& body) {
   if (!body) return fail(body.error());
   auto answer = protocol::decode<Answer>(*body);
   // The monitor's mistake, not the caller's: an answer that cannot be read is one of another version.
@@ -97,6 +115,13 @@ Result<Answer> MonitorApi::ask(const http::Request& request, Millis timeout, Ret
     return fail(Errc::incompatible, fmt::format("the monitor's answer makes no sense: {}", answer.error().message),
                 "check with `autoctl version` that monitor and node run the same autoctl");
   return answer;
+}
+
+}  // namespace
+
+template <class Answer>
+Result<Answer> MonitorApi::ask(const http::Request& request, Millis timeout, Retry retry) {
+  return read<Answer>(call(request, timeout, retry));
 }
 
 Result<MonitorVersion> MonitorApi::version(Millis timeout) {
@@ -124,8 +149,9 @@ Result<protocol::RegisterAnswer> MonitorApi::register_node(const protocol::Regis
 }
 
 Result<protocol::Assignment> MonitorApi::report(NodeId node, const protocol::Report& report, Millis timeout) {
-  return ask<protocol::Assignment>(post(fmt::format("/v1/nodes/{}/report", node.value), protocol::encode(report)),
-                                   timeout, Retry::other_hosts);
+  return read<protocol::Assignment>(
+      try_hosts(post(fmt::format("/v1/nodes/{}/report", node.value), protocol::encode(report)), Clock::now() + timeout,
+                Retry::other_hosts));
 }
 
 Result<protocol::SettingsDocument> MonitorApi::change_node(NodeId node, const protocol::SettingsDocument& changes,

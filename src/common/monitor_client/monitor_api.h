@@ -36,8 +36,9 @@ struct EventsQuery {
 };
 
 /// Not thread-safe but for cancel(): one per thread. Each call ends by its timeout. Where the URL names several hosts,
-/// calls that may be repeated try the next host when one is unavailable, and stay with the host that answered. Errors
-/// of all calls: those of http::Client, those that the monitor answers with (protocol::decode_error), and incompatible
+/// calls that may be repeated try the next host when one is unavailable, and stay with the host that answered. A monitor
+/// that is overloaded and asks to be left alone for a moment is asked again while there is time, but for report(): the
+/// next one will be newer. Errors of all calls: those of http::Client, those that the monitor answers with (protocol::decode_error), and incompatible
 /// for another protocol version.
 class MonitorApi {
  public:
@@ -51,6 +52,8 @@ class MonitorApi {
   Result<MonitorVersion> version(Millis timeout);
   Result<protocol::RegisterAnswer> register_node(const protocol::RegisterRequest& request, Millis timeout);
   Result<protocol::Assignment> report(NodeId node, const protocol::Report& report, Millis timeout);
+  /// The last call failed because the monitor was overloaded, which has asked not to be asked again before; else 0.
+  Millis asked_to_wait() const { return asked_to_wait_; }
   /// Returns all settings of the node.
   Result<protocol::SettingsDocument> change_node(NodeId node, const protocol::SettingsDocument& changes,
                                                  Millis timeout);
@@ -80,12 +83,14 @@ class MonitorApi {
   enum class Retry { never, other_hosts };
 
   explicit MonitorApi(std::vector<Host> hosts);
+  Result<std::string> try_hosts(const http::Request& request, TimePoint deadline, Retry retry);
   Result<std::string> call(const http::Request& request, Millis timeout, Retry retry);
   template <class Answer>
   Result<Answer> ask(const http::Request& request, Millis timeout, Retry retry);
 
   std::vector<Host> hosts_;
   std::size_t current_ = 0;
+  Millis asked_to_wait_{0};
 };
 
 struct DiscoverOptions {

@@ -17,6 +17,7 @@
 
 #include "common/fsm/goal.h"
 #include "common/fsm/types.h"
+#include "common/util/ip_address.h"
 
 namespace autoctl::protocol::codec {
 
@@ -71,6 +72,8 @@ class Writer {
       return to_string(value);
     } else if constexpr (std::same_as<T, SystemId>) {
       return std::to_string(value.value);  // JSON readers that keep numbers as doubles would lose digits
+    } else if constexpr (std::same_as<T, IpAddress>) {
+      return value.text();
     } else if constexpr (is_tagged<T>) {
       return value.value;
     } else if constexpr (std::same_as<T, Millis>) {
@@ -160,6 +163,9 @@ class Reader {
   }
   static void read(const json& from, const std::string& path, Lsn& value) {
     value = parsed(from, path, "is no LSN", parse_lsn);
+  }
+  static void read(const json& from, const std::string& path, IpAddress& value) {
+    value = parsed(from, path, "is not the IP address of a machine", IpAddress::parse);
   }
   static void read(const json& from, const std::string& path, SystemId& value) {
     value = parsed(from, path, "is not a system identifier", [](const std::string& text) -> std::optional<SystemId> {

@@ -2,6 +2,7 @@
 // the last one was.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -9,8 +10,12 @@
 
 #include "common/fsm/goal.h"
 #include "common/fsm/types.h"
+#include "common/util/ip_address.h"
 
 namespace autoctl::protocol {
+
+/// Of one node, beside what its host name leads to.
+inline constexpr std::size_t addresses_max = 8;
 
 /// What a keeper knows of another node of its formation.
 struct Peer {
@@ -21,6 +26,7 @@ struct Peer {
   NodeState goal = NodeState::init;
   GroupId group = 0;
   std::uint64_t address_epoch = 0;  // its name may have got another address since another epoch; 0: it has no name
+  std::vector<IpAddress> addresses = {};  // from which it connects to the others, as it says
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 

@@ -148,6 +148,7 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("host", v.host);
   field("port", v.port);
   field("api_port", v.api_port);
+  field("addresses", v.addresses);
   field("pg_version", v.pg_version);
   field("instance", v.instance);
   field.required("facts", v.facts);
@@ -168,6 +169,7 @@ void fields(auto&& field, Of<Peer> auto& v) {
   field("goal", v.goal);
   field("group", v.group);
   field("address_epoch", v.address_epoch);
+  field("addresses", v.addresses);
 }
 
 void fields(auto&& field, Of<Standing> auto& v) {
@@ -269,6 +271,7 @@ void fields(auto&& field, Of<StateDocument> auto& v) {
   field("monitor_version", v.monitor_version);
   field("store_available", v.store_available);
   field("trusts_itself", v.trusts_itself);
+  field("overload", v.overload);
   field("formations", v.formations);
   field("groups", v.groups);
   field("nodes", v.nodes);

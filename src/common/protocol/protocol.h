@@ -95,6 +95,8 @@ struct Report {
   std::string host;                 // may change when the node moves
   int port = 0;
   int api_port = 0;
+  std::optional<std::vector<IpAddress>>
+      addresses;           // from which it connects to the others, addresses_max at most; nullopt: not known yet
   std::string pg_version;  // "15.4"
   Instance instance;
   NodeFacts facts;
@@ -173,6 +175,7 @@ struct StateDocument {
   std::string monitor_id, monitor_version;
   bool store_available = true;  // false: the monitor's Postgres is down; answers are from memory and nothing is decided
   bool trusts_itself = true;
+  std::string overload;  // what the monitor has no time for, one sentence; empty when it keeps up
   std::vector<FormationDocument> formations;
   std::vector<GroupDocument> groups;
   std::vector<NodeDocument> nodes;

@@ -18,6 +18,11 @@ TimePoint now() {
 
 }  // namespace
 
+bool tells_of_others(const protocol::Assignment& newer, const protocol::Assignment& older) {
+  return newer.peers != older.peers || newer.neighbours != older.neighbours ||
+         newer.goal.upstream != older.goal.upstream;
+}
+
 Board::Board(Identity self, SavedState saved, InstanceChain chain)
     : core_(std::move(self), std::move(saved), now()),
       chain_(std::move(chain)),
@@ -199,6 +204,23 @@ void Board::publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent
   const std::lock_guard lock(mutex_);
   core_.set_citus(std::move(facts), urgent);
   changed_.notify_all();
+}
+
+// ---- addresses
+
+void Board::set_addresses(std::vector<IpAddress> addresses) {
+  const std::lock_guard lock(mutex_);
+  core_.set_addresses(std::move(addresses));
+  changed_.notify_all();
+}
+
+void Board::await_other_nodes(const std::optional<protocol::Assignment>& known, TimePoint deadline) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, deadline, [&] {
+    const auto& newest = core_.assignment();
+    if (stopping_ || !newest || !known) return stopping_ || newest.has_value();
+    return tells_of_others(*newest, *known);
+  });
 }
 
 // ---- probes

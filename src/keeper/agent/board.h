@@ -10,6 +10,7 @@
 //   sessions   connects as a client does                                   Postgres, disk
 //   disk       writes beside the WAL                                       disk
 //   scribe     writes down who this keeper is                                the disk
+//   addresses  finds out from where this node connects to the others          name servers, other nodes
 //   router     makes a coordinator's pg_dist_node follow the plan            its own sessions
 #pragma once
 
@@ -24,6 +25,9 @@
 #include "keeper/core/instance_chain.h"
 
 namespace autoctl::keeper {
+
+/// The group's other nodes, a Citus formation's, or which of them this one follows.
+bool tells_of_others(const protocol::Assignment& newer, const protocol::Assignment& older);
 
 class Board {
  public:
@@ -84,6 +88,11 @@ class Board {
   /// Blocks until citus_duty() is something else than `known`, the deadline, or a stop.
   void await_citus_duty(const std::optional<protocol::CitusPlan>& known, TimePoint deadline);
   void publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent);
+
+  // ---- addresses
+  void set_addresses(std::vector<IpAddress> addresses);
+  /// Blocks until the monitor tells_of_others() than in `known`, the deadline, or a stop.
+  void await_other_nodes(const std::optional<protocol::Assignment>& known, TimePoint deadline);
 
   // ---- probes; each as in Core
   void felt(const Pulse& pulse);

@@ -11,12 +11,15 @@
 #include <sstream>
 
 #include "common/monitor_client/node_endpoint.h"
+#include "common/postgres/lock_file.h"
 #include "common/postgres/port_check.h"
 #include "common/tls/certificate.h"
 #include "common/util/pid_file.h"
 #include "common/util/place.h"
 #include "keeper/agent/instance_file.h"
 #include "keeper/agent/state_file.h"
+#include "keeper/core/restart_needs.h"
+#include "keeper/postgres/adopted_files.h"
 #include "keeper/postgres/instance.h"
 #include "keeper/postgres/pgpass.h"
 
@@ -28,6 +31,7 @@ namespace {
 
 constexpr Millis monitor_timeout{10'000};
 constexpr Millis shutdown_patience{30'000};
+constexpr Millis ask_timeout{5'000};
 
 /// Undoes what was done, in reverse, unless it is kept.
 class Undo {
@@ -81,12 +85,35 @@ Result<> check_citus_is_offered(const Tools& tools) {
                   "), or choose another PostgreSQL with --pgctl");
 }
 
-/// Is the postmaster that runs on this directory ours to take over?
-bool postmaster_runs(const std::string& pgdata) {
-  const auto text = config::read_file(pgdata + "/postmaster.pid");
-  if (!text) return false;
-  const auto pid = std::strtol(text->c_str(), nullptr, 10);
-  return pid > 0 && ::kill(static_cast<pid_t>(pid), 0) == 0;
+/// A port that is free, or the one on which the server runs that is taken over: clients know it there.
+Result<> check_ports(const config::Config& config) {
+  AUTOCTL_TRY(postgres::check_port_free("*", config.api_port, "--api-port"));
+  const auto lock = postgres::read_lock_file(config.pgdata);
+  const bool runs = lock && lock->pid > 0 && ::kill(lock->pid, 0) == 0;
+  if (!runs) return postgres::check_port_free(config.listen, config.pgport);
+  if (lock->port == 0 || lock->port == config.pgport) return {};
+  return fail(Errc::conflict,
+              "the Postgres that runs in " + config.pgdata + " has port " + std::to_string(lock->port) +
+                  ", --pgport is " + std::to_string(config.pgport),
+              "give --pgport " + std::to_string(lock->port) + "; to give it another port, stop it first");
+}
+
+/// A server that runs is taken over. Where replication cannot work with its settings, that costs a restart.
+void announce_restart(const config::Config& config, const config::Files& files, const Tools& tools) {
+  Instance postgres(config, files, tools);
+  if (!postgres.adopt()) return;
+  const auto needs = postgres.restart_needs(ask_timeout);
+  if (!needs) {
+    spdlog::warn(
+        "Postgres runs in {}, and does not say how it is set ({}): it may be restarted when `autoctl run` takes "
+        "it over",
+        config.pgdata, needs.error().message);
+  } else if (!needs->empty()) {
+    spdlog::warn("Postgres runs in {}: `autoctl run` takes it over, and RESTARTS it once for {}", config.pgdata,
+                 list_of(*needs));
+  } else {
+    spdlog::info("Postgres runs in {}: `autoctl run` takes it over as it is", config.pgdata);
+  }
 }
 
 Result<> make_own_directory(const config::Files& files, Undo& undo) {
@@ -215,7 +242,7 @@ Result<> create_first_cluster(const config::Config& config, const config::Files&
 
 }  // namespace
 
-Result<config::Config> create_node(config::Config config) {
+Result<config::Config> create_node(config::Config config, const std::string& config_file) {
   const config::Files files(config.pgdata);
   config.pgdata = files.pgdata;
   if (::geteuid() == 0)
@@ -228,11 +255,14 @@ Result<config::Config> create_node(config::Config config) {
   auto found = check_data_directory(config, *tools);
   if (!found) return fail(found.error());
   if (config.is_citus()) AUTOCTL_TRY(check_citus_is_offered(*tools));
-  if (!postmaster_runs(config.pgdata)) AUTOCTL_TRY(postgres::check_port_free(config.listen, config.pgport));
-  AUTOCTL_TRY(postgres::check_port_free("*", config.api_port, "--api-port"));
+  AUTOCTL_TRY(check_ports(config));
+  const auto given = find_configuration(config, *found, config_file);
+  if (!given) return fail(given.error());
 
   Undo undo;
   AUTOCTL_TRY(make_own_directory(files, undo));
+  if (!given->is_empty()) AUTOCTL_TRY(save_given_files(files, *given));
+  announce_restart(config, files, *tools);
   auto endpoint = client::discover(config.monitor, {.ca_file = config.monitor_ca_file, .timeout = monitor_timeout});
   if (!endpoint) return fail(endpoint.error());
   if (!config.token_file.empty()) {

@@ -12,8 +12,8 @@ namespace autoctl::keeper {
 /// files, and, if the node opens its group, creates the database cluster. Fills in what the monitor decided (node,
 /// group, name). On any error everything that this call made is removed again, at the monitor too, and existing data is
 /// untouched. Errors: conflict (foreign data, name, port, system identifier), unavailable (monitor), denied,
-/// incompatible, system.
-Result<config::Config> create_node(config::Config config);
+/// incompatible, system. `config_file`: where the user says that an existing cluster's postgresql.conf is; may be empty.
+Result<config::Config> create_node(config::Config config, const std::string& config_file);
 
 /// What a node of this configuration and these data registers with.
 protocol::RegisterRequest request_for(const config::Config& config, const DataDirectory& found);

@@ -20,6 +20,7 @@
 #include "keeper/agent/hand_over.h"
 #include "keeper/agent/instance_file.h"
 #include "keeper/agent/instance_server.h"
+#include "keeper/agent/own_addresses.h"
 #include "keeper/agent/pulse.h"
 #include "keeper/agent/reporter.h"
 #include "keeper/agent/status_port.h"
@@ -135,6 +136,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   const Guard guard(board, files.pgdata);
   const PulseWatch pulse(board, files.pgdata);
   const Scribe scribe(board, files);
+  const AddressWatch addresses(board, config, files);
   const auto reporter = report_to_monitor(board, config, files, postgres.tools());
   if (!reporter) {
     board.stop();

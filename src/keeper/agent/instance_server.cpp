@@ -127,6 +127,8 @@ void InstanceServer::look_at_server(Observation& seen) {
     seen.answer->replay_paused = true;
     seen.answer->restart_helps = postgres_.has_less_than_primary().value_or(false);
   }
+  if (answer || postgres_.lets_nobody_in())
+    if (auto needs = postgres_.restart_needs(observe_timeout)) seen.restart_needs = *std::move(needs);
   if (!answer) seen.problem = answer.error().message;
   seen.crowded = !answer && pg::is_crowded(answer.error());
   if (!answer || (answer->in_recovery && !answer->receiving)) seen.refusal = log_.refusal();

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "keeper/agent/retry_pause.h"
+
 namespace autoctl::keeper {
 
 namespace {
@@ -10,6 +12,7 @@ namespace {
 constexpr Millis refused_pause{1000};
 /// A keeper that was set back in time, a machine's snapshot say, is overtaken by its own former reports for a while.
 constexpr Millis overtaken_pause{10};
+constexpr Millis overload_note_interval{60'000};
 
 }  // namespace
 
@@ -32,13 +35,23 @@ Reporter::~Reporter() {
 }
 
 void Reporter::beat() {
-  while (!board_.stopping())
-    if (!exchange(heartbeat_api_, true)) board_.pause(report_retry_pause);
+  RetryPause pause;
+  while (!board_.stopping()) {
+    if (exchange(heartbeat_api_, true))
+      pause.answered();
+    else
+      board_.pause(pause.next(heartbeat_api_.asked_to_wait()));
+  }
 }
 
 void Reporter::deliver() {
-  while (board_.await_urgency())
-    if (!exchange(messenger_api_, false)) board_.pause(report_retry_pause);
+  RetryPause pause;
+  while (board_.await_urgency()) {
+    if (exchange(messenger_api_, false))
+      pause.answered();
+    else
+      board_.pause(pause.next(messenger_api_.asked_to_wait()));
+  }
 }
 
 bool Reporter::exchange(client::MonitorApi& api, bool wait) {
@@ -65,7 +78,7 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait) {
     }
     if (answer.error().code == Errc::not_found) board_.unknown_to_monitor(left);
     board_.report_failed();
-    note(false, answer.error().message);
+    api.asked_to_wait() > Millis{0} ? note_overload() : note(false, answer.error().message);
     if (!wait) board_.send_failed();
     return false;
   }
@@ -86,6 +99,16 @@ void Reporter::note(bool reached, const std::string& why) {
     spdlog::info("The monitor answers again");
   else
     spdlog::warn("The monitor does not answer: {}", why);
+}
+
+/// An overloaded monitor takes some reports and not others: that is said now and then, not each time.
+void Reporter::note_overload() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+  const auto again = std::chrono::steady_clock::duration(overload_note_interval).count();
+  const auto last = overload_noted_.load();
+  if (last != 0 && now - last < again) return;
+  overload_noted_ = now;
+  spdlog::warn("The monitor is overloaded: it does not take all reports of this node");
 }
 
 }  // namespace autoctl::keeper

@@ -25,12 +25,14 @@ class Reporter {
   /// One report and its answer. Returns false when it did not work.
   bool exchange(client::MonitorApi& api, bool wait);
   void note(bool reached, const std::string& why);
+  void note_overload();
 
   Board& board_;
   const config::Config config_;
   const std::string pg_version_;
   client::MonitorApi heartbeat_api_, messenger_api_;
   std::atomic<bool> reachable_ = true;
+  std::atomic<TimePoint::rep> overload_noted_ = 0;  // when
   std::thread heartbeat_, messenger_;
 };
 

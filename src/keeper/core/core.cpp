@@ -6,6 +6,7 @@
 
 #include "common/util/assert.h"
 #include "keeper/core/facts.h"
+#include "keeper/core/restart_needs.h"
 
 namespace autoctl::keeper {
 
@@ -55,8 +56,9 @@ Core::Core(Identity self, SavedState saved, TimePoint now)
 
 void Core::observed(Observation seen, TimePoint now) {
   notice_end(seen, now);
+  notice_restart_needs(seen);
   vitals_.observed(seen, now);
-  if (seen.answer && !seen.answer->replay_paused) enlarged_ = false;
+  if (seen.answer) notice_replay(*seen.answer);
   // Another server's data may be another's: rewound, or a copy.
   if (!seen.running || seen.server != seen_.server) house_.forget_server();
   if (seen.answer) {
@@ -223,19 +225,34 @@ bool Core::advance(TimePoint now, Ready& ready) {
       upkeep_done(purpose, now);
       return false;
     }
-    const StepContext context{self_, seen_, saved_, run_->goal, now, house_, log_, probes_upstream_, retry_.failures()};
+    std::vector<std::string> news;
+    const StepContext context{self_,  seen_, saved_, run_->goal,       now,
+                              house_, log_,  news,   probes_upstream_, retry_.failures()};
     Next next = next_of(run_->steps[run_->at], context, run_->memory);
+    for (auto& text : news) tell(std::move(text));
     switch (next.kind) {
       case Next::Kind::done:
         ++run_->at;
         run_->memory = {};
         break;
-      case Next::Kind::order: give(std::move(next.order), ready); return true;
+      case Next::Kind::order:
+        if (next.order.kind == Order::Kind::start && starts_without_lease(now)) {
+          end_run({Errc::unavailable, "waits for the monitor: another node could have been promoted meanwhile", ""},
+                  now);
+          return false;
+        }
+        give(std::move(next.order), ready);
+        return true;
       case Next::Kind::wait: ready.wake_at = now + next.pause; return false;
       case Next::Kind::failed: end_run(next.error, now); return false;
     }
   }
   return false;
+}
+
+/// It may have run out since the run began, and the fence have ended Postgres in the middle of it.
+bool Core::starts_without_lease(TimePoint now) const {
+  return role_of(run_->goal.state) == Role::primary && !seen_.standby_signal && !lease_.may_serve(now);
 }
 
 void Core::give(Order order, Ready& ready) {
@@ -328,10 +345,10 @@ protocol::Report Core::next_report(bool wait, TimePoint left) {
 
 NodeFacts Core::facts_to_tell() const {
   NodeFacts facts = facts_;
-  if (seen_.answer && seen_.answer->replay_paused && facts.trouble.empty())
-    facts.trouble = "replay is paused: whoever waits for it (remote_apply) hangs; pg_wal_replay_resume() ends that";
+  if (seen_.answer && seen_.answer->replay_paused && facts.trouble.empty()) facts.trouble = replay_is_paused;
   if (seen_.clients_held && facts.trouble.empty())
     facts.trouble = "clients are held off until the quorum has what was written before Postgres was started again";
+  if (!seen_.restart_needs.empty() && facts.trouble.empty()) facts.trouble = restart_wish(seen_.restart_needs);
   if (!vitals_.write_failure().empty()) {
     facts.cannot_write = true;
     facts.trouble = vitals_.write_failure();

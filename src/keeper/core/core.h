@@ -69,6 +69,8 @@ class Core {
   /// The same, of an urgent one.
   void send_failed() { correspondence_.send_failed(); }
   void set_citus(std::optional<protocol::CitusFacts> facts, bool urgent);
+  /// From which this node connects to the others, as it knows by now.
+  void set_addresses(std::vector<IpAddress> addresses) { correspondence_.set_addresses(std::move(addresses)); }
 
   // ---- in: the probes of what a client would get
   void felt(const Pulse& pulse, TimePoint now) { vitals_.felt(pulse, now); }
@@ -141,6 +143,7 @@ class Core {
   void begin(TimePoint now);
   void begin_transition(TimePoint now);
   void start_run(Run::Purpose purpose, std::span<const Step> steps);
+  bool starts_without_lease(TimePoint now) const;
   void give(Order order, Ready& ready);
   void save_reached(Ready& ready);
   void reached_was_saved(TimePoint now);
@@ -153,6 +156,7 @@ class Core {
 
   // who else starts and stops Postgres (service.cpp)
   void notice_end(const Observation& seen, TimePoint now);
+  void notice_restart_needs(const Observation& seen);
   /// Nothing is started now: somebody else has just stopped it, or an operator wants it stopped.
   bool leaves_stopped(TimePoint now);
   void restart_by_request();
@@ -168,6 +172,7 @@ class Core {
   void end_foreign_promotion();
   void tolerate();
   void start_again(TimePoint now);
+  void notice_replay(const ServerView& server);
   void upkeep_done(Run::Purpose purpose, TimePoint now);
 
   void failed_task(const Error& error, TimePoint now);
@@ -196,9 +201,11 @@ class Core {
   TimePoint settled_since_;
   bool reload_requested_ = false;
   bool restart_requested_ = false;
-  bool enlarged_ = false;                // it was restarted to get the settings that its primary has
-  bool end_is_ours_ = true;              // the server that runs, or ran, was stopped by us
-  std::optional<TimePoint> left_alone_;  // until then: others have stopped it
+  std::vector<std::string> restart_needs_;  // as they were last told
+  bool enlarged_ = false;                   // it was restarted to get the settings that its primary has
+  bool pause_told_ = false;                 // replay is paused, by somebody's wish
+  bool end_is_ours_ = true;                 // the server that runs, or ran, was stopped by us
+  std::optional<TimePoint> left_alone_;     // until then: others have stopped it
 
   Correspondence correspondence_;
   Lease lease_;

@@ -33,6 +33,7 @@ protocol::Report Correspondence::next_report(bool wait, const NodeFacts& facts, 
   report.known_version = assignment_ ? assignment_->version : 0;
   report.facts = facts;
   report.citus = citus_;
+  report.addresses = addresses_;
   report.news = news_;
   if (unanswered_) report.memory = protocol::Memory{saved.goal, saved.peers, saved.neighbours};
   urgent_taken_ = urgent_;
@@ -46,6 +47,13 @@ void Correspondence::told(std::uint64_t last_news) {
 void Correspondence::tell(std::string news) {
   news_.push_back({++last_news_, std::move(news)});
   if (std::ssize(news_) > news_max) news_.erase(news_.begin(), news_.end() - news_max);
+  ++urgent_;
+}
+
+/// The other nodes let this one in from there: it may wait for that.
+void Correspondence::set_addresses(std::vector<IpAddress> addresses) {
+  if (addresses == addresses_) return;
+  addresses_ = std::move(addresses);
   ++urgent_;
 }
 

@@ -44,6 +44,7 @@ class Correspondence {
   void send_failed() { ++urgent_; }
   void tell(std::string news);
   void set_citus(std::optional<protocol::CitusFacts> facts) { citus_ = std::move(facts); }
+  void set_addresses(std::vector<IpAddress> addresses);
   void make_urgent() { ++urgent_; }
   bool is_urgent() const { return urgent_ != urgent_taken_; }
 
@@ -60,6 +61,7 @@ class Correspondence {
   std::optional<protocol::Assignment> assignment_;
   TimePoint assigned_at_;
   std::optional<protocol::CitusFacts> citus_;
+  std::optional<std::vector<IpAddress>> addresses_;
   std::vector<protocol::News> news_;
   std::uint64_t last_news_ = 0;
   std::uint64_t urgent_ = 0, urgent_taken_ = 0;

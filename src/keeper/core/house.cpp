@@ -15,7 +15,7 @@ constexpr Millis interval{2000};
 bool same_places(const std::vector<protocol::Peer>& some, const std::vector<protocol::Peer>& others) {
   return std::ranges::equal(some, others, [](const protocol::Peer& one, const protocol::Peer& other) {
     return one.id == other.id && one.name == other.name && one.host == other.host && one.port == other.port &&
-           one.group == other.group && one.address_epoch == other.address_epoch;
+           one.group == other.group && one.address_epoch == other.address_epoch && one.addresses == other.addresses;
   });
 }
 

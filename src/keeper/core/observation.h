@@ -10,6 +10,10 @@
 
 namespace autoctl::keeper {
 
+/// Of ServerView::replay_paused.
+inline constexpr const char* replay_is_paused =
+    "replay is paused: whoever waits for it (remote_apply) hangs; pg_wal_replay_resume() ends that";
+
 /// What the running server answered to one query.
 struct ServerView {
   bool in_recovery = false;
@@ -68,6 +72,9 @@ struct Observation {
   bool forked = false;          // it accepted writes while it was to be a standby: the same
   bool clients_held = false;    // a server that is started lets in autoctl and the other nodes only
 
+  /// Settings of the server that runs which replication cannot work with, and which it changes at a start only:
+  /// "wal_level (minimal, needs replica)".
+  std::vector<std::string> restart_needs;
   bool configuration_changed = false;  // by somebody else, since Order::configure; only while a server runs
 
   std::uint64_t disk_left = UINT64_MAX;    // bytes free for the data or, where they lie elsewhere, for the WAL

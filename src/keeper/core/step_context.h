@@ -86,10 +86,16 @@ struct StepContext {
   TimePoint now;
   House& house;
   std::vector<LogLine>& log;
+  std::vector<std::string>& news;
   bool& probes_upstream;  // set: the next observation has to tell whether the upstream's port is open
   int failures = 0;       // of this task, in a row
 
   void say(LogLine::Level level, std::string text) const { log.push_back({level, std::move(text)}); }
+  /// In the log and in the event log.
+  void tell(std::string text) const {
+    say(LogLine::Level::warning, text);
+    news.push_back(std::move(text));
+  }
 };
 
 }  // namespace autoctl::keeper

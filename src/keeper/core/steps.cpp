@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "keeper/core/house.h"
+#include "keeper/core/restart_needs.h"
 #include "keeper/core/role.h"
 
 namespace autoctl::keeper {
@@ -171,6 +172,7 @@ Next next_of(Step step, const StepContext& c, StepMemory& m) {
   switch (step) {
     case Step::create_database_cluster: return create_database_cluster(c, m);
     case Step::hold_clients_if_asked: return hold_clients_if_asked(c, m);
+    case Step::restart_if_needed: return restart_if_needed(c, m);
     case Step::start_as_primary: return start_as_primary(c, m);
     case Step::admit_clients: return admit_clients(c, m);
     case Step::apply_sync: return apply_sync(c, m);

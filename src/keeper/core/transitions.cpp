@@ -8,6 +8,7 @@ std::string_view to_string(Step step) {
   switch (step) {
     case Step::create_database_cluster: return "create_database_cluster";
     case Step::hold_clients_if_asked: return "hold_clients_if_asked";
+    case Step::restart_if_needed: return "restart_if_needed";
     case Step::start_as_primary: return "start_as_primary";
     case Step::apply_sync: return "apply_sync";
     case Step::await_quorum: return "await_quorum";
@@ -33,7 +34,8 @@ namespace {
 
 using S = NodeState;
 
-constexpr std::array create = {Step::create_database_cluster, Step::start_as_primary, Step::apply_sync};
+constexpr std::array create = {Step::create_database_cluster, Step::restart_if_needed, Step::start_as_primary,
+                               Step::apply_sync};
 constexpr std::array serve = {Step::start_as_primary, Step::apply_sync, Step::admit_clients, Step::checkpoint_if_asked};
 constexpr std::array serve_synchronously = {Step::hold_clients_if_asked, Step::start_as_primary,    Step::apply_sync,
                                             Step::admit_clients,         Step::checkpoint_if_asked, Step::await_quorum};

@@ -15,6 +15,7 @@ namespace autoctl::keeper {
 enum class Step : unsigned char {
   create_database_cluster,  // initdb if the directory is empty; adopt what is there otherwise
   hold_clients_if_asked,    // a Postgres that is to be started lets no client in, where the formation wants that
+  restart_if_needed,        // a server that is taken over with settings that replication cannot work with starts again
   start_as_primary,         // Postgres runs and accepts writes, now or after crash recovery
   apply_sync,               // the goal's synchronous_standby_names are in force (read back)
   await_quorum,             // enough voters have flushed everything written before the names were in force

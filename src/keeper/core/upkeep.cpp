@@ -3,6 +3,7 @@
 #include <array>
 
 #include "keeper/core/core.h"
+#include "keeper/core/restart_needs.h"
 #include "keeper/core/standby_names.h"
 
 namespace autoctl::keeper {
@@ -30,6 +31,13 @@ void Core::begin_upkeep(TimePoint now) {
   }
   if (role == Role::operators) return tolerate();
   if (!seen_.running) return start_again(now);
+  // hot_standby = off: it lets no session in, and nothing can be seen of it.
+  if (role == Role::standby && !seen_.answer && !seen_.restart_needs.empty() && last_failure_.empty()) {
+    std::string text = "Postgres lets no session in: restarting it for " + list_of(seen_.restart_needs);
+    say(Level::warning, text);
+    tell(std::move(text));
+    return start_run(Run::Purpose::restart, restart_standby);
+  }
   // Without our HBA lines no session of ours may be let in: that must not keep us from putting them back.
   if (!facts_.postgres_running && seen_.configuration_changed) return start_run(Run::Purpose::house, house);
   if (!facts_.postgres_running) return;
@@ -132,6 +140,15 @@ void Core::slots_given_up(const std::vector<NodeId>& standbys) {
     say(Level::warning, text);
     tell(std::move(text));
   }
+}
+
+/// Nothing else shows that commits may hang.
+void Core::notice_replay(const ServerView& server) {
+  if (!server.replay_paused) enlarged_ = false;
+  const bool paused = server.replay_paused && !server.restart_helps;
+  if (paused == pause_told_) return;
+  pause_told_ = paused;
+  tell(paused ? std::string(replay_is_paused) : "replay goes on");
 }
 
 }  // namespace autoctl::keeper

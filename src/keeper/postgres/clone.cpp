@@ -93,6 +93,7 @@ Result<> Instance::clone(const protocol::Peer& upstream, NodeId self, const Canc
     std::error_code error;
     if (fs::exists(files.pgdata + "/PG_VERSION", error)) AUTOCTL_TRY(save_configuration(files));
     AUTOCTL_TRY(restore_configuration(files, copy));
+    AUTOCTL_TRY(remove_brought_files(files, impl.layout_of_copy(copy)));
     AUTOCTL_TRY(config::write_file(copy + "/standby.signal", ""));
     ServerSettings goal = impl.upstream_settings(&upstream, self);
     goal[sync_names_setting] = "";

@@ -86,16 +86,19 @@ void add_ssl(ServerSettings& ours, const config::Ssl& ssl) {
   if (!ssl.crl_file.empty()) ours["ssl_crl_file"] = ssl.crl_file;
 }
 
-void add_minima(ServerSettings& ours, const UserSettings& user, const std::optional<ControlData>& control) {
+void add_minima(ServerSettings& ours, const UserSettings& user, const std::optional<ControlData>& control,
+                const ServerSettings& room) {
   ServerSettings wanted;
   for (const auto& [name, value] : least) wanted[name] = std::to_string(value);
-  // A standby with less than its primary had does not start: pg_control knows what that was.
-  if (control) {
-    for (const auto& [name, value] : control->hot_standby_minima) {
+  const auto add = [&](const ServerSettings& minima) {
+    for (const auto& [name, value] : minima) {
       auto& target = wanted[name];
       if (number(value).value_or(0) > number(target).value_or(0)) target = value;
     }
-  }
+  };
+  // A standby with less than its primary had does not start: pg_control knows what that was.
+  if (control) add(control->hot_standby_minima);
+  add(room);
   static const ServerSettings built_in = {{"max_wal_senders", "10"},          {"max_replication_slots", "10"},
                                           {"max_connections", "100"},         {"max_worker_processes", "8"},
                                           {"max_prepared_transactions", "0"}, {"max_locks_per_transaction", "64"}};
@@ -127,7 +130,7 @@ std::optional<std::string> UserSettings::value(const std::string& name) const {
 }
 
 ServerSettings computed_settings(const config::Config& config, int major, const UserSettings& user,
-                                 const std::optional<ControlData>& control) {
+                                 const std::optional<ControlData>& control, const ServerSettings& room) {
   ServerSettings ours;
   ours["listen_addresses"] = config.listen;
   ours["port"] = std::to_string(config.pgport);
@@ -138,7 +141,7 @@ ServerSettings computed_settings(const config::Config& config, int major, const 
   for (const auto& [name, value] : fixed) ours[name] = value;
   if (major < first_without_trigger) ours[promote_trigger] = "";
   if (!control || !control->checksums) ours["wal_log_hints"] = "on";
-  add_minima(ours, user, control);
+  add_minima(ours, user, control, room);
   add_ssl(ours, config.ssl);
   for (const auto& [name, value] : preferences)
     if (!user.value(name)) ours[name] = value;
@@ -147,6 +150,45 @@ ServerSettings computed_settings(const config::Config& config, int major, const 
   if (config.auth == "scram-sha-256" && !user.value("password_encryption"))
     ours["password_encryption"] = "scram-sha-256";
   return ours;
+}
+
+ServerSettings room_in(const ServerSettings& written) {
+  ServerSettings room;
+  for (const auto& [name, value] : least)
+    if (const auto found = written.find(name); found != written.end()) room.insert(*found);
+  return room;
+}
+
+const std::vector<std::string>& settings_of_a_start() {
+  static const std::vector<std::string> names = {
+      "hot_standby",     "listen_addresses", "max_replication_slots", "max_wal_senders", "port",
+      libraries_setting, "wal_level",        "wal_log_hints"};
+  return names;
+}
+
+std::vector<std::string> restart_needs(const ServerSettings& in_force, const ServerSettings& ours) {
+  std::vector<std::string> needs;
+  const auto need = [&](const std::string& name, const std::string& value) {
+    needs.push_back(name + " (" + (in_force.at(name).empty() ? "empty" : in_force.at(name)) + ", needs " + value + ")");
+  };
+  for (const auto& [name, value] : in_force) {
+    const auto wanted = ours.find(name);
+    const bool is_ours = wanted != ours.end();
+    if (name == "wal_level") {
+      if (!enough_wal(value)) need(name, is_ours ? wanted->second : "replica");
+    } else if (const auto minimum = std::ranges::find(least, name, [](const auto& setting) { return setting.first; });
+               minimum != least.end()) {
+      const int enough = std::max(minimum->second, is_ours ? number(wanted->second).value_or(0) : 0);
+      if (number(value).value_or(0) < enough) need(name, std::to_string(enough));
+    } else if (!is_ours || value == wanted->second) {
+      continue;
+    } else if (name == libraries_setting) {
+      if (value.find("citus") == std::string::npos) need(name, wanted->second);
+    } else if (name != "listen_addresses" || value.find('*') == std::string::npos) {
+      need(name, wanted->second);
+    }
+  }
+  return needs;
 }
 
 std::set<std::string> harmful_overrides(const ServerSettings& alter_system, const ServerSettings& ours) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/config/config.h"
 #include "common/postgres/conf_file.h"
@@ -29,9 +30,17 @@ struct UserSettings {
   std::optional<std::string> value(const std::string& name) const;
 };
 
-/// Everything but goal_settings(). `control` may be missing (no cluster yet).
+/// Everything but goal_settings(). `control` may be missing (no cluster yet). `room`: of max_wal_senders and
+/// max_replication_slots, more than usual, as others take so many.
 ServerSettings computed_settings(const config::Config& config, int major, const UserSettings& user,
-                                 const std::optional<ControlData>& control);
+                                 const std::optional<ControlData>& control, const ServerSettings& room = {});
+/// The part of the settings that is written which computed_settings() takes as `room`: once found out, it stays.
+ServerSettings room_in(const ServerSettings& written);
+
+/// Those that a server takes at a start only and without which replication does not work: asked of one that runs, to be
+/// compared with `ours`. Each as "wal_level (minimal, needs replica)".
+const std::vector<std::string>& settings_of_a_start();
+std::vector<std::string> restart_needs(const ServerSettings& in_force, const ServerSettings& ours);
 
 /// Names in ALTER SYSTEM's file that would break what `ours` needs.
 std::set<std::string> harmful_overrides(const ServerSettings& alter_system, const ServerSettings& ours);

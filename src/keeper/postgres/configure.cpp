@@ -9,6 +9,7 @@
 #include "common/postgres/hba_file.h"
 #include "common/postgres/include_file.h"
 #include "common/postgres/tools.h"
+#include "keeper/postgres/carried_configuration.h"
 #include "keeper/postgres/citus_settings.h"
 #include "keeper/postgres/hba_rules.h"
 #include "keeper/postgres/instance_impl.h"
@@ -63,10 +64,14 @@ Result<> Instance::Impl::ensure_config_files(const Layout& layout) const {
     return config::write_file(path, text);
   };
   const std::string local = config.auth == "trust" ? "trust" : "peer";
-  AUTOCTL_TRY(create(layout.config_file, "# Created by autoctl: this copy came without a configuration of its own.\n"));
-  AUTOCTL_TRY(create(layout.hba_file, "local all all " + local + "\nhost all all 127.0.0.1/32 " + config.auth +
-                                          "\nhost all all ::1/128 " + config.auth + "\n"));
-  return create(layout.ident_file, "# Created by autoctl.\n");
+  const CarriedFiles carried = carried_files(layout.pgdata);
+  AUTOCTL_TRY(create(layout.config_file,
+                     "# Created by autoctl: this copy came without a configuration of its own.\n" + carried.settings));
+  AUTOCTL_TRY(create(layout.hba_file, !carried.hba.empty()
+                                          ? carried.hba
+                                          : "local all all " + local + "\nhost all all 127.0.0.1/32 " + config.auth +
+                                                "\nhost all all ::1/128 " + config.auth + "\n"));
+  return create(layout.ident_file, !carried.ident.empty() ? carried.ident : "# Created by autoctl.\n");
 }
 
 Result<bool> Instance::Impl::reset_overrides(const Layout& layout, const ServerSettings& ours) {
@@ -91,15 +96,26 @@ Result<bool> Instance::Impl::reset_overrides(const Layout& layout, const ServerS
   return true;
 }
 
+ServerSettings Instance::Impl::wanted_settings(const Layout& place) const {
+  const UserSettings user = user_settings(place);
+  const auto control = read_control_data(tools, place.pgdata);
+  const ServerSettings before = read_settings(place.include_file);
+  ServerSettings wider = room_in(before);
+  for (const auto& [name, value] : room)
+    if (!wider.contains(name) || value > std::atoi(wider[name].c_str())) wider[name] = std::to_string(value);
+  ServerSettings ours =
+      computed_settings(config, tools.major, user, control ? std::optional(*control) : std::nullopt, wider);
+  const auto bounds = wal_bounds(wal_room(place.pgdata), user, before);
+  for (const auto& [name, value] : bounds) ours[name] = value;
+  if (config.is_citus()) add_citus_settings(ours, config, user, is_standby(place.pgdata));
+  if (keeper_restarts) ours["restart_after_crash"] = "off";
+  return ours;
+}
+
 Result<bool> Instance::Impl::write_settings(const Layout& place, const ServerSettings& changes) {
   AUTOCTL_TRY(ensure_config_files(place));
-  const auto control = read_control_data(tools, place.pgdata);
-  ServerSettings ours =
-      computed_settings(config, tools.major, user_settings(place), control ? std::optional(*control) : std::nullopt);
-  const auto bounds = wal_bounds(wal_room(place.pgdata), user_settings(place), read_settings(place.include_file));
-  for (const auto& [name, value] : bounds) ours[name] = value;
-  if (config.is_citus()) add_citus_settings(ours, config, user_settings(place), is_standby(place.pgdata));
-  if (keeper_restarts) ours["restart_after_crash"] = "off";
+  ServerSettings ours = wanted_settings(place);
+  wanted = ours;
   AUTOCTL_TRY(check_socket_path(ours, config.pgport));
   ours.merge(goal_part(read_settings(place.include_file)));
   for (const auto& [name, value] : changes) ours[name] = value;
@@ -113,7 +129,9 @@ Result<bool> Instance::Impl::write_settings(const Layout& place, const ServerSet
 
 Layout Instance::Impl::layout_of_copy(const std::string& directory) const {
   Layout place = layout();
-  if (!place.config_outside()) return find_layout(directory, tools.major);
+  if (!place.config_outside()) return find_layout(directory, tools.major, read_given_files(files));
+  for (std::string* path : {&place.hba_file, &place.ident_file})
+    if (path->starts_with(place.pgdata + "/")) path->replace(0, place.pgdata.size(), directory);
   place.pgdata = directory;
   place.auto_file = directory + "/postgresql.auto.conf";
   return place;
@@ -174,7 +192,7 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
       auto addresses = literal_addresses(node.host);
       if (addresses.empty()) addresses = addresses_in_block(*text, node.id);
       if (addresses.empty()) addresses = {node.host};
-      to.push_back({node.id, node.name, std::move(addresses)});
+      to.push_back({node.id, node.name, with_reported(std::move(addresses), node.addresses)});
     }
     std::ranges::sort(to, {}, &HbaPeer::id);
   };
@@ -203,6 +221,7 @@ Result<> Instance::configure(const std::vector<protocol::Peer>& peers, const std
     if (!settings) return fail(settings.error());
     const auto hba = impl.write_hba(peers, neighbours);
     if (!hba) return fail(hba.error());
+    AUTOCTL_TRY(carry_configuration(place));
     if (!*settings && !*hba) break;
     reloads = true;
   }

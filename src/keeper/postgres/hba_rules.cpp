@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 #include <sstream>
 
@@ -100,6 +101,13 @@ std::vector<std::string> literal_addresses(const std::string& host) {
   if (found.contains("127.0.0.0/8"))
     std::erase_if(found, [](const auto& mask) { return mask.starts_with("127.") && mask.ends_with("/32"); });
   return {found.begin(), found.end()};
+}
+
+std::vector<std::string> with_reported(std::vector<std::string> masks, const std::vector<IpAddress>& reported) {
+  for (const IpAddress& address : reported | std::views::take(static_cast<std::ptrdiff_t>(protocol::addresses_max)))
+    if (const std::string mask = address.as_mask(); std::ranges::find(masks, mask) == masks.end())
+      masks.push_back(mask);
+  return masks;
 }
 
 }  // namespace autoctl::keeper

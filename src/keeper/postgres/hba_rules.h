@@ -38,4 +38,7 @@ std::vector<std::string> addresses_in_block(const std::string& text, NodeId id);
 /// resolved.
 std::vector<std::string> literal_addresses(const std::string& host);
 
+/// Those and what the node itself says of where it comes from: no more than protocol::addresses_max of it, each once.
+std::vector<std::string> with_reported(std::vector<std::string> masks, const std::vector<IpAddress>& reported);
+
 }  // namespace autoctl::keeper

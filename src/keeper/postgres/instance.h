@@ -146,6 +146,11 @@ class Instance {
   /// Settings that configure() changed and that wait for a restart of the running server, which has read what was
   /// written before the last reload().
   Result<std::vector<std::string>> pending_restart();
+  /// What replication needs of the running server, and what it changes at a start only: each as "wal_level (minimal,
+  /// needs replica)". Also before configure() has written it. Asks each server once.
+  Result<std::vector<std::string>> restart_needs(Millis timeout);
+  /// A standby under hot_standby = off.
+  bool lets_nobody_in() const;
   Result<> checkpoint(const Cancelled& cancelled);
   /// Writes the names, reloads, reads back until they are in force; resets an ALTER SYSTEM that overrides them.
   Result<> set_sync(const SyncQuorum& quorum);

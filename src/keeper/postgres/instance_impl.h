@@ -47,7 +47,10 @@ struct Instance::Impl {
   bool keeper_restarts = false;     // a server whose child has crashed, see restart_crashed_server_by_keeper()
   bool cut_off = false;             // receives from no node, as stop_receiving() has proved
 
-  KeptFiles kept_files;       // the configuration files as we left them
+  KeptFiles kept_files;                    // the configuration files as we left them
+  std::optional<ServerSettings> in_force;  // of those that a start alone changes; nullopt: not asked yet
+  std::optional<ServerSettings> wanted;    // as last computed
+  std::map<std::string, int> room;         // max_… that this server would need beside what others take of it
   std::string role_verifier;  // the replication role's password as we last set it; empty: not yet in this server
 
   Replies replies;  // as they were last seen
@@ -65,10 +68,14 @@ struct Instance::Impl {
     sync_names_unproven = true;
     cut_off = false;
     role_verifier.clear();
+    in_force.reset();
+    room.clear();
   }
 
-  Layout layout() const { return find_layout(files.pgdata, tools.major); }
+  Layout layout() const { return find_layout(files.pgdata, tools.major, read_given_files(files)); }
 
+  /// All but the goal's: what is computed from the machine, the configuration and pg_control.
+  ServerSettings wanted_settings(const Layout& place) const;
   /// Brings our include file and what would override it up to date: what is computed from the machine, the
   /// configuration and pg_control, and `changes`. True when a file changed.
   Result<bool> write_settings(const ServerSettings& changes) { return write_settings(layout(), changes); }
@@ -118,6 +125,8 @@ struct Instance::Impl {
                       const Progress& progress) const;
   Result<> become_rewound_standby();
 
+  /// Others may have taken the slots and WAL senders that `peers` nodes need. True when more is wanted than before.
+  Result<bool> look_for_room(std::size_t peers);
   void ask_for_checkpoint() const;
   Result<> remove_recovery_signal();
   void clear_socket_locks() const;

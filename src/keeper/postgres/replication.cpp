@@ -47,7 +47,8 @@ Result<> remove_file(const std::string& path) {
 
 }  // namespace
 
-std::string Instance::Impl::conninfo(const protocol::Peer& upstream) const {
+std::string conninfo_of_replicator(const config::Config& config, const config::Files& files,
+                                   const protocol::Peer& upstream) {
   // tcp_user_timeout bounds a connection attempt, too: a WAL receiver knows no connect_timeout.
   std::string text =
       fmt::format("host={} port={} user={} passfile={} sslmode={} connect_timeout=5 tcp_user_timeout=5000",
@@ -56,6 +57,10 @@ std::string Instance::Impl::conninfo(const protocol::Peer& upstream) const {
   if (!config.ssl.ca_file.empty()) text += " sslrootcert=" + pg::quote_conninfo(config.ssl.ca_file);
   if (!config.ssl.crl_file.empty()) text += " sslcrl=" + pg::quote_conninfo(config.ssl.crl_file);
   return text;
+}
+
+std::string Instance::Impl::conninfo(const protocol::Peer& upstream) const {
+  return conninfo_of_replicator(config, files, upstream);
 }
 
 std::string Instance::Impl::query_conninfo(const protocol::Peer& upstream) const {

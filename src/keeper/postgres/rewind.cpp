@@ -181,8 +181,8 @@ Result<> Instance::Impl::finish_recovery(const Cancelled& cancelled) const {
   std::error_code error;
   fs::remove(files.pgdata + "/standby.signal", error);  // refused in single-user mode
   std::vector<std::string> arguments = {"--single", "-D", files.pgdata};
-  if (const Layout place = layout(); place.config_outside())
-    arguments.insert(arguments.end(), {"-c", "config_file=" + place.config_file});
+  const auto options = layout().start_options;
+  arguments.insert(arguments.end(), options.begin(), options.end());
   for (const char* setting : {"synchronous_standby_names=", "wal_keep_size=1000000", "max_slot_wal_keep_size=-1",
                               "archive_mode=off", "template1"}) {
     if (std::string_view(setting) != "template1") arguments.emplace_back("-c");
@@ -250,6 +250,7 @@ Result<> Instance::Impl::try_rewind(const protocol::Peer& upstream, const Cancel
 
 Result<> Instance::Impl::become_rewound_standby() {
   AUTOCTL_TRY(restore_configuration(files, files.pgdata));
+  AUTOCTL_TRY(remove_brought_files(files, layout()));
   AUTOCTL_TRY(remove_own_slots(files.pgdata));
   const auto control = read_control_data(tools, files.pgdata);
   if (!control) return fail(control.error());

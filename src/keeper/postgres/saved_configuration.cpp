@@ -109,6 +109,18 @@ Result<> restore_configuration(const config::Files& files, const std::string& ta
   return copy_configuration(saved_path(files), target);
 }
 
+Result<> remove_brought_files(const config::Files& files, const Layout& layout) {
+  if (!layout.config_outside()) return {};
+  for (const auto& path : {layout.config_file, layout.hba_file, layout.ident_file, layout.include_file}) {
+    const std::string name = fs::path(path).filename().string(), brought = layout.pgdata + "/" + name;
+    std::error_code error;
+    if (path == brought || fs::exists(saved_path(files) + "/" + name, error)) continue;
+    fs::remove(brought, error);
+    if (error) return fail(Errc::system, "cannot remove " + brought + ": " + error.message());
+  }
+  return {};
+}
+
 void forget_saved_configuration(const config::Files& files) {
   std::error_code ignored;
   fs::remove_all(saved_path(files), ignored);

@@ -6,6 +6,7 @@
 
 #include "common/config/files.h"
 #include "common/util/result.h"
+#include "keeper/postgres/layout.h"
 
 namespace autoctl::keeper {
 
@@ -14,6 +15,10 @@ Result<> save_configuration(const config::Files& files);
 
 /// Removes the links from PGDATA that were saved: pg_rewind refuses a link where the source has a directory.
 Result<> take_links_aside(const std::string& pgdata);
+
+/// Where the node keeps its configuration elsewhere, and had none in `layout.pgdata`: removes the source's. Errors:
+/// system.
+Result<> remove_brought_files(const config::Files& files, const Layout& layout);
 
 /// Writes them into `target` (PGDATA, or the copy that will become PGDATA) over what is there; does nothing when none
 /// were saved.

@@ -125,9 +125,9 @@ Result<> Instance::start(const Cancelled& cancelled) {
     impl_->clear_socket_locks();
     rotate_log(impl_->files.startup_log());
     log_start = log_size(impl_->files.startup_log());
-    const Layout layout = impl_->layout();
     std::vector<std::string> arguments = {"-D", impl_->files.pgdata};
-    if (layout.config_outside()) arguments.insert(arguments.end(), {"-c", "config_file=" + layout.config_file});
+    const auto options = impl_->layout().start_options;
+    arguments.insert(arguments.end(), options.begin(), options.end());
     Command command = postgres::tool_command(impl_->tools, "postgres", std::move(arguments));
     command.output_file = impl_->files.startup_log();
     AUTOCTL_TRY(impl_->postmaster.spawn(command));

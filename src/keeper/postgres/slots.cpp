@@ -28,6 +28,11 @@ Result<> drop_slot(Session& session, const std::string& name) {
 }  // namespace
 
 Result<> Instance::sync_slots(const std::vector<NodeId>& peers) {
+  const auto more = impl_->look_for_room(peers.size());
+  if (more && *more) {
+    impl_->wanted = impl_->wanted_settings(impl_->layout());
+    if (const auto written = impl_->change_goal(room_in(*impl_->wanted)); !written) return fail(written.error());
+  }
   auto& session = impl_->session;
   const auto rows = session.query(
       "select slot_name from pg_replication_slots where slot_type = 'physical' and not temporary", timeout);
@@ -46,7 +51,13 @@ Result<> Instance::sync_slots(const std::vector<NodeId>& peers) {
   for (const NodeId id : peers) {
     if (present.contains(id)) continue;
     auto made = session.query("select pg_create_physical_replication_slot($1, true)", {standby_name(id)}, timeout);
-    if (!made) return fail(std::move(made.error()));
+    if (made) continue;
+    const int room = impl_->room["max_replication_slots"];
+    if (room == 0) return fail(std::move(made.error()));
+    return fail(Errc::conflict, "others have taken all replication slots: max_replication_slots becomes " +
+                                    std::to_string(room) +
+                                    " when Postgres is restarted (`autoctl restart postgres`), "
+                                    "and the other nodes are let in then");
   }
   return {};
 }

@@ -25,15 +25,29 @@ http::Response error_response(const Error& error, bool had_credential) {
   return {status, protocol::encode_error(error)};
 }
 
+constexpr std::chrono::seconds busy_for{1};
+
+/// To a client for which there is no time now. Nothing of what it asked for was done.
+http::Response busy_response() {
+  const Error error{Errc::unavailable, "the monitor is overloaded and has not looked at this", "try again in a moment"};
+  return {.status = protocol::http_status(error.code), .body = protocol::encode_error(error), .retry_after = busy_for};
+}
+
 /// One matched request on its way to the engine.
 struct Call {
   const http::Request& request;
   const http::Responder& respond;
   Service& service;
+  const HostCheck& hosts;
   std::int64_t id = 0;  // the {id} of the path
 
-  Caller caller() const { return {request.bearer, request.connection, query_text(request.query, "instance")}; }
+  Caller caller() const {
+    return {request.bearer, request.connection, query_text(request.query, "instance"), request.elsewhere};
+  }
   void refuse(const Error& error) const { respond(error_response(error, !request.bearer.empty())); }
+  void ask(Service::Task task) const {
+    if (!service.ask(std::move(task))) respond(busy_response());
+  }
   /// Turns what the engine says into a response.
   template <class T>
   Reply<T> reply() const {
@@ -77,35 +91,38 @@ std::optional<GroupId> as_group(std::optional<std::int64_t> number) {
 void register_node(const Call& call) {
   protocol::RegisterRequest body;
   if (!decode_body(call, body)) return;
-  call.service.post([=, caller = call.caller(), reply = call.reply<protocol::RegisterAnswer>()](Engine& engine) {
-    engine.register_node(body, caller, reply);
-  });
+  auto register_it = [=, &service = call.service, respond = call.respond, caller = call.caller(),
+                      reply = call.reply<protocol::RegisterAnswer>()](Result<> found) {
+    if (!found) return reply(fail(std::move(found.error())));
+    if (!service.ask([=](Engine& engine) { engine.register_node(body, caller, reply); })) respond(busy_response());
+  };
+  call.hosts.check(body.host, call.request.elsewhere, std::move(register_it));
 }
 
 void report(const Call& call) {
+  if (!call.service.lets_in(NodeId{call.id}, call.caller())) return call.respond(busy_response());
   protocol::Report body;
   if (!decode_body(call, body)) return;
-  call.service.post([=, id = NodeId{call.id}, caller = call.caller(), reply = call.reply<protocol::Assignment>()](
-                        Engine& engine) { engine.report(id, body, caller, reply); });
+  call.service.report({NodeId{call.id}, call.caller(), std::move(body), call.reply<protocol::Assignment>(),
+                       [respond = call.respond] { respond(busy_response()); }});
 }
 
 void drop_node(const Call& call) {
   const bool allow_data_loss = query_text(call.request.query, "allow_data_loss") == "true";
-  call.service.post([id = NodeId{call.id}, allow_data_loss, caller = call.caller(), reply = call.reply<void>()](
-                        Engine& engine) { engine.drop_node(id, allow_data_loss, caller, reply); });
+  call.ask([id = NodeId{call.id}, allow_data_loss, caller = call.caller(), reply = call.reply<void>()](Engine& engine) {
+    engine.drop_node(id, allow_data_loss, caller, reply);
+  });
 }
 
 void change_node(const Call& call) {
   protocol::SettingsDocument body;
   if (!decode_body(call, body)) return;
-  call.service.post([body, id = NodeId{call.id}, caller = call.caller(),
-                     reply = call.reply<protocol::SettingsDocument>()](Engine& engine) {
-    engine.change_node(id, body, caller, reply);
-  });
+  call.ask([body, id = NodeId{call.id}, caller = call.caller(), reply = call.reply<protocol::SettingsDocument>()](
+               Engine& engine) { engine.change_node(id, body, caller, reply); });
 }
 
 void leave(const Call& call) {
-  call.service.post([id = NodeId{call.id}, caller = call.caller(), reply = call.reply<void>()](Engine& engine) {
+  call.ask([id = NodeId{call.id}, caller = call.caller(), reply = call.reply<void>()](Engine& engine) {
     engine.leave(id, caller, reply);
   });
 }
@@ -113,21 +130,21 @@ void leave(const Call& call) {
 void create_formation(const Call& call) {
   protocol::FormationDocument body;
   if (!decode_body(call, body)) return;
-  call.service.post([body, caller = call.caller(), reply = call.reply<protocol::FormationDocument>()](Engine& engine) {
+  call.ask([body, caller = call.caller(), reply = call.reply<protocol::FormationDocument>()](Engine& engine) {
     engine.create_formation(body, caller, reply);
   });
 }
 
 void drop_formation(const Call& call) {
-  call.service.post([formation = query_text(call.request.query, "formation"), caller = call.caller(),
-                     reply = call.reply<void>()](Engine& engine) { engine.drop_formation(formation, caller, reply); });
+  call.ask([formation = query_text(call.request.query, "formation"), caller = call.caller(),
+            reply = call.reply<void>()](Engine& engine) { engine.drop_formation(formation, caller, reply); });
 }
 
 void state(const Call& call) {
   std::optional<std::int64_t> group;
   if (!read_query(call, "group", group_max, group)) return;
-  call.service.post([formation = query_text(call.request.query, "formation"), group, caller = call.caller(),
-                     reply = call.reply<protocol::StateDocument>()](Engine& engine) {
+  call.ask([formation = query_text(call.request.query, "formation"), group, caller = call.caller(),
+            reply = call.reply<protocol::StateDocument>()](Engine& engine) {
     engine.state(formation, as_group(group), caller, reply);
   });
 }
@@ -135,8 +152,8 @@ void state(const Call& call) {
 void explain(const Call& call) {
   std::optional<std::int64_t> group;
   if (!read_query(call, "group", group_max, group)) return;
-  call.service.post([formation = query_text(call.request.query, "formation"), group, caller = call.caller(),
-                     reply = call.reply<protocol::ExplanationsDocument>()](Engine& engine) {
+  call.ask([formation = query_text(call.request.query, "formation"), group, caller = call.caller(),
+            reply = call.reply<protocol::ExplanationsDocument>()](Engine& engine) {
     engine.explain(formation, as_group(group), caller, reply);
   });
 }
@@ -152,14 +169,14 @@ void events(const Call& call) {
   query.latest = !after;
   query.count = static_cast<int>(count.value_or(0));
   if (query.count == 0) query.count = after ? static_cast<int>(events_max) : events_latest;
-  call.service.post(
+  call.ask(
       [query, wait = Millis{wait.value_or(0)}, caller = call.caller(),
        reply = call.reply<protocol::EventsDocument>()](Engine& engine) { engine.events(query, wait, caller, reply); });
 }
 
 void settings(const Call& call) {
-  call.service.post([formation = query_text(call.request.query, "formation", "default"), caller = call.caller(),
-                     reply = call.reply<protocol::SettingsDocument>()](Engine& engine) {
+  call.ask([formation = query_text(call.request.query, "formation", "default"), caller = call.caller(),
+            reply = call.reply<protocol::SettingsDocument>()](Engine& engine) {
     engine.settings(formation, caller, reply);
   });
 }
@@ -168,7 +185,7 @@ void change_settings(const Call& call) {
   protocol::SettingsDocument body;
   if (!decode_body(call, body)) return;
   body.formation = query_text(call.request.query, "formation", body.formation);
-  call.service.post([body, caller = call.caller(), reply = call.reply<protocol::SettingsDocument>()](Engine& engine) {
+  call.ask([body, caller = call.caller(), reply = call.reply<protocol::SettingsDocument>()](Engine& engine) {
     engine.change_settings(body, caller, reply);
   });
 }
@@ -176,7 +193,7 @@ void change_settings(const Call& call) {
 void start_operation(const Call& call) {
   protocol::OperationRequest body;
   if (!decode_body(call, body)) return;
-  call.service.post([body, caller = call.caller(), reply = call.reply<protocol::OperationDocument>()](Engine& engine) {
+  call.ask([body, caller = call.caller(), reply = call.reply<protocol::OperationDocument>()](Engine& engine) {
     engine.start_operation(body, caller, reply);
   });
 }
@@ -184,8 +201,8 @@ void start_operation(const Call& call) {
 void operation(const Call& call) {
   std::optional<std::int64_t> wait;
   if (!read_query(call, "wait_ms", wait_ms_max, wait)) return;
-  call.service.post([id = call.id, wait = Millis{wait.value_or(0)}, caller = call.caller(),
-                     reply = call.reply<protocol::OperationDocument>()](Engine& engine) {
+  call.ask([id = call.id, wait = Millis{wait.value_or(0)}, caller = call.caller(),
+            reply = call.reply<protocol::OperationDocument>()](Engine& engine) {
     engine.operation(id, wait, caller, reply);
   });
 }
@@ -255,7 +272,8 @@ ApiRouter::ApiRouter(Service& service, std::string monitor_id)
 
 http::Response ApiRouter::health() const {
   const bool alive = std::chrono::steady_clock::now() - service_.last_turn() < engine_patience;
-  return {alive ? 200 : 503, alive ? R"({"status":"ok"})" : R"({"status":"stuck"})"};
+  if (!alive) return {503, R"({"status":"stuck"})"};
+  return {200, service_.overloaded() ? R"({"status":"overloaded"})" : R"({"status":"ok"})"};
 }
 
 http::Response ApiRouter::version() const {
@@ -275,7 +293,7 @@ void ApiRouter::handle(const http::Request& request, const http::Responder& resp
   for (const Route& route : routes) {
     const auto id = match(route.path, request.path);
     if (!id) continue;
-    if (route.method == request.method) return route.handle(Call{request, respond, service_, *id});
+    if (route.method == request.method) return route.handle(Call{request, respond, service_, hosts_, *id});
     other_method = true;
   }
   respond(no_such_path(request, other_method));

@@ -5,6 +5,7 @@
 
 #include "common/http/http.h"
 #include "common/http/server.h"
+#include "monitor/api/host_check.h"
 #include "monitor/service/service.h"
 
 namespace autoctl::monitor {
@@ -22,6 +23,7 @@ class ApiRouter {
   http::Response version() const;
 
   Service& service_;
+  HostCheck hosts_;
   std::string monitor_id_;
 };
 

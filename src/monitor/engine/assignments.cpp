@@ -36,7 +36,7 @@ std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {
   for (const auto& [other_id, other] : group.nodes)
     if (other_id != id && other.row.goal.state != NodeState::dropped)
       peers.push_back({other_id, other.row.name, other.row.host, other.row.port, other.row.goal.state, other.row.group,
-                       address_epoch(other.row)});
+                       address_epoch(other.row), other.row.addresses});
   return peers;
 }
 
@@ -119,9 +119,10 @@ void Assignments::answer(const Group& group, Node& node, const Reply<protocol::A
   reply(std::move(assignment));
 }
 
-TimePoint Assignments::hold(const Group& group, Node& node, Reply<protocol::Assignment> reply) {
-  const TimePoint until = env_.now() + hold_time(model_.settings_of(group));
-  node.held = HeldReport{until, node.assignment.version, std::move(reply)};
+TimePoint Assignments::hold(const Group& group, Node& node, Reply<protocol::Assignment> reply, Millis waited) {
+  const TimePoint now = env_.now();
+  const TimePoint until = now + std::max(hold_time(model_.settings_of(group)) - waited, Millis{0});
+  node.held = HeldReport{now, until, node.assignment.version, std::move(reply)};
   return until;
 }
 

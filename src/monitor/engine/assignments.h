@@ -23,7 +23,8 @@ class Assignments {
   /// Grants the lease, if the node is to have one.
   void answer(const Group& group, Node& node, const Reply<protocol::Assignment>& reply);
   /// Holds the answer until there is something new, but not much less than a heartbeat at most. Returns until when.
-  TimePoint hold(const Group& group, Node& node, Reply<protocol::Assignment> reply);
+  /// The time for which the report has waited already counts.
+  TimePoint hold(const Group& group, Node& node, Reply<protocol::Assignment> reply, Millis waited);
   /// Answers those that were held long enough. To be called before it is computed when the group is looked at again:
   /// what is over by then is no moment to wait for.
   void end_holds(Group& group);

@@ -109,8 +109,8 @@ std::vector<protocol::Peer> neighbours_of(const Model& model, const Group& group
     if (key.second != group.row.group)
       for (const auto& [id, node] : other.nodes)
         if (lives(node))
-          neighbours.push_back(
-              {id, node.row.name, node.row.host, node.row.port, NodeState::init, key.second, address_epoch(node.row)});
+          neighbours.push_back({id, node.row.name, node.row.host, node.row.port, NodeState::init, key.second,
+                                address_epoch(node.row), node.row.addresses});
   std::ranges::sort(neighbours, {}, &protocol::Peer::id);
   return neighbours;
 }

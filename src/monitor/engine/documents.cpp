@@ -101,6 +101,7 @@ Result<protocol::StateDocument> state_document(const Model& model, const std::st
   state.monitor_version = std::string(program_version);
   state.store_available = store_available;
   state.trusts_itself = model.trusts_itself;
+  state.overload = model.overload;
   for (const auto& [name, row] : model.formations)
     if (formation.empty() || name == formation) state.formations.push_back(formation_document(row));
   for (const auto& [name, row] : model.formations)

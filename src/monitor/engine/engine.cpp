@@ -44,6 +44,10 @@ void Engine::report(NodeId id, const protocol::Report& report, const Caller& cal
   ledger_.flush();
 }
 
+void Engine::heard(NodeId id, const Caller& caller) {
+  reports_.heard(id, caller);
+}
+
 void Engine::register_node(const protocol::RegisterRequest& request, const Caller& caller,
                            Reply<protocol::RegisterAnswer> reply) {
   reply(membership_.add(request, caller));
@@ -134,13 +138,20 @@ void Engine::disconnected(std::uint64_t connection) {
   ledger_.flush();
 }
 
-void Engine::probed(NodeId id, ProbedPort port, PortState state) {
-  reports_.probed(id, port, state);
+void Engine::probed(NodeId id, ProbedPort port, PortState state, TimePoint at) {
+  reports_.probed(id, port, state, at);
   ledger_.flush();
 }
 
-void Engine::wake() {
-  settler_.excuse_own_absence();
+void Engine::overloaded(bool is, const std::string& words) {
+  model_.overload = is ? words : "";
+  is ? env_.warn(words) : env_.inform(words);
+  ledger_.tell(ledger_.event("monitor", words));
+  ledger_.flush();
+}
+
+void Engine::wake(bool deaf) {
+  settler_.excuse_own_absence(deaf);
 }
 
 void Engine::tick() {

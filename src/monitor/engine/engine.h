@@ -40,6 +40,8 @@ class Engine {
 
   // ---- requests; each reply is called exactly once, unless the engine ends first
   void report(NodeId id, const protocol::Report& report, const Caller& caller, Reply<protocol::Assignment> reply);
+  /// A report of this node came, and waits or was turned away: there was no time for it.
+  void heard(NodeId id, const Caller& caller);
   void register_node(const protocol::RegisterRequest& request, const Caller& caller,
                      Reply<protocol::RegisterAnswer> reply);
   /// What an operator may set of one node (node_settings.h); answers with all of it.
@@ -66,12 +68,15 @@ class Engine {
 
   // ---- evidence
   void disconnected(std::uint64_t connection);
-  void probed(NodeId id, ProbedPort port, PortState state);
+  /// Found at that time, or now.
+  void probed(NodeId id, ProbedPort port, PortState state, TimePoint at = TimePoint::max());
+  /// The monitor has more to do than it can, or keeps up again: said in one sentence.
+  void overloaded(bool is, const std::string& words);
 
   // ---- time
   /// At the beginning of each round: time in which this process did not run (stopped, stuck in a commit) proves nothing
-  /// about nodes.
-  void wake();
+  /// about nodes. Nor does time in which it was `deaf`: it turned nodes away without knowing which.
+  void wake(bool deaf = false);
   /// Does what becomes due by time alone; call at next_tick() or earlier.
   void tick();
   TimePoint next_tick() const;

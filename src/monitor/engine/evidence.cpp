@@ -22,14 +22,9 @@ Millis question_pause(TimePoint::duration suspicion) {
                                           : question_interval_later;
 }
 
-/// The last sign of life.
-TimePoint suspected_since(const NodeObservation& seen) {
-  return seen.disconnected_at.value_or(seen.last_report.value_or(seen.watching_since));
-}
-
 /// A port of its host answered or refused since.
 bool host_has_answered(const NodeObservation& seen) {
-  const TimePoint since = suspected_since(seen);
+  const TimePoint since = suspicion_began(seen);
   return std::ranges::any_of(std::array{seen.postgres_port, seen.keeper_port}, [since](const ProbeResult& probe) {
     return probe.at > since && (probe.port == PortState::open || probe.port == PortState::refused);
   });
@@ -118,10 +113,16 @@ std::optional<TimePoint> suspicion_of(const Node& witness, const Node& node, con
   if (!wants_evidence(node.seen, settings, now))
     return follows(witness, node.row.id) ? witness.stall.by_own_word : std::nullopt;
   const bool linked = follows(witness, node.row.id) || follows(node, witness.row.id);
-  return linked ? std::optional(suspected_since(node.seen)) : std::nullopt;
+  return linked ? std::optional(suspicion_began(node.seen)) : std::nullopt;
 }
 
 }  // namespace
+
+void excuse_late_answers(Group& group, TimePoint now) {
+  for (auto& [id, node] : group.nodes)
+    if (node.held && now > node.held->until)
+      node.seen.last_heard = std::max(node.seen.last_heard, std::optional(node.held->since + (now - node.held->until)));
+}
 
 void judge(Group& group, const Settings& settings, TimePoint now) {
   gather_witnesses(group, settings, now);
@@ -166,13 +167,13 @@ void take_answer(Node& node, std::uint64_t known_version, TimePoint now) {
 bool out_of_sight(const Node& node, const Settings& settings, TimePoint now) {
   const NodeObservation& seen = node.seen;
   // The probes need a moment to tell.
-  return wants_evidence(seen, settings, now) && now - suspected_since(seen) >= settings.silence_timeout / 2 &&
+  return wants_evidence(seen, settings, now) && now - suspicion_began(seen) >= settings.silence_timeout / 2 &&
          !host_has_answered(seen);
 }
 
 std::optional<TimePoint> may_go_out_of_sight(const Node& node, const Settings& settings, TimePoint now) {
   if (host_has_answered(node.seen)) return std::nullopt;
-  const TimePoint patient_until = suspected_since(node.seen) + settings.silence_timeout / 2;
+  const TimePoint patient_until = suspicion_began(node.seen) + settings.silence_timeout / 2;
   if (patient_until > now) return patient_until;
   return next_deadline(node.seen, settings, now);
 }

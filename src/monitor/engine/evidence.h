@@ -6,6 +6,9 @@
 
 namespace autoctl::monitor {
 
+/// A node whose answer is late waits for the monitor: it is not silent for that.
+void excuse_late_answers(Group& group, TimePoint now);
+
 /// Updates witnesses, stalls and verdicts of all nodes of the group.
 void judge(Group& group, const Settings& settings, TimePoint now);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "monitor/engine/node_settings.h"
+#include "monitor/engine/reachable.h"
 #include "monitor/engine/registration.h"
 #include "monitor/engine/sync_standbys.h"
 
@@ -43,6 +44,7 @@ Result<protocol::RegisterAnswer> Membership::add(const protocol::RegisterRequest
   AUTOCTL_TRY(admission_.change(caller));
   if (auto allowed = admission_.while_not_paused(request.formation); !allowed && !request.former)
     return fail(std::move(allowed.error()));
+  AUTOCTL_TRY(check_reachable(model_, request, caller));
   auto plan = plan_registration(model_, request, env_);
   if (!plan) return fail(std::move(plan.error()));
   const std::string token = env_.random_token();

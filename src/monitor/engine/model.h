@@ -27,7 +27,7 @@ using Reply = std::function<void(Result<T>)>;
 
 /// A report whose answer waits until there is something to do.
 struct HeldReport {
-  TimePoint until;
+  TimePoint since, until;
   std::uint64_t known_version = 0;
   Reply<protocol::Assignment> reply;
 };
@@ -80,6 +80,8 @@ struct Node {
   std::uint64_t sequence = 0;
   std::uint64_t last_news = 0;   // of its epoch
   std::uint64_t connection = 0;  // the one that carried the last report
+  std::string elsewhere;         // the address of its machine, if that is not the monitor's
+  std::string refused_host;      // at which it says to be, and cannot be
   NodeObservation seen;
   Health health;
   Stall stall;
@@ -163,6 +165,7 @@ class Model {
   NodeId last_node;
   std::int64_t last_operation = 0;
   bool trusts_itself = true;
+  std::string overload;  // in one sentence, while there is more to do than can be done
 
  private:
   void put(const FormationRow& row);

@@ -1,9 +1,11 @@
 #include "monitor/engine/reports.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "monitor/engine/citus_plan.h"
 #include "monitor/engine/evidence.h"
+#include "monitor/engine/reachable.h"
 #include "monitor/engine/written.h"
 
 namespace autoctl::monitor {
@@ -15,6 +17,8 @@ constexpr int port_max = 65'535;
 Result<> check_facts(const Group& group, const Node& node, const protocol::Report& report) {
   if (report.port < 0 || report.port > port_max || report.api_port < 0 || report.api_port > port_max)
     return fail(Errc::bad_usage, "a port must be a number from 1 to 65535");
+  if (report.addresses && report.addresses->size() > protocol::addresses_max)
+    return fail(Errc::bad_usage, "addresses: more than " + std::to_string(protocol::addresses_max));
   const SystemId system_id = report.facts.system_id;
   const bool leaves = node.row.goal.state == NodeState::dropped;  // its successors may be of another cluster
   if (!leaves && system_id && group.row.system_id && system_id != group.row.system_id)
@@ -66,7 +70,7 @@ void Reports::take(NodeId id, const protocol::Report& report, const Caller& call
   if (older) assignments_.answer(*group, known, older->reply);
   if (!report.wait || report.known_version != known.assignment.version)
     return assignments_.answer(*group, known, reply);
-  settler_.look_again(*group, assignments_.hold(*group, known, std::move(reply)));
+  settler_.look_again(*group, assignments_.hold(*group, known, std::move(reply), caller.waited));
 }
 
 /// A node that was dropped hears so once more, however late it comes.
@@ -98,7 +102,8 @@ void Reports::take_in(Group& group, Node& node, const protocol::Report& report, 
   model_.connect(node, caller.connection);
   take_in_written(node, report, model_.settings_of(group), now);
   take_in_row(group, node, report);
-  take_in_address(group, node, report);
+  node.elsewhere = caller.elsewhere;
+  take_in_address(group, node, report, caller);
   take_in_citus(group, node, report);
   if (moved) {
     std::string text = node.row.name + " has reached " + std::string(to_string(facts.state));
@@ -147,11 +152,26 @@ void Reports::take_in_news(const Group& group, Node& node, const protocol::Repor
   }
 }
 
+/// It stays where the others know it, and that is said once.
+bool Reports::refuses_host(const Group& group, Node& node, const std::string& host, const Caller& caller) {
+  const std::string why = host == node.row.host ? "" : why_unreachable(model_, node.row, host, caller);
+  if (why.empty()) return false;
+  if (std::exchange(node.refused_host, host) != host)
+    ledger_.tell(ledger_.event(group.row, &node.row, "monitor",
+                               node.row.name + " stays " + node.row.host + " for the others: " + why));
+  return true;
+}
+
 /// A node may move; but two nodes cannot be at one address, and then the older claim stands.
-void Reports::take_in_address(const Group& group, Node& node, const protocol::Report& report) {
+void Reports::take_in_address(const Group& group, Node& node, const protocol::Report& report, const Caller& caller) {
+  if (report.addresses && *report.addresses != node.row.addresses) {
+    node.row.addresses = *report.addresses;
+    ledger_.note(node);
+  }
   if (report.host.empty() || report.port == 0) return;
   if (report.host == node.row.host && report.port == node.row.port && report.api_port == node.row.api_port) return;
   if (model_.another_is_at(report.host, report.port, node.row.id)) return;
+  if (refuses_host(group, node, report.host, caller)) return;
   const auto address = [](const std::string& host, int port) { return host + ":" + std::to_string(port); };
   const std::string before = address(node.row.host, node.row.port);
   if (const std::string now = address(report.host, report.port); now != before)
@@ -172,13 +192,24 @@ void Reports::disconnected(std::uint64_t connection) {
   settler_.settle(group);
 }
 
-void Reports::probed(NodeId id, ProbedPort port, PortState state) {
+/// Nothing of what it says is known, so it is no testimony about other nodes. Its credential is checked, as for a report
+/// that is taken in; whether a copy speaks is not. As long as one does, its node is thought to live for longer.
+void Reports::heard(NodeId id, const Caller& caller) {
+  Group* group = model_.group_of(id);
+  if (group == nullptr) return;
+  Node& node = group->nodes.at(id);
+  if (!access_.act_as(node, caller.bearer)) return;
+  node.seen.last_heard = env_.now();
+  settler_.heard(*group, node);
+}
+
+void Reports::probed(NodeId id, ProbedPort port, PortState state, TimePoint at) {
   Group* group = model_.group_of(id);
   if (group == nullptr) return;
   Node& node = group->nodes.at(id);
   ProbeResult& result = port == ProbedPort::postgres ? node.seen.postgres_port : node.seen.keeper_port;
   result.port = state;
-  result.at = env_.now();
+  result.at = std::min(at, env_.now());
   settler_.heard(*group, node);
   settler_.settle(*group);
 }

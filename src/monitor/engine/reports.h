@@ -33,14 +33,16 @@ class Reports {
   void take(NodeId id, const protocol::Report& report, const Caller& caller, Reply<protocol::Assignment> reply);
   /// The connection that carried a node's last report broke.
   void disconnected(std::uint64_t connection);
-  void probed(NodeId id, ProbedPort port, PortState state);
+  void probed(NodeId id, ProbedPort port, PortState state, TimePoint at);
+  void heard(NodeId id, const Caller& caller);
 
  private:
   Result<protocol::Assignment> answer_unknown(NodeId id, const protocol::Report& report) const;
   Result<> admit(const Node& node, const protocol::Report& report, const Caller& caller) const;
   void take_in(Group& group, Node& node, const protocol::Report& report, const Caller& caller);
   void take_in_row(Group& group, Node& node, const protocol::Report& report);
-  void take_in_address(const Group& group, Node& node, const protocol::Report& report);
+  void take_in_address(const Group& group, Node& node, const protocol::Report& report, const Caller& caller);
+  bool refuses_host(const Group& group, Node& node, const std::string& host, const Caller& caller);
   void take_in_citus(const Group& group, Node& node, const protocol::Report& report);
   void take_in_news(const Group& group, Node& node, const protocol::Report& report);
 

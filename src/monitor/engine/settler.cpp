@@ -20,6 +20,10 @@ constexpr int decisions_in_a_row_max = 32;
 /// A group that is not where it should be is looked at again this soon; one at rest, that much later.
 constexpr Millis restless_interval{100};
 constexpr Millis rest_interval{1'000};
+/// Nodes are excused this often while the monitor is deaf.
+constexpr Millis excuse_interval{100};
+/// A tick that takes longer leaves the other groups to the next one: reports must not wait for all of them.
+constexpr Millis tick_max{50};
 
 bool at_rest(const Node& node) {
   return node.reported && node.facts.state == node.row.goal.state && node.facts.term >= node.row.goal.term &&
@@ -27,11 +31,11 @@ bool at_rest(const Node& node) {
 }
 
 /// Moves every "since" of the node by a gap that the node did not cause.
-void excuse(Node& node, TimePoint::duration gap) {
-  node.seen.watching_since += gap;
-  for (auto* since : {&node.seen.last_report, &node.seen.disconnected_at, &node.seen.postgres_down_since,
-                      &node.stall.by_own_word, &node.stall.by_primarys_word})
-    if (*since) **since += gap;
+void excuse(Node& node, TimePoint::duration gap, TimePoint now) {
+  node.seen.watching_since = std::min(node.seen.watching_since + gap, now);
+  for (auto* since : {&node.seen.last_report, &node.seen.last_heard, &node.seen.disconnected_at,
+                      &node.seen.postgres_down_since, &node.stall.by_own_word, &node.stall.by_primarys_word})
+    if (*since) *since = std::min(**since + gap, now);
 }
 
 }  // namespace
@@ -50,6 +54,7 @@ Settler::Settler(Model& model, Ledger& ledger, Assignments& assignments, Suspect
 
 void Settler::settle(Group& group) {
   const Settings& settings = model_.settings_of(group);
+  excuse_late_answers(group, env_.now());
   judge(group, settings, env_.now());
   if (ledger_.available()) forget_dropped(group);
   for (int i = 0; ledger_.available() && !is_incomplete(model_, group) && i < decisions_in_a_row_max; ++i) {
@@ -170,7 +175,7 @@ void Settler::check_trust() {
                                                      " nodes at once: it suspects itself and decides nothing");
   env_.warn(event.description);
   ledger_.tell(std::move(event));
-  settle_all();
+  for (auto& [key, group] : model_.groups) look_again(group, env_.now());
 }
 
 TimePoint Settler::next_check(const Group& group) const {
@@ -195,14 +200,20 @@ TimePoint Settler::next_check(const Group& group) const {
   return rests ? next : std::min(next, now + restless_interval);
 }
 
-void Settler::excuse_own_absence() {
+/// A node whose connection broke was not among those that were turned away: it is not excused for the monitor's deafness.
+void Settler::excuse_own_absence(bool deaf) {
   const TimePoint now = env_.now();
-  const auto gap = now - std::exchange(last_round_, now);
-  if (gap < rest_interval + restless_interval) return;
-  env_.warn("The monitor itself was held up for " + std::to_string(std::chrono::duration_cast<Millis>(gap).count()) +
-            " ms");
+  const auto gap = now - last_round_;
+  const bool absent = gap >= rest_interval + restless_interval;
+  if (deaf && gap < excuse_interval) return;
+  last_round_ = now;
+  if (absent)
+    env_.warn("The monitor itself was held up for " + std::to_string(std::chrono::duration_cast<Millis>(gap).count()) +
+              " ms");
+  if (!absent && !deaf) return;
   for (auto& [key, group] : model_.groups)
-    for (auto& [id, node] : group.nodes) excuse(node, gap);
+    for (auto& [id, node] : group.nodes)
+      if (absent || !node.seen.disconnected_at) excuse(node, gap, now);
   trust_.forget();
 }
 
@@ -215,8 +226,16 @@ void Settler::tick() {
   const TimePoint now = env_.now();
   if (now < first_check_) return;
   first_check_ = now + rest_interval;
-  for (auto& [key, group] : model_.groups) {
-    if (group.next_check <= now) settle(group);
+  auto next = model_.groups.lower_bound(tick_begins_);
+  bool in_time = true;
+  for (std::size_t i = 0; i < model_.groups.size(); ++i, ++next) {
+    if (next == model_.groups.end()) next = model_.groups.begin();
+    Group& group = next->second;
+    if (in_time && group.next_check <= now) {
+      settle(group);
+      in_time = env_.now() - now < tick_max;
+      tick_begins_ = in_time ? GroupKey{} : next->first;
+    }
     first_check_ = std::min(first_check_, group.next_check);
   }
 }

@@ -35,13 +35,13 @@ class Settler {
   /// Removes the node from its group, and commits `change` with that. False if that failed.
   bool remove(Group& group, NodeId id, Change change = {});
 
-  /// Something new is known about the node. Settles everything when the monitor begins or ceases to trust itself.
+  /// Something new is known about the node. Looks at everything anew when the monitor begins or ceases to trust itself.
   void heard(const Group& group, const Node& node);
   /// The same for what time alone changes.
   void check_trust();
 
-  /// Time in which the monitor itself did not run proves nothing about nodes.
-  void excuse_own_absence();
+  /// Time in which the monitor itself did not run, or was deaf, proves nothing about nodes.
+  void excuse_own_absence(bool deaf);
   /// Settles the groups that are due, and ends the waiting of held reports.
   void tick();
   /// The group is looked at no later than this.
@@ -64,6 +64,7 @@ class Settler {
   Trust trust_;
   TimePoint last_round_;
   TimePoint first_check_;  // no group's next_check is before
+  GroupKey tick_begins_;   // with this group, as the last one ran out of time before it
   /// Groups whose election waits, and what was told of it: the nodes that it waits for, and what would be lost.
   std::map<GroupKey, std::set<std::pair<std::vector<NodeId>, std::string>>> blocked_;
 };

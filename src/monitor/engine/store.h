@@ -51,6 +51,7 @@ struct NodeRow {
   std::string name, host, role, region, ssl_mode;
   int port = 0;
   int api_port = 0;
+  std::vector<IpAddress> addresses;  // from which it connects to the others
   int candidate_priority = 50;
   bool replication_quorum = true;
   Goal goal;

@@ -26,14 +26,18 @@ Millis evidence_memory(const Settings& settings) {
   return std::max(settings.heartbeat * 2, Millis{2000});
 }
 
-bool fresh(const NodeObservation& seen, const Settings& settings, TimePoint now) {
-  return seen.last_report && !seen.disconnected_at && now - *seen.last_report < overdue(settings);
+/// Of its own: a report, also one that the monitor had no time for.
+std::optional<TimePoint> last_sign(const NodeObservation& seen) {
+  return std::max(seen.last_report, seen.last_heard);
 }
 
-/// Evidence older than this is about a node that was still heard.
-TimePoint suspicion_began(const NodeObservation& seen) {
-  if (seen.disconnected_at) return *seen.disconnected_at;
-  return seen.last_report.value_or(seen.watching_since);
+bool is_cut_off(const NodeObservation& seen) {
+  return seen.disconnected_at && (!seen.last_heard || *seen.last_heard <= *seen.disconnected_at);
+}
+
+bool fresh(const NodeObservation& seen, const Settings& settings, TimePoint now) {
+  const auto sign = last_sign(seen);
+  return sign && !is_cut_off(seen) && now - *sign < overdue(settings);
 }
 
 /// Evidence of `at` is about the time since then, and about now.
@@ -43,8 +47,12 @@ bool counts(TimePoint at, const NodeObservation& seen, const Settings& settings,
 
 /// From when on silence counts: the last sign of life, or the end of the grace after a monitor start.
 TimePoint silence_ends(const NodeObservation& seen, const Settings& settings) {
-  if (seen.last_report) return *seen.last_report + settings.silence_timeout;
-  return seen.watching_since + std::max(settings.startup_grace, settings.silence_timeout);
+  const TimePoint grace_ends = seen.watching_since + std::max(settings.startup_grace, settings.silence_timeout);
+  if (const auto sign = last_sign(seen)) {
+    const TimePoint ends = *sign + settings.silence_timeout;
+    return seen.last_report ? ends : std::max(ends, grace_ends);
+  }
+  return grace_ends;
 }
 
 /// What the others say, taken together.
@@ -73,8 +81,10 @@ std::string seconds(std::chrono::steady_clock::duration d) {
   return std::to_string(ms / 1000) + "." + std::to_string(ms % 1000 / 100) + " s";
 }
 
-std::string describe_silence(const NodeObservation& seen, TimePoint now) {
-  if (seen.disconnected_at) return "its keeper's connection broke " + seconds(now - *seen.disconnected_at) + " ago";
+std::string describe_silence(const NodeObservation& seen, const Settings& settings, TimePoint now) {
+  if (is_cut_off(seen)) return "its keeper's connection broke " + seconds(now - *seen.disconnected_at) + " ago";
+  if (fresh(seen, settings, now)) return "it lives, but the monitor had no time for its first report yet";
+  if (seen.last_heard > seen.last_report) return "no report for " + seconds(now - *seen.last_heard);
   if (seen.last_report) return "no report for " + seconds(now - *seen.last_report);
   return "no report since the monitor started";
 }
@@ -88,7 +98,7 @@ Health assess(const NodeObservation& seen, bool may_expect_postgres, const Setti
       now - *seen.postgres_down_since >= settings.postgres_restart_timeout)
     return {Verdict::dead, "its keeper has not brought Postgres back for " + seconds(now - *seen.postgres_down_since),
             true};
-  if (fresh(seen, settings, now)) return {Verdict::healthy, "reports"};
+  if (seen.last_report && fresh(seen, settings, now)) return {Verdict::healthy, "reports"};
 
   const Testimony testimony = hear_witnesses(seen, settings, now);
   const auto found = [&](const ProbeResult& probe) {
@@ -96,12 +106,13 @@ Health assess(const NodeObservation& seen, bool may_expect_postgres, const Setti
   };
   const PortState postgres = found(seen.postgres_port);
   const PortState keeper = found(seen.keeper_port);
-  const std::string evidence = describe_silence(seen, now) + ", Postgres port " + std::string(to_string(postgres)) +
-                               ", keeper port " + std::string(to_string(keeper)) + testimony.words;
+  const std::string evidence = describe_silence(seen, settings, now) + ", Postgres port " +
+                               std::string(to_string(postgres)) + ", keeper port " + std::string(to_string(keeper)) +
+                               testimony.words;
 
   // Its host answers, and nothing listens there: conclusive at once, if the others agree. After a monitor start the
   // nodes may be starting as well, so a refusal means nothing then.
-  const bool refused = seen.last_report && seen.disconnected_at && keeper == PortState::refused &&
+  const bool refused = seen.last_report && is_cut_off(seen) && keeper == PortState::refused &&
                        (postgres == PortState::refused || !may_expect_postgres);
   if (refused && !testimony.heard && testimony.complete) return {Verdict::dead, evidence};
 
@@ -110,6 +121,11 @@ Health assess(const NodeObservation& seen, bool may_expect_postgres, const Setti
   if (!testimony.complete || postgres == PortState::unknown)
     return {Verdict::unreachable, evidence + "; evidence is incomplete"};
   return {Verdict::dead, evidence};
+}
+
+TimePoint suspicion_began(const NodeObservation& seen) {
+  if (is_cut_off(seen)) return *seen.disconnected_at;
+  return last_sign(seen).value_or(seen.watching_since);
 }
 
 bool wants_evidence(const NodeObservation& seen, const Settings& settings, TimePoint now) {
@@ -121,7 +137,7 @@ std::optional<TimePoint> next_deadline(const NodeObservation& seen, const Settin
   const auto consider = [&](TimePoint t) {
     if (t > now && (!next || t < *next)) next = t;
   };
-  if (seen.last_report) consider(*seen.last_report + overdue(settings));
+  if (const auto sign = last_sign(seen)) consider(*sign + overdue(settings));
   consider(silence_ends(seen, settings));
   if (seen.postgres_down_since) consider(*seen.postgres_down_since + settings.postgres_restart_timeout);
   for (const ProbeResult& probe : {seen.postgres_port, seen.keeper_port})

@@ -38,6 +38,7 @@ struct ProbeResult {
 struct NodeObservation {
   TimePoint watching_since;                  // monitor start or registration, whichever is later
   std::optional<TimePoint> last_report;      // since monitor start
+  std::optional<TimePoint> last_heard;       // a report came for which the monitor had no time (yet): it lives
   std::optional<TimePoint> disconnected_at;  // its report connection broke and it has not reported since
   ProbeResult postgres_port;
   ProbeResult keeper_port;
@@ -55,6 +56,10 @@ struct Health {
 
 /// Pure. `may_expect_postgres` is false for nodes whose goal has Postgres stopped or not yet created.
 Health assess(const NodeObservation& seen, bool may_expect_postgres, const Settings& settings, TimePoint now);
+
+/// From when on evidence is about a node that was not heard any more: its last sign of life, or the end of its
+/// connection.
+TimePoint suspicion_began(const NodeObservation& seen);
 
 /// True while the node should be probed and its witnesses asked: while it is not heard as it should be.
 bool wants_evidence(const NodeObservation& seen, const Settings& settings, TimePoint now);

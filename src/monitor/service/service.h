@@ -1,4 +1,4 @@
-// The engine's thread: a queue of requests and a timer. Everybody else talks to the engine through post().
+// The engine's thread, its inbox, and a timer. All others talk to the engine through it.
 #pragma once
 
 #include <atomic>
@@ -7,16 +7,18 @@
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <vector>
 
+#include "common/http/server.h"
 #include "monitor/engine/engine.h"
 #include "monitor/probe/socket_prober.h"
+#include "monitor/service/backlog.h"
+#include "monitor/service/inbox.h"
 
 namespace autoctl::monitor {
 
 class Service {
  public:
-  using Task = std::function<void(Engine&)>;
+  using Task = Inbox::Task;
 
   /// `image` is what store->load() returned.
   Service(std::unique_ptr<Store> store, const Image& image, Access access);
@@ -24,27 +26,50 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  /// Runs the task on the engine's thread, in order. Thread-safe, never blocks.
+  // ---- for the engine's thread; thread-safe, none of them blocks
+  /// What the monitor itself has to do, in order.
   void post(Task task);
+  /// An operator's request. False: the monitor has no time for it.
+  bool ask(Task task);
+  /// To be asked before a report is read. False: the monitor has no time for it.
+  bool lets_in(NodeId node, const Caller& caller);
+  void report(WaitingReport report);
+  /// A connection ended.
+  void disconnected(std::uint64_t connection);
+  /// What the server had no time for.
+  void strained(const http::Strain& strain);
+
+  bool overloaded() const { return overloaded_; }
   /// When the engine's thread last came round; for the watchdog. Thread-safe.
   TimePoint last_turn() const;
 
  private:
   void run();
+  bool wait_for_work();
+  void work_for_a_while();
+  void tell_overload();
   void recover_store();
   void load_until_done();
 
   std::unique_ptr<Store> store_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Task> queue_;
+  Inbox inbox_;
+  Backlog strain_;  // of the server, since the last look
   bool stopping_ = false;
+  /// Connections were closed, or served late, a moment ago: not all that nodes said was heard.
+  TimePoint deaf_until_;
+  /// Answers were late: clients may have given up.
+  TimePoint late_until_;
+  std::atomic<bool> overloaded_ = false;
   std::atomic<TimePoint::rep> last_turn_;
   std::unique_ptr<SocketProber> prober_;
   std::unique_ptr<Engine> engine_;
   /// While this runs, the store is its own.
   std::thread recovery_;
-  bool recovering_ = false;  // engine's thread only
+  bool recovering_ = false;  // engine's thread only, and so are the next two
+  Overload overload_;
+  TimePoint looked_at_;
   std::thread thread_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "monitor/engine/settings_values.h"
 
@@ -31,6 +32,20 @@ Result<NodeState> state(const pg::Rows& rows, int row, int column, const std::st
 
 std::string text_of(bool value) {
   return value ? "true" : "false";
+}
+
+std::string text_of(const std::vector<IpAddress>& addresses) {
+  std::string text;
+  for (const IpAddress& address : addresses) text += (text.empty() ? "" : " ") + address.text();
+  return text;
+}
+
+std::vector<IpAddress> addresses_in(const std::string& text) {
+  std::vector<IpAddress> addresses;
+  std::istringstream words(text);
+  for (std::string word; words >> word;)
+    if (auto address = IpAddress::parse(word)) addresses.push_back(*std::move(address));
+  return addresses;
 }
 
 template <class T>
@@ -102,19 +117,20 @@ std::vector<pg::Param> params(const GroupRow& g) {
 const char* const select_nodes =
     "SELECT id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode, candidate_priority,"
     " replication_quorum, goal::text, reported, reported_term, pg_version, epoch, token_sha256,"
-    " citus_secondary, citus_cluster, proxy_port, awaited, instance, instance_number, instance_place"
-    " FROM autoctl.node ORDER BY id";
+    " citus_secondary, citus_cluster, proxy_port, awaited, instance, instance_number, instance_place,"
+    " addresses FROM autoctl.node ORDER BY id";
 const char* const upsert_node =
     "INSERT INTO autoctl.node (id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode,"
     " candidate_priority, replication_quorum, goal, reported, reported_term, pg_version, epoch, token_sha256,"
-    " citus_secondary, citus_cluster, proxy_port, awaited, instance, instance_number, instance_place)"
+    " citus_secondary, citus_cluster, proxy_port, awaited, instance, instance_number, instance_place,"
+    " addresses)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
-    " $23, $24, $25)"
+    " $23, $24, $25, $26)"
     " ON CONFLICT (id) DO UPDATE SET name = $4, host = $5, port = $6, api_port = $7, role = $8, region = $9,"
     " ssl_mode = $10, candidate_priority = $11, replication_quorum = $12, goal = $13, reported = $14,"
     " reported_term = $15, pg_version = $16, epoch = $17, token_sha256 = $18, citus_secondary = $19,"
     " citus_cluster = $20, proxy_port = $21, awaited = $22, instance = $23, instance_number = $24, instance_place = "
-    "$25";
+    "$25, addresses = $26";
 
 Result<NodeRow> node(const pg::Rows& rows, int row) {
   auto goal = json_column<Goal>(rows, row, 12, "autoctl.node.goal of id " + rows.text(row, 0));
@@ -145,6 +161,7 @@ Result<NodeRow> node(const pg::Rows& rows, int row) {
   n.proxy_port = static_cast<int>(rows.number(row, 20));
   n.awaited = rows.truth(row, 21);
   n.instance = {rows.text(row, 22), unsigned_number(rows, row, 23), rows.text(row, 24)};
+  n.addresses = addresses_in(rows.text(row, 25));
   return n;
 }
 
@@ -173,7 +190,8 @@ std::vector<pg::Param> params(const NodeRow& n) {
           text_of(n.awaited),
           n.instance.id,
           std::to_string(n.instance.number),
-          n.instance.place};
+          n.instance.place,
+          text_of(n.addresses)};
 }
 
 const char* const select_operations =

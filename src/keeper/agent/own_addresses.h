@@ -1,0 +1,45 @@
+// From which addresses this node connects to the others, so that they can let it in there: a machine may have several,
+// and not the one that its host name leads to on the way to another node (docs/operations/addresses.md).
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/config/config.h"
+#include "common/config/files.h"
+#include "keeper/agent/board.h"
+
+namespace autoctl::keeper {
+
+/// The address that a server has seen, in its words when it refused a connection: "no pg_hba.conf entry for … host
+/// "10.0.0.2", …", in any language. What comes before "failed: " is libpq's, and names the server's own address.
+std::optional<IpAddress> address_seen(const std::string& refusal);
+
+/// A thread of its own: name servers and nodes that do not answer hold up nothing else.
+class AddressWatch {
+ public:
+  /// All must outlive it. Board::stop() ends it.
+  AddressWatch(Board& board, const config::Config& config, const config::Files& files);
+  ~AddressWatch();
+
+ private:
+  void watch();
+  void look(const protocol::Assignment& known);
+  void ask(const protocol::Assignment& known);
+  std::vector<IpAddress> all() const;
+
+  Board& board_;
+  const config::Config& config_;
+  const config::Files& files_;
+  std::set<IpAddress> sources_;    // of this machine, towards the others
+  std::optional<IpAddress> seen_;  // by an upstream: where addresses are translated on the way, not one of this machine
+  std::optional<protocol::Assignment> looked_for_;
+  NodeId asked_;
+  TimePoint next_look_, next_question_;
+  std::thread thread_;
+};
+
+}  // namespace autoctl::keeper
