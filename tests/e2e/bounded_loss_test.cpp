@@ -41,9 +41,11 @@ class BoundedLoss : public ClusterTest {
   }
   void start_in(const std::vector<lab::LocalCluster::Place>& places) {
     ASSERT_TRUE(ok(cluster().create_monitor(places[0])));
-    for (const int number : {1, 2})
-      ASSERT_TRUE(
-          ok(cluster().create_node("node_" + std::to_string(number), places[static_cast<std::size_t>(number)])));
+    for (const int number : {1, 2}) {
+      const auto& place = places[static_cast<std::size_t>(number)];
+      ASSERT_TRUE(ok(cluster().create_node("node_" + std::to_string(number), place)));
+      ASSERT_TRUE(lab::eventually(Millis(60'000), [this] { return cluster().primary() != nullptr; }));
+    }
     ASSERT_TRUE(lab::eventually(Millis(60'000), [this] { return at_rest(); })) << at_monitor({"show", "state"}).output;
   }
   /// One primary that waits for nobody, and its secondary, which streams.
@@ -151,7 +153,8 @@ TEST_F(BoundedLoss, APrimaryWithoutItsKeeperDoesNotServeOn) {
   lab::AutoctlDaemon& victim = *cluster().find("node_1");
   const auto postmaster = victim.postmaster();
   ASSERT_TRUE(postmaster);
-  victim.signal_daemon(SIGKILL);
+  ASSERT_EQ(::kill(victim.pid(), SIGKILL), 0);  // and not its guard, which is a process of its own
+  ASSERT_TRUE(victim.await_end(Millis(5'000)));
   EXPECT_TRUE(lab::eventually(Millis(5'000), [&] { return !lab::find_process(*postmaster).has_value(); }));
   ASSERT_TRUE(lab::eventually(Millis(30'000), [&] { return is_primary(*cluster().find("node_2")); }));
   ASSERT_TRUE(ok(cluster().heal()));

@@ -29,9 +29,9 @@ class ManualFailover : public CitusTest {
                         "failovers are manual here: would fail over now because " + victim.name() + " is dead"));
     EXPECT_TRUE(is_said({"show", "state"}, "failovers are manual here: `autoctl perform failover` begins one"));
   }
-  /// Asks for it where the primary is dead.
+  /// Asks for it where the primary is dead, and so will not follow.
   void fail_over(const std::vector<std::string>& options = {}) {
-    std::vector<std::string> words = {"perform", "failover"};
+    std::vector<std::string> words = {"perform", "failover", "--no-wait"};
     words.insert(words.end(), options.begin(), options.end());
     ASSERT_NO_FATAL_FAILURE(say(words));
   }
