@@ -157,14 +157,17 @@ TEST_F(MonitorDaemon, AnswersEachHeartbeatInTimeAndSuspectsNobody) {
       }
     });
   auto watcher = monitor.api();
-  int suspicions = 0;
+  const auto unhealthy = [&]() -> std::ptrdiff_t {
+    const auto state = watcher.state("", std::nullopt, patience);
+    if (!state) return nodes;
+    return nodes - std::ranges::count_if(state->nodes, [](const auto& node) { return node.health == "healthy"; });
+  };
+  EXPECT_TRUE(eventually([&] { return unhealthy() == 0; })) << "all have come";
+  std::ptrdiff_t suspicions = 0;
   const auto end = std::chrono::steady_clock::now() + measured;
   eventually(
       [&] {
-        const auto state = watcher.state("", std::nullopt, patience);
-        if (state)
-          suspicions += static_cast<int>(
-              std::ranges::count_if(state->nodes, [](const auto& node) { return node.health != "healthy"; }));
+        suspicions += unhealthy();
         return std::chrono::steady_clock::now() >= end;
       },
       measured + 10s);
