@@ -62,6 +62,11 @@ class BoundedLoss : public ClusterTest {
   }
   void allow_loss() {
     ASSERT_NO_FATAL_FAILURE(say({"set", "formation", "failover-max-lost-time", std::to_string(may_be_lost.count())}));
+    // It counts from when the primary has said that it serves by its lease.
+    ASSERT_TRUE(lab::eventually(Millis(20'000), [this] {
+      const Finished told = at_monitor({"explain"});
+      return told.exit_code == 0 && told.output.find("has not shown since when") == std::string::npos;
+    })) << at_monitor({"explain"}).output;
   }
   /// How long before its last acknowledgement the old primary acknowledged the first row that is not there.
   static Millis lost_time(const lab::WritingClient& writer, const std::vector<std::int64_t>& lost, int port) {

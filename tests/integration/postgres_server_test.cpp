@@ -1,6 +1,8 @@
 // One server: made, started, killed, adopted, configured.
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 
 #include "common/postgres/port_probe.h"
 #include "postgres_node.h"
@@ -203,7 +205,10 @@ TEST_F(PostgresServer, ACheckpointDelaysTheProofThatSyncNamesAreInForce) {
   ASSERT_NO_FATAL_FAILURE(one.make_primary());
   const auto checkpointer =
       static_cast<pid_t>(std::stoi(one.sql("select pid from pg_stat_activity where backend_type = 'checkpointer'")));
-  ::kill(checkpointer, SIGSTOP);
+  // As one that is busy; what a signal has stopped is continued.
+  ASSERT_EQ(::ptrace(PTRACE_SEIZE, checkpointer, nullptr, nullptr), 0) << std::strerror(errno);
+  ASSERT_EQ(::ptrace(PTRACE_INTERRUPT, checkpointer, nullptr, nullptr), 0) << std::strerror(errno);
+  ASSERT_EQ(::waitpid(checkpointer, nullptr, __WALL), checkpointer);
   Result<> set;
   std::thread setter([&] { set = one.postgres->set_sync({1, {NodeId{2}}}); });
   EXPECT_TRUE(eventually([&] { return one.sql("show synchronous_standby_names") != ""; }));
@@ -211,7 +216,7 @@ TEST_F(PostgresServer, ACheckpointDelaysTheProofThatSyncNamesAreInForce) {
   setter.join();
   EXPECT_EQ(set.error().code, Errc::timeout);
   EXPECT_FALSE(parse_sync_names(one.seen().sync_names)) << "not reported as in force";
-  ::kill(checkpointer, SIGCONT);
+  ASSERT_EQ(::ptrace(PTRACE_DETACH, checkpointer, nullptr, nullptr), 0) << std::strerror(errno);
   EXPECT_TRUE(eventually([&] { return parse_sync_names(one.seen().sync_names) == SyncQuorum{1, {NodeId{2}}}; }));
   EXPECT_TRUE(ok(one.postgres->set_sync({})));
 }

@@ -81,7 +81,7 @@ bool idle_and_signalled(pid_t pid) {
 
 bool is_stopped(pid_t pid) {
   const auto found = stat(pid);
-  return found && (found->state == 'T' || found->state == 't');
+  return found && found->state == 'T';
 }
 
 Activity activity(pid_t pid) {

@@ -26,7 +26,7 @@ std::string command_line(pid_t pid);  // arguments joined with blanks; "" for a 
 bool works_in(pid_t pid, const std::string& directory);
 /// It sleeps with no signal pending: every signal that was sent before has reached its handler.
 bool idle_and_signalled(pid_t pid);
-/// It was stopped by a signal (SIGSTOP) or a debugger: it does nothing until it is continued.
+/// It was stopped by a signal (SIGSTOP), not by a debugger: it does nothing until it is continued.
 bool is_stopped(pid_t pid);
 /// What it has done so far; equal twice: nothing in between.
 struct Activity {

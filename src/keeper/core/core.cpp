@@ -62,6 +62,7 @@ void Core::observed(Observation seen, TimePoint now) {
   // Another server's data may be another's: rewound, or a copy.
   if (!seen.running || seen.server != seen_.server) house_.forget_server();
   if (seen.answer) {
+    answers_nobody_told_ = false;
     last_answer_ = now;
     looked_ = seen.began;
   }
@@ -180,6 +181,8 @@ void Core::begin(TimePoint now) {
     return;
   } else if (hangs_unreplaced(now)) {
     end_hung_server();
+  } else if (lets_no_session_in()) {
+    restart_for_sessions();
   } else if (was_promoted_outside_autoctl()) {
     end_foreign_promotion();
   } else if (saved_.settled()) {

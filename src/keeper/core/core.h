@@ -167,6 +167,8 @@ class Core {
 
   // what should run while the goal stays the same (upkeep.cpp)
   Role wanted_role() const { return role_of(saved_.state); }
+  bool lets_no_session_in() const;
+  void restart_for_sessions();
   bool was_promoted_outside_autoctl() const;
   void begin_upkeep(TimePoint now);
   void end_foreign_promotion();
@@ -203,6 +205,7 @@ class Core {
   bool restart_requested_ = false;
   std::vector<std::string> restart_needs_;  // as they were last told
   bool enlarged_ = false;                   // it was restarted to get the settings that its primary has
+  bool answers_nobody_told_ = false;        // it was restarted as it let no session in
   bool pause_told_ = false;                 // replay is paused, by somebody's wish
   bool end_is_ours_ = true;                 // the server that runs, or ran, was stopped by us
   std::optional<TimePoint> left_alone_;     // until then: others have stopped it

@@ -31,13 +31,6 @@ void Core::begin_upkeep(TimePoint now) {
   }
   if (role == Role::operators) return tolerate();
   if (!seen_.running) return start_again(now);
-  // hot_standby = off: it lets no session in, and nothing can be seen of it.
-  if (role == Role::standby && !seen_.answer && !seen_.restart_needs.empty() && last_failure_.empty()) {
-    std::string text = "Postgres lets no session in: restarting it for " + list_of(seen_.restart_needs);
-    say(Level::warning, text);
-    tell(std::move(text));
-    return start_run(Run::Purpose::restart, restart_standby);
-  }
   // Without our HBA lines no session of ours may be let in: that must not keep us from putting them back.
   if (!facts_.postgres_running && seen_.configuration_changed) return start_run(Run::Purpose::house, house);
   if (!facts_.postgres_running) return;
@@ -58,6 +51,20 @@ void Core::begin_upkeep(TimePoint now) {
     return start_run(Run::Purpose::restart, restart_standby);
   }
   start_run(Run::Purpose::house, house);
+}
+
+/// hot_standby = off: nothing can be seen of it, whatever it is to become. Once: what that does not help is a failure.
+bool Core::lets_no_session_in() const {
+  return !answers_nobody_told_ && wanted_role() == Role::standby && role_of(saved_.goal.state) == Role::standby &&
+         seen_.running && !seen_.answer && !seen_.restart_needs.empty();
+}
+
+void Core::restart_for_sessions() {
+  answers_nobody_told_ = true;
+  std::string text = "Postgres lets no session in: restarting it for " + list_of(seen_.restart_needs);
+  say(Level::warning, text);
+  tell(std::move(text));
+  start_run(Run::Purpose::restart, restart_standby);
 }
 
 /// In maintenance: whatever the operator does is right, but for a second primary.
