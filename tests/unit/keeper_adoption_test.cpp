@@ -95,5 +95,18 @@ TEST_F(KeeperAdoption, AStandbyThatLetsNobodyInLaterIsRestarted) {
   EXPECT_THAT(news(), testing::Contains(HasSubstr("lets no session in")));
 }
 
+/// Before it can be told to follow anybody.
+TEST_F(KeeperAdoption, SoIsOneThatIsToJoin) {
+  begin_as_standby();
+  orders.clear();
+  seen.answer.reset();
+  seen.restart_needs = {"hot_standby (off, needs on)"};
+  core->observed(seen, now);
+  assign(goal(NodeState::catchingup, 6, other));
+  rest(Kind::start);
+  EXPECT_THAT(orders, ElementsAre(Kind::stop, Kind::set_upstream, Kind::configure, Kind::start));
+  EXPECT_THAT(news(), ElementsAre(HasSubstr("lets no session in")));
+}
+
 }  // namespace
 }  // namespace autoctl::keeper::test
