@@ -13,16 +13,9 @@ constexpr int not_found = 8;
 
 class AcceptTimeline : public ClusterTest {
  protected:
-  Finished at_monitor(std::vector<std::string> words) {
-    words.insert(words.end(), {"--pgdata", cluster().monitor().pgdata()});
-    return autoctl(words);
-  }
   Finished accept(std::vector<std::string> words) {
     words.insert(words.begin(), {"accept", "timeline"});
     return at_monitor(words);
-  }
-  bool is_said(const std::vector<std::string>& words, const std::string& what) {
-    return lab::eventually(Millis(20'000), [&] { return at_monitor(words).output.find(what) != std::string::npos; });
   }
   lab::AutoctlDaemon& node(const std::string& name) { return *cluster().find(name); }
 

@@ -20,17 +20,6 @@ constexpr Millis replaced_by{10'000};
 
 class BoundedLoss : public ClusterTest {
  protected:
-  Finished at_monitor(std::vector<std::string> words) {
-    words.insert(words.end(), {"--pgdata", cluster().monitor().pgdata()});
-    return autoctl(words);
-  }
-  void say(const std::vector<std::string>& words) {
-    const auto done = at_monitor(words);
-    ASSERT_EQ(done.exit_code, 0) << done.output;
-  }
-  bool is_said(const std::vector<std::string>& words, const std::string& what) {
-    return lab::eventually(Millis(20'000), [&] { return at_monitor(words).output.find(what) != std::string::npos; });
-  }
   bool is_primary(const lab::AutoctlDaemon& node) { return cluster().primary() == &node; }
 
   /// Two nodes that are in no quorum.

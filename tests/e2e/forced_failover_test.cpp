@@ -13,14 +13,7 @@ constexpr int refused = 4;  // docs/exit-codes.md: conflict
 
 class ForcedFailover : public ClusterTest {
  protected:
-  Finished at_monitor(std::vector<std::string> words) {
-    words.insert(words.end(), {"--pgdata", cluster().monitor().pgdata()});
-    return autoctl(words);
-  }
   std::string said(const std::vector<std::string>& words) { return at_monitor(words).output; }
-  bool is_said(const std::vector<std::string>& words, const std::string& what) {
-    return lab::eventually(Millis(20'000), [&] { return said(words).find(what) != std::string::npos; });
-  }
   /// node_2 gets nothing of what is acknowledged from now on, until the primary and node_3 are dead.
   void lose_all_but_one_that_lags(const Load& load) {
     const auto receiver = query(*cluster().find("node_2"), "select pid from pg_stat_wal_receiver");

@@ -12,11 +12,6 @@ namespace {
 
 class HeldClients : public ClusterTest {
  protected:
-  void say(std::vector<std::string> words) {
-    words.insert(words.end(), {"--pgdata", cluster().monitor().pgdata()});
-    const auto done = autoctl(words);
-    ASSERT_EQ(done.exit_code, 0) << done.output;
-  }
   static std::string address(const lab::AutoctlDaemon& node) {
     return lab::conninfo({{node.host(), node.pgport()}}, "postgres", "any");
   }

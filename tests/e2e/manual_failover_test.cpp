@@ -11,17 +11,6 @@ constexpr Millis verdict{20'000};
 
 class ManualFailover : public CitusTest {
  protected:
-  Finished at_monitor(std::vector<std::string> words) {
-    words.insert(words.end(), {"--pgdata", cluster().monitor().pgdata()});
-    return autoctl(words);
-  }
-  void say(const std::vector<std::string>& words) {
-    const auto done = at_monitor(words);
-    ASSERT_EQ(done.exit_code, 0) << done.output;
-  }
-  bool is_said(const std::vector<std::string>& words, const std::string& what) {
-    return lab::eventually(verdict, [&] { return at_monitor(words).output.find(what) != std::string::npos; });
-  }
   /// Its death is seen, and what would follow from it is told. From here on only an operator makes a difference.
   void lose(lab::AutoctlDaemon& victim) {
     victim.signal_node(SIGKILL);

@@ -10,14 +10,6 @@ constexpr int refused = 4;  // docs/exit-codes.md: conflict
 
 class Secondary : public ClusterTest {
  protected:
-  Finished at_monitor(std::vector<std::string> words) {
-    words.insert(words.end(), {"--pgdata", cluster().monitor().pgdata()});
-    return autoctl(words);
-  }
-  void say(const std::vector<std::string>& words) {
-    const auto done = at_monitor(words);
-    ASSERT_EQ(done.exit_code, 0) << done.output;
-  }
   bool is_set(const std::string& value) {
     return at_monitor({"get", "formation", "settings", "--json"})
                .output.find("\"setting\": \"secondaries\",\n            \"value\": \"" + value + "\"") !=

@@ -138,6 +138,20 @@ Finished ClusterTest::autoctl(const std::vector<std::string>& words, Millis time
   return finished ? std::move(*finished) : Finished{};
 }
 
+Finished ClusterTest::at_monitor(std::vector<std::string> words) {
+  words.insert(words.end(), {"--pgdata", cluster().monitor().pgdata()});
+  return autoctl(words);
+}
+
+void ClusterTest::say(const std::vector<std::string>& words) {
+  const auto done = at_monitor(words);
+  ASSERT_EQ(done.exit_code, 0) << done.output;
+}
+
+bool ClusterTest::is_said(const std::vector<std::string>& words, const std::string& what, Millis patience) {
+  return lab::eventually(patience, [&] { return at_monitor(words).output.find(what) != std::string::npos; });
+}
+
 Finished ClusterTest::shell(const std::string& script, Millis timeout) const {
   Command command;
   command.argv = {"/bin/sh", "-c", script};

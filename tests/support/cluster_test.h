@@ -81,7 +81,13 @@ class ClusterTest : public testing::Test {
 
   /// autoctl to its end, as a user would type it. The test fails if it cannot be started or hangs.
   Finished autoctl(const std::vector<std::string>& words, Millis timeout = Millis(60'000)) const;
-  /// The same for any program in $PATH.
+  /// The same with the monitor's --pgdata.
+  Finished at_monitor(std::vector<std::string> words);
+  /// The same for a command that has to work. Fatal failure otherwise: call it in ASSERT_NO_FATAL_FAILURE.
+  void say(const std::vector<std::string>& words);
+  /// Its output has `what`, now or within `patience`.
+  bool is_said(const std::vector<std::string>& words, const std::string& what, Millis patience = Millis(20'000));
+  /// The same as autoctl() for any program in $PATH.
   Finished shell(const std::string& script, Millis timeout = Millis(60'000)) const;
   /// Rows of a query on `node`'s Postgres, first column only. The test fails on an error.
   std::vector<std::string> query(const lab::AutoctlDaemon& node, const std::string& sql,
