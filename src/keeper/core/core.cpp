@@ -62,7 +62,7 @@ void Core::observed(Observation seen, TimePoint now) {
   // Another server's data may be another's: rewound, or a copy.
   if (!seen.running || seen.server != seen_.server) house_.forget_server();
   if (seen.answer) {
-    answers_nobody_told_ = false;
+    restarted_for_sessions_ = false;
     last_answer_ = now;
     looked_ = seen.began;
   }

@@ -180,6 +180,11 @@ class Core {
   void failed_task(const Error& error, TimePoint now);
   void succeeded();
   void say(LogLine::Level level, std::string text) { log_.push_back({level, std::move(text)}); }
+  /// In the log and in the event log.
+  void announce(std::string text) {
+    say(LogLine::Level::warning, text);
+    tell(std::move(text));
+  }
 
   const Identity self_;
   SavedState saved_;
@@ -205,7 +210,7 @@ class Core {
   bool restart_requested_ = false;
   std::vector<std::string> restart_needs_;  // as they were last told
   bool enlarged_ = false;                   // it was restarted to get the settings that its primary has
-  bool answers_nobody_told_ = false;        // it was restarted as it let no session in
+  bool restarted_for_sessions_ = false;     // it was restarted as it let no session in
   bool pause_told_ = false;                 // replay is paused, by somebody's wish
   bool end_is_ours_ = true;                 // the server that runs, or ran, was stopped by us
   std::optional<TimePoint> left_alone_;     // until then: others have stopped it

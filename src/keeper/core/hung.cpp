@@ -7,8 +7,6 @@ namespace autoctl::keeper {
 
 namespace {
 
-using Level = LogLine::Level;
-
 /// The monitor hears of it at once, and has somebody else; only then it takes so long that it must be away.
 constexpr Millis replacement_patience{10'000};
 
@@ -27,9 +25,7 @@ bool Core::hangs_unreplaced(TimePoint now) const {
 
 /// Only stopped here: whether it may start again is asked as after a crash (the lease).
 void Core::end_hung_server() {
-  std::string text = "Postgres hangs, and no other node replaces it: restarting it. " + vitals_.failure();
-  say(Level::error, text);
-  tell(std::move(text));
+  announce("Postgres hangs, and no other node replaces it: restarting it. " + vitals_.failure());
   start_run(Run::Purpose::stop, stop);
 }
 

@@ -31,10 +31,7 @@ void Core::notice_restart_needs(const Observation& seen) {
   const bool takes_over = saved_.state == NodeState::init || saved_.state == NodeState::wait_standby;
   if (takes_over || (seen.running && !seen.answer) || seen.restart_needs == restart_needs_) return;
   restart_needs_ = seen.restart_needs;
-  if (restart_needs_.empty()) return;
-  std::string text = restart_wish(restart_needs_);
-  say(LogLine::Level::warning, text);
-  tell(std::move(text));
+  if (!restart_needs_.empty()) announce(restart_wish(restart_needs_));
 }
 
 }  // namespace autoctl::keeper

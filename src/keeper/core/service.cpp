@@ -30,11 +30,9 @@ void Core::notice_end(const Observation& seen, TimePoint now) {
   const bool in_order = seen.disk && seen.disk->end;
   if (!ended || !in_order || seen.held_stopped || role_of(saved_.goal.state) == Role::operators) return;
   left_alone_ = now + courtesy;
-  std::string text =
+  announce(
       "Postgres was stopped by somebody else: it is started again in a second; to stop it on purpose, `autoctl stop "
-      "postgres`";
-  say(Level::warning, text);
-  tell(std::move(text));
+      "postgres`");
 }
 
 bool Core::leaves_stopped(TimePoint now) {

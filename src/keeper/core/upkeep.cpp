@@ -45,9 +45,7 @@ void Core::begin_upkeep(TimePoint now) {
   }
   if (seen_.answer && seen_.answer->restart_helps && !enlarged_) {
     enlarged_ = true;
-    std::string text = "Postgres has stopped to replay, as its primary has larger settings: restarting it with enough";
-    say(Level::warning, text);
-    tell(std::move(text));
+    announce("Postgres has stopped to replay, as its primary has larger settings: restarting it with enough");
     return start_run(Run::Purpose::restart, restart_standby);
   }
   start_run(Run::Purpose::house, house);
@@ -55,15 +53,13 @@ void Core::begin_upkeep(TimePoint now) {
 
 /// hot_standby = off: nothing can be seen of it, whatever it is to become. Once: what that does not help is a failure.
 bool Core::lets_no_session_in() const {
-  return !answers_nobody_told_ && wanted_role() == Role::standby && role_of(saved_.goal.state) == Role::standby &&
+  return !restarted_for_sessions_ && wanted_role() == Role::standby && role_of(saved_.goal.state) == Role::standby &&
          seen_.running && !seen_.answer && !seen_.restart_needs.empty();
 }
 
 void Core::restart_for_sessions() {
-  answers_nobody_told_ = true;
-  std::string text = "Postgres lets no session in: restarting it for " + list_of(seen_.restart_needs);
-  say(Level::warning, text);
-  tell(std::move(text));
+  restarted_for_sessions_ = true;
+  announce("Postgres lets no session in: restarting it for " + list_of(seen_.restart_needs));
   start_run(Run::Purpose::restart, restart_standby);
 }
 
@@ -141,11 +137,9 @@ bool Core::takes_over_servers() const {
 void Core::slots_given_up(const std::vector<NodeId>& standbys) {
   for (const NodeId id : standbys) {
     const protocol::Peer* peer = find_peer(saved_.peers, id);
-    std::string text = "the replication slot " + standby_name(id) + " of " + (peer == nullptr ? "a node" : peer->name) +
-                       " kept more WAL than max_slot_wal_keep_size and was given up, so that the disk does not fill: "
-                       "that node comes back with a copy";
-    say(Level::warning, text);
-    tell(std::move(text));
+    announce("the replication slot " + standby_name(id) + " of " + (peer == nullptr ? "a node" : peer->name) +
+             " kept more WAL than max_slot_wal_keep_size and was given up, so that the disk does not fill: that node "
+             "comes back with a copy");
   }
 }
 
