@@ -25,11 +25,6 @@ std::optional<GivenFiles> files_in_force(const std::string& pgdata) {
   return GivenFiles{rows->text(0, 0), rows->text(0, 1), rows->text(0, 2)};
 }
 
-bool is_same(const std::string& one, const std::string& other) {
-  std::error_code error;
-  return one == other || fs::equivalent(one, other, error);
-}
-
 /// autoctl replaces files whole: it writes a new one beside, and renames it.
 Result<> check_usable(const std::string& path, const char* what) {
   const std::string user = postgres::os_user();

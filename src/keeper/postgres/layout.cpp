@@ -21,11 +21,6 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
-bool is_same(const std::string& one, const std::string& other) {
-  std::error_code error;
-  return config::Files(one).pgdata == config::Files(other).pgdata || fs::equivalent(one, other, error);
-}
-
 /// A copy of a data directory comes with the command line of the original.
 bool belongs_to(const std::string& pgdata, const std::string& config_file) {
   const auto settings = postgres::read_settings(config_file);
@@ -128,6 +123,11 @@ class Place {
 };
 
 }  // namespace
+
+bool is_same(const std::string& one, const std::string& other) {
+  std::error_code error;
+  return config::Files(one).pgdata == config::Files(other).pgdata || fs::equivalent(one, other, error);
+}
 
 GivenFiles read_given_files(const config::Files& files) {
   auto settings = postgres::read_settings(given_path(files));

@@ -30,6 +30,9 @@ struct Layout {
   bool config_outside() const;
 };
 
+/// Two paths that lead to one file or directory; or are spelled alike, where there is none.
+bool is_same(const std::string& one, const std::string& other);
+
 /// The files that the node was created with. Else Debian's, if the configuration there names this PGDATA; else those
 /// that the cluster was last started with; else PGDATA's.
 Layout find_layout(const std::string& pgdata, int major, const GivenFiles& given = {},
