@@ -12,7 +12,6 @@
 #include "common/monitor_client/monitor_url.h"
 #include "common/util/logging.h"
 #include "common/util/loopback.h"
-#include "common/util/resolve.h"
 #include "keeper/agent/create_node.h"
 #include "keeper/agent/daemon.h"
 
@@ -65,12 +64,8 @@ Result<> await_monitor(const config::Config& config) {
 
 /// Debian's /etc/hosts gives a machine's own name the address 127.0.1.1: other machines may know it by a better one.
 Result<> check_hostname(const std::string& hostname) {
-  const auto found = resolve(hostname);
-  if (!found)
-    return fail(Errc::conflict,
-                fmt::format("the host name \"{}\" does not resolve: {}", hostname, found.error().message),
-                "it must resolve here and on all other nodes; without --hostname autoctl takes an address of this "
-                "machine");
+  const auto found = resolve_hostname(hostname);
+  if (!found) return fail(found.error());
   if (!is_loopback_host(hostname) && std::ranges::all_of(*found, &SocketAddress::is_loopback))
     spdlog::warn("\"{}\" is {} on this machine: the other nodes must know it by another address", hostname,
                  found->front().text());

@@ -82,4 +82,12 @@ Result<std::string> default_hostname(const std::string& peer_host) {
   return is_loopback(*address) ? "127.0.0.1" : *address;
 }
 
+Result<std::vector<SocketAddress>> resolve_hostname(const std::string& hostname) {
+  auto found = resolve(hostname);
+  if (found) return found;
+  return fail(
+      Errc::conflict, fmt::format("the host name \"{}\" does not resolve: {}", hostname, found.error().message),
+      "it must resolve here and on all other nodes; without --hostname `create` takes an address of this machine");
+}
+
 }  // namespace autoctl::cli

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "common/util/resolve.h"
 #include "common/util/result.h"
 
 namespace autoctl::cli {
@@ -11,5 +13,8 @@ namespace autoctl::cli {
 /// route to `peer_host` (no packet is sent); else, where the peer is on this machine, 127.0.0.1. An empty peer: any
 /// routable address of this machine, else 127.0.0.1. Errors: bad_usage (say --hostname).
 Result<std::string> default_hostname(const std::string& peer_host);
+
+/// What this machine takes a --hostname for. Errors: conflict (it does not resolve).
+Result<std::vector<SocketAddress>> resolve_hostname(const std::string& hostname);
 
 }  // namespace autoctl::cli

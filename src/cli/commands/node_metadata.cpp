@@ -9,6 +9,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/daemon_control.h"
+#include "cli/local_address.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
 #include "cli/output/state_document.h"
@@ -18,7 +19,6 @@
 #include "common/postgres/port_probe.h"
 #include "common/util/loopback.h"
 #include "common/util/pid_file.h"
-#include "common/util/resolve.h"
 #include "common/util/route.h"
 
 namespace autoctl::cli {
@@ -71,10 +71,7 @@ Result<> check_others_are_here(const StateDocument& state, const Config& to) {
 /// A name that leads elsewhere would part the node from all others.
 Result<> check_host(const StateDocument& state, const NodeDocument& node, const Config& from, const Config& to) {
   if (to.hostname == from.hostname) return {};
-  if (const auto found = resolve(to.hostname); !found)
-    return fail(Errc::conflict,
-                fmt::format("the host name \"{}\" does not resolve: {}", to.hostname, found.error().message),
-                "it must resolve here and on all other nodes");
+  if (const auto found = resolve_hostname(to.hostname); !found) return fail(found.error());
   AUTOCTL_TRY(check_others_are_here(state, to));
   const bool serves = node.connection != "none" && to.pgport == from.pgport;
   if (!serves || postgres::probe_postgres(to.hostname, to.pgport, probe_timeout) == PortState::open) return {};
