@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "common/postgres/port_probe.h"
@@ -219,6 +220,46 @@ TEST_F(PostgresServer, ACheckpointDelaysTheProofThatSyncNamesAreInForce) {
   ASSERT_EQ(::ptrace(PTRACE_DETACH, checkpointer, nullptr, nullptr), 0) << std::strerror(errno);
   EXPECT_TRUE(eventually([&] { return parse_sync_names(one.seen().sync_names) == SyncQuorum{1, {NodeId{2}}}; }));
   EXPECT_TRUE(ok(one.postgres->set_sync({})));
+}
+
+/// WAL that is not flushed is in nobody's way: an open transaction's lies in memory until somebody commits, or for 15 s.
+TEST_F(PostgresServer, AnOpenTransactionWaitsForNoFlush) {
+  Node& one = node(1);
+  ASSERT_NO_FATAL_FAILURE(one.make_primary());
+  EXPECT_EQ(one.sql("create table t(v text)"), "");
+  auto open = one.connect();
+  ASSERT_TRUE(ok(open));
+  ASSERT_TRUE(ok(open->query("begin", 1s)));
+  const auto lies_in_memory = [&] {
+    return one.sql("select pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()") == "t";
+  };
+  ASSERT_TRUE(eventually([&] { return open->query("insert into t values ('x')", 1s) && lies_in_memory(); }, 30s));
+  EXPECT_FALSE(one.seen().flush_awaited);
+  EXPECT_TRUE(lies_in_memory()) << "still, when it was observed";
+}
+
+TEST_F(PostgresServer, ACommitThatHangsInItsFlushWaitsForIt) {
+  Node& one = node(1);
+  ASSERT_NO_FATAL_FAILURE(one.make_primary());
+  EXPECT_EQ(one.sql("create table t(v text)"), "");
+  auto client = one.connect();
+  ASSERT_TRUE(ok(client));
+  const auto backend = static_cast<pid_t>(client->query("select pg_backend_pid()", 1s)->number(0, 0));
+  ASSERT_EQ(::ptrace(PTRACE_SEIZE, backend, nullptr, PTRACE_O_TRACESYSGOOD), 0) << std::strerror(errno);
+  ASSERT_EQ(::ptrace(PTRACE_INTERRUPT, backend, nullptr, nullptr), 0) << std::strerror(errno);
+  ASSERT_EQ(::waitpid(backend, nullptr, __WALL), backend);
+  std::jthread commit([&] { static_cast<void>(client->query("insert into t values ('x')", 10s)); });
+  const auto flushes = [&] {
+    __ptrace_syscall_info call{};
+    return ::ptrace(PTRACE_SYSCALL, backend, nullptr, nullptr) == 0 && ::waitpid(backend, nullptr, __WALL) == backend &&
+           ::ptrace(PTRACE_GET_SYSCALL_INFO, backend, sizeof call, &call) > 0 && call.op == PTRACE_SYSCALL_INFO_ENTRY &&
+           call.entry.nr == SYS_fdatasync;
+  };
+  ASSERT_TRUE(eventually(flushes)) << std::strerror(errno);
+  EXPECT_TRUE(one.seen().flush_awaited);
+  ASSERT_EQ(::ptrace(PTRACE_DETACH, backend, nullptr, nullptr), 0) << std::strerror(errno);
+  commit.join();
+  EXPECT_TRUE(eventually([&] { return !one.seen().flush_awaited; }));
 }
 
 TEST_F(PostgresServer, ProbesTellOpenRefusedAndSilent) {

@@ -31,7 +31,7 @@ ServerView view_of(const Observed& seen, const std::string& pgdata) {
                   .timeline = seen.timeline,
                   .history = read_history(pgdata, seen.timeline),
                   .lsn = seen.lsn,
-                  .inserted = seen.inserted,
+                  .flush_awaited = seen.flush_awaited,
                   .lsn_final = seen.lsn_final,
                   .replayed = seen.replayed,
                   .sync = parse_sync_names(seen.sync_names).value_or(SyncQuorum{}),

@@ -21,7 +21,7 @@ struct ServerView {
   Timeline timeline;  // a primary's current one; the newest one that a standby has received
   std::vector<HistoryEntry> history;
   Lsn lsn;                     // primary: flushed; standby: the larger of received-and-flushed and replayed
-  Lsn inserted;                // primary: WAL that is written up to here, flushed or not
+  bool flush_awaited = false;  // primary: a session waits until WAL is written or flushed
   bool lsn_final = true;       // false: a standby that still reads what it has on disk: `lsn` grows without receiving
   Lsn replayed;                // standby
   SyncQuorum sync;             // in force; empty also when the names are not ours

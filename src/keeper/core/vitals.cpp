@@ -11,7 +11,7 @@ constexpr Millis session_patience{8'000};
 constexpr Millis session_patience_under_load{20'000};
 /// What the worker's own session said so long ago still shows that the server works.
 constexpr Millis answer_memory{3'000};
-/// WAL that waits to be flushed, or a file beside it that does.
+/// A session that waits until WAL is flushed, or a file beside it that does.
 constexpr Millis flush_patience{8'000};
 constexpr Millis write_patience{9'000};
 constexpr Millis flush_memory{4'000};
@@ -20,8 +20,6 @@ constexpr int write_errors = 2;
 /// What has failed is well again after so long without a failure.
 constexpr Millis convalescence{3'000};
 constexpr Millis longest_gap{1'000};
-/// The place for the next record begins behind a page's header, and that one is not flushed.
-constexpr std::uint64_t header_max = 64;  // bytes
 
 std::string seconds(TimePoint::duration d) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(d).count()) + " s";
@@ -45,7 +43,7 @@ void Vitals::observed(const Observation& seen, TimePoint now) {
   answered_ = now;
   const ServerView& server = *seen.answer;
   if (server.lsn > flushed_) flush_advanced_ = now;
-  flush_waits_ = !server.in_recovery && server.inserted.value > server.lsn.value + header_max;
+  flush_waits_ = !server.in_recovery && server.flush_awaited;
   if (!flush_waits_ || server.lsn > flushed_) flush_moved_ = now;
   flushed_ = server.lsn;
 }
@@ -75,7 +73,7 @@ std::string Vitals::judge_session(TimePoint now) const {
 
 std::string Vitals::judge_disk(TimePoint now) const {
   if (now - answered_ < answer_memory && flush_waits_ && now - flush_moved_ > flush_patience)
-    return "no WAL was flushed for " + seconds(now - flush_moved_) + ", though some waits for it";
+    return "no WAL was flushed for " + seconds(now - flush_moved_) + ", though a session waits for it";
   const auto silent = now - disk_.alive;
   const bool hangs = disk_.failures == 0 && silent > write_patience;
   if (!hangs || now - flush_advanced_ < flush_memory) return {};

@@ -58,7 +58,9 @@ struct Observed {
   SystemId system_id;
   Timeline timeline;  // a primary's current one without waiting for a checkpoint; a standby's received one
   Lsn lsn;            // primary: flushed; standby: the larger of received-and-flushed and replayed
-  Lsn inserted;       // primary: written so far, flushed or not
+  /// Primary: a session waits until WAL is written or flushed. WAL alone waits for nothing: an open transaction's lies in
+  /// memory for 15 s on a server that is otherwise at rest.
+  bool flush_awaited = false;
   /// False: a standby that still replays what it has on disk; `lsn` grows without receiving, so elections must wait.
   bool lsn_final = true;
   Lsn replayed;                // standby

@@ -36,7 +36,9 @@ select yes,
        coalesce((select fresh from receiver), false),
        (select bytes_per_wal_segment from pg_control_init()),
        w.application_name, w.state = 'streaming', w.flush_lsn, w.pid, w.reply_time,
-       case when not yes then pg_current_wal_insert_lsn() end,
+       case when yes or pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn() then false
+            else exists (select from pg_stat_activity where lower(wait_event) in
+                         ('walwrite', 'walsync', 'walinitwrite', 'walinitsync', 'walbufmapping', 'walinsert')) end,
        yes and pg_is_wal_replay_paused()
 from standby left join pg_stat_replication w on true)";
 
@@ -58,7 +60,7 @@ Observed from_rows(const pg::Rows& rows) {
   seen.lsn_final = rows.truth(0, 5);
   seen.sync_names = rows.text(0, 6);
   seen.receiving = rows.truth(0, 7);
-  seen.inserted = lsn_of(rows, 0, 14);
+  seen.flush_awaited = rows.truth(0, 14);
   seen.replay_paused = rows.truth(0, 15);
   for (int row = 0; row < rows.size(); ++row)
     if (rows.get(row, 9)) seen.walsenders.push_back({rows.text(row, 9), rows.truth(row, 10), lsn_of(rows, row, 11)});
