@@ -69,6 +69,7 @@ void Writers::add(const std::string& source, std::vector<std::string> twins) {
   client.dbname = options_.dbname;
   client.distributed = options_.distributed;
   client.statement_timeout = statement_timeout;
+  client.interval = options_.interval;
   clients_.push_back(std::make_unique<WritingClient>(std::move(client)));
 }
 

@@ -21,6 +21,7 @@ class Writers {
     std::string dbname = "postgres";
     int per_group = 1;
     bool distributed = false;  // the rows are on Citus workers
+    Millis interval = ClientOptions{}.interval;
   };
   /// Makes the table and finds out which rows go to which group; nothing is written yet. The workers have to be in
   /// pg_dist_node. Errors: of the server.

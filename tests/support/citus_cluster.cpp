@@ -73,6 +73,7 @@ void CitusTest::start_writers(int per_group) {
   options.dbname = dbname_;
   options.per_group = per_group;
   options.distributed = citus_server().real;
+  options.interval = Millis(25);  // what is measured is how long they wait for a node, not for a core
   auto made = lab::Writers::make(options);
   ASSERT_TRUE(ok(made));
   writers_.emplace(std::move(*made));
