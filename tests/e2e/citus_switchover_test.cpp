@@ -15,7 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int default_switchovers = 10;
+constexpr int default_switchovers = 5;
 constexpr Millis operation_timeout{60'000};
 
 int from_environment(const char* name, int otherwise) {
