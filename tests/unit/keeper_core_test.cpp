@@ -75,6 +75,33 @@ TEST_F(KeeperCore, PromotesAfterItHasStoppedToReceive) {
   EXPECT_EQ(core->saved_state().state, NodeState::stop_replication);
 }
 
+/// Later its own promotion and somebody else's would look the same.
+TEST_F(KeeperCore, ACandidateThatWasPromotedByHandAndDiedIsMarked) {
+  begin_as_standby();
+  orders.clear();
+  is_stopped(false);
+  core->observed(seen, now);
+  assign(goal(NodeState::prepare_promotion, 6));
+  rest();
+  EXPECT_THAT(orders, ElementsAre(Kind::mark_forked));
+  EXPECT_NE(core->saved_state().state, NodeState::prepare_promotion);
+}
+
+TEST_F(KeeperCore, ACandidateThatDoesNotAnswerIsNone) {
+  begin_as_standby();
+  seen.answer.reset();
+  core->observed(seen, now);
+  assign(goal(NodeState::prepare_promotion, 6));
+  rest();
+  EXPECT_NE(core->saved_state().state, NodeState::prepare_promotion);
+  EXPECT_FALSE(core->facts().trouble.empty());
+  runs_as_standby();
+  now += 2s;
+  core->observed(seen, now);
+  rest();
+  EXPECT_EQ(core->saved_state().state, NodeState::prepare_promotion);
+}
+
 TEST_F(KeeperCore, AnotherGoalCancelsTheOrderUnderWay) {
   begin_as_standby();
   is_stopped(true);

@@ -88,6 +88,21 @@ Next checkpoint_if_asked(const StepContext& c, const StepMemory& m) {
   return c.goal.checkpoint && c.seen.running ? once(Kind::checkpoint, m) : Next::done();
 }
 
+/// It accepted writes, or may have: nobody but us ends its life as a standby. A candidate may have been promoted by us
+/// and have died.
+bool may_have_been_promoted(const StepContext& c) {
+  const bool is_data = c.seen.disk && c.seen.disk->is_postgres && !c.seen.rewinding;
+  return is_data && c.seen.may_have_own_wal() && c.goal.state != NodeState::stop_replication;
+}
+
+/// Before it becomes a candidate: from then on a promotion by somebody else looks like our own.
+Next prove_standby(const StepContext& c, const StepMemory&) {
+  if (c.seen.forked) return Next::failed(Errc::conflict, "it accepted writes though it was a standby");
+  if (c.seen.running) return c.seen.answer ? Next::done() : not_answered(c);
+  if (!c.seen.disk) return not_answered(c);
+  return may_have_been_promoted(c) ? Next::to(Kind::mark_forked) : Next::done();
+}
+
 /// As long as more is coming: what does not come any more was never acknowledged.
 Next await_handover(const StepContext& c, StepMemory& m) {
   const auto& self = c.seen.answer;
@@ -146,13 +161,11 @@ Next not_answered(const StepContext& c) {
   return Next::failed(Errc::postgres, c.seen.problem.empty() ? "Postgres does not answer" : c.seen.problem);
 }
 
-/// Started by hand with no standby.signal, it wrote into its primary's timeline: no position would ever tell. A
-/// candidate may have been promoted by us and have died.
+/// Started by hand with no standby.signal, it wrote into its primary's timeline: no position would ever tell.
 Next run_as_standby(const StepContext& c, StepMemory& m, NodeId upstream) {
   if (!c.seen.running && !m.did(Kind::set_upstream)) {
     if (!c.seen.disk) return not_answered(c);
-    const bool suspicious = c.seen.disk->is_postgres && !c.seen.rewinding && c.seen.may_have_own_wal();
-    if (suspicious && !c.seen.forked && c.goal.state != NodeState::stop_replication) return Next::to(Kind::mark_forked);
+    if (may_have_been_promoted(c) && !c.seen.forked) return Next::to(Kind::mark_forked);
   }
   if (!m.did(Kind::set_upstream)) return Next::to({.kind = Kind::set_upstream, .upstream = upstream, .sync = {}});
   if (!m.did(Kind::configure)) return Next::to(Kind::configure);
@@ -179,6 +192,7 @@ Next next_of(Step step, const StepContext& c, StepMemory& m) {
     case Step::await_quorum: return await_quorum(c, m);
     case Step::checkpoint_if_asked: return checkpoint_if_asked(c, m);
     case Step::stop_fast: return once(Kind::stop, m);
+    case Step::prove_standby: return prove_standby(c, m);
     case Step::await_handover: return await_handover(c, m);
     case Step::stop_receiving: return stop_receiving(c, m);
     case Step::fence_if_asked: return c.goal.fence ? stop_receiving(c, m) : Next::done();

@@ -15,6 +15,7 @@ std::string_view to_string(Step step) {
     case Step::admit_clients: return "admit_clients";
     case Step::checkpoint_if_asked: return "checkpoint_if_asked";
     case Step::stop_fast: return "stop_fast";
+    case Step::prove_standby: return "prove_standby";
     case Step::await_handover: return "await_handover";
     case Step::stop_receiving: return "stop_receiving";
     case Step::fence_if_asked: return "fence_if_asked";
@@ -42,7 +43,7 @@ constexpr std::array serve_synchronously = {Step::hold_clients_if_asked, Step::s
 constexpr std::array hand_over = {Step::checkpoint_if_asked, Step::stop_fast};
 constexpr std::array stop = {Step::stop_fast};
 constexpr std::array fence = {Step::stop_receiving};
-constexpr std::array prepare = {Step::await_handover, Step::fence_if_asked};
+constexpr std::array prepare = {Step::prove_standby, Step::await_handover, Step::fence_if_asked};
 constexpr std::array fetch = {Step::fetch_missing, Step::stop_receiving};
 constexpr std::array take_over = {Step::await_handover, Step::stop_receiving, Step::apply_sync, Step::promote};
 constexpr std::array follow = {Step::follow_upstream};

@@ -22,6 +22,7 @@ enum class Step : unsigned char {
   admit_clients,            // clients are let in; by a primary with a quorum when that has what was there at its start
   checkpoint_if_asked,      // if the goal says `checkpoint`: so that the shutdown that follows is short
   stop_fast,                // Postgres is down, cleanly if it can be
+  prove_standby,            // nobody else has promoted it: later that would look like our own promotion
   await_handover,           // received what the old primary had when it stopped, as long as more is coming
   stop_receiving,           // the WAL receiver is gone and will not come back: no acknowledgement leaves this node
   fence_if_asked,    // stop_receiving if the goal says `fence`: the old primary is being deposed, not handing over
