@@ -130,8 +130,35 @@ TEST_F(EngineTwins, AReportThatWasOvertakenIsNoTwin) {
   EXPECT_FALSE(a().refused);
 }
 
+/// A keeper is patient with a monitor that is late, and takes a new link every two seconds meanwhile.
+TEST_F(EngineTwins, AReportThatWasOvertakenManyTimesIsNoTwin) {
+  ASSERT_NO_FATAL_FAILURE(make_known_pair());
+  const protocol::Report late = a().report;
+  for (int i = 0; i < 8; ++i) {
+    renews(a(), at_a);
+    report(a());
+  }
+  std::optional<Errc> refused;
+  engine->report(a().id, late, {a().token, a().connection}, [&](const auto& answer) { refused = answer.error().code; });
+  EXPECT_EQ(refused, Errc::conflict);
+}
+
 TEST_F(EngineTwins, AReportThatWasOvertakenByOneThatFailedIsNoTwin) {
   ASSERT_NO_FATAL_FAILURE(make_known_pair());
+  protocol::Report late = a().report;
+  late.sequence = ++a().report.sequence;
+  renews(a(), at_a);
+  a().report.port = -1;
+  report(a());
+  ASSERT_EQ(refusal(a()), Errc::bad_usage);
+  std::optional<Errc> refused;
+  engine->report(a().id, late, {a().token, a().connection}, [&](const auto& answer) { refused = answer.error().code; });
+  EXPECT_EQ(refused, Errc::conflict);
+}
+
+TEST_F(EngineTwins, TheFirstReportOfAKeeperThatWasOvertakenByOneThatFailedIsNoTwin) {
+  ASSERT_NO_FATAL_FAILURE(make_known_pair());
+  starts(a(), at_a);
   protocol::Report late = a().report;
   late.sequence = ++a().report.sequence;
   renews(a(), at_a);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <map>
@@ -70,11 +71,13 @@ struct Twin {
 struct Node {
   NodeRow row;  // as committed, but for what the node reported since
 
-  std::string former_link;   // before row.instance.id, of the same keeper: a report that was overtaken carries it
+  /// Before row.instance.id, of the same keeper, the newest last: reports that were overtaken carry them.
+  std::deque<std::string> former_links;
   std::optional<Twin> twin;  // the last one that was refused
 
   // From reports.
   NodeFacts facts;
+  TimePoint told_at;  // when these facts came: no excuse makes them newer, as it does seen.last_report
   std::optional<protocol::CitusFacts> citus;  // of a coordinator's primary
   bool reported = false;                      // since the monitor started
   std::uint64_t sequence = 0;

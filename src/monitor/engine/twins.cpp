@@ -13,6 +13,8 @@ constexpr Millis twin_memory{5'000};
 constexpr Millis last_words{500};
 /// Links between two that are written down. A monitor that starts again knows an older one until the node reports.
 constexpr std::uint64_t links_between_notes = 16;
+/// A keeper takes a link in two seconds at most, and waits no longer for an answer than it takes so many.
+constexpr std::size_t former_links_max = 16;
 
 bool continues(const protocol::Instance& instance, const InstanceRow& known) {
   return std::ranges::find(instance.former, known.id) != instance.former.end();
@@ -22,6 +24,10 @@ bool continues(const protocol::Instance& instance, const InstanceRow& known) {
 /// monitor has forgotten that.
 bool was_the_node(const Node& node, const protocol::Report& report) {
   return report.instance.confirmed > node.row.instance.number && report.facts.postgres_running;
+}
+
+bool is_former(const Node& node, const std::string& link) {
+  return std::ranges::find(node.former_links, link) != node.former_links.end();
 }
 
 std::string address_of(const std::string& host, int port) {
@@ -52,7 +58,7 @@ Result<> Twins::identify(const Group& group, Node& node, const protocol::Report&
   const InstanceRow& known = node.row.instance;
   const bool is_it = instance.id == known.id;
   const bool is_older = report.epoch == node.row.epoch && report.sequence < node.sequence;
-  if ((is_it && report.epoch < node.row.epoch) || (is_older && (is_it || instance.id == node.former_link)))
+  if ((is_it && report.epoch < node.row.epoch) || (is_older && (is_it || is_former(node, instance.id))))
     return fail(Errc::conflict, "a newer report of this node has already arrived");
   if (is_it) return {};
   if (known.id.empty() ||
@@ -88,9 +94,18 @@ void Twins::becomes(Node& node, const protocol::Report& report) {
   if (!same_keeper || is_due || known.place != report.instance.place) ledger_.note(node);
   if (node.twin && node.twin->place == report.instance.place) node.twin.reset();
   // Also where the rest of the report is not taken: what left before it was overtaken.
-  if (same_keeper) node.sequence = std::max(node.sequence, report.sequence);
+  if (same_keeper) {
+    node.sequence = std::max(node.sequence, report.sequence);
+    node.former_links.push_back(known.id);
+  } else {
+    node.row.epoch = report.epoch;
+    node.sequence = report.sequence;
+    node.last_news = 0;
+    node.former_links.clear();
+  }
   const auto& former = report.instance.former;
-  node.former_link = !former.empty() ? former.back() : same_keeper ? known.id : "";
+  if (!former.empty()) node.former_links.push_back(former.back());
+  while (node.former_links.size() > former_links_max) node.former_links.pop_front();
   known = {report.instance.id, report.instance.number, report.instance.place};
 }
 
