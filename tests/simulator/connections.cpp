@@ -39,7 +39,7 @@ void Keeper::send(bool wait) {
   const auto& known = core_->assignment();
   const Millis heartbeat = wait ? (known ? known->heartbeat : Millis{1000}) : Millis{0};
   kernel_->post(
-      micros(heartbeat + keeper::answer_patience),
+      micros(heartbeat + exchange.patience.now()),
       {.what = What::exchange_failed, .generation = generation_, .node = node_, .value = std::int64_t{exchange.id}});
 }
 
@@ -64,6 +64,7 @@ void Keeper::on_answer(const Event& event) {
   if (answer.refused && !answer.overtaken) return failed_exchange(exchange);
   exchange.id = 0;
   if (!answer.refused) {
+    exchange.patience.answered();
     chain_->confirmed(exchange.link);
     core_->told(exchange.last_news);
     if (core_->answered(answer.assignment, clock_of(exchange.left), clock())) wake(kernel_->random.between(50, 2000));
@@ -95,7 +96,10 @@ void Keeper::refused(Exchange& exchange, bool waits, const std::string& known_pl
 void Keeper::on_exchange_failed(const Event& event) {
   if (!alive() || event.generation != generation_) return;
   for (Exchange* exchange : {&heartbeat_, &messenger_})
-    if (exchange->id != 0 && exchange->id == static_cast<std::uint32_t>(event.value)) failed_exchange(*exchange);
+    if (exchange->id != 0 && exchange->id == static_cast<std::uint32_t>(event.value)) {
+      exchange->patience.ran_out();
+      failed_exchange(*exchange);
+    }
 }
 
 void Keeper::failed_exchange(Exchange& exchange) {

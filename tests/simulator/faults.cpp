@@ -246,6 +246,13 @@ void Faults::on_monitor(const Event& event) {
   if (kernel_.now >= until_) return;
   ++kernel_.tally.faults;
   PretendedStore& store = monitor_.store();
+  if (overloads && kernel_.random.permille(400)) {
+    const Micros duration = some_time(seconds(60));
+    for (int node = 0; node < servers_.count(); ++node) note(node, "MONITOR IS OVERLOADED", duration);
+    monitor_.overload(duration);
+    kernel_.post(kernel_.random.between(1, 4 * interval_), event);
+    return;
+  }
   switch (kernel_.random.below(6)) {
     case 0: monitor_.crash(kernel_.random.coin()); break;
     case 1:

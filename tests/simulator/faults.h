@@ -18,6 +18,8 @@ class Faults {
   bool promotions_by_hand = false;
   /// Servers hang, too.
   bool hangs = false;
+  /// The monitor is overloaded, too.
+  bool overloads = false;
   /// Machines freeze, too; else they are switched off instead.
   bool freezes = true;
   /// Operators ask for switchovers more often than anything goes wrong.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/protocol/protocol.h"
+#include "keeper/core/answer_patience.h"
 #include "keeper/core/core.h"
 #include "keeper/core/instance_chain.h"
 #include "postgres.h"
@@ -137,6 +138,7 @@ class Keeper {
     Micros left = 0;
     std::uint64_t last_news = 0;
     std::string link;
+    keeper::AnswerPatience patience;
   };
   void take_link();
   void refused(Exchange& exchange, bool waits, const std::string& known_place);

@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::chrono::system_clock::time_point wall_start{std::chrono::hours(24 * 365 * 50)};
 constexpr Micros store_retry = ms(100);
+constexpr Micros deafness = seconds(2);
 constexpr Micros probe_timeout = ms(500);
 constexpr std::array probe_pauses = {ms(20), ms(50), ms(100), ms(200)};
 constexpr std::int64_t tries_in_haste = 50;
@@ -186,7 +187,7 @@ void MonitorHost::on_turn(const Event& event) {
   const std::vector<Event> tasks = std::exchange(inbox_, {});
   std::size_t done = 0;
   try {
-    engine_->wake();
+    engine_->wake(kernel_.now < overloaded_until_ + deafness && overloaded_until_ > 0);
     while (done < tasks.size()) handle(tasks[done++]);
     engine_->tick();
   } catch (const MonitorCrash&) {
@@ -216,7 +217,26 @@ void MonitorHost::on_store_returns(const Event& event) {
   schedule(0);
 }
 
+/// As Inbox and Service::disconnected() do: reports are turned away, connections closed before they are heard, and those
+/// that break meanwhile may have been given up for the monitor's lateness.
+bool MonitorHost::has_time_for(const Event& event) {
+  if (kernel_.now >= overloaded_until_) return true;
+  if (event.what == What::connection_closed) return kernel_.random.permille(300);
+  const bool of_a_node = event.what == What::report_arrives && event.node >= 0;
+  return !of_a_node || kernel_.random.permille(500);
+}
+
+/// That a report came may be all that is known of it.
+void MonitorHost::turn_away(const Event& event) {
+  if (event.what != What::report_arrives) return;
+  const ReportMessage message = post_.reports.take(event.value);
+  if (message.copy_of < 0 && kernel_.random.coin())
+    engine_->heard(servers_.id_of(event.node), {message.token, message.connection, {}});
+  answer(event.node, event.generation, message.exchange, autoctl::fail(Errc::unavailable, "no time"));
+}
+
 void MonitorHost::handle(const Event& event) {
+  if (!has_time_for(event)) return turn_away(event);
   switch (event.what) {
     case What::report_arrives: return take_report(event);
     case What::connection_closed: return engine_->disconnected(static_cast<std::uint64_t>(event.value));

@@ -25,7 +25,9 @@ class MonitorHost final : public monitor::Prober {
   /// `silently`: its host is gone; otherwise the keepers see their connections break.
   void crash(bool silently);
   void freeze(Micros duration) { frozen_until_ = std::max(frozen_until_, kernel_.now + duration); }
-  void thaw() { frozen_until_ = 0; }
+  void thaw() { frozen_until_ = overloaded_until_ = 0; }
+  /// It has no time for many reports, and does not take the end of a connection for one of its node.
+  void overload(Micros duration) { overloaded_until_ = std::max(overloaded_until_, kernel_.now + duration); }
   bool alive() const { return engine_ != nullptr; }
   PretendedStore& store() { return store_; }
   const PretendedStore& store() const { return store_; }
@@ -51,6 +53,8 @@ class MonitorHost final : public monitor::Prober {
   bool set_sync_standbys(const std::string& formation, int number);
   void schedule(Micros delay);
   void handle(const Event& event);
+  bool has_time_for(const Event& event);
+  void turn_away(const Event& event);
   void take_report(const Event& event);
   void take_report_of_copy(const ReportMessage& message);
   void answer(int node, std::uint32_t generation, std::uint32_t exchange, const Result<protocol::Assignment>& result);
@@ -75,6 +79,7 @@ class MonitorHost final : public monitor::Prober {
   std::uint32_t generation_ = 0;
   Micros turn_at_ = -1;
   Micros frozen_until_ = 0;
+  Micros overloaded_until_ = 0;
   bool host_is_up_ = true;
   bool recovering_ = false;
 };

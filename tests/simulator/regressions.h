@@ -24,6 +24,11 @@ inline const WorldPlan seeds_that_once_failed[] = {
     {.seed = 251, .nodes = 3, .number_sync_standbys = 1, .varied = true},
     // An election was called off, in favour of a primary with a full disk, because a voter was silent for a moment.
     {.seed = 739, .nodes = 3},
+    // A standby was promoted by hand while it answered nobody, and made the candidate of a switchover.
+    {.seed = 648, .groups = 5, .nodes = 3, .promotions_by_hand = true, .citus_workers = 1, .hangs = true},
+    // A keeper's first report came after a second one that the monitor could not take in, and was taken for a copy's.
+    {.seed = 104, .groups = 2, .nodes = 2, .varied = true, .promotions_by_hand = true, .hangs = true},
+    {.seed = 303, .nodes = 2, .varied = true, .hangs = true},
 };
 
 // Worlds whose shape the seed chooses as well (random_plan). In all of them disks were moved, machines copied, or the

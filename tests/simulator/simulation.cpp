@@ -73,6 +73,7 @@ Simulation::Simulation(const WorldPlan& plan)
   network_.resize(servers_.count(), plan.nodes);
   faults_.promotions_by_hand = plan.promotions_by_hand;
   faults_.hangs = plan.hangs;
+  faults_.overloads = plan.overloads;
   kernel_.trace.resize(static_cast<std::size_t>(grouping_.groups()), notes_kept);
   servers_.server_changed = [this](int node) { keepers_[static_cast<std::size_t>(node)].server_changed(); };
   for (int node = 0; node < servers_.count(); ++node) keepers_.emplace_back(kernel_, network_, servers_, post_, node);
@@ -107,9 +108,9 @@ RunResult Simulation::run() {
         (grouping_.citus() ? ", citus workers " + std::to_string(plan_.citus_workers) : "") +
         (plan_.varied ? ", varied" : "") + (plan_.manual_failover ? ", manual failover" : "") +
         (plan_.bounded_loss ? ", bounded loss" : "") + (plan_.promotions_by_hand ? ", promotions by hand" : "") +
-        (plan_.hangs ? ", hangs" : "") + ", event " + std::to_string(kernel_.tally.events) + ", group " +
-        std::to_string(violation.group) + ": " + violation.what + "\n" + kernel_.trace.print(violation.group) +
-        describe(violation.group);
+        (plan_.hangs ? ", hangs" : "") + (plan_.overloads ? ", overloads" : "") + ", event " +
+        std::to_string(kernel_.tally.events) + ", group " + std::to_string(violation.group) + ": " + violation.what +
+        "\n" + kernel_.trace.print(violation.group) + describe(violation.group);
   }
   kernel_.tally.virtual_seconds = static_cast<std::uint64_t>(kernel_.now / seconds(1));
   outcome.tally = kernel_.tally;
@@ -368,7 +369,9 @@ WorldPlan random_plan(std::uint64_t seed) {
   plan.varied = random.coin();
   plan.promotions_by_hand = random.coin();
   plan.manual_failover = random.permille(150);
-  plan.hangs = Random(seed ^ 0x4A46ULL).permille(400);  // beside the others, so that old worlds stay as they were
+  // Beside the others, so that old worlds stay as they were.
+  plan.hangs = Random(seed ^ 0x4A46ULL).permille(400);
+  plan.overloads = Random(seed ^ 0x10ADULL).permille(300);
   if (random.permille(250)) {
     plan.citus_workers = 1 + random.below(3);
     plan.groups = std::min(plan.groups, 5);

@@ -23,7 +23,8 @@ struct WorldPlan {
   int citus_workers = 0;  // of each formation: that many groups of workers beside the coordinator's
   Lie lie;                // what the routers hear instead of the monitor's plan
   bool manual_failover = false;
-  bool hangs = false;  // servers hang, too
+  bool hangs = false;      // servers hang, too
+  bool overloads = false;  // the monitor has no time for many reports
   /// Commits wait for no standby, and a failover may lose some of them, within bounds. A frozen machine thaws for a moment
   /// before anything can be done about what it runs: machines are switched off instead.
   bool bounded_loss = false;

@@ -106,6 +106,19 @@ TEST(Simulator, GroupsInWhichServersHang) {
       500'000);
 }
 
+/// Those that are lost meanwhile are replaced meanwhile, or soon afterwards; nobody else is.
+TEST(Simulator, GroupsWhoseMonitorIsOverloaded) {
+  run(
+      [](std::uint64_t seed) {
+        return WorldPlan{.seed = seed,
+                         .nodes = 1 + static_cast<int>(seed % 4),
+                         .varied = seed % 3 == 0,
+                         .hangs = seed % 4 == 0,
+                         .overloads = true};
+      },
+      500'000);
+}
+
 /// Never more is lost than the bound says, and no two nodes acknowledge.
 TEST(Simulator, GroupsInWhichFailoversMayLoseCommits) {
   const Tally all = run(
@@ -133,7 +146,7 @@ TEST(Simulator, SeedsThatOnceFailed) {
 TEST(Simulator, WorldsThatOnceFailed) {
   for (const std::uint64_t seed : worlds_that_once_failed) {
     WorldPlan plan = random_plan(seed);
-    plan.hangs = plan.bounded_loss = false;  // there was no such thing then
+    plan.hangs = plan.overloads = plan.bounded_loss = false;  // there was no such thing then
     expect_no_violation(plan);
   }
 }

@@ -22,6 +22,7 @@
 #include "common/monitor_client/monitor_api.h"
 #include "common/protocol/protocol.h"
 #include "keeper/agent/retry_pause.h"
+#include "keeper/core/answer_patience.h"
 
 namespace autoctl::test {
 
@@ -118,10 +119,11 @@ class Pretender {
     report_.known_version = assignment_.version;
     obey();
     sent_at_ = Clock::now();
-    timer_.expires_after(assignment_.heartbeat + keeper::answer_patience);
+    timer_.expires_after(assignment_.heartbeat + patience_.now());
     timer_.async_wait([this, number = try_](error_code cancelled) {
       if (cancelled || number != try_) return;
       tally_.note([](CrowdCounts& c) { ++c.timeouts; });
+      patience_.ran_out();
       give_up();
     });
     stream_ ? send() : connect();
@@ -186,7 +188,10 @@ class Pretender {
       if (status == 200) c.waits.push_back(static_cast<int>(waited.count()));
     });
     asked_ = status == 503 ? Millis{1'000} : Millis{0};
-    if (status == 200) pause_.answered();
+    if (status == 200) {
+      pause_.answered();
+      patience_.answered();
+    }
     if (status == 200)
       if (auto assignment = protocol::decode<protocol::Assignment>(answer.body())) assignment_ = *std::move(assignment);
     status == 200 ? begin() : pause();
@@ -247,6 +252,7 @@ class Pretender {
   bhttp::request<bhttp::string_body> request_;
   std::optional<bhttp::response_parser<bhttp::string_body>> response_;
   keeper::RetryPause pause_;
+  keeper::AnswerPatience patience_;
   Millis asked_{0};  // by the monitor, to be left alone for so long
   Clock::time_point sent_at_;
   std::uint64_t try_ = 0;

@@ -102,6 +102,47 @@ TEST_F(EngineOverload, ADeafMonitorStillReplacesAPrimaryThatDies) {
   EXPECT_NE(store.nodes.at(b().id).goal.state, NodeState::secondary) << health_of(0) << state().nodes[0].health_reason;
 }
 
+/// Nothing tells that a connection broke; but a standby that is heard says that it misses it.
+TEST_F(EngineOverload, ADeafMonitorReplacesASilentPrimaryThatAStandbyMisses) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  b().report.facts.receiving = false;
+  b().report.facts.upstream_port = PortState::silent;
+  for (int i = 0; i < 100; ++i) {
+    engine->wake(true);
+    engine->probed(a().id, ProbedPort::postgres, PortState::silent);
+    engine->probed(a().id, ProbedPort::keeper, PortState::silent);
+    if (i % 10 == 0) report(b());
+    pass(Millis{100});
+  }
+  EXPECT_NE(store.nodes.at(b().id).goal.state, NodeState::secondary) << health_of(0) << state().nodes[0].health_reason;
+}
+
+/// The word of a standby that is not heard any more is as old as it was.
+TEST_F(EngineOverload, ADeafMonitorDoesNotBelieveAnOldWord) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  b().report.facts.receiving = false;
+  b().report.facts.upstream_port = PortState::silent;
+  report(b());
+  for (int i = 0; i < 300; ++i) {
+    engine->wake(true);
+    engine->probed(a().id, ProbedPort::postgres, PortState::silent);
+    engine->probed(a().id, ProbedPort::keeper, PortState::silent);
+    pass(Millis{100});
+  }
+  EXPECT_EQ(store.nodes.at(a().id).goal.state, NodeState::primary);
+  EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::secondary);
+}
+
+/// It waited for the engine when its node died.
+TEST_F(EngineOverload, AReportFromBeforeTheEndOfItsConnectionIsNoSignOfLife) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  engine->disconnected(a().connection);
+  pass(Millis{10});
+  engine->heard(a().id, {a().token, a().connection});
+  pass(Millis{10});
+  EXPECT_EQ(health_of(0), "suspected");
+}
+
 TEST_F(EngineOverload, TimeInTheMonitorsOwnQueueIsPartOfTheHold) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   const int before = a().answers;

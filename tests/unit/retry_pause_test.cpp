@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "keeper/core/answer_patience.h"
+
 namespace autoctl::keeper {
 namespace {
 
@@ -17,6 +19,16 @@ TEST(RetryPause, GrowsFromSoonToASecondAndBeginsAnewWithAnAnswer) {
   }
   pause.answered();
   EXPECT_LE(pause.next(Millis{0}), Millis{100});
+}
+
+TEST(AnswerPatience, GrowsWhenItRanOutAndBeginsAnewWithAnAnswer) {
+  AnswerPatience patience;
+  for (const long expected : {2'000, 4'000, 6'000, 6'000}) {
+    EXPECT_EQ(patience.now().count(), expected);
+    patience.ran_out();
+  }
+  patience.answered();
+  EXPECT_EQ(patience.now(), answer_patience);
 }
 
 TEST(RetryPause, AMonitorThatAsksForAPauseGetsIt) {

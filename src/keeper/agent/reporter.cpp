@@ -36,8 +36,9 @@ Reporter::~Reporter() {
 
 void Reporter::beat() {
   RetryPause pause;
+  AnswerPatience patience;
   while (!board_.stopping()) {
-    if (exchange(heartbeat_api_, true))
+    if (exchange(heartbeat_api_, true, patience))
       pause.answered();
     else
       board_.pause(pause.next(heartbeat_api_.asked_to_wait()));
@@ -46,15 +47,16 @@ void Reporter::beat() {
 
 void Reporter::deliver() {
   RetryPause pause;
+  AnswerPatience patience;
   while (board_.await_urgency()) {
-    if (exchange(messenger_api_, false))
+    if (exchange(messenger_api_, false, patience))
       pause.answered();
     else
       board_.pause(pause.next(messenger_api_.asked_to_wait()));
   }
 }
 
-bool Reporter::exchange(client::MonitorApi& api, bool wait) {
+bool Reporter::exchange(client::MonitorApi& api, bool wait, AnswerPatience& patience) {
   const TimePoint left = std::chrono::steady_clock::now();
   protocol::Report report = board_.next_report(wait, left);
   report.host = config_.hostname;
@@ -63,9 +65,11 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait) {
   report.pg_version = pg_version_;
   const auto known = board_.assignment();
   const Millis heartbeat = wait ? (known ? known->heartbeat : Millis{1000}) : Millis{0};
-  const auto answer = api.report(config_.node, report, heartbeat + answer_patience);
+  const auto answer = api.report(config_.node, report, heartbeat + patience.now());
   if (board_.stopping()) return false;
+  if (answer) patience.answered();
   if (!answer) {
+    if (answer.error().code == Errc::timeout) patience.ran_out();
     // Overtaken by a newer report on the other connection: that one has brought the answer.
     if (answer.error().code == Errc::conflict) {
       board_.pause(overtaken_pause);

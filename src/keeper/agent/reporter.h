@@ -9,6 +9,7 @@
 #include "common/config/config.h"
 #include "common/monitor_client/monitor_api.h"
 #include "keeper/agent/board.h"
+#include "keeper/core/answer_patience.h"
 
 namespace autoctl::keeper {
 
@@ -23,7 +24,7 @@ class Reporter {
   void beat();     // holds a report open at the monitor, always
   void deliver();  // reports at once what is urgent
   /// One report and its answer. Returns false when it did not work.
-  bool exchange(client::MonitorApi& api, bool wait);
+  bool exchange(client::MonitorApi& api, bool wait, AnswerPatience& patience);
   void note(bool reached, const std::string& why);
   void note_overload();
 

@@ -12,9 +12,6 @@
 
 namespace autoctl::keeper {
 
-/// The monitor answers a held report after a heartbeat interval. When it is late by more than this, the keeper gives
-/// the connection up.
-inline constexpr Millis answer_patience{2000};
 /// After a report that was not answered.
 inline constexpr Millis report_retry_pause{100};
 /// How long a question about the upstream may keep the next heartbeat back.

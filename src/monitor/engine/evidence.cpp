@@ -45,7 +45,7 @@ bool follows(const Node& standby, NodeId upstream) {
 }
 
 std::optional<WitnessView> testimony(const Node& witness, const Node& about) {
-  WitnessView view{.witness = witness.row.id, .witness_name = witness.row.name, .at = *witness.seen.last_report};
+  WitnessView view{.witness = witness.row.id, .witness_name = witness.row.name, .at = witness.told_at};
   if (follows(witness, about.row.id)) {
     view.hears = witness.facts.receiving && witness.facts.upstream == about.row.id;
     view.port = witness.facts.upstream_port;

@@ -97,6 +97,7 @@ void Reports::take_in(Group& group, Node& node, const protocol::Report& report, 
   if (report.epoch != node.row.epoch) node.last_news = 0;
   const bool moved = facts.state != node.row.reported;
   node.facts = facts;
+  node.told_at = now;
   node.reported = true;
   node.sequence = report.sequence;
   model_.connect(node, caller.connection);
@@ -193,12 +194,14 @@ void Reports::disconnected(std::uint64_t connection) {
 }
 
 /// Nothing of what it says is known, so it is no testimony about other nodes. Its credential is checked, as for a report
-/// that is taken in; whether a copy speaks is not. As long as one does, its node is thought to live for longer.
+/// that is taken in; whether a copy speaks is not. As long as one does, its node is thought to live for longer. What came
+/// on a connection that has broken is older than its end.
 void Reports::heard(NodeId id, const Caller& caller) {
   Group* group = model_.group_of(id);
   if (group == nullptr) return;
   Node& node = group->nodes.at(id);
   if (!access_.act_as(node, caller.bearer)) return;
+  if (node.seen.disconnected_at && caller.connection == node.connection) return;
   node.seen.last_heard = env_.now();
   settler_.heard(*group, node);
 }

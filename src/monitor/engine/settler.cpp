@@ -30,12 +30,27 @@ bool at_rest(const Node& node) {
          node.health.verdict == Verdict::healthy && !node.stall.is_on();
 }
 
-/// Moves every "since" of the node by a gap that the node did not cause.
-void excuse(Node& node, TimePoint::duration gap, TimePoint now) {
-  node.seen.watching_since = std::min(node.seen.watching_since + gap, now);
-  for (auto* since : {&node.seen.last_report, &node.seen.last_heard, &node.seen.disconnected_at,
-                      &node.seen.postgres_down_since, &node.stall.by_own_word, &node.stall.by_primarys_word})
+void move(std::initializer_list<std::optional<TimePoint>*> times, TimePoint::duration gap, TimePoint now) {
+  for (auto* since : times)
     if (*since) *since = std::min(**since + gap, now);
+}
+
+/// The node is not silent for a gap that it did not cause,
+void excuse_silence(Node& node, TimePoint::duration gap, TimePoint now) {
+  node.seen.watching_since = std::min(node.seen.watching_since + gap, now);
+  move({&node.seen.last_report, &node.seen.last_heard, &node.seen.disconnected_at}, gap, now);
+}
+
+/// and what was said last may have changed in it.
+void excuse_words(Node& node, TimePoint::duration gap, TimePoint now) {
+  move({&node.seen.postgres_down_since, &node.stall.by_own_word, &node.stall.by_primarys_word}, gap, now);
+}
+
+/// Not the monitor alone misses it: its connection broke, or another node has said that it does not hear it.
+bool is_missed(const Group& group, const Node& node) {
+  if (node.seen.disconnected_at || node.stall.by_primarys_word) return true;
+  return is_leader_state(node.row.goal.state) &&
+         std::ranges::any_of(group.nodes, [](const auto& entry) { return entry.second.stall.by_own_word.has_value(); });
 }
 
 }  // namespace
@@ -200,7 +215,7 @@ TimePoint Settler::next_check(const Group& group) const {
   return rests ? next : std::min(next, now + restless_interval);
 }
 
-/// A node whose connection broke was not among those that were turned away: it is not excused for the monitor's deafness.
+/// A node that is missed was not just turned away: it is not excused for the monitor's deafness.
 void Settler::excuse_own_absence(bool deaf) {
   const TimePoint now = env_.now();
   const auto gap = now - last_round_;
@@ -211,9 +226,12 @@ void Settler::excuse_own_absence(bool deaf) {
     env_.warn("The monitor itself was held up for " + std::to_string(std::chrono::duration_cast<Millis>(gap).count()) +
               " ms");
   if (!absent && !deaf) return;
-  for (auto& [key, group] : model_.groups)
-    for (auto& [id, node] : group.nodes)
-      if (absent || !node.seen.disconnected_at) excuse(node, gap, now);
+  for (auto& [key, group] : model_.groups) {
+    for (auto& [id, node] : group.nodes) {
+      excuse_words(node, gap, now);
+      if (absent || !is_missed(group, node)) excuse_silence(node, gap, now);
+    }
+  }
   trust_.forget();
 }
 
