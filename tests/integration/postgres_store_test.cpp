@@ -270,6 +270,9 @@ TEST_F(PostgresStoreTest, ACommitInDoubtThatHappenedIsSeenByLoad) {
     }));
   };
   wait_for_nobody("nobody");
+  // Commits do not wait before the checkpointer has read it, too.
+  ASSERT_TRUE(eventually(
+      [&] { return !connect().script("SELECT pg_logical_emit_message(true, 'test', 'does it wait?')", Millis(500)); }));
   // The transaction is durable, but the answer never comes.
   const auto hung = store.commit(some_change());
   wait_for_nobody("");
