@@ -11,7 +11,7 @@ const Directions& directions() {
       {"common/pg", {"common/util"}},
       {"common/tls", {"common/util", "common/config"}},
       {"common/postgres", {"common/util", "common/config", "common/fsm", "common/pg", "common/process"}},
-      {"common/protocol", {"common/util", "common/fsm"}},
+      {"common/protocol", {"common/util", "common/config", "common/fsm"}},
       {"common/http", {"common/util", "common/protocol"}},
       {"common/monitor_client",
        {"common/util", "common/config", "common/fsm", "common/http", "common/pg", "common/protocol"}},

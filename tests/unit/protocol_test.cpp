@@ -32,7 +32,7 @@ NodeFacts sample_facts() {
   facts.term = Term{6};
   facts.postgres_running = facts.in_recovery = facts.cannot_run = facts.cannot_write = facts.forked = facts.receiving =
       true;
-  facts.trouble = "disk \"full\"\n\xC3\xBC";
+  facts.trouble = "disk \"full\" \xC3\xBC";
   facts.system_id = SystemId{18446744073709551615ULL};
   facts.timeline = Timeline{4};
   facts.lsn = Lsn{0x3000148};
@@ -187,7 +187,7 @@ RegisterAnswer sample() {
 template <>
 Report sample() {
   return {.protocol = version,
-          .epoch = 18446744073709551615ULL,
+          .epoch = std::uint64_t{1} << 62,
           .sequence = 2,
           .wait = true,
           .known_version = 3,

@@ -43,6 +43,13 @@ std::string check_one_of(const std::string& text, const std::vector<std::string>
   return quoted(text) + " is not one of " + all;
 }
 
+/// In the place of an address: a keyword, or the end of many names (".example.com").
+bool is_hba_pattern(const std::string& host) {
+  std::string lower = host;
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower == "all" || lower == "samehost" || lower == "samenet" || lower.starts_with('.');
+}
+
 bool is_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
 }
@@ -82,6 +89,7 @@ std::string check_hostname(const std::string& text) {
   if (text.size() > hostname_length_max) return "it" + too_long(hostname_length_max);
   const bool spelled = std::ranges::all_of(text, [](char c) { return is_word(c) || c == ':' || c == '%'; });
   if (!spelled || text.starts_with('-')) return quoted(text) + " is neither a host name nor an IP address";
+  if (is_hba_pattern(text)) return quoted(text) + " means many machines in pg_hba.conf, and is no machine's name";
   if (is_wildcard_host(text)) return quoted(text) + " is an address to listen on, no machine's";
   return {};
 }

@@ -17,6 +17,7 @@
 
 #include "common/fsm/goal.h"
 #include "common/fsm/types.h"
+#include "common/protocol/text_rule.h"
 #include "common/util/ip_address.h"
 
 namespace autoctl::protocol::codec {
@@ -30,6 +31,11 @@ struct BadField : std::runtime_error {
 
 /// Longest duration that survives the conversion to a TimePoint's nanoseconds: some 34 years.
 inline constexpr std::int64_t millis_max = std::int64_t{1} << 40;
+
+/// Where a field does not say less.
+inline constexpr std::size_t elements_max = 10'000;
+/// What is counted from 0 or 1 up comes nowhere near this, and the monitor's Postgres can store it.
+inline constexpr std::uint64_t count_max = std::uint64_t{1} << 62;
 
 /// Settings and the like: an object whose keys are not fixed.
 using TextPairs = std::vector<std::pair<std::string, std::string>>;
@@ -46,6 +52,9 @@ template <class T>
 inline constexpr bool is_vector = false;
 template <class T>
 inline constexpr bool is_vector<std::vector<T>> = true;
+/// It holds texts of which a field has to say what they may be.
+template <class T>
+concept Text = std::same_as<T, std::string> || std::same_as<T, std::vector<std::string>>;
 template <class T>
 concept Number = std::integral<T> && !std::same_as<T, bool>;
 
@@ -59,10 +68,16 @@ class Writer {
       object_[name] = to_json(value);
     }
   }
-  template <class T>
-  void required(const char* name, const T& value) {
+  /// A rule is the reader's.
+  template <class T, class... Rule>
+  void operator()(const char* name, const T& value, const Rule&...) {
     (*this)(name, value);
   }
+  template <class T, class... Rule>
+  void required(const char* name, const T& value, const Rule&...) {
+    (*this)(name, value);
+  }
+  void counter(const char* name, std::uint64_t value) { (*this)(name, value); }
   json take() { return std::move(object_); }
 
  private:
@@ -106,16 +121,30 @@ class Reader {
     if (!value.is_object()) bad(path_, "must be an object");
   }
 
-  /// Leaves `value` as it is when the field is absent or null.
+  /// All of them leave `value` as it is when the field is absent or null.
   template <class T>
-  void operator()(const char* name, T& value) const {
+  requires(!Text<T>) void operator()(const char* name, T& value) const {
     if (const json* field = find(name)) read(*field, path_of(name), value);
   }
+  void operator()(const char* name, std::string& value, const TextRule& rule) const {
+    if (const json* field = find(name)) read(*field, path_of(name), value, rule);
+  }
+  void operator()(const char* name, std::vector<std::string>& value, const TextRule& rule,
+                  std::size_t max = elements_max) const {
+    if (const json* field = find(name)) read_all(*field, path_of(name), value, max, rule);
+  }
   template <class T>
-  void required(const char* name, T& value) const {
-    const json* field = find(name);
-    if (!field) bad(path_of(name), "is missing");
-    read(*field, path_of(name), value);
+  requires(!Text<std::vector<T>>) void operator()(const char* name, std::vector<T>& value, std::size_t max) const {
+    if (const json* field = find(name)) read_all(*field, path_of(name), value, max);
+  }
+  template <class T, class... Rule>
+  void required(const char* name, T& value, const Rule&... rule) const {
+    if (!find(name)) bad(path_of(name), "is missing");
+    (*this)(name, value, rule...);
+  }
+  void counter(const char* name, std::uint64_t& value) const {
+    (*this)(name, value);
+    if (value > count_max) bad(path_of(name), "is out of range");
   }
 
  private:
@@ -145,6 +174,17 @@ class Reader {
     if (!from.is_string()) bad(path, "must be text");
     value = from.get<std::string>();
     if (value.find('\0') != std::string::npos) bad(path, "contains a NUL character");  // Postgres could not store it
+  }
+  static void read(const json& from, const std::string& path, std::string& value, const TextRule& rule) {
+    std::string text;
+    read(from, path, text);
+    if (rule.why_not == nullptr) {
+      value = shortened(printable(text, rule.lines), rule.bytes_max);
+      return;
+    }
+    if (text.size() > rule.bytes_max) bad(path, "is longer than " + std::to_string(rule.bytes_max) + " bytes");
+    if (const std::string why = rule.why_not(text); !why.empty()) bad(path, "cannot be this: " + printable(why));
+    value = std::move(text);
   }
   template <class Parse>
   static auto parsed(const json& from, const std::string& path, const char* complaint, Parse parse) {
@@ -194,12 +234,14 @@ class Reader {
   }
   static void read(const json& from, const std::string& path, TextPairs& value) {
     if (!from.is_object()) bad(path, "must be an object");
+    check_count(path, from.size(), elements_max);
     value.clear();
     for (const auto& [name, element] : from.items()) {
+      if (!config::check_name(name).empty()) bad(path, "has a name that none can have");
       if (element.is_structured() || element.is_null()) bad(path + "." + name, "must be text, a number, true or false");
       std::string text;
       if (element.is_string())
-        read(element, path + "." + name, text);
+        read(element, path + "." + name, text, rules::value);
       else
         text = element.dump();
       value.emplace_back(name, std::move(text));
@@ -207,13 +249,22 @@ class Reader {
   }
   template <class T>
   static void read(const json& from, const std::string& path, std::vector<T>& value) {
+    read_all(from, path, value, elements_max);
+  }
+  template <class T, class... Rule>
+  static void read_all(const json& from, const std::string& path, std::vector<T>& value, std::size_t max,
+                       const Rule&... rule) {
     if (!from.is_array()) bad(path, "must be an array");
+    check_count(path, from.size(), max);
     value.clear();
     value.reserve(from.size());
     for (const json& element : from) {
       const std::string element_path = path + "[" + std::to_string(value.size()) + "]";
-      read(element, element_path, value.emplace_back());
+      read(element, element_path, value.emplace_back(), rule...);
     }
+  }
+  static void check_count(const std::string& path, std::size_t count, std::size_t max) {
+    if (count > max) bad(path, "has more than " + std::to_string(max) + " elements");
   }
   template <class T>
   requires std::is_class_v<T>

@@ -11,7 +11,15 @@ namespace codec {
 template <class V, class T>
 concept Of = std::same_as<std::remove_const_t<V>, T>;
 
-// One list per struct, read by Writer (const struct) and Reader alike. `required` fields have no sensible default.
+/// Of one report. A keeper keeps no more of it (keeper/core/correspondence.cpp).
+constexpr std::size_t news_max = 100;
+/// Starts of a keeper while the monitor is away: it forgets some when there are more (keeper/core/instance_chain.cpp).
+constexpr std::size_t former_max = 100;
+/// What the monitor shows: as much as there is.
+constexpr std::size_t shown_max = 1'000'000;
+
+// One list per struct, read by Writer (const struct) and Reader alike. `required` fields have no sensible default. A text
+// says what it may hold.
 
 void fields(auto&& field, Of<SyncQuorum> auto& v) {
   field("acks", v.acks);
@@ -42,7 +50,7 @@ void fields(auto&& field, Of<NodeFacts> auto& v) {
   field("cannot_run", v.cannot_run);
   field("cannot_write", v.cannot_write);
   field("forked", v.forked);
-  field("trouble", v.trouble);
+  field("trouble", v.trouble, rules::sentence);
   field("system_id", v.system_id);
   field("timeline", v.timeline);
   field("lsn", v.lsn);
@@ -58,12 +66,12 @@ void fields(auto&& field, Of<NodeFacts> auto& v) {
 
 void fields(auto&& field, Of<CitusNode> auto& v) {
   field("id", v.id);
-  field("name", v.name);
-  field("host", v.host);
+  field("name", v.name, rules::name);
+  field("host", v.host, rules::host);
   field("port", v.port);
   field("goal", v.goal);
   field("secondary", v.secondary);
-  field("cluster", v.cluster);
+  field("cluster", v.cluster, rules::name);
   field("suspected", v.suspected);
 }
 
@@ -84,17 +92,17 @@ void fields(auto&& field, Of<CitusRouteFacts> auto& v) {
   field("group", v.group);
   field("routed_to", v.routed_to);
   field("held_for", v.held_for);
-  field("trouble", v.trouble);
+  field("trouble", v.trouble, rules::sentence);
 }
 
 void fields(auto&& field, Of<CitusFacts> auto& v) {
   field("ready", v.ready);
   field("routes", v.routes);
-  field("drift", v.drift);
+  field("drift", v.drift, rules::sentence);
 }
 
 void fields(auto&& field, Of<CitusDocument> auto& v) {
-  field("formation", v.formation);
+  field("formation", v.formation, rules::word);
   field("coordinator", v.coordinator);
   field("plan", v.plan);
   field("facts", v.facts);
@@ -102,23 +110,23 @@ void fields(auto&& field, Of<CitusDocument> auto& v) {
 
 void fields(auto&& field, Of<RegisterRequest> auto& v) {
   field("protocol", v.protocol);
-  field("formation", v.formation);
-  field("kind", v.kind);
-  field("role", v.role);
+  field("formation", v.formation, rules::name);
+  field("kind", v.kind, rules::word);
+  field("role", v.role, rules::word);
   field("group", v.group);
-  field("name", v.name);
-  field.required("host", v.host);
+  field("name", v.name, rules::name);
+  field.required("host", v.host, rules::host);
   field.required("port", v.port);
   field("api_port", v.api_port);
-  field("dbname", v.dbname);
+  field("dbname", v.dbname, rules::database);
   field("system_id", v.system_id);
   field("existing_standby", v.existing_standby);
   field("candidate_priority", v.candidate_priority);
   field("replication_quorum", v.replication_quorum);
-  field("region", v.region);
-  field("ssl_mode", v.ssl_mode);
+  field("region", v.region, rules::name);
+  field("ssl_mode", v.ssl_mode, rules::word);
   field("citus_secondary", v.citus_secondary);
-  field("citus_cluster", v.citus_cluster);
+  field("citus_cluster", v.citus_cluster, rules::name);
   field("proxy_port", v.proxy_port);
   field("former", v.former);
 }
@@ -126,30 +134,30 @@ void fields(auto&& field, Of<RegisterRequest> auto& v) {
 void fields(auto&& field, Of<RegisterAnswer> auto& v) {
   field("node", v.node);
   field("group", v.group);
-  field("name", v.name);
-  field("token", v.token);
-  field("monitor_id", v.monitor_id);
-  field("replication_password", v.replication_password);
+  field("name", v.name, rules::name);
+  field("token", v.token, rules::secret);
+  field("monitor_id", v.monitor_id, rules::secret);
+  field("replication_password", v.replication_password, rules::secret);
   field("goal", v.goal);
-  field("dbname", v.dbname);
+  field("dbname", v.dbname, rules::database);
 }
 
 void fields(auto&& field, Of<News> auto& v) {
-  field.required("number", v.number);
-  field("text", v.text);
+  field.counter("number", v.number);
+  field("text", v.text, rules::sentence);
 }
 
 void fields(auto&& field, Of<Report> auto& v) {
   field("protocol", v.protocol);
-  field("epoch", v.epoch);
-  field("sequence", v.sequence);
+  field.counter("epoch", v.epoch);
+  field.counter("sequence", v.sequence);
   field("wait", v.wait);
   field("known_version", v.known_version);
-  field("host", v.host);
+  field("host", v.host, rules::host);
   field("port", v.port);
   field("api_port", v.api_port);
   field("addresses", v.addresses);
-  field("pg_version", v.pg_version);
+  field("pg_version", v.pg_version, rules::word);
   field("instance", v.instance);
   field.required("facts", v.facts);
   field("left", v.left);
@@ -158,13 +166,13 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("strict_lease", v.strict_lease);
   field("citus", v.citus);
   field("memory", v.memory);
-  field("news", v.news);
+  field("news", v.news, news_max);
 }
 
 void fields(auto&& field, Of<Peer> auto& v) {
   field("id", v.id);
-  field("name", v.name);
-  field("host", v.host);
+  field("name", v.name, rules::name);
+  field("host", v.host, rules::host);
   field("port", v.port);
   field("goal", v.goal);
   field("group", v.group);
@@ -175,22 +183,22 @@ void fields(auto&& field, Of<Peer> auto& v) {
 void fields(auto&& field, Of<Standing> auto& v) {
   field("candidate_priority", v.candidate_priority);
   field("replication_quorum", v.replication_quorum);
-  field("region", v.region);
+  field("region", v.region, rules::name);
   field("settings", v.settings);
 }
 
 void fields(auto&& field, Of<FormerNode> auto& v) {
   field.required("id", v.id);
-  field("replication_password", v.replication_password);
+  field("replication_password", v.replication_password, rules::secret);
   field("settings", v.settings);
 }
 
 void fields(auto&& field, Of<Instance> auto& v) {
-  field("id", v.id);
-  field("number", v.number);
-  field("former", v.former);
-  field("confirmed", v.confirmed);
-  field("place", v.place);
+  field("id", v.id, rules::secret);
+  field.counter("number", v.number);
+  field("former", v.former, rules::secret, former_max);
+  field.counter("confirmed", v.confirmed);
+  field("place", v.place, rules::place);
 }
 
 void fields(auto&& field, Of<Memory> auto& v) {
@@ -200,7 +208,7 @@ void fields(auto&& field, Of<Memory> auto& v) {
 }
 
 void fields(auto&& field, Of<Assignment> auto& v) {
-  field("monitor_id", v.monitor_id);
+  field("monitor_id", v.monitor_id, rules::secret);
   field("version", v.version);
   field("lease", v.lease);
   field("lease_required", v.lease_required);
@@ -212,141 +220,141 @@ void fields(auto&& field, Of<Assignment> auto& v) {
   field("neighbours", v.neighbours);
   field("citus", v.citus);
   field("standing", v.standing);
-  field("notice", v.notice);
+  field("notice", v.notice, rules::sentence);
 }
 
 void fields(auto&& field, Of<NodeDocument> auto& v) {
-  field("formation", v.formation);
+  field("formation", v.formation, rules::word);
   field("group", v.group);
   field("id", v.id);
-  field("name", v.name);
-  field("host", v.host);
-  field("kind", v.kind);
-  field("role", v.role);
-  field("region", v.region);
+  field("name", v.name, rules::word);
+  field("host", v.host, rules::sentence);
+  field("kind", v.kind, rules::word);
+  field("role", v.role, rules::word);
+  field("region", v.region, rules::word);
   field("port", v.port);
   field("api_port", v.api_port);
   field("reported", v.reported);
   field("assigned", v.assigned);
-  field("health", v.health);
-  field("health_reason", v.health_reason);
-  field("connection", v.connection);
+  field("health", v.health, rules::word);
+  field("health_reason", v.health_reason, rules::sentence);
+  field("connection", v.connection, rules::word);
   field("timeline", v.timeline);
   field("lsn", v.lsn);
   field("history", v.history);
-  field("lineage", v.lineage);
+  field("lineage", v.lineage, rules::word);
   field("candidate_priority", v.candidate_priority);
   field("replication_quorum", v.replication_quorum);
   field("electable", v.electable);
-  field("not_electable_because", v.not_electable_because);
-  field("trouble", v.trouble);
-  field("ssl_mode", v.ssl_mode);
+  field("not_electable_because", v.not_electable_because, rules::sentence);
+  field("trouble", v.trouble, rules::sentence);
+  field("ssl_mode", v.ssl_mode, rules::word);
   field("progress_percent", v.progress_percent);
   field("report_age_ms", v.report_age_ms);
-  field("pg_version", v.pg_version);
-  field("twin", v.twin);
-  field("citus_cluster", v.citus_cluster);
+  field("pg_version", v.pg_version, rules::word);
+  field("twin", v.twin, rules::sentence);
+  field("citus_cluster", v.citus_cluster, rules::word);
 }
 
 void fields(auto&& field, Of<GroupDocument> auto& v) {
-  field("formation", v.formation);
+  field("formation", v.formation, rules::word);
   field("group", v.group);
   field("term", v.term);
   field("quorum_confirmed", v.quorum_confirmed);
   field("quorum_assigned", v.quorum_assigned);
-  field("waiting_for", v.waiting_for);
+  field("waiting_for", v.waiting_for, rules::sentence);
 }
 
 void fields(auto&& field, Of<FormationDocument> auto& v) {
-  field("name", v.name);
-  field("kind", v.kind);
-  field("dbname", v.dbname);
+  field("name", v.name, rules::name);
+  field("kind", v.kind, rules::word);
+  field("dbname", v.dbname, rules::database);
   field("number_sync_standbys", v.number_sync_standbys);
   field("paused", v.paused);
   field("secondaries", v.secondaries);
 }
 
 void fields(auto&& field, Of<StateDocument> auto& v) {
-  field("monitor_id", v.monitor_id);
-  field("monitor_version", v.monitor_version);
+  field("monitor_id", v.monitor_id, rules::word);
+  field("monitor_version", v.monitor_version, rules::word);
   field("store_available", v.store_available);
   field("trusts_itself", v.trusts_itself);
-  field("overload", v.overload);
-  field("formations", v.formations);
-  field("groups", v.groups);
-  field("nodes", v.nodes);
-  field("citus", v.citus);
+  field("overload", v.overload, rules::sentence);
+  field("formations", v.formations, shown_max);
+  field("groups", v.groups, shown_max);
+  field("nodes", v.nodes, shown_max);
+  field("citus", v.citus, shown_max);
 }
 
 void fields(auto&& field, Of<ExplanationDocument::Other> auto& v) {
-  field("name", v.name);
-  field("why_not", v.why_not);
+  field("name", v.name, rules::word);
+  field("why_not", v.why_not, rules::sentence);
 }
 
 void fields(auto&& field, Of<ExplanationDocument> auto& v) {
-  field("formation", v.formation);
+  field("formation", v.formation, rules::word);
   field("group", v.group);
-  field("primary", v.primary);
-  field("would_win", v.would_win);
-  field("explanation", v.explanation);
-  field("others", v.others);
+  field("primary", v.primary, rules::word);
+  field("would_win", v.would_win, rules::word);
+  field("explanation", v.explanation, rules::prose);
+  field("others", v.others, shown_max);
 }
 
 void fields(auto&& field, Of<ExplanationsDocument> auto& v) {
-  field("groups", v.groups);
+  field("groups", v.groups, shown_max);
 }
 
 void fields(auto&& field, Of<EventDocument> auto& v) {
   field("id", v.id);
-  field("time", v.time);
-  field("formation", v.formation);
+  field("time", v.time, rules::word);
+  field("formation", v.formation, rules::word);
   field("group", v.group);
   field("node", v.node);
-  field("node_name", v.node_name);
-  field("host", v.host);
+  field("node_name", v.node_name, rules::word);
+  field("host", v.host, rules::sentence);
   field("port", v.port);
   field("reported", v.reported);
   field("assigned", v.assigned);
   field("term", v.term);
-  field("kind", v.kind);
-  field("rule", v.rule);
-  field("description", v.description);
+  field("kind", v.kind, rules::word);
+  field("rule", v.rule, rules::word);
+  field("description", v.description, rules::prose);
 }
 
 void fields(auto&& field, Of<EventsDocument> auto& v) {
-  field("events", v.events);
+  field("events", v.events, shown_max);
   field("last_id", v.last_id);
 }
 
 void fields(auto&& field, Of<OperationRequest> auto& v) {
-  field.required("kind", v.kind);
-  field("formation", v.formation);
+  field.required("kind", v.kind, rules::word);
+  field("formation", v.formation, rules::word);
   field("group", v.group);
-  field("name", v.name);
+  field("name", v.name, rules::word);
   field("allow_failover", v.allow_failover);
   field("timeline", v.timeline);
-  field("reason", v.reason);
+  field("reason", v.reason, rules::sentence);
 }
 
 void fields(auto&& field, Of<OperationDocument> auto& v) {
   field("id", v.id);
-  field("kind", v.kind);
-  field("formation", v.formation);
+  field("kind", v.kind, rules::word);
+  field("formation", v.formation, rules::word);
   field("group", v.group);
-  field("status", v.status);
-  field("message", v.message);
+  field("status", v.status, rules::word);
+  field("message", v.message, rules::prose);
   field("first_event", v.first_event);
 }
 
 void fields(auto&& field, Of<SettingsDocument> auto& v) {
-  field("formation", v.formation);
+  field("formation", v.formation, rules::word);
   field("values", v.values);
 }
 
 void fields(auto&& field, Of<ErrorDocument> auto& v) {
-  field("code", v.code);
-  field("message", v.message);
-  field("hint", v.hint);
+  field("code", v.code, rules::word);
+  field("message", v.message, rules::prose);
+  field("hint", v.hint, rules::prose);
 }
 
 }  // namespace codec

@@ -1,0 +1,38 @@
+// What a text that crosses the wire may hold. One that is used for what it is (a host in pg_hba.conf, a name in SQL, a
+// password in a file) is refused where it cannot be that. One that is only shown is made fit to be shown. Both ends
+// read by these rules: neither a keeper nor the monitor trusts the other one's texts.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "common/config/checks.h"
+#include "common/util/printable.h"
+
+namespace autoctl::protocol {
+
+struct TextRule {
+  std::size_t bytes_max;
+  std::string (*why_not)(const std::string& text) = nullptr;  // "" for one that is valid; nullptr: it is only shown
+  bool lines = false;                                         // of a text that is shown: line breaks stay
+};
+
+namespace rules {
+
+inline std::string check_printable(const std::string& text) {
+  return is_printable(text) ? "" : "it has control characters";
+}
+
+inline constexpr TextRule name{63, config::check_name};       // of a node, formation, region, setting, …
+inline constexpr TextRule host{253, config::check_hostname};  // a name or an address
+inline constexpr TextRule database{63, check_printable};      // Postgres' identifiers are longer nowhere
+inline constexpr TextRule secret{1'000, check_printable};     // a token or a password
+inline constexpr TextRule place{5'000, check_printable};      // a machine, and a path of 4,096 bytes
+inline constexpr TextRule value{4'000, check_printable};      // of a setting
+inline constexpr TextRule word{100};                          // shown
+inline constexpr TextRule sentence{2'000};                    // shown
+inline constexpr TextRule prose{8'000, nullptr, true};        // shown
+
+}  // namespace rules
+
+}  // namespace autoctl::protocol
