@@ -122,6 +122,30 @@ TEST_F(PostgresConfiguration, RoomIsMadeBesideOthersSlotsAndSenders) {
       << "once it was found out";
 }
 
+/// A line with a name would let in whoever has that name later. It is looked up again.
+TEST_F(PostgresConfiguration, ANameThatLeadsNowhereGetsNoLineAndIsTriedAgain) {
+  Node& one = node(1);
+  ASSERT_NO_FATAL_FAILURE(one.make_primary());
+  const std::string lines = "select count(*) from pg_hba_file_rules where user_name = '{pgautofailover_replicator}'";
+  ASSERT_TRUE(ok(one.postgres->configure({{NodeId{2}, "node_2", "nowhere.invalid", 5432, NodeState::init}})));
+  EXPECT_EQ(one.sql(lines), "0");
+  EXPECT_TRUE(eventually([&] { return one.postgres->configuration_is_changed(); }));
+  ASSERT_TRUE(ok(one.postgres->configure({{NodeId{2}, "node_2", "192.0.2.7", 5432, NodeState::init}})));
+  EXPECT_NE(one.sql(lines), "0");
+  EXPECT_FALSE(one.postgres->configuration_is_changed());
+}
+
+TEST_F(PostgresConfiguration, ALineThatKeepsPostgresAtItsOldOnesIsTold) {
+  Node& one = node(1);
+  ASSERT_NO_FATAL_FAILURE(one.make_primary());
+  one.postgres->take_news();
+  append(one.files.pgdata + "/pg_hba.conf", "host all all 192.0.2.0/24 no-such-method\n");
+  const std::vector<protocol::Peer> peers = {{NodeId{2}, "node_2", "192.0.2.7", 5432, NodeState::init}};
+  ASSERT_TRUE(ok(one.postgres->configure(peers)));
+  EXPECT_THAT(one.postgres->take_news(),
+              testing::Contains(testing::AllOf(testing::HasSubstr("pg_hba.conf line"), testing::HasSubstr("no-such"))));
+}
+
 TEST_F(PostgresConfiguration, SkippedHbaIsLeftAlone) {
   Node& one = node(1);
   one.config.skip_pg_hba = true;

@@ -22,6 +22,9 @@ namespace {
 using namespace std::chrono_literals;
 using postgres::read_settings;
 
+/// A name that led nowhere is looked up again after this.
+constexpr auto name_retry_interval = 5s;
+
 UserSettings user_settings(const Layout& layout) {
   return {read_settings(layout.config_file, layout.include_file), read_settings(layout.auto_file)};
 }
@@ -168,6 +171,7 @@ Result<bool> Instance::Impl::write_hba(const std::vector<protocol::Peer>& peers,
                                        const std::vector<protocol::Peer>& neighbours) {
   if (config.skip_pg_hba) return false;
   bool changed = false;
+  no_line_since.reset();
   for (const auto& path : hba_files()) {
     const auto written = write_hba_file(path, peers, neighbours);
     if (!written) return written;
@@ -177,7 +181,7 @@ Result<bool> Instance::Impl::write_hba(const std::vector<protocol::Peer>& peers,
 }
 
 Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::vector<protocol::Peer>& peers,
-                                            const std::vector<protocol::Peer>& neighbours) const {
+                                            const std::vector<protocol::Peer>& neighbours) {
   const auto text = config::read_file(path);
   if (!text) return fail(text.error());
   const std::string user = postgres::os_user();
@@ -191,7 +195,7 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
     for (const auto& node : nodes) {
       auto addresses = literal_addresses(node.host);
       if (addresses.empty()) addresses = addresses_in_block(*text, node.id);
-      if (addresses.empty()) addresses = {node.host};
+      if (addresses.empty()) no_line_since = std::chrono::steady_clock::now();
       to.push_back({node.id, node.name, with_reported(std::move(addresses), node.addresses)});
     }
     std::ranges::sort(to, {}, &HbaPeer::id);
@@ -203,6 +207,19 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
     add({{config.node, config.name, config.hostname, config.pgport, NodeState::init}}, rules.neighbours);
   }
   return postgres::write_hba_block(path, hba_lines(rules));
+}
+
+/// Nothing that others told may reach the server as more than was meant; and one line that cannot be read, also a user's
+/// own, keeps it at the lines that it had.
+void Instance::Impl::tell_unreadable_hba_line() {
+  const auto rows = session.query(
+      "select line_number, error from pg_hba_file_rules where error is not null order by line_number limit 1", 1s);
+  if (!rows) return;
+  const std::string complaint = rows->empty() ? "" : "pg_hba.conf line " + rows->text(0, 0) + ": " + rows->text(0, 1);
+  if (complaint == hba_complaint) return;
+  hba_complaint = complaint;
+  if (!complaint.empty())
+    tell(complaint + "; until that is mended Postgres lets in whom it let in before, and no node that is new");
 }
 
 /// Until nothing is left to write: then the files are as we left them also where others write at the same time. What a
@@ -226,15 +243,19 @@ Result<> Instance::configure(const std::vector<protocol::Peer>& peers, const std
     reloads = true;
   }
   if (was_changed && reloads) impl.tell("somebody changed the configuration: what autoctl needs was put back");
-  return reloads && running() ? reload() : Result<>{};
+  if (!reloads || !running()) return {};
+  impl.tell_unreadable_hba_line();
+  return reload();
 }
 
 void Instance::restart_crashed_server_by_keeper(bool wanted) {
   impl_->keeper_restarts = wanted;
 }
 
+/// Also when it is time to look again where a name leads.
 bool Instance::configuration_is_changed() const {
-  return impl_->kept_files.changed();
+  const auto& since = impl_->no_line_since;
+  return impl_->kept_files.changed() || (since && std::chrono::steady_clock::now() - *since >= name_retry_interval);
 }
 
 Result<bool> Instance::has_less_than_primary() {

@@ -48,6 +48,8 @@ struct Instance::Impl {
   bool cut_off = false;             // receives from no node, as stop_receiving() has proved
 
   KeptFiles kept_files;                    // the configuration files as we left them
+  std::optional<TimePoint> no_line_since;  // some peer has none in pg_hba.conf: its name led nowhere
+  std::string hba_complaint;               // as it was told
   std::optional<ServerSettings> in_force;  // of those that a start alone changes; nullopt: not asked yet
   std::optional<ServerSettings> wanted;    // as last computed
   std::map<std::string, int> room;         // max_… that this server would need beside what others take of it
@@ -88,7 +90,9 @@ struct Instance::Impl {
   Result<bool> write_hba(const std::vector<protocol::Peer>& peers, const std::vector<protocol::Peer>& neighbours);
   std::vector<std::string> hba_files();
   Result<bool> write_hba_file(const std::string& path, const std::vector<protocol::Peer>& peers,
-                              const std::vector<protocol::Peer>& neighbours) const;
+                              const std::vector<protocol::Peer>& neighbours);
+  /// What keeps the server at its former pg_hba.conf, if it were told to read it now: said once.
+  void tell_unreadable_hba_line();
   Result<> ensure_config_files(const Layout& layout) const;
   Result<bool> reset_overrides(const Layout& layout, const ServerSettings& ours);
   /// Changes goal settings, and where the server runs waits until every new session of it has the value of `name`, one
