@@ -285,6 +285,21 @@ TEST_F(PostgresStoreTest, ACommitInDoubtThatHappenedIsSeenByLoad) {
   EXPECT_EQ(image->nodes.size(), 1U);
 }
 
+/// One request's data is no reason to lose sight of all formations.
+TEST_F(PostgresStoreTest, DataThatItCannotHoldIsRefusedAndTheStoreGoesOn) {
+  auto store = make_store();
+  ASSERT_TRUE(store.load());
+  Change too_long = some_change();
+  std::string host;
+  for (int i = 0; i < 20'000; ++i) host += std::to_string(i * 7919);  // does not compress to what an index can hold
+  too_long.nodes[0].host = host;
+  const auto refused = store.commit(too_long);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::bad_usage) << refused.error().message;
+  EXPECT_TRUE(store.commit(some_change()));
+  EXPECT_EQ(store.load()->nodes.size(), 1U);
+}
+
 TEST_F(PostgresStoreTest, ANodesRoleMayAskForTheAddressAndLook) {
   auto store = make_store("operators-token");
   ASSERT_TRUE(store.load());

@@ -12,6 +12,8 @@ namespace {
 constexpr Millis refused_pause{1000};
 /// A keeper that was set back in time, a machine's snapshot say, is overtaken by its own former reports for a while.
 constexpr Millis overtaken_pause{10};
+/// Then it is something else, and the monitor is asked less often.
+constexpr int overtaken_quickly_max = 10'000;
 constexpr Millis overload_note_interval{60'000};
 
 }  // namespace
@@ -35,28 +37,26 @@ Reporter::~Reporter() {
 }
 
 void Reporter::beat() {
-  RetryPause pause;
-  AnswerPatience patience;
+  Conversation talk;
   while (!board_.stopping()) {
-    if (exchange(heartbeat_api_, true, patience))
-      pause.answered();
+    if (exchange(heartbeat_api_, true, talk))
+      talk.pause.answered();
     else
-      board_.pause(pause.next(heartbeat_api_.asked_to_wait()));
+      board_.pause(talk.pause.next(heartbeat_api_.asked_to_wait()));
   }
 }
 
 void Reporter::deliver() {
-  RetryPause pause;
-  AnswerPatience patience;
+  Conversation talk;
   while (board_.await_urgency()) {
-    if (exchange(messenger_api_, false, patience))
-      pause.answered();
+    if (exchange(messenger_api_, false, talk))
+      talk.pause.answered();
     else
-      board_.pause(pause.next(messenger_api_.asked_to_wait()));
+      board_.pause(talk.pause.next(messenger_api_.asked_to_wait()));
   }
 }
 
-bool Reporter::exchange(client::MonitorApi& api, bool wait, AnswerPatience& patience) {
+bool Reporter::exchange(client::MonitorApi& api, bool wait, Conversation& talk) {
   const TimePoint left = std::chrono::steady_clock::now();
   protocol::Report report = board_.next_report(wait, left);
   report.host = config_.hostname;
@@ -65,15 +65,18 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait, AnswerPatience& pati
   report.pg_version = pg_version_;
   const auto known = board_.assignment();
   const Millis heartbeat = wait ? (known ? known->heartbeat : Millis{1000}) : Millis{0};
-  const auto answer = api.report(config_.node, report, heartbeat + patience.now());
+  const auto answer = api.report(config_.node, report, heartbeat + talk.patience.now());
   if (board_.stopping()) return false;
-  if (answer) patience.answered();
+  if (answer) {
+    talk.patience.answered();
+    talk.overtaken = 0;
+  }
   if (!answer) {
-    if (answer.error().code == Errc::timeout) patience.ran_out();
+    if (answer.error().code == Errc::timeout) talk.patience.ran_out();
     // Overtaken by a newer report on the other connection: that one has brought the answer.
     if (answer.error().code == Errc::conflict) {
       board_.pause(overtaken_pause);
-      return true;
+      return ++talk.overtaken < overtaken_quickly_max;
     }
     if (answer.error().code == Errc::twin) {
       board_.refused(answer.error());

@@ -9,6 +9,7 @@
 #include "common/config/config.h"
 #include "common/monitor_client/monitor_api.h"
 #include "keeper/agent/board.h"
+#include "keeper/agent/retry_pause.h"
 #include "keeper/core/answer_patience.h"
 
 namespace autoctl::keeper {
@@ -23,8 +24,14 @@ class Reporter {
  private:
   void beat();     // holds a report open at the monitor, always
   void deliver();  // reports at once what is urgent
+  /// On one of the two connections.
+  struct Conversation {
+    RetryPause pause;
+    AnswerPatience patience;
+    int overtaken = 0;  // so many reports in a row were
+  };
   /// One report and its answer. Returns false when it did not work.
-  bool exchange(client::MonitorApi& api, bool wait, AnswerPatience& patience);
+  bool exchange(client::MonitorApi& api, bool wait, Conversation& talk);
   void note(bool reached, const std::string& why);
   void note_overload();
 

@@ -66,6 +66,7 @@ bool Ledger::commit(Change change) {
   AUTOCTL_ASSERT(!broken, "about to write what must never be: " + *broken);
   log_.number(change.events);
   if (const auto done = store_.commit(change); !done) {
+    if (done.error().code == Errc::bad_usage) return refused(done.error().message);
     in_doubt_event_ = change.events.empty() ? 0 : change.events.back().id;
     in_doubt_count_ = unwritten_events_.size();
     lost(done.error().message);
@@ -79,6 +80,15 @@ bool Ledger::commit(Change change) {
   for (const OperationRow& operation : change.operations)
     if (operation.status != OperationStatus::running) waiters_.ended(operation);
   return true;
+}
+
+/// What one node or one request has brought must not keep all others' decisions from being written.
+bool Ledger::refused(const std::string& why) {
+  env_.warn("Left out, as the monitor's Postgres cannot hold it: " + why);
+  changed_nodes_.clear();
+  changed_groups_.clear();
+  unwritten_events_.clear();
+  return false;
 }
 
 void Ledger::add_unwritten(Change& change) const {

@@ -29,7 +29,8 @@ class Ledger {
   void lost(const std::string& why);
 
   /// Writes `change` and all that is unwritten in one transaction. Then it is in the model, and followers and waiters
-  /// hear of it. False: it may or may not have happened, and restore() will tell.
+  /// hear of it. False: it may or may not have happened, and restore() will tell; or the store cannot hold it, and it
+  /// and what was unwritten are left out.
   bool commit(Change change);
   /// Writes what is unwritten, if anything is.
   void flush();
@@ -53,6 +54,7 @@ class Ledger {
 
  private:
   void add_unwritten(Change& change) const;
+  bool refused(const std::string& why);
 
   Store& store_;
   Model& model_;

@@ -81,7 +81,9 @@ struct Node {
   std::optional<protocol::CitusFacts> citus;  // of a coordinator's primary
   bool reported = false;                      // since the monitor started
   std::uint64_t sequence = 0;
-  std::uint64_t last_news = 0;   // of its epoch
+  std::uint64_t last_news = 0;  // of its epoch
+  TimePoint telling_since;      // a minute begins, in which it has told so many
+  int told = 0;
   std::uint64_t connection = 0;  // the one that carried the last report
   std::string elsewhere;         // the address of its machine, if that is not the monitor's
   std::string refused_host;      // at which it says to be, and cannot be

@@ -13,6 +13,10 @@ constexpr int port_max = 65'535;
 constexpr int priority_max = 100;
 constexpr GroupId group_max = 10'000;
 constexpr std::size_t text_max = 63;
+/// Ids count up from 1, and new ones come after the highest.
+constexpr std::int64_t node_id_max = 1'000'000'000;
+/// Each of them looks at each other one, and each evidence about one is a reason to look at all.
+constexpr std::size_t nodes_per_group_max = 50;
 
 Result<> check_words(const protocol::RegisterRequest& r) {
   const auto complain = [](const char* field, const std::string& why) {
@@ -187,7 +191,8 @@ Result<std::optional<FormationRow>> plan_former_formation(const Model& model, co
 }
 
 Result<> check_former(const protocol::RegisterRequest& r) {
-  if (r.former->id.value < 1) return fail(Errc::bad_usage, "former.id: it must be positive");
+  if (r.former->id.value < 1 || r.former->id.value > node_id_max)
+    return fail(Errc::bad_usage, "former.id: it must be from 1 to " + std::to_string(node_id_max));
   if (r.former->replication_password.empty()) return fail(Errc::bad_usage, "former.replication_password: it is empty");
   if (r.name.empty()) return fail(Errc::bad_usage, "name: it is empty");
   if (!r.group) return fail(Errc::bad_usage, "group: it is missing");
@@ -260,6 +265,11 @@ Result<RegistrationPlan> plan_registration(const Model& model, const protocol::R
   const auto found = model.groups.find({request.formation, number});
   const Group* group = found == model.groups.end() ? nullptr : &found->second;
   AUTOCTL_TRY(check_secondaries(model, group, request));
+  if (group != nullptr && group->nodes.size() >= nodes_per_group_max && !request.former)
+    return fail(Errc::conflict,
+                "group " + std::to_string(number) + " of formation '" + request.formation + "' has " +
+                    std::to_string(group->nodes.size()) + " nodes, and no more can join it",
+                "drop nodes that are gone: `autoctl show state` lists them");
   AUTOCTL_TRY(check_data(group, request));
   if (group == nullptr || is_deserted(*group)) {
     GroupRow row{.formation = request.formation, .group = number};

@@ -13,6 +13,9 @@ namespace autoctl::monitor {
 namespace {
 
 constexpr int port_max = 65'535;
+/// A keeper keeps a hundred while the monitor is away, and then has little to tell.
+constexpr Millis telling_interval{60'000};
+constexpr int news_per_interval = 200;
 
 Result<> check_facts(const Group& group, const Node& node, const protocol::Report& report) {
   if (report.port < 0 || report.port > port_max || report.api_port < 0 || report.api_port > port_max)
@@ -145,10 +148,24 @@ void Reports::take_in_citus(const Group& group, Node& node, const protocol::Repo
   node.citus = report.citus;
 }
 
+/// A node that tells without end would push what happened out of the event log.
+bool Reports::may_tell(const Group& group, Node& node) {
+  const TimePoint now = env_.now();
+  if (now - node.telling_since >= telling_interval) {
+    node.telling_since = now;
+    node.told = 0;
+  }
+  if (++node.told == news_per_interval)
+    ledger_.tell(ledger_.event(group.row, &node.row, "monitor",
+                               node.row.name + " tells too much: what else it says in this minute is left out"));
+  return node.told < news_per_interval;
+}
+
 void Reports::take_in_news(const Group& group, Node& node, const protocol::Report& report) {
   for (const protocol::News& news : report.news) {
     if (news.number <= node.last_news) continue;  // it came on the other connection
     node.last_news = news.number;
+    if (!may_tell(group, node)) continue;
     ledger_.tell(ledger_.event(group.row, &node.row, "report", node.row.name + ": " + news.text));
   }
 }

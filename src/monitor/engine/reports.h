@@ -44,6 +44,7 @@ class Reports {
   void take_in_address(const Group& group, Node& node, const protocol::Report& report, const Caller& caller);
   bool refuses_host(const Group& group, Node& node, const std::string& host, const Caller& caller);
   void take_in_citus(const Group& group, Node& node, const protocol::Report& report);
+  bool may_tell(const Group& group, Node& node);
   void take_in_news(const Group& group, Node& node, const protocol::Report& report);
 
   Model& model_;

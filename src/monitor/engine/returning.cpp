@@ -76,6 +76,12 @@ Result<> Returning::leave(NodeId id, const Caller& caller) {
   if (group->operation)
     return fail(Errc::conflict, "a " + std::string(to_string(group->operation->kind)) + " is running in its group",
                 "wait for its end");
+  if (node.row.reported == NodeState::init &&
+      !is_leader_state(node.row.goal.state)) {  // it has nothing to come back with
+    if (!settler_.remove(*group, id)) return in_doubt("it may or may not have been told", "try again in a moment");
+    settler_.settle(*group);
+    return {};
+  }
 
   Change change;
   change.formations.push_back(model_.formations.at(group->row.formation));

@@ -118,7 +118,8 @@ struct EventQuery {
 };
 
 /// One writer at a time; not thread-safe. After any error but that of events() the outcome is in doubt: the store
-/// refuses everything until load() has succeeded, and what load() returns is what happened.
+/// refuses everything until load() has succeeded, and what load() returns is what happened. The one exception: a change
+/// whose data it cannot hold is refused as bad_usage; nothing of it has happened, and the store goes on.
 class Store {
  public:
   virtual ~Store() = default;

@@ -50,6 +50,12 @@ Result<> write_all(pg::Connection& connection, const char* sql, const std::vecto
   return {};
 }
 
+/// The data is at fault, not the server: classes of SQLSTATE "data exception", "integrity constraint violation" and
+/// "program limit exceeded".
+bool is_refused_data(const std::string& sqlstate) {
+  return sqlstate.starts_with("22") || sqlstate.starts_with("23") || sqlstate.starts_with("54");
+}
+
 }  // namespace
 
 PostgresStore::PostgresStore(std::string conninfo, ApiEndpoint endpoint)
@@ -115,6 +121,8 @@ Result<Image> PostgresStore::load() {
 Result<> PostgresStore::commit(const Change& change) {
   if (!connection_) return fail(Errc::unavailable, "the monitor's Postgres is not connected");
   auto written = write(change);
+  if (!written && is_refused_data(connection_->sqlstate()) && connection_->script("ROLLBACK", deadline))
+    return fail(Errc::bad_usage, "the monitor's Postgres refuses it: " + written.error().message);
   if (!written) {
     // Closing the session rolls back what is not committed; load() waits for that.
     connection_.reset();

@@ -1,0 +1,74 @@
+// A node's credential harms that node: what others decide, and what the event log holds, stays what it was.
+#include "tests/support/engine_fixture.h"
+
+namespace autoctl {
+namespace {
+
+class EngineHostileNode : public test::EngineTest {
+ protected:
+  std::size_t events_that_say(const std::string& words) const {
+    const auto all = store.all_events();
+    return static_cast<std::size_t>(std::ranges::count_if(
+        all, [&](const auto& event) { return event.description.find(words) != std::string::npos; }));
+  }
+  void tells(test::PretendedKeeper& keeper, int news) {
+    keeper.report.news.clear();
+    for (int i = 0; i < news; ++i) keeper.report.news.push_back({++told_, "look at me"});
+    report(keeper);
+  }
+
+ private:
+  std::uint64_t told_ = 0;
+};
+
+TEST_F(EngineHostileNode, ThatTellsWithoutEndDoesNotPushOutWhatHappened) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  for (int i = 0; i < 20; ++i) tells(b(), 100);
+  EXPECT_LT(events_that_say("look at me"), 250U);
+  EXPECT_EQ(events_that_say("tells too much"), 1U);
+  pass_reporting(Millis{61'000});
+  tells(b(), 1);
+  EXPECT_LT(events_that_say("look at me"), 251U);
+  EXPECT_TRUE(has_event("look at me"));
+}
+
+/// It had nothing that the others would have to wait for.
+TEST_F(EngineHostileNode, ThatLeavesBeforeItHasJoinedStopsNobody) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  auto& third = add("c");
+  std::optional<Result<>> left;
+  engine->leave(third.id, {third.token, 0}, [&](Result<> answer) { left = std::move(answer); });
+  ASSERT_TRUE(left && *left);
+  EXPECT_FALSE(store.nodes.contains(third.id));
+  engine->disconnected(a().connection);
+  b().report.facts.receiving = false;
+  for (int i = 0; i < 20; ++i) {
+    pass(Millis{20});
+    engine->probed(a().id, monitor::ProbedPort::postgres, PortState::refused);
+    engine->probed(a().id, monitor::ProbedPort::keeper, PortState::refused);
+    report(b(), true);
+  }
+  EXPECT_NE(store.nodes.at(b().id).goal.state, NodeState::secondary) << "the failover goes on";
+}
+
+TEST_F(EngineHostileNode, IdsDoNotOverflow) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  auto former = request("former");
+  former.formation = "elsewhere";
+  former.group = 0;
+  former.former = protocol::FormerNode{.id = NodeId{9223372036854775807}, .replication_password = "x", .settings = {}};
+  const auto refused = register_node(former);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::bad_usage);
+  EXPECT_TRUE(register_node(request("next")));
+}
+
+TEST_F(EngineHostileNode, AGroupHasNoMoreNodesThanItCanLookAfter) {
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(register_node(request("node_of_many_" + std::to_string(i))));
+  const auto refused = register_node(request("one_more"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+}
+
+}  // namespace
+}  // namespace autoctl
