@@ -13,6 +13,7 @@
 
 #include "common/config/reload_answer.h"
 #include "common/http/server.h"
+#include "common/pg/connection.h"
 #include "common/pg/own_settings.h"
 #include "common/process/process.h"
 #include "common/tls/certificate.h"
@@ -25,6 +26,7 @@
 #include "monitor/identity.h"
 #include "monitor/own_postgres.h"
 #include "monitor/service/service.h"
+#include "monitor/store/node_role.h"
 #include "monitor/store/postgres_store.h"
 
 namespace autoctl::monitor {
@@ -39,6 +41,8 @@ constexpr Millis courtesy{1'000};
 constexpr Millis restart_pause_min{100};
 constexpr Millis restart_pause_max{5'000};
 constexpr Millis first_load_patience{30'000};
+constexpr Millis node_role_interval{10'000};
+constexpr Millis node_role_patience{2'000};
 
 /// The signals we are asked to stop or reload by, as a descriptor.
 class Signals {
@@ -92,6 +96,26 @@ Result<Image> first_load(Store& store, Signals& signals) {
   }
 }
 
+/// Every node has this role's credential: what it does is ended, and what it changes is put back, while the monitor runs.
+class NodeRoleWatch {
+ public:
+  explicit NodeRoleWatch(const OwnPostgres& own) : own_(own) {}
+
+  void look() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_) return;
+    next_ = now + node_role_interval;
+    auto connection = pg::Connection::open(own_.conninfo(OwnPostgres::database), node_role_patience);
+    if (!connection) return;  // the store says so
+    if (const auto tended = tend_node_role(*connection); !tended)
+      spdlog::warn("Cannot look after the role autoctl_node: {}", tended.error().message);
+  }
+
+ private:
+  const OwnPostgres& own_;
+  std::chrono::steady_clock::time_point next_;
+};
+
 /// What our Postgres can take in while it runs. Its address stays, as the store's connection depends on it.
 Result<> reload(const config::Config& running, const config::Files& files, OwnPostgres& own) {
   auto fresh = config::load(files);
@@ -112,6 +136,7 @@ Result<> reload(const config::Config& running, const config::Files& files, OwnPo
 void supervise(const config::Config& config, const config::Files& files, OwnPostgres& own, Service& service,
                Signals& signals) {
   Millis pause{0};
+  NodeRoleWatch node_role(own);
   while (!signals.stop_requested()) {
     wait({signals.fd(), own.watch_fd()}, own.running() ? tick : pause);
     if (std::chrono::steady_clock::now() - service.last_turn() < engine_patience) sd_notify(0, "WATCHDOG=1");
@@ -122,7 +147,10 @@ void supervise(const config::Config& config, const config::Files& files, OwnPost
         static_cast<void>(config::answer_reload(files, {"refused: " + reloaded.error().message}));
       }
     }
-    if (own.running()) continue;
+    if (own.running()) {
+      node_role.look();
+      continue;
+    }
     if (pause == Millis{0}) {
       const bool stopped = own.was_stopped();
       service.post([stopped](Engine& engine) { engine.store_lost(stopped ? "it was stopped" : "it died"); });

@@ -91,6 +91,9 @@ postgres::ServerSettings OwnPostgres::settings() const {
   // A session that we gave up must end before a new one may write (PostgresStore::load).
   constexpr int first_with_check_interval = 14;
   if (tools_.major >= first_with_check_interval) ours["client_connection_check_interval"] = "500ms";
+  // 8 MB instead of 8 GB: NOTIFY is the one thing that a role cannot be forbidden to fill the disk with.
+  constexpr int first_with_notify_limit = 17;
+  if (tools_.major >= first_with_notify_limit) ours["max_notify_queue_pages"] = "1024";
   if (!config_.ssl.enabled) return ours;
   ours["ssl_cert_file"] = config_.ssl.server_cert;
   ours["ssl_key_file"] = config_.ssl.server_key;
@@ -104,7 +107,10 @@ std::string OwnPostgres::hba_lines() const {
   const char* type = config_.ssl.enabled ? "hostssl" : "host";
   return hba_line("local", "all", pg::quote_identifier(postgres::os_user()), "", "peer") +
          hba_line("local", database, "autoctl_node", "", config_.auth == "cert" ? "peer" : config_.auth) +
-         hba_line(type, database, "autoctl_node", "samenet", config_.auth);
+         hba_line(type, database, "autoctl_node", "samenet", config_.auth) +
+         // Its rights are taken away in one database: lines below this block may not let it into others.
+         hba_line("local", "postgres,template1", "autoctl_node", "", "reject") +
+         hba_line("host", "postgres,template1", "autoctl_node", "all", "reject");
 }
 
 Result<> OwnPostgres::configure() {

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <thread>
+
 #include "common/config/files.h"
 #include "common/monitor_client/monitor_api.h"
 #include "common/monitor_client/monitor_url.h"
@@ -12,6 +14,7 @@ namespace autoctl::client {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr Millis turn_interval{50};
 
 Result<MonitorEndpoint> from_https(const std::string& url, const std::string& ca_file) {
   const auto hosts = parse_https(url);
@@ -35,9 +38,20 @@ Result<> check_leads_there(const std::string& url, const std::string& asked) {
               "on the monitor: `autoctl config set autoctl.hostname` with how nodes reach it, and restart it");
 }
 
+/// The monitor lets in one node at a time, for a moment each.
+Result<pg::Connection> open_in_turn(const std::string& conninfo, Millis timeout) {
+  const auto deadline = Clock::now() + timeout;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<Millis>(deadline - Clock::now());
+    auto connection = pg::Connection::open(conninfo, std::max(left, Millis{100}));
+    if (connection || !pg::is_crowded(connection.error()) || left <= turn_interval) return connection;
+    std::this_thread::sleep_for(turn_interval);
+  }
+}
+
 Result<MonitorEndpoint> ask(const MonitorPostgres& server, Millis timeout) {
   const auto start = Clock::now();
-  auto connection = pg::Connection::open(server.conninfo, timeout);
+  auto connection = open_in_turn(server.conninfo, timeout);
   if (!connection) return fail(connection.error());
   const auto left = timeout - std::chrono::duration_cast<Millis>(Clock::now() - start);
   const auto rows = connection->query("select url, ca_pem, monitor_id, registration_token from autoctl.api_endpoint()",

@@ -20,11 +20,15 @@ constexpr const char* version_table =
     "CREATE TABLE IF NOT EXISTS autoctl.schema_version ("
     " version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());";
 
-Result<int> current_version(pg::Connection& connection) {
-  AUTOCTL_TRY(connection.script(version_table, statement_timeout));
+Result<int> read_version(pg::Connection& connection) {
   auto rows = connection.query("SELECT coalesce(max(version), 0) FROM autoctl.schema_version", statement_timeout);
   if (!rows) return fail(std::move(rows.error()));
   return static_cast<int>(rows->number(0, 0));
+}
+
+Result<int> current_version(pg::Connection& connection) {
+  AUTOCTL_TRY(connection.script(version_table, statement_timeout));
+  return read_version(connection);
 }
 
 Result<> apply(pg::Connection& connection, const Migration& step) {
@@ -53,6 +57,15 @@ Result<> migrate_locked(pg::Connection& connection) {
 }
 
 }  // namespace
+
+Result<bool> is_behind(pg::Connection& connection) {
+  const auto none = connection.query("SELECT to_regclass('autoctl.schema_version') IS NULL", statement_timeout);
+  if (!none) return fail(none.error());
+  if (none->truth(0, 0)) return true;
+  const auto version = read_version(connection);
+  if (!version) return fail(version.error());
+  return *version < migrations().back().number;
+}
 
 Result<> migrate(pg::Connection& connection) {
   if (auto locked = connection.query(take_lock, statement_timeout); !locked) return fail(std::move(locked.error()));

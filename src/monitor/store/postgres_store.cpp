@@ -6,6 +6,7 @@
 
 #include "common/tls/certificate.h"
 #include "monitor/store/migrations.h"
+#include "monitor/store/node_role.h"
 #include "monitor/store/rows.h"
 
 namespace autoctl::monitor {
@@ -17,6 +18,7 @@ constexpr std::int64_t events_kept = 100'000;
 constexpr std::int64_t trim_interval = 1'000;  // events between two trims
 
 // The session lock tells writers apart: while an earlier session of ours may still commit, a new one does not get it.
+// Only an advisory lock is held as long as a session. Its functions are the owner's alone (sql/0010_node_role.sql).
 constexpr const char* become_writer =
     "SELECT pg_advisory_lock(hashtext('autoctl monitor store')), set_config('synchronous_commit', 'on', false),"
     " set_config('timezone', 'UTC', false)";
@@ -65,9 +67,14 @@ Result<> PostgresStore::connect() {
   connection_.reset();
   auto opened = pg::Connection::open(conninfo_, deadline);
   if (!opened) return fail(std::move(opened.error()));
+  const auto behind = is_behind(*opened);
+  if (!behind) return fail(behind.error());
+  // Before that migration a node can hold the lock; and an open look at a view holds up what alters its tables.
+  if (*behind) AUTOCTL_TRY(shut_out_node_role(*opened));
   if (auto alone = opened->query(become_writer, deadline); !alone)
     return fail(std::move(alone.error()).with_context("waiting for the store's former session to end"));
   AUTOCTL_TRY(migrate(*opened));
+  if (*behind) AUTOCTL_TRY(tend_node_role(*opened));
   connection_ = *std::move(opened);
   return {};
 }
