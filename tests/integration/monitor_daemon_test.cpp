@@ -4,6 +4,7 @@
 #include <mutex>
 #include <thread>
 
+#include "common/pg/connection.h"
 #include "tests/support/monitor_process.h"
 
 namespace autoctl {
@@ -108,6 +109,23 @@ TEST_F(MonitorDaemon, RegistersTwoNodesAndBringsThemTogether) {
   EXPECT_TRUE(told);
   EXPECT_EQ(monitor.terminate(), 0);
   EXPECT_EQ(monitor.postgres_pid(), 0);
+}
+
+TEST_F(MonitorDaemon, PutsBackWhatTheNodesRoleHasChangedOfItself) {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  const std::string server = "host=127.0.0.1 port=" + std::to_string(monitor.config().pgport) +
+                             " dbname=pg_auto_failover user=autoctl_node sslmode=require";
+  const auto path_of_new_session = [&]() -> std::string {
+    auto session = pg::Connection::open(server, patience);
+    const auto rows = session ? session->query("SHOW search_path", patience) : fail(session.error());
+    return rows ? rows->text(0, 0) : "";
+  };
+  ASSERT_TRUE(eventually([&] {
+    auto session = pg::Connection::open(server, patience);
+    return session && session->script("ALTER ROLE autoctl_node SET search_path = nowhere", patience);
+  }));
+  EXPECT_TRUE(eventually([&] { return path_of_new_session() == "nowhere"; }));
+  EXPECT_TRUE(eventually([&] { return path_of_new_session().find("public") != std::string::npos; }, 40s));
 }
 
 TEST_F(MonitorDaemon, HoldsAReportUntilThereIsSomethingToDo) {

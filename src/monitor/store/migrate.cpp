@@ -10,6 +10,7 @@ namespace autoctl::monitor {
 namespace {
 
 constexpr std::chrono::milliseconds statement_timeout{30'000};
+constexpr std::chrono::milliseconds look_timeout{2'000};
 
 // Held by the session while it migrates: two daemons of one data directory cannot be, but two binaries can be tried.
 constexpr const char* take_lock = "SELECT pg_advisory_lock(hashtext('autoctl schema migration'))";
@@ -20,15 +21,15 @@ constexpr const char* version_table =
     "CREATE TABLE IF NOT EXISTS autoctl.schema_version ("
     " version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());";
 
-Result<int> read_version(pg::Connection& connection) {
-  auto rows = connection.query("SELECT coalesce(max(version), 0) FROM autoctl.schema_version", statement_timeout);
+Result<int> read_version(pg::Connection& connection, std::chrono::milliseconds timeout) {
+  auto rows = connection.query("SELECT coalesce(max(version), 0) FROM autoctl.schema_version", timeout);
   if (!rows) return fail(std::move(rows.error()));
   return static_cast<int>(rows->number(0, 0));
 }
 
 Result<int> current_version(pg::Connection& connection) {
   AUTOCTL_TRY(connection.script(version_table, statement_timeout));
-  return read_version(connection);
+  return read_version(connection, statement_timeout);
 }
 
 Result<> apply(pg::Connection& connection, const Migration& step) {
@@ -59,10 +60,10 @@ Result<> migrate_locked(pg::Connection& connection) {
 }  // namespace
 
 Result<bool> is_behind(pg::Connection& connection) {
-  const auto none = connection.query("SELECT to_regclass('autoctl.schema_version') IS NULL", statement_timeout);
+  const auto none = connection.query("SELECT to_regclass('autoctl.schema_version') IS NULL", look_timeout);
   if (!none) return fail(none.error());
   if (none->truth(0, 0)) return true;
-  const auto version = read_version(connection);
+  const auto version = read_version(connection, look_timeout);
   if (!version) return fail(version.error());
   return *version < migrations().back().number;
 }
