@@ -21,6 +21,10 @@ struct Free {
 using Bio = std::unique_ptr<BIO, Free<BIO, BIO_free_all>>;
 using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY, EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Free<X509, X509_free>>;
+using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX, SSL_CTX_free>>;
+using Ssl = std::unique_ptr<SSL, Free<SSL, SSL_free>>;
+
+constexpr const char* cbc_suites = "ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA";
 
 Bio text_bio(const std::string& text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
@@ -66,6 +70,16 @@ class HttpTlsTest : public HttpTest {
   /// What a client that trusts `pem` gets at `host`.
   Result<http::Response> ask(const std::string& host, const std::string& pem) {
     return http::Client({.host = host, .port = server_->port(), .trusted_pem = pem, .bearer = ""}).send(get("/"), 5s);
+  }
+  /// A client that knows these suites of TLS 1.2 and nothing newer.
+  bool lets_in(const char* suites) const {
+    const Context context(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+    EXPECT_EQ(SSL_CTX_set_cipher_list(context.get(), suites), 1);
+    const RawConnection connection(server_->port(), RawConnection::Layer::tcp);
+    const Ssl ssl(SSL_new(context.get()));
+    SSL_set_fd(ssl.get(), connection.fd());
+    return SSL_connect(ssl.get()) == 1;
   }
   static void expect_denied(const Result<http::Response>& answer) {
     ASSERT_FALSE(answer);
@@ -119,6 +133,29 @@ TEST_F(HttpTlsTest, OldProtocolsAreRefused) {
   SSL_set_fd(ssl.get(), connection.fd());
   EXPECT_NE(SSL_connect(ssl.get()), 1);
   expect_healthy();
+}
+
+TEST_F(HttpTlsTest, OnlySuitesThatAuthenticateWhatTheyEncryptAreSpoken) {
+  start_server();
+  EXPECT_FALSE(lets_in(cbc_suites));
+  for (const char* suite :
+       {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ALL"})
+    EXPECT_TRUE(lets_in(suite)) << suite;
+  expect_healthy();
+}
+
+TEST_F(HttpTlsTest, AServerThatSpeaksOnlyCbcIsRefused) {
+  const Context context(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+  ASSERT_EQ(SSL_CTX_set_cipher_list(context.get(), cbc_suites), 1);
+  ASSERT_EQ(SSL_CTX_use_certificate_chain_file(context.get(), options_.certificate_file.c_str()), 1);
+  ASSERT_EQ(SSL_CTX_use_PrivateKey_file(context.get(), options_.key_file.c_str(), SSL_FILETYPE_PEM), 1);
+  const RawListener listener;
+  std::thread peer([&] { EXPECT_FALSE(RawConnection(listener.accept(), context.get()).good()); });
+  const auto answer = http::Client({.host = "127.0.0.1", .port = listener.port(), .trusted_pem = pem_, .bearer = ""})
+                          .send(get("/"), 5s);
+  peer.join();
+  EXPECT_FALSE(answer);
 }
 
 TEST_F(HttpTlsTest, APeerWithoutTlsIsUnavailable) {

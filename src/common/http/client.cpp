@@ -18,6 +18,7 @@
 
 #include "common/http/lookup.h"
 #include "common/http/socket.h"
+#include "common/http/tls_limits.h"
 #include "common/http/url.h"
 
 namespace autoctl::http {
@@ -118,7 +119,7 @@ class Client::Impl {
 
   void prepare_tls() {
     SSL_CTX* native = tls_.native_handle();
-    SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+    if (!limit_tls(native)) trusted_ = fail(Errc::denied, "this machine's OpenSSL has no TLS 1.2 with AES-GCM");
     SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_cert_verify_callback(native, verify, &pinned_);

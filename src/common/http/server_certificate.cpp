@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include "common/http/tls_limits.h"
+
 namespace autoctl::http {
 
 namespace {
@@ -23,7 +25,7 @@ Result<> use_certificate(boost::asio::ssl::context& tls, const std::string& cert
                       boost::asio::ssl::context::no_tlsv1_1 | boost::asio::ssl::context::no_compression,
                   failed);
   SSL_CTX* native = tls.native_handle();
-  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  if (!limit_tls(native)) return fail(Errc::bad_config, "this machine's OpenSSL has no TLS 1.2 with AES-GCM");
   SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(native, 0);
