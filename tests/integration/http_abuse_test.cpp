@@ -71,20 +71,47 @@ TEST_F(HttpAbuseTest, OversizedHeadersGet431) {
 TEST_F(HttpAbuseTest, MalformedRequestsGet400) {
   start_server();
   for (const std::string bytes :
-       {"\r\n\r\nHELO\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
-        "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
-        "GET relative HTTP/1.1\r\nConnection: close\r\n\r\n", "GET /%zz HTTP/1.1\r\nConnection: close\r\n\r\n"})
+       {"\r\n\r\nHELO\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+        "GET relative HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"})
     expect_json_error(say(bytes), 400);
   EXPECT_TRUE(seen_.get().requests.empty());
+  expect_healthy();
+}
+
+TEST_F(HttpAbuseTest, RequestsThatCouldBeTakenForOthersGet400AndTheEnd) {
+  start_server();
+  const std::string hidden = "POST /hidden HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+  const auto expect_refused = [&](const std::string& version, const std::string& fields) {
+    const std::string answer = say("POST / " + version + "\r\n" + fields + "\r\n\r\n0\r\n\r\n" + hidden);
+    SCOPED_TRACE(fields);
+    expect_json_error(answer, 400);
+    EXPECT_THAT(answer, HasSubstr("Connection: close"));
+    EXPECT_EQ(answer.find("HTTP/1.1 "), answer.rfind("HTTP/1.1 ")) << "it went on reading: " << answer;
+  };
+  for (const char* fields :
+       {"Transfer-Encoding: gzip", "Transfer-Encoding: identity", "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: chunked, gzip",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5", "Content-Length: 5\r\nTransfer-Encoding: gzip",
+        "Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5, 5", "Content-Length: 5\r\nHost: y"})
+    expect_refused("HTTP/1.1", std::string("Host: x\r\n") + fields);
+  expect_refused("HTTP/1.1", "Content-Length: 5");  // no Host
+  expect_refused("HTTP/1.0", "Transfer-Encoding: chunked");
+  EXPECT_TRUE(seen_.get().requests.empty());
+  EXPECT_THAT(say("GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200 ")) << "as a load balancer's check asks";
   expect_healthy();
 }
 
 TEST_F(HttpAbuseTest, PipelinedRequestsAreAnsweredInOrder) {
   start_server();
   const std::string answer =
-      say("POST /1 HTTP/1.1\r\nContent-Length: 1\r\n\r\naPOST /2 HTTP/1.1\r\nContent-Length: 1\r\n"
+      say("POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na"
+          "POST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
           "Connection: close\r\n\r\nb");
   EXPECT_LT(answer.find("echo:a"), answer.find("echo:b"));
 }
@@ -112,7 +139,7 @@ TEST_F(HttpAbuseTest, AClientThatReadsNothingIsDropped) {
   options_.idle_timeout = 400ms;
   start_server();
   RawConnection connection(server_->port(), RawConnection::Layer::tls);
-  ASSERT_TRUE(connection.write("GET /hold HTTP/1.1\r\n\r\n"));
+  ASSERT_TRUE(connection.write("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"));
   ASSERT_TRUE(wait_for_requests(1));
   const auto start = std::chrono::steady_clock::now();
   seen_.get().held.front()({200, std::string(30'000'000, 'x')});  // more than fits into socket buffers

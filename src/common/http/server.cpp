@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "common/http/framing.h"
 #include "common/http/lobby.h"
 #include "common/http/server_certificate.h"
 #include "common/http/socket.h"
@@ -206,6 +207,10 @@ class Session : public std::enable_shared_from_this<Session> {
     parser_.reset();
     keep_alive_ = message.keep_alive();
     head_ = message.method() == bhttp::verb::head;
+    if (const auto wrong = ambiguity(message); !wrong.empty()) {
+      keep_alive_ = false;
+      return write(error_response(400, Errc::bad_usage, "this request could be taken for another one: " + wrong));
+    }
     const auto target = message.target();
     auto parsed = parse_target({target.data(), target.size()});
     if (!parsed)
