@@ -28,7 +28,8 @@ void declare_postgres(Verb command, CreateOptions& options) {
   from_libpq_environment(
       command.add_option("--pgport", options.pgport, "port of Postgres; default: 5432").range(1, 65535), "PGPORT")
       .type_name("PORT");
-  text(command, "--listen", options.listen, "listen_addresses; default: \"*\"", "LIST");
+  text(command, "--listen", options.listen, "listen_addresses, and where autoctl itself listens; default: \"*\"",
+       "LIST");
   from_environment(
       text(command, "--hostname,--nodename", options.hostname,
            "host name or address that the other nodes and clients connect to; default: this machine's", "HOST"),
@@ -54,7 +55,8 @@ void declare_access(Verb command, CreateOptions& options) {
   text(command, "--ssl-mode", options.ssl.mode, "sslmode of connection strings", "MODE").check(config::check_ssl_mode);
   text(command, "--ssl-ca-file", options.ssl.ca_file, "Postgres' ssl_ca_file", "FILE");
   text(command, "--ssl-crl-file", options.ssl.crl_file, "Postgres' ssl_crl_file", "FILE");
-  text(command, "--server-cert", options.ssl.server_cert, "Postgres' ssl_cert_file", "FILE");
+  text(command, "--server-cert", options.ssl.server_cert,
+       "Postgres' ssl_cert_file, and the certificate of autoctl's own port", "FILE");
   text(command, "--server-key", options.ssl.server_key, "Postgres' ssl_key_file", "FILE");
 }
 

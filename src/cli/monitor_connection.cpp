@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/config/files.h"
+#include "common/config/own_port.h"
 #include "common/monitor_client/node_endpoint.h"
 
 namespace autoctl::cli {
@@ -17,7 +18,7 @@ Result<client::MonitorEndpoint> own_endpoint(const config::Config& config, const
   const bool ipv6 = host.find(':') != std::string::npos;
   return client::MonitorEndpoint{
       fmt::format(fmt::runtime(ipv6 ? "https://[{}]:{}" : "https://{}:{}"), host, config.api_port),
-      config::read_file(files.certificate()).value_or(""),
+      config::read_file(config::api_trusted_file(config, files)).value_or(""),
       config.monitor_id,
       {}};
 }

@@ -126,7 +126,7 @@ Result<config::Config> create_monitor(config::Config config) {
   AUTOCTL_TRY(config::validate(config));
   AUTOCTL_TRY(check_directory(files));
   AUTOCTL_TRY(postgres::check_port_free(config.listen, config.pgport));
-  AUTOCTL_TRY(postgres::check_port_free(api_listen_address(config), config.api_port, "--api-port"));
+  AUTOCTL_TRY(postgres::check_port_free(config.listen, config.api_port, "--api-port"));
 
   Undo undo(files);
   AUTOCTL_TRY(make_directory(files));

@@ -11,6 +11,7 @@
 #include <array>
 #include <thread>
 
+#include "common/config/own_port.h"
 #include "common/config/reload_answer.h"
 #include "common/http/server.h"
 #include "common/pg/connection.h"
@@ -176,10 +177,10 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   Service service(std::move(store), *image, Access(config.auth == "trust", *token, tls::sha256_hex));
   const ApiRouter router(service, image->monitor_id);
   http::ServerOptions options;
-  options.address = api_listen_address(config);
+  options.address = config::api_addresses(config);
   options.port = config.api_port;
-  options.certificate_file = api_certificate_file(config, files);
-  options.key_file = api_key_file(config, files);
+  options.certificate_file = config::api_certificate_file(config, files);
+  options.key_file = config::api_key_file(config, files);
   http::Server server(
       options,
       [&router](const http::Request& request, const http::Responder& respond) { router.handle(request, respond); },

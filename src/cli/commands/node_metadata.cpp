@@ -105,7 +105,7 @@ Result<> check_port(const StateDocument& state, const NodeDocument& node, const 
         fmt::format("{} is {} and on its way to {}", node.name, to_string(node.reported), to_string(node.assigned)),
         "wait until it has reached that state");
   AUTOCTL_TRY(postgres::check_port_free(to.listen, to.pgport));
-  return to.api_port == from.api_port ? Result<>{} : postgres::check_port_free("*", to.api_port, "--pgport");
+  return to.api_port == from.api_port ? Result<>{} : postgres::check_port_free(to.listen, to.api_port, "--pgport");
 }
 
 Result<> check(const StateDocument& state, const Config& from, const Config& to, bool runs) {

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -15,12 +14,14 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <csignal>
+#include <list>
 #include <optional>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 
 #include "common/http/framing.h"
+#include "common/http/listener.h"
 #include "common/http/lobby.h"
 #include "common/http/server_certificate.h"
 #include "common/http/socket.h"
@@ -353,14 +354,12 @@ class Server::Impl {
   Impl(ServerOptions options, Handler handler, DisconnectHandler on_disconnect, StrainHandler on_strain)
       : shared_(std::make_shared<Shared>(std::move(options), std::move(handler), std::move(on_disconnect))),
         on_strain_(std::move(on_strain)),
-        acceptor_(shared_->io),
-        pause_(shared_->io),
         look_(shared_->io) {}
 
   Result<> start() {
     AUTOCTL_TRY(use_certificate(shared_->tls, shared_->options.certificate_file, shared_->options.key_file));
     AUTOCTL_TRY(listen());
-    accept();
+    for (Door& door : doors_) accept(door);
     look_after_strain();
     run_thread();
     return {};
@@ -371,8 +370,10 @@ class Server::Impl {
     asio::post(shared_->io, [this] {
       shared_->stopping = true;
       error_code ignored;
-      acceptor_.close(ignored);
-      pause_.cancel();
+      for (Door& door : doors_) {
+        door.acceptor.close(ignored);
+        door.pause.cancel();
+      }
       look_.cancel();
       // finish() takes the session out of the map.
       for (const auto& [id, weak] : std::exchange(shared_->sessions, {}))
@@ -384,42 +385,30 @@ class Server::Impl {
   int port() const { return port_; }
 
  private:
+  struct Door {
+    tcp::acceptor acceptor;
+    asio::steady_timer pause;
+  };
+
   Result<> listen() {
-    error_code failed;
-    const std::string& text = shared_->options.address;
-    const auto address = asio::ip::make_address(text, failed);
-    if (failed) return fail(Errc::bad_config, "\"" + text + "\" is not an IP address to listen on");
-    tcp::endpoint endpoint(address, static_cast<std::uint16_t>(shared_->options.port));
-    acceptor_.open(endpoint.protocol(), failed);
-    if (failed && address.is_v6() && address.is_unspecified()) {  // a machine without IPv6
-      endpoint.address(asio::ip::address_v4::any());
-      acceptor_.open(endpoint.protocol(), failed);
-    }
-    if (!failed) acceptor_.set_option(tcp::acceptor::reuse_address(true), failed);
-    if (!failed && endpoint.protocol() == tcp::v6()) acceptor_.set_option(asio::ip::v6_only(false), failed);
-    if (!failed) tune_socket(acceptor_.native_handle());
-    if (!failed) acceptor_.bind(endpoint, failed);
-    if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
-    if (!failed) port_ = acceptor_.local_endpoint(failed).port();
-    if (!failed) return {};
-    error_code ignored;
-    acceptor_.close(ignored);
-    return fail(Errc::unavailable,
-                "cannot listen on " + text + " port " + std::to_string(shared_->options.port) + ": " + failed.message(),
-                failed == asio::error::address_in_use ? "choose another port with --api-port" : "");
+    auto acceptors = listen_at(shared_->io, shared_->options.address, shared_->options.port);
+    if (!acceptors) return fail(acceptors.error());
+    port_ = acceptors->front().local_endpoint().port();
+    for (auto& acceptor : *acceptors) doors_.push_back({std::move(acceptor), asio::steady_timer(shared_->io)});
+    return {};
   }
 
-  void accept() {
-    acceptor_.async_accept([this](error_code failed, tcp::socket socket) {
+  void accept(Door& door) {
+    door.acceptor.async_accept([this, &door](error_code failed, tcp::socket socket) {
       if (shared_->stopping) return;
       if (!failed) {
         welcome(std::move(socket));
-        return accept();
+        return accept(door);
       }
       // Out of file descriptors or memory: the listener stays readable, so come back a little later.
-      pause_.expires_after(accept_pause);
-      pause_.async_wait([this](error_code cancelled) {
-        if (!cancelled) accept();
+      door.pause.expires_after(accept_pause);
+      door.pause.async_wait([this, &door](error_code cancelled) {
+        if (!cancelled) accept(door);
       });
     });
   }
@@ -465,8 +454,7 @@ class Server::Impl {
 
   std::shared_ptr<Shared> shared_;
   const StrainHandler on_strain_;
-  tcp::acceptor acceptor_;
-  asio::steady_timer pause_;
+  std::list<Door> doors_;  // one for each address
   asio::steady_timer look_;
   std::thread thread_;
   int port_ = 0;

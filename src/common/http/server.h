@@ -12,7 +12,7 @@
 namespace autoctl::http {
 
 struct ServerOptions {
-  std::string address = "0.0.0.0";  // "::" listens on both families
+  std::string address = "0.0.0.0";  // or several, with commas; "::" alone is both families
   int port = 0;                     // 0 = any free one
   std::string certificate_file;     // PEM chain
   std::string key_file;             // PEM, must not be readable by others

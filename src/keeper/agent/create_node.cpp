@@ -87,7 +87,7 @@ Result<> check_citus_is_offered(const Tools& tools) {
 
 /// A port that is free, or the one on which the server runs that is taken over: clients know it there.
 Result<> check_ports(const config::Config& config) {
-  AUTOCTL_TRY(postgres::check_port_free("*", config.api_port, "--api-port"));
+  AUTOCTL_TRY(postgres::check_port_free(config.listen, config.api_port, "--api-port"));
   const auto lock = postgres::read_lock_file(config.pgdata);
   const bool runs = lock && lock->pid > 0 && ::kill(lock->pid, 0) == 0;
   if (!runs) return postgres::check_port_free(config.listen, config.pgport);

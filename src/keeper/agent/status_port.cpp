@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/config/own_port.h"
+#include "common/util/logging.h"
+
 namespace autoctl::keeper {
 
 namespace {
@@ -24,22 +27,32 @@ http::Response answer(const Board& board, const http::Request& request) {
           protocol::encode_error({Errc::not_found, "no such path", "try /healthz, /primary, /replica or /v1/status"})};
 }
 
-}  // namespace
-
-Result<std::unique_ptr<http::Server>> open_status_port(const config::Config& config, const config::Files& files,
-                                                       const Board& board) {
-  http::ServerOptions options;
-  options.address = "::";
-  options.port = config.api_port;
-  options.certificate_file = files.certificate();
-  options.key_file = files.key();
-  options.body_bytes_max = 16 * 1024;
-  options.connections_max = 64;
+Result<std::unique_ptr<http::Server>> start(const http::ServerOptions& options, const Board& board) {
   auto server = std::make_unique<http::Server>(
       options,
       [&board](const http::Request& request, const http::Responder& respond) { respond(answer(board, request)); });
   AUTOCTL_TRY(server->start());
   return server;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<http::Server>> open_status_port(const config::Config& config, const config::Files& files,
+                                                       const Board& board) {
+  http::ServerOptions options;
+  options.address = config::api_addresses(config);
+  options.port = config.api_port;
+  options.certificate_file = config::api_certificate_file(config, files);
+  options.key_file = config::api_key_file(config, files);
+  options.body_bytes_max = 16 * 1024;
+  options.connections_max = 64;
+  auto server = start(options, board);
+  if (server || server.error().code != Errc::bad_config || !config::has_given_certificate(config)) return server;
+  // A node must not stay down for a certificate that only load balancers look at: they will say what they think of it.
+  logging::error(Error(server.error()).with_context("the keeper's own port shows a self-signed certificate instead"));
+  options.certificate_file = files.certificate();
+  options.key_file = files.key();
+  return start(options, board);
 }
 
 }  // namespace autoctl::keeper

@@ -10,8 +10,8 @@
 namespace autoctl::keeper {
 
 /// GET /healthz (200 while the keeper lives), /primary and /replica (200 if Postgres is that now, else 503), /v1/status
-/// (the last report and the assignment). Starts listening; the server must not outlive `board`. Errors as
-/// http::Server::start().
+/// (the last report and the assignment). Starts listening where Postgres does, with the certificate that was given; the
+/// server must not outlive `board`. Errors: as http::Server::start().
 Result<std::unique_ptr<http::Server>> open_status_port(const config::Config& config, const config::Files& files,
                                                        const Board& board);
 

@@ -1,0 +1,23 @@
+// The port of a daemon itself: where it listens, and what it shows to its clients.
+#pragma once
+
+#include <string>
+
+#include "common/config/config.h"
+#include "common/config/files.h"
+
+namespace autoctl::config {
+
+/// An operator gave Postgres a certificate: then it is the daemon's, too.
+bool has_given_certificate(const Config& config);
+/// The given ones, else those that autoctl has made.
+std::string api_certificate_file(const Config& config, const Files& files);
+std::string api_key_file(const Config& config, const Files& files);
+/// What a client on this machine trusts: the given authority, else the certificate itself.
+std::string api_trusted_file(const Config& config, const Files& files);
+
+/// Where Postgres listens: IP addresses with commas between them, "::" or "0.0.0.0" for all. Blocks for as long as a
+/// name's lookup does. A name that has no address now is left out; where nothing is left, only this machine gets in.
+std::string api_addresses(const Config& config);
+
+}  // namespace autoctl::config
