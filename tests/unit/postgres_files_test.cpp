@@ -207,16 +207,18 @@ TEST(Hba, TheBlockHasReplicationAndRewindLinesForEachAddress) {
             "# autoctl: end\n");
   HbaRules more = rules();
   more.tls = false;
-  more.lan = true;
+  more.lan_database = "app";
   more.local_user = "postgres";
   EXPECT_THAT(hba_lines(more), testing::StartsWith("local all \"postgres\" peer\n"));
-  EXPECT_THAT(hba_lines(more), HasSubstr("\nhost all all samenet scram-sha-256\n"));
+  EXPECT_THAT(hba_lines(more), testing::EndsWith("\nhost \"app\" all samenet scram-sha-256\n"));
+  EXPECT_THAT(hba_lines(more), testing::Not(HasSubstr(" all all ")));
 }
 
 TEST(Hba, TheBlockOfAServerThatHoldsClientsOffLetsInAutoctlAndTheOtherNodes) {
   HbaRules held = rules();
   held.local_user = "postgres";
-  held.lan = held.holds_clients = true;
+  held.lan_database = "app";
+  held.holds_clients = true;
   const std::string text = hba_lines(held);
   EXPECT_THAT(text, testing::StartsWith("local all \"postgres\" peer\n"));
   EXPECT_THAT(text, HasSubstr("hostssl replication pgautofailover_replicator 10.0.0.2/32"));
@@ -232,6 +234,9 @@ TEST(Hba, TheBlockIsReplacedAndTheRestIsNotTouched) {
   EXPECT_EQ(postgres::without_hba_block(once), users);
   EXPECT_THAT(addresses_in_block(once, NodeId{2}), ElementsAre("10.0.0.2/32", "fd00::2/128"));
   EXPECT_TRUE(addresses_in_block(once, NodeId{3}).empty());
+  HbaRules lan = rules();
+  lan.lan_database = "app";
+  EXPECT_THAT(addresses_in_block(hba_lines(lan), NodeId{2}), ElementsAre("10.0.0.2/32", "fd00::2/128"));
 }
 
 TEST(Hba, KnowsWhetherWeGetInWithoutALineOfOurOwn) {

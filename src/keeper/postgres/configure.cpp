@@ -188,7 +188,7 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
   HbaRules rules;
   rules.auth = config.auth;
   rules.tls = config.ssl.enabled && config.ssl.mode != "disable" && config.ssl.mode != "allow";
-  rules.lan = config.pg_hba_lan;
+  if (config.pg_hba_lan) rules.lan_database = config.dbname;
   rules.holds_clients = is_marked(files, Marker::held);
   if (rules.holds_clients || !local_user_is_let_in(postgres::without_hba_block(*text), user)) rules.local_user = user;
   const auto add = [&](const std::vector<protocol::Peer>& nodes, std::vector<HbaPeer>& to) {

@@ -61,7 +61,9 @@ std::string hba_lines(const HbaRules& rules) {
       }
     }
   }
-  if (rules.lan) text += hba_line(type, "all", "all", "samenet", rules.auth);
+  if (!rules.lan_database.empty())
+    text += "# the local network\n" +
+            hba_line(type, pg::quote_identifier(rules.lan_database), "all", "samenet", rules.auth);
   return text;
 }
 

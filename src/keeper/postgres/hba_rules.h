@@ -18,7 +18,7 @@ struct HbaPeer {
 struct HbaRules {
   std::string auth;
   bool tls = false;
-  bool lan = false;  // every host on this machine's networks
+  std::string lan_database;  // every host on this machine's networks may use it, as any role; empty = none
   std::string
       local_user;  // a line of its own for autoctl's connections over the socket; empty = the user's lines allow them
   bool holds_clients = false;  // whatever the user's lines say, autoctl and the peers are let in only
