@@ -127,6 +127,8 @@ Result<> make_own_directory(const config::Files& files, Undo& undo) {
   if (!existed && ::mkdir(files.directory.c_str(), 0700) != 0)
     return fail(Errc::system, "cannot create " + files.directory + ": " + std::strerror(errno),
                 "autoctl keeps its own files beside PGDATA; give this user the right to write there");
+  if (existed && ::chmod(files.directory.c_str(), 0700) != 0)
+    return fail(Errc::system, "cannot set the mode of " + files.directory + ": " + std::strerror(errno));
   undo.add([directory = files.directory, existed] {
     std::error_code ignored;
     if (!existed) fs::remove_all(directory, ignored);
