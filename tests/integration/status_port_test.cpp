@@ -96,5 +96,36 @@ TEST_F(StatusPort, ShowsTheCertificateThatWasGiven) {
   EXPECT_TRUE(answers("127.0.0.1")) << "a node does not stay down for that";
 }
 
+TEST_F(StatusPort, TellsWithoutTheCredentialNoMoreThanALoadBalancerNeeds) {
+  open();
+  EXPECT_EQ(ask("/healthz")->status, 200);
+  for (const char* path : {"/primary", "/replica"}) {
+    const auto answer = ask(path);
+    EXPECT_EQ(answer->status, 503);
+    EXPECT_EQ(answer->body, R"({"status":"no"})");
+    EXPECT_THAT(ask(path, token)->body, HasSubstr("postgres_running"));
+  }
+  for (const char* bearer : {"", "another", "the-nodes-credentia"}) {
+    const auto answer = ask("/v1/status", bearer);
+    EXPECT_EQ(answer->status, 401);
+    EXPECT_THAT(answer->body, Not(HasSubstr("facts")));
+  }
+  const auto whole = ask("/v1/status", token);
+  EXPECT_EQ(whole->status, 200);
+  EXPECT_TRUE(nlohmann::json::parse(whole->body).contains("facts"));
+}
+
+TEST_F(StatusPort, TellsEverythingWhereEverybodyIsTrusted) {
+  config_.auth = "trust";
+  open();
+  EXPECT_EQ(ask("/v1/status")->status, 200);
+}
+
+TEST_F(StatusPort, ANodeWithoutACredentialIsNotOpenToOneThatIsEmpty) {
+  ASSERT_TRUE(config::write_file(files_.token(), ""));
+  open();
+  EXPECT_EQ(ask("/v1/status")->status, 401);
+}
+
 }  // namespace
 }  // namespace autoctl::keeper
