@@ -105,6 +105,14 @@ END $$;
 CREATE FUNCTION autoctl.keep_node_role() RETURNS SETOF text
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- A restore of this database alone leaves roles out.
+    IF to_regrole('autoctl_node') IS NULL THEN
+        CREATE ROLE autoctl_node LOGIN;
+        GRANT USAGE ON SCHEMA autoctl TO autoctl_node;
+        GRANT EXECUTE ON FUNCTION autoctl.api_endpoint TO autoctl_node;
+        GRANT SELECT ON autoctl.state, autoctl.history TO autoctl_node;
+        RETURN NEXT 'it did not exist: made';
+    END IF;
     -- Of two sessions one can hold a weak lock while the other waits for a strong one: then everybody waits. DROP DATABASE
     -- and others ask for their lock before they look at the role's rights. Another limit is an operator's.
     IF (SELECT rolconnlimit = -1 FROM pg_roles WHERE rolname = 'autoctl_node') THEN

@@ -269,6 +269,17 @@ TEST_F(NodeRole, ThePasswordThatTheOwnerSetsIsKept) {
   EXPECT_EQ(admin.query(role_row, patience)->text(0, 0), second);
 }
 
+TEST_F(NodeRole, IsMadeAgainWithItsPasswordWhereARestoreHasLeftItOut) {
+  auto admin = owner();
+  ASSERT_TRUE(admin.script("SELECT autoctl.set_node_password('own')", patience));
+  const auto password = admin.query(role_row, patience)->text(0, 0);
+  ASSERT_TRUE(admin.script("DROP OWNED BY autoctl_node; DROP ROLE autoctl_node", patience));
+  const auto tended = tend_node_role(admin);
+  ASSERT_TRUE(tended) << tended.error().message;
+  EXPECT_EQ(admin.query(role_row, patience)->text(0, 0), password);
+  EXPECT_EQ(refusal("SELECT autoctl.api_endpoint(), * FROM autoctl.state"), "");
+}
+
 TEST_F(NodeRole, NodesThatJoinAtOnceTakeTurns) {
   std::atomic<int> found = 0;
   {
