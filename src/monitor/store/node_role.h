@@ -9,7 +9,7 @@
 namespace autoctl::monitor {
 
 /// A joining node asks one question, and the next one waits for it: there is one session at a time.
-constexpr std::chrono::seconds node_session_max{30};
+inline constexpr std::chrono::seconds node_session_max{30};
 
 /// From now until tend_node_role() it cannot connect, and its sessions, with the locks that they hold, are ended. A
 /// session that does not end in time is left: then what waits for it fails, and is tried again.
