@@ -42,7 +42,7 @@ constexpr Millis courtesy{1'000};
 constexpr Millis restart_pause_min{100};
 constexpr Millis restart_pause_max{5'000};
 constexpr Millis first_load_patience{30'000};
-constexpr Millis node_role_interval{10'000};
+constexpr Millis node_role_interval{30'000};
 constexpr Millis node_role_patience{2'000};
 
 /// The signals we are asked to stop or reload by, as a descriptor.
