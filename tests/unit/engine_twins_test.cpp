@@ -40,6 +40,23 @@ class EngineTwins : public EngineTest {
     keeper.report.instance = directory.on_disk = chain.current();
     place_before_[&directory] = directory.place;
   }
+  /// It is a()'s, and comes now.
+  void expect_overtaken(const protocol::Report& late) {
+    std::optional<Errc> refused;
+    engine->report(a().id, late, {a().token, a().connection},
+                   [&](const auto& answer) { refused = answer.error().code; });
+    EXPECT_EQ(refused, Errc::conflict);
+  }
+  /// A report of a() that the next one overtakes, which the monitor cannot take in.
+  protocol::Report overtaken_by_one_that_fails() {
+    protocol::Report late = a().report;
+    late.sequence = ++a().report.sequence;
+    renews(a(), at_a);
+    a().report.port = -1;
+    report(a());
+    EXPECT_EQ(refusal(a()), Errc::bad_usage);
+    return late;
+  }
   /// A keeper at another place starts no Postgres before it is answered.
   static PretendedKeeper as_copied(const PretendedKeeper& keeper) {
     PretendedKeeper copy = keeper;
@@ -123,9 +140,7 @@ TEST_F(EngineTwins, AReportThatWasOvertakenIsNoTwin) {
   const protocol::Report late = a().report;
   renews(a(), at_a);
   report(a());
-  std::optional<Errc> refused;
-  engine->report(a().id, late, {a().token, a().connection}, [&](const auto& answer) { refused = answer.error().code; });
-  EXPECT_EQ(refused, Errc::conflict);
+  expect_overtaken(late);
   report(a());
   EXPECT_FALSE(a().refused);
 }
@@ -138,36 +153,18 @@ TEST_F(EngineTwins, AReportThatWasOvertakenManyTimesIsNoTwin) {
     renews(a(), at_a);
     report(a());
   }
-  std::optional<Errc> refused;
-  engine->report(a().id, late, {a().token, a().connection}, [&](const auto& answer) { refused = answer.error().code; });
-  EXPECT_EQ(refused, Errc::conflict);
+  expect_overtaken(late);
 }
 
 TEST_F(EngineTwins, AReportThatWasOvertakenByOneThatFailedIsNoTwin) {
   ASSERT_NO_FATAL_FAILURE(make_known_pair());
-  protocol::Report late = a().report;
-  late.sequence = ++a().report.sequence;
-  renews(a(), at_a);
-  a().report.port = -1;
-  report(a());
-  ASSERT_EQ(refusal(a()), Errc::bad_usage);
-  std::optional<Errc> refused;
-  engine->report(a().id, late, {a().token, a().connection}, [&](const auto& answer) { refused = answer.error().code; });
-  EXPECT_EQ(refused, Errc::conflict);
+  expect_overtaken(overtaken_by_one_that_fails());
 }
 
 TEST_F(EngineTwins, TheFirstReportOfAKeeperThatWasOvertakenByOneThatFailedIsNoTwin) {
   ASSERT_NO_FATAL_FAILURE(make_known_pair());
   starts(a(), at_a);
-  protocol::Report late = a().report;
-  late.sequence = ++a().report.sequence;
-  renews(a(), at_a);
-  a().report.port = -1;
-  report(a());
-  ASSERT_EQ(refusal(a()), Errc::bad_usage);
-  std::optional<Errc> refused;
-  engine->report(a().id, late, {a().token, a().connection}, [&](const auto& answer) { refused = answer.error().code; });
-  EXPECT_EQ(refused, Errc::conflict);
+  expect_overtaken(overtaken_by_one_that_fails());
 }
 
 TEST_F(EngineTwins, ANodeThatGotANewAddressIsNoTwin) {
@@ -316,9 +313,7 @@ TEST_F(EngineTwins, AReportThatWasOvertakenIsNoTwinForAMonitorThatStartedMeanwhi
   renews(a(), at_a);
   a().report.sequence = 5;
   report(a());
-  std::optional<Errc> refused;
-  engine->report(a().id, late, {a().token, a().connection}, [&](const auto& answer) { refused = answer.error().code; });
-  EXPECT_EQ(refused, Errc::conflict);
+  expect_overtaken(late);
 }
 
 /// It goes on serving meanwhile: it is not told that another one is the node.
