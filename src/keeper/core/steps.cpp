@@ -96,7 +96,7 @@ bool may_have_been_promoted(const StepContext& c) {
 }
 
 /// Before it becomes a candidate: from then on a promotion by somebody else looks like our own.
-Next prove_standby(const StepContext& c, const StepMemory&) {
+Next prove_standby(const StepContext& c) {
   if (c.seen.forked) return Next::failed(Errc::conflict, "it accepted writes though it was a standby");
   if (c.seen.running) return c.seen.answer ? Next::done() : not_answered(c);
   if (!c.seen.disk) return not_answered(c);
@@ -192,7 +192,7 @@ Next next_of(Step step, const StepContext& c, StepMemory& m) {
     case Step::await_quorum: return await_quorum(c, m);
     case Step::checkpoint_if_asked: return checkpoint_if_asked(c, m);
     case Step::stop_fast: return once(Kind::stop, m);
-    case Step::prove_standby: return prove_standby(c, m);
+    case Step::prove_standby: return prove_standby(c);
     case Step::await_handover: return await_handover(c, m);
     case Step::stop_receiving: return stop_receiving(c, m);
     case Step::fence_if_asked: return c.goal.fence ? stop_receiving(c, m) : Next::done();
