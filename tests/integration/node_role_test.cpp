@@ -4,16 +4,13 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <filesystem>
 #include <thread>
 
 #include "common/monitor_client/monitor_api.h"
-#include "monitor/own_postgres.h"
 #include "monitor/store/postgres_store.h"
-#include "tests/support/scratch.h"
+#include "own_postgres_fixture.h"
 
 namespace autoctl::monitor {
 namespace {
@@ -29,29 +26,9 @@ constexpr const char* role_row =
     " LEFT JOIN pg_db_role_setting s ON s.setrole = r.oid WHERE rolname = 'autoctl_node'";
 
 /// One server for all tests of this file. Each begins with a monitor's database that is new.
-class NodeRole : public ::testing::Test {
+class NodeRole : public OwnPostgresTest {
  protected:
-  static void SetUpTestSuite() {
-    ASSERT_NE(::geteuid(), 0U) << "run this as an ordinary user: Postgres refuses root";
-    scratch = new test::ScratchDirectory;
-    config::Config config;
-    const config::Files files(scratch->path() + "/pg");
-    std::filesystem::create_directories(files.directory);
-    config.pgdata = files.pgdata;
-    config.pgport = port = test::free_port();
-    config.listen = "localhost";
-    config.auth = "trust";
-    server = new OwnPostgres(config, files, postgres::find_tools("").value());
-    ASSERT_TRUE(server->initdb());
-    ASSERT_TRUE(server->configure());
-    const auto started = server->start({});
-    ASSERT_TRUE(started) << started.error().message;
-  }
-  static void TearDownTestSuite() {
-    EXPECT_TRUE(server->stop(patience));
-    delete server;
-    delete scratch;
-  }
+  static void SetUpTestSuite() { start("trust"); }
 
   void SetUp() override {
     auto admin = pg::Connection::open(server->conninfo("postgres"), patience).value();
@@ -103,9 +80,6 @@ class NodeRole : public ::testing::Test {
     ASSERT_TRUE(aged) << aged.error().message;
   }
 
-  static inline test::ScratchDirectory* scratch = nullptr;
-  static inline OwnPostgres* server = nullptr;
-  static inline int port = 0;
   PostgresStore store{server->conninfo(OwnPostgres::database), {"https://monitor:8000", "PEM", "token"}};
   std::int64_t event = 0;
 };

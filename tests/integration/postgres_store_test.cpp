@@ -2,13 +2,9 @@
 #include "monitor/store/postgres_store.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-
-#include "monitor/own_postgres.h"
 #include "monitor/store/migrations.h"
-#include "tests/support/scratch.h"
+#include "own_postgres_fixture.h"
 
 namespace autoctl::monitor {
 namespace {
@@ -19,28 +15,9 @@ using test::eventually;
 constexpr Millis patience{10'000};
 
 /// One server for all tests of this file, a database for each.
-class PostgresStoreTest : public ::testing::Test {
+class PostgresStoreTest : public OwnPostgresTest {
  protected:
-  static void SetUpTestSuite() {
-    ASSERT_NE(::geteuid(), 0U) << "run this as an ordinary user: Postgres refuses root";
-    scratch = new test::ScratchDirectory;
-    config::Config config;
-    const config::Files files(scratch->path() + "/pg");
-    std::filesystem::create_directories(files.directory);
-    config.pgdata = files.pgdata;
-    config.pgport = test::free_port();
-    config.listen = "localhost";
-    server = new OwnPostgres(config, files, postgres::find_tools("").value());
-    ASSERT_TRUE(server->initdb());
-    ASSERT_TRUE(server->configure());
-    const auto started = server->start({});
-    ASSERT_TRUE(started) << started.error().message;
-  }
-  static void TearDownTestSuite() {
-    EXPECT_TRUE(server->stop(patience));
-    delete server;
-    delete scratch;
-  }
+  static void SetUpTestSuite() { start(); }
 
   void SetUp() override {
     static int number = 0;
@@ -98,8 +75,6 @@ class PostgresStoreTest : public ::testing::Test {
     return change;
   }
 
-  static inline test::ScratchDirectory* scratch = nullptr;
-  static inline OwnPostgres* server = nullptr;
   std::string database;
 };
 
