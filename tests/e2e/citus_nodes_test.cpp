@@ -165,6 +165,39 @@ TEST_F(CitusNodes, DriftMadeByHandIsPutRightAndTold) {
   ASSERT_NO_FATAL_FAILURE(expect_metadata_follows(Millis(10'000)));
 }
 
+/// autoctl follows one database. What a failover leaves behind in another one is said before it happens.
+TEST_F(CitusNodes, AnotherCitusDatabaseInTheSameServersIsTold) {
+  if (!citus_server().real) GTEST_SKIP() << needs_real_citus;
+  const std::string told = "database second of these servers has Citus, too, and only postgres is looked after";
+  ASSERT_NO_FATAL_FAILURE(start_citus(1, 1));
+  query_primary(0, "create database second");
+  const lab::AutoctlDaemon& coordinator = primary(0);
+  {
+    auto second =
+        pg::Connection::open(lab::conninfo({{coordinator.host(), coordinator.pgport()}}, "second"), Millis(10'000));
+    ASSERT_TRUE(ok(second));
+    ASSERT_TRUE(ok(second->query("create extension citus", Millis(30'000))));
+  }
+  EXPECT_TRUE(shows("citus", told, Millis(30'000)));
+  EXPECT_TRUE(shows("events", told));
+  query_primary(0, "drop database second with (force)");
+  EXPECT_TRUE(shows("events", "no longer so", Millis(20'000)));
+  EXPECT_THAT(show("citus"), Not(HasSubstr(told)));
+}
+
+/// Whoever stopped it may have had a reason: it is not started again, but it is said.
+TEST_F(CitusNodes, AMetadataSyncThatWasStoppedByHandIsTold) {
+  if (!citus_server().real) GTEST_SKIP() << needs_real_citus;
+  ASSERT_NO_FATAL_FAILURE(start_citus(2, 1));
+  const std::string address = "'" + primary(1).host() + "', " + std::to_string(primary(1).pgport());
+  query_primary(0, "select stop_metadata_sync_to_node(" + address + ")");
+  EXPECT_TRUE(shows("citus", "start_metadata_sync_to_node(" + address + ")"));
+  EXPECT_TRUE(shows("events", "gets no metadata (hasmetadata is false)"));
+  query_primary(0, "select start_metadata_sync_to_node(" + address + ")");
+  EXPECT_TRUE(shows("events", "no longer so"));
+  EXPECT_THAT(show("citus"), Not(HasSubstr("gets no metadata")));
+}
+
 TEST_F(CitusNodes, ADroppedGroupsRowStaysWhileItHoldsShards) {
   ASSERT_NO_FATAL_FAILURE(start_citus(2, 1));
   const bool real = citus_server().real;

@@ -137,10 +137,10 @@ void Auditor::look(bool recovery) {
   for (const auto& suspicion : found.value_or(std::vector<Suspicion>{}))
     if (std::ranges::find(before_, suspicion) != before_.end()) certain.push_back(suspicion);
   before_ = found.value_or(std::vector<Suspicion>{});
-  auto others = found ? find_other_databases() : std::vector<std::string>{};
+  if (found) others_.look(session_, *sql_, std::chrono::steady_clock::now());
   {
     const std::lock_guard lock(mutex_);
-    findings_ = std::move(others);
+    findings_ = tell_other_databases();
     for (const auto& suspicion : certain) findings_.push_back(suspicion.what);
   }
   repair(certain);
@@ -200,19 +200,14 @@ Result<std::vector<Auditor::Suspicion>> Auditor::compare() {
   return found;
 }
 
-/// Each database with the extension has a daemon of Citus'.
-std::vector<std::string> Auditor::find_other_databases() {
-  std::vector<std::string> found;
-  const auto names = sql_->query(
-      "select distinct datname from pg_stat_activity where application_name like 'Citus Maintenance Daemon%' and "
-      "datname <> current_database() order by 1",
-      compare_timeout);
-  for (int i = 0; names && i < names->size(); ++i)
-    found.push_back(
+std::vector<std::string> Auditor::tell_other_databases() const {
+  std::vector<std::string> told;
+  for (const auto& name : others_.with_citus())
+    told.push_back(
         fmt::format("database {} of these servers has Citus, too, and only {} is looked after: after a "
                     "failover of a worker, change pg_dist_node there with citus_update_node",
-                    names->text(i, 0), dbname_));
-  return found;
+                    name, dbname_));
+  return told;
 }
 
 void Auditor::repair(const std::vector<Suspicion>& suspicions) {

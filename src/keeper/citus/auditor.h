@@ -12,6 +12,7 @@
 
 #include "common/config/config.h"
 #include "common/pg/connection.h"
+#include "keeper/citus/other_databases.h"
 #include "keeper/citus/planner.h"
 #include "keeper/postgres/session.h"
 
@@ -49,13 +50,14 @@ class Auditor {
   Result<> recover();
   Result<std::vector<Suspicion>> compare();
   /// Said, and not repaired.
-  std::vector<std::string> find_other_databases();
+  std::vector<std::string> tell_other_databases() const;
   void repair(const std::vector<Suspicion>& suspicions);
   Result<> connect();
 
   Session session_;
   const std::string dbname_;
   std::optional<pg::Connection> sql_;
+  OtherDatabases others_;
   std::vector<Suspicion> before_;  // what the look before this one found
 
   mutable std::mutex mutex_;
