@@ -222,10 +222,10 @@ class LoadIsNotDeath : public Hung {
   std::string server() {
     return "-h " + node().host() + " -p " + std::to_string(node().pgport()) + " postgres >/dev/null 2>&1";
   }
-  /// `script` again and again until the test ends.
+  /// `script` again and again until the test ends. A round takes its time: the load slows itself down, too.
   void repeat(const std::string& script) {
     noise_.emplace_back([this, script](const std::stop_token& stop) {
-      while (!stop.stop_requested()) shell(script, Millis(120'000));
+      while (!stop.stop_requested()) shell(script, Millis(600'000));
     });
   }
   /// All that are left, for a while, until the server has none any more.
