@@ -458,5 +458,15 @@ TEST(WalBounds, SmallChangesOfTheRoomChangeNothing) {
   EXPECT_EQ(wal_bounds(80'000 * mb, {}, before).at("max_slot_wal_keep_size"), "40000MB");
 }
 
+TEST(WalBounds, AreComputedAgainWhenTheRoomHasChangedOrAfterAMinute) {
+  const TimePoint then = std::chrono::steady_clock::now();
+  const BoundsWritten written{64'000 * mb, then};
+  EXPECT_TRUE(written.still_good(65'000 * mb, then + std::chrono::seconds(59)));
+  EXPECT_TRUE(written.still_good(63'000 * mb, then));
+  EXPECT_FALSE(written.still_good(65'001 * mb, then));
+  EXPECT_FALSE(written.still_good(62'999 * mb, then));
+  EXPECT_FALSE(written.still_good(64'000 * mb, then + std::chrono::seconds(60)));
+}
+
 }  // namespace
 }  // namespace autoctl::keeper

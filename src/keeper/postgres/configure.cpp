@@ -152,10 +152,16 @@ Result<bool> Instance::Impl::change_goal(const ServerSettings& changes) {
   return written;
 }
 
-/// As the room on the disk changes.
+/// As the room on the disk changes. Reading the configuration is most of what a keeper does at rest, so it is read again
+/// only when there is more or less room, or after a while: the user may have bounds of his own by now.
 Result<bool> Instance::Impl::write_wal_bounds() {
+  const std::uint64_t bytes = wal_room(files.pgdata);
+  const auto now = std::chrono::steady_clock::now();
+  if (bounds_written && bounds_written->still_good(bytes, now)) return false;
   const Layout place = layout();
-  return change_goal(wal_bounds(wal_room(place.pgdata), user_settings(place), read_settings(place.include_file)));
+  auto written = change_goal(wal_bounds(bytes, user_settings(place), read_settings(place.include_file)));
+  if (written) bounds_written = BoundsWritten{bytes, now};
+  return written;
 }
 
 /// The file in force is the one that counts; another may take its place at the next start.

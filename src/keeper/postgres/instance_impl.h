@@ -14,6 +14,7 @@
 #include "keeper/postgres/layout.h"
 #include "keeper/postgres/other_disks.h"
 #include "keeper/postgres/session.h"
+#include "keeper/postgres/wal_room.h"
 
 namespace autoctl::keeper {
 
@@ -62,6 +63,7 @@ struct Instance::Impl {
   void tell(std::string sentence);
 
   std::uint64_t servers_seen = 0;
+  std::optional<BoundsWritten> bounds_written;
 
   void new_server() {
     ++servers_seen;
@@ -72,6 +74,7 @@ struct Instance::Impl {
     role_verifier.clear();
     in_force.reset();
     room.clear();
+    bounds_written.reset();
   }
 
   Layout layout() const { return find_layout(files.pgdata, tools.major, read_given_files(files)); }

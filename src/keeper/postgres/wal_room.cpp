@@ -59,4 +59,10 @@ ServerSettings wal_bounds(std::uint64_t room, const UserSettings& user, const Se
   return bounds;
 }
 
+bool BoundsWritten::still_good(std::uint64_t room_now, TimePoint now) const {
+  constexpr std::chrono::minutes for_so_long{1};
+  const std::uint64_t moved = room_now > room ? room_now - room : room - room_now;
+  return moved <= room / 64 && now - at < for_so_long;
+}
+
 }  // namespace autoctl::keeper
