@@ -24,6 +24,11 @@ bool is_unicode_control(std::string_view text) {
   return std::ranges::any_of(all, [text](std::string_view one) { return text.starts_with(one); });
 }
 
+/// As nearly all that is ever shown or sent.
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 bool continues_a_character(char c) {
   return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;
 }
@@ -31,6 +36,7 @@ bool continues_a_character(char c) {
 }  // namespace
 
 std::string printable(std::string_view text, bool lines) {
+  if (is_plain(text)) return std::string(text);
   std::string shown;
   shown.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -51,7 +57,7 @@ std::string printable(std::string_view text, bool lines) {
 }
 
 bool is_printable(std::string_view text) {
-  return printable(text) == text;
+  return is_plain(text) || printable(text) == text;
 }
 
 std::string shortened(std::string text, std::size_t bytes) {
