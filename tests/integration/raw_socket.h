@@ -102,8 +102,11 @@ class RawConnection {
 /// A listening socket on 127.0.0.1 that does nothing by itself.
 class RawListener {
  public:
-  RawListener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = loopback(0);
+  /// 0: any free port.
+  explicit RawListener(int port = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int on = 1;
+    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    sockaddr_in address = loopback(port);
     socklen_t size = sizeof(address);
     if (::bind(fd_, reinterpret_cast<const sockaddr*>(&address), size) != 0 || ::listen(fd_, 16) != 0) return;
     ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
@@ -113,6 +116,9 @@ class RawListener {
   RawListener(const RawListener&) = delete;
   RawListener& operator=(const RawListener&) = delete;
   int port() const { return port_; }
+  /// Ends an accept() that waits in another thread.
+  void close_door() const { ::shutdown(fd_, SHUT_RDWR); }
+  /// -1 once the door is closed.
   int accept() const { return ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
 
  private:

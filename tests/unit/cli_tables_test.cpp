@@ -201,5 +201,22 @@ TEST(Uri, OfTheMonitorIsTheOneOfTheTutorials) {
   EXPECT_EQ(monitor_uri(monitor), "postgres://autoctl_node@m:5432/pg_auto_failover?sslmode=require");
 }
 
+TEST(Uri, OfAMonitorThatLetsInByScramOverTlsTrustsNobodyInBetween) {
+  config::Config monitor;
+  monitor.hostname = "m";
+  monitor.auth = "scram-sha-256";
+  monitor.ssl.mode = "require";
+  monitor.ssl.enabled = true;
+  EXPECT_EQ(monitor_uri(monitor),
+            "postgres://autoctl_node@m:5432/pg_auto_failover?sslmode=require&channel_binding=require");
+  for (const char* auth : {"trust", "md5", "password", "cert"}) {
+    monitor.auth = auth;
+    EXPECT_EQ(monitor_uri(monitor), "postgres://autoctl_node@m:5432/pg_auto_failover?sslmode=require") << auth;
+  }
+  monitor.auth = "scram-sha-256";
+  monitor.ssl.enabled = false;
+  EXPECT_EQ(monitor_uri(monitor), "postgres://autoctl_node@m:5432/pg_auto_failover?sslmode=require");
+}
+
 }  // namespace
 }  // namespace autoctl::cli

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/output/state_document.h"
+#include "common/postgres/client_tls.h"
 
 namespace autoctl::cli {
 
@@ -37,8 +38,9 @@ std::string formation_uri(const protocol::StateDocument& state, const std::strin
 }
 
 std::string monitor_uri(const config::Config& monitor) {
-  return fmt::format("postgres://autoctl_node@{}/pg_auto_failover?sslmode={}",
-                     host_port(monitor.hostname, monitor.pgport), monitor.ssl.mode);
+  return fmt::format("postgres://autoctl_node@{}/pg_auto_failover?sslmode={}{}",
+                     host_port(monitor.hostname, monitor.pgport), monitor.ssl.mode,
+                     postgres::demands_channel_binding(monitor) ? "&channel_binding=require" : "");
 }
 
 }  // namespace autoctl::cli

@@ -16,6 +16,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr const char* crowded_hint = "all of its connections are taken";
 constexpr const char* broken_hint = "it runs, but lets no client in";
+constexpr const char* less_safe_hint =
+    "this side goes to servers only that let in by SCRAM over TLS: give both the same --auth and --ssl-…, or find "
+    "out who answers there";
 constexpr auto interrupt_interval = std::chrono::milliseconds(50);
 
 std::string trimmed(std::string text) {
@@ -65,6 +68,7 @@ Error connect_error(PGconn* conn) {
   const std::string sqlstate = take_sqlstate(message);
   const auto says = [&](const char* words) { return message.find(words) != std::string::npos; };
   Errc code = Errc::unavailable;
+  if (sqlstate.empty() && says("channel binding")) return Error{Errc::denied, message, less_safe_hint};
   if (sqlstate.starts_with("28")) {
     code = Errc::denied;
   } else if (!sqlstate.empty() && !sqlstate.starts_with("53") && !sqlstate.starts_with("57")) {
@@ -101,6 +105,10 @@ bool is_crowded(const Error& error) {
 
 bool is_broken(const Error& error) {
   return error.hint == broken_hint;
+}
+
+bool is_less_safe(const Error& error) {
+  return error.hint == less_safe_hint;
 }
 
 bool server_spoke(const Error& error) {

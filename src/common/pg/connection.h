@@ -78,6 +78,8 @@ class Connection {
 bool is_crowded(const Error& error);
 /// Of Connection::open(): the server lives and says that it cannot let anybody in, for a reason that is no load.
 bool is_broken(const Error& error);
+/// Of Connection::open(): whoever answered does not ask for SCRAM over TLS, as the conninfo demands (channel_binding).
+bool is_less_safe(const Error& error);
 /// Of Connection::open(): it was refused in the server's own words, whichever they were: the server lives.
 bool server_spoke(const Error& error);
 

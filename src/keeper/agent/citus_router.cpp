@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/pg/own_settings.h"
+#include "common/postgres/client_tls.h"
 #include "common/postgres/tools.h"
 #include "common/tls/certificate.h"
 #include "keeper/postgres/pgpass.h"
@@ -64,10 +65,14 @@ bool changes_table(const Task& task) {
 
 }  // namespace
 
-CitusRouter::CitusRouter(Board& board, const config::Config& config, const config::Files& files)
-    : board_(board), config_(config), files_(files), session_(config.pgdata), auditor_(config), thread_([this] {
-        run();
-      }) {}
+CitusRouter::CitusRouter(Board& board, const LiveConfig& config, const config::Files& files)
+    : board_(board),
+      live_(config),
+      config_(config.now()),
+      files_(files),
+      session_(config_.pgdata),
+      auditor_(config_),
+      thread_([this] { run(); }) {}
 
 CitusRouter::~CitusRouter() {
   thread_.join();
@@ -239,10 +244,9 @@ Result<pg::Connection> CitusRouter::open_worker(const TableStep& step) {
   if (!secret) return fail(secret.error());
   const std::string user = postgres::os_user();
   return pg::Connection::open(
-      fmt::format("host={} port={} user={} dbname={} sslmode={} connect_timeout=2 application_name={} password={} "
-                  "options={}",
+      fmt::format("host={} port={} user={} dbname={} {} connect_timeout=2 application_name={} password={} options={}",
                   pg::quote_conninfo(step.host), step.port, pg::quote_conninfo(user),
-                  pg::quote_conninfo(config_.dbname), config_.ssl.mode, router_name,
+                  pg::quote_conninfo(config_.dbname), postgres::client_tls(live_.now()), router_name,
                   tls::hmac_sha256_hex(*secret, "citus " + user),
                   pg::quote_conninfo(pg::own_settings(sql_->server_version() / 10000, pg::Privilege::superuser))),
       open_timeout);

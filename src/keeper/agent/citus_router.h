@@ -10,6 +10,7 @@
 
 #include "common/config/config.h"
 #include "keeper/agent/board.h"
+#include "keeper/agent/live_config.h"
 #include "keeper/citus/auditor.h"
 #include "keeper/citus/metadata.h"
 #include "keeper/citus/routing.h"
@@ -19,8 +20,8 @@ namespace autoctl::keeper {
 
 class CitusRouter {
  public:
-  /// `board` must outlive it; Board::stop() and then the destructor end it.
-  CitusRouter(Board& board, const config::Config& config, const config::Files& files);
+  /// `board` and `config` must outlive it; Board::stop() and then the destructor end it.
+  CitusRouter(Board& board, const LiveConfig& config, const config::Files& files);
   ~CitusRouter();
 
  private:
@@ -43,7 +44,8 @@ class CitusRouter {
   Result<pg::Connection> open_worker(const citus::TableStep& step);
 
   Board& board_;
-  const config::Config config_;
+  const LiveConfig& live_;
+  const config::Config config_;  // as at the start: for what no reload changes
   const config::Files files_;
   Session session_;
   citus::Auditor auditor_;

@@ -20,6 +20,7 @@
 #include "keeper/agent/hand_over.h"
 #include "keeper/agent/instance_file.h"
 #include "keeper/agent/instance_server.h"
+#include "keeper/agent/live_config.h"
 #include "keeper/agent/own_addresses.h"
 #include "keeper/agent/pulse.h"
 #include "keeper/agent/reporter.h"
@@ -130,20 +131,24 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   auto status_port = open_status_port(config, files, board);
   if (!status_port) return fail(status_port.error());
   if (postgres.adopt()) spdlog::info("Took over the Postgres that already runs");
-  InstanceServer server(postgres, config, files);
+  LiveConfig live(config);
+  InstanceServer server(postgres, config, files, [&live](const config::Config& fresh) {
+    live.change(fresh);
+    return std::vector<std::string>{};
+  });
   Worker worker(board, server, files);
   const Fence fence(board, postgres);
   const Guard guard(board, files.pgdata);
   const PulseWatch pulse(board, files.pgdata);
   const Scribe scribe(board, files);
-  const AddressWatch addresses(board, config, files);
+  const AddressWatch addresses(board, live, files);
   const auto reporter = report_to_monitor(board, config, files, postgres.tools());
   if (!reporter) {
     board.stop();
     return fail(reporter.error());
   }
   std::optional<CitusRouter> router;
-  if (config.role == "coordinator") router.emplace(board, config, files);
+  if (config.role == "coordinator") router.emplace(board, live, files);
   std::thread work([&] { worker.run(); });
   spdlog::info("Keeper of {} (node {}) runs, epoch {}", config.name, config.node.value, saved->epoch);
   const End end = wait_for_end(signals, board, config, files);

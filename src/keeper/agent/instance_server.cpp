@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 
 #include "common/config/reload_answer.h"
@@ -205,6 +206,7 @@ Result<> InstanceServer::reload(const SavedState& saved) {
   }
   std::vector<std::string> lines = config::differences(postgres_.config(), *fresh);
   if (lines.empty()) lines.emplace_back("nothing has changed in " + files_.config());
+  if (taken_in_) std::ranges::move(taken_in_(*fresh), std::back_inserter(lines));
   postgres_.change_config(*std::move(fresh));
   auto done = configure(saved);
   if (done) done = postgres_.reload();

@@ -1,7 +1,11 @@
 // LocalServer on the real Postgres.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "keeper/agent/local_server.h"
 #include "keeper/agent/standby_log.h"
@@ -11,9 +15,16 @@ namespace autoctl::keeper {
 
 class InstanceServer final : public LocalServer {
  public:
+  /// Told what a reload takes in, on the worker's thread; says what came of it, as lines of the reload's answer.
+  using TakenIn = std::function<std::vector<std::string>(const config::Config& config)>;
+
   /// All references outlive it.
-  InstanceServer(Instance& postgres, const config::Config& config, const config::Files& files)
-      : postgres_(postgres), config_(config), files_(files), log_(files.startup_log()) {}
+  InstanceServer(Instance& postgres, const config::Config& config, const config::Files& files, TakenIn taken_in = {})
+      : postgres_(postgres),
+        config_(config),
+        files_(files),
+        taken_in_(std::move(taken_in)),
+        log_(files.startup_log()) {}
 
   Observation look(const Attention& attention) override;
   Result<> carry_out(const Order& order, const SavedState& saved, const Talk& talk) override;
@@ -33,6 +44,7 @@ class InstanceServer final : public LocalServer {
   Instance& postgres_;
   const config::Config& config_;
   const config::Files& files_;
+  const TakenIn taken_in_;
   StandbyLog log_;
   std::optional<DiskView> disk_;  // as it was when it was read; forgotten when it may have changed
 };

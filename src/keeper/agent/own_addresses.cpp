@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "common/pg/connection.h"
 #include "common/util/route.h"
 #include "keeper/postgres/replicator.h"
@@ -41,7 +43,7 @@ std::optional<IpAddress> address_seen(const std::string& refusal) {
   return first_address_in(std::string_view(refusal).substr(at == std::string::npos ? 0 : at + words.size()));
 }
 
-AddressWatch::AddressWatch(Board& board, const config::Config& config, const config::Files& files)
+AddressWatch::AddressWatch(Board& board, const LiveConfig& config, const config::Files& files)
     : board_(board), config_(config), files_(files), thread_([this] { watch(); }) {}
 
 AddressWatch::~AddressWatch() {
@@ -76,17 +78,25 @@ void AddressWatch::ask(const protocol::Assignment& known) {
   if (upstream == nullptr || board_.facts().receiving) return;
   if (upstream->id == asked_ && Clock::now() < next_question_) return;
   asked_ = upstream->id;
-  const std::string place = conninfo_of_replicator(config_, files_, *upstream);
+  const std::string place = conninfo_of_replicator(config_.now(), files_, *upstream);
   const auto session = pg::Connection::open(place + " dbname=postgres application_name=autoctl", login_timeout);
   const bool refused = !session && session.error().code == Errc::denied;
   next_question_ = Clock::now() + (session || refused ? question_interval : tick);
   if (refused) next_look_ = {};
+  if (refused && pg::is_less_safe(session.error())) return tell_of_less_safe(*upstream, session.error());
+  if (session) less_safe_ = {};
   look(known);  // it may be an address of this machine that is new
   const auto seen = refused ? address_seen(session.error().message) : std::nullopt;
   if (!seen || seen == seen_ || sources_.contains(*seen)) return;
   seen_ = seen;
   board_.tell({fmt::format("{} sees it at {}, and refused it: the other nodes let it in from there", upstream->name,
                            seen->text())});
+}
+
+/// Once: nothing else says why a standby does not stream, but Postgres' own log.
+void AddressWatch::tell_of_less_safe(const protocol::Peer& upstream, const Error& error) {
+  if (std::exchange(less_safe_, upstream.id) == upstream.id) return;
+  board_.tell({fmt::format("it does not receive from {}: {} ({})", upstream.name, error.message, error.hint)});
 }
 
 std::vector<IpAddress> AddressWatch::all() const {

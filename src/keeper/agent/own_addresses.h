@@ -8,9 +8,9 @@
 #include <thread>
 #include <vector>
 
-#include "common/config/config.h"
 #include "common/config/files.h"
 #include "keeper/agent/board.h"
+#include "keeper/agent/live_config.h"
 
 namespace autoctl::keeper {
 
@@ -22,22 +22,24 @@ std::optional<IpAddress> address_seen(const std::string& refusal);
 class AddressWatch {
  public:
   /// All must outlive it. Board::stop() ends it.
-  AddressWatch(Board& board, const config::Config& config, const config::Files& files);
+  AddressWatch(Board& board, const LiveConfig& config, const config::Files& files);
   ~AddressWatch();
 
  private:
   void watch();
   void look(const protocol::Assignment& known);
   void ask(const protocol::Assignment& known);
+  void tell_of_less_safe(const protocol::Peer& upstream, const Error& error);
   std::vector<IpAddress> all() const;
 
   Board& board_;
-  const config::Config& config_;
+  const LiveConfig& config_;
   const config::Files& files_;
   std::set<IpAddress> sources_;    // of this machine, towards the others
   std::optional<IpAddress> seen_;  // by an upstream: where addresses are translated on the way, not one of this machine
   std::optional<protocol::Assignment> looked_for_;
   NodeId asked_;
+  NodeId less_safe_;  // an upstream of which the operator was told
   TimePoint next_look_, next_question_;
   std::thread thread_;
 };

@@ -164,6 +164,7 @@ bool Core::proceed(TimePoint now, Ready& ready) {
       return true;
     }
     if (seen_.running && std::exchange(reload_requested_, false)) {
+      house_.forget();  // the upstream is reached in another way now, perhaps
       give({.kind = Order::Kind::reload, .upstream = {}, .sync = {}}, ready);
       return true;
     }

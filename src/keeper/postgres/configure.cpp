@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/postgres/client_tls.h"
 #include "common/postgres/hba_file.h"
 #include "common/postgres/include_file.h"
 #include "common/postgres/tools.h"
@@ -193,7 +194,7 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
   const std::string user = postgres::os_user();
   HbaRules rules;
   rules.auth = config.auth;
-  rules.tls = config.ssl.enabled && config.ssl.mode != "disable" && config.ssl.mode != "allow";
+  rules.tls = postgres::demands_tls(config.ssl);
   if (config.pg_hba_lan) rules.lan_database = config.dbname;
   rules.holds_clients = is_marked(files, Marker::held);
   if (rules.holds_clients || !local_user_is_let_in(postgres::without_hba_block(*text), user)) rules.local_user = user;

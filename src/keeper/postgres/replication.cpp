@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "common/pg/own_settings.h"
+#include "common/postgres/client_tls.h"
 #include "common/util/sync_directory.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
@@ -50,13 +51,9 @@ Result<> remove_file(const std::string& path) {
 std::string conninfo_of_replicator(const config::Config& config, const config::Files& files,
                                    const protocol::Peer& upstream) {
   // tcp_user_timeout bounds a connection attempt, too: a WAL receiver knows no connect_timeout.
-  std::string text =
-      fmt::format("host={} port={} user={} passfile={} sslmode={} connect_timeout=5 tcp_user_timeout=5000",
-                  pg::quote_conninfo(upstream.host), upstream.port, replicator, pg::quote_conninfo(files.pgpass()),
-                  pg::quote_conninfo(config.ssl.mode));
-  if (!config.ssl.ca_file.empty()) text += " sslrootcert=" + pg::quote_conninfo(config.ssl.ca_file);
-  if (!config.ssl.crl_file.empty()) text += " sslcrl=" + pg::quote_conninfo(config.ssl.crl_file);
-  return text;
+  return fmt::format("host={} port={} user={} passfile={} {} connect_timeout=5 tcp_user_timeout=5000",
+                     pg::quote_conninfo(upstream.host), upstream.port, replicator, pg::quote_conninfo(files.pgpass()),
+                     postgres::client_tls(config));
 }
 
 std::string Instance::Impl::conninfo(const protocol::Peer& upstream) const {

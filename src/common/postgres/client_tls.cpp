@@ -1,0 +1,23 @@
+#include "common/postgres/client_tls.h"
+
+#include "common/pg/connection.h"
+
+namespace autoctl::postgres {
+
+bool demands_tls(const config::Ssl& ssl) {
+  return ssl.enabled && ssl.mode != "disable" && ssl.mode != "allow";
+}
+
+bool demands_channel_binding(const config::Config& config) {
+  return config.auth == "scram-sha-256" && demands_tls(config.ssl) && !config.skip_pg_hba;
+}
+
+std::string client_tls(const config::Config& config) {
+  std::string text = "sslmode=" + config.ssl.mode;
+  if (!config.ssl.ca_file.empty()) text += " sslrootcert=" + pg::quote_conninfo(config.ssl.ca_file);
+  if (!config.ssl.crl_file.empty()) text += " sslcrl=" + pg::quote_conninfo(config.ssl.crl_file);
+  if (demands_channel_binding(config)) text += " channel_binding=require";
+  return text;
+}
+
+}  // namespace autoctl::postgres
