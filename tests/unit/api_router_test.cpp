@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "common/tls/certificate.h"
@@ -14,8 +15,10 @@ namespace {
 
 class ApiRouterTest : public ::testing::Test {
  protected:
-  void serve(bool open) {
+  /// `past`: an operation of former days.
+  void serve(bool open, const std::optional<OperationRow>& past = {}) {
     auto store = std::make_unique<test::MemoryStore>();
+    if (past) store->operations[past->id] = *past;
     const auto image = store->load();
     service = std::make_unique<Service>(std::move(store), *image, Access(open, "operator-token", tls::sha256_hex));
     router = std::make_unique<ApiRouter>(*service, image->monitor_id);
@@ -139,6 +142,68 @@ TEST_F(ApiRouterTest, MissingAndWrongCredentialsAreToldApart) {
   EXPECT_EQ(send("DELETE", "/v1/nodes/1").status, 401);
   EXPECT_EQ(send("PATCH", "/v1/nodes/1", R"({"values": {}})").status, 401);
   EXPECT_EQ(send("POST", "/v1/register", a_node, {}, "operator-token").status, 200);
+}
+
+using Query = std::map<std::string, std::string>;
+
+/// Every path that is read, of that formation; "" names none.
+std::vector<std::pair<std::string, Query>> what_is_read(const std::string& formation) {
+  Query query;
+  if (!formation.empty()) query["formation"] = formation;
+  Query events = query;
+  events.insert({{"after", "0"}, {"count", "100"}});
+  return {{"/v1/state", query},
+          {"/v1/explain", query},
+          {"/v1/events", query},
+          {"/v1/events", events},
+          {"/v1/settings", query}};
+}
+
+constexpr const char* a_hidden_node = R"({"host": "10.0.0.2", "port": 5432, "name": "hidden", "formation": "secret"})";
+
+std::string token_in(const http::Response& registered) {
+  return nlohmann::json::parse(registered.body)["token"].get<std::string>();
+}
+
+TEST_F(ApiRouterTest, ANodeReadsOfItsOwnFormationOnly) {
+  serve(false, OperationRow{.id = 7, .formation = "secret", .status = OperationStatus::done});
+  const std::string admin = "operator-token";
+  ASSERT_EQ(send("POST", "/v1/formations", R"({"name": "secret"})", {}, admin).status, 200);
+  const auto spy = send("POST", "/v1/register", a_node, {}, admin);
+  const auto hidden = send("POST", "/v1/register", a_hidden_node, {}, admin);
+  ASSERT_EQ(spy.status, 200) << spy.body;
+  ASSERT_EQ(hidden.status, 200) << hidden.body;
+  for (const char* own : {"", "default"})
+    for (const auto& [path, query] : what_is_read(own)) {
+      const auto answer = send("GET", path, "", query, token_in(spy));
+      EXPECT_EQ(answer.status, 200) << path;
+      for (const char* word : {"secret", "hidden", "10.0.0.2"})
+        EXPECT_EQ(answer.body.find(word), std::string::npos) << path << ": " << answer.body;
+    }
+  for (const auto& [path, query] : what_is_read("secret")) {
+    const auto refused = send("GET", path, "", query, token_in(spy));
+    EXPECT_EQ(refused.status, 403) << path << ": " << refused.body;
+    EXPECT_NE(refused.body.find("--formation default"), std::string::npos) << refused.body;
+    EXPECT_NE(send("GET", path, "", query, admin).body.find("secret"), std::string::npos) << path;
+  }
+  EXPECT_EQ(send("GET", "/v1/operations/7", "", {}, token_in(spy)).status, 404);
+  EXPECT_EQ(send("GET", "/v1/operations/7", "", {}, token_in(hidden)).status, 200);
+  const auto settings = send("GET", "/v1/settings", "", {}, token_in(hidden));
+  EXPECT_EQ(nlohmann::json::parse(settings.body)["formation"], "secret");
+}
+
+/// What comes while it waits is told to nobody whom it does not concern.
+TEST_F(ApiRouterTest, ANodeThatFollowsEventsHearsOfItsOwnFormationOnly) {
+  serve(false);
+  const std::string admin = "operator-token";
+  ASSERT_EQ(send("POST", "/v1/formations", R"({"name": "secret"})", {}, admin).status, 200);
+  const auto spy = send("POST", "/v1/register", a_node, {}, admin);
+  const auto last = nlohmann::json::parse(send("GET", "/v1/events", "", {}, admin).body)["last_id"].get<std::int64_t>();
+  auto heard = std::async(std::launch::async, [&] {
+    return send("GET", "/v1/events", "", {{"after", std::to_string(last)}, {"wait_ms", "500"}}, token_in(spy));
+  });
+  ASSERT_EQ(send("POST", "/v1/register", a_hidden_node, {}, admin).status, 200);
+  EXPECT_EQ(heard.get().body.find("hidden"), std::string::npos);
 }
 
 TEST_F(ApiRouterTest, AWaitThatEndsIsAnswered) {

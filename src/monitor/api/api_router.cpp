@@ -175,7 +175,7 @@ void events(const Call& call) {
 }
 
 void settings(const Call& call) {
-  call.ask([formation = query_text(call.request.query, "formation", "default"), caller = call.caller(),
+  call.ask([formation = query_text(call.request.query, "formation"), caller = call.caller(),
             reply = call.reply<protocol::SettingsDocument>()](Engine& engine) {
     engine.settings(formation, caller, reply);
   });

@@ -22,6 +22,12 @@ tl::unexpected<Error> denied(const std::string& bearer) {
               "give --monitor as the postgres:// URI, or run on the monitor's host as its user");
 }
 
+Result<std::string> own_formation(const std::string& own, const std::string& asked) {
+  if (asked.empty() || asked == own) return own;
+  return fail(Errc::denied, "a node's credential reads its own formation only, which is '" + own + "'",
+              "ask for --formation " + own + ", or with an operator's credential");
+}
+
 }  // namespace
 
 Access::Access(bool open, std::string operator_token, Hash hash)
@@ -42,12 +48,12 @@ Result<> Access::act_as(const Node& node, const std::string& bearer) const {
               "the file `token` beside the node's data directory has it");
 }
 
-Result<> Access::look(const Model& model, const std::string& bearer) const {
-  if (open_ || is_operator(bearer)) return {};
+Result<std::string> Access::look(const Model& model, const std::string& bearer, const std::string& formation) const {
+  if (open_ || is_operator(bearer)) return formation;
   const std::string hash = hash_(bearer);
   for (const auto& [key, group] : model.groups)
     for (const auto& [id, node] : group.nodes)
-      if (equal_constant_time(hash, node.row.token_sha256)) return {};
+      if (equal_constant_time(hash, node.row.token_sha256)) return own_formation(key.first, formation);
   return denied(bearer);
 }
 

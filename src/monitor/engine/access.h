@@ -22,7 +22,9 @@ class Access {
   // Errors of all: denied.
   Result<> operate(const std::string& bearer) const;
   Result<> act_as(const Node& node, const std::string& bearer) const;
-  Result<> look(const Model& model, const std::string& bearer) const;
+  /// Of which formation a reader is told who asks for `formation`: that one; for a node's credential its own, whether it
+  /// names that or none. "" = all.
+  Result<std::string> look(const Model& model, const std::string& bearer, const std::string& formation) const;
 
  private:
   bool is_operator(const std::string& bearer) const;

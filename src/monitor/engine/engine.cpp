@@ -72,14 +72,16 @@ void Engine::leave(NodeId id, const Caller& caller, const Reply<>& reply) {
 
 void Engine::state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
                    const Reply<protocol::StateDocument>& reply) {
-  if (auto allowed = access_.look(model_, caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
-  reply(state_document(model_, formation, group, ledger_.available(), env_.now()));
+  auto shown = access_.look(model_, caller.bearer, formation);
+  if (!shown) return reply(fail(std::move(shown.error())));
+  reply(state_document(model_, *shown, group, ledger_.available(), env_.now()));
 }
 
 void Engine::explain(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
                      const Reply<protocol::ExplanationsDocument>& reply) {
-  if (auto allowed = access_.look(model_, caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
-  reply(explanations_document(model_, formation, group, env_.now()));
+  auto shown = access_.look(model_, caller.bearer, formation);
+  if (!shown) return reply(fail(std::move(shown.error())));
+  reply(explanations_document(model_, *shown, group, env_.now()));
 }
 
 void Engine::create_formation(const protocol::FormationDocument& document, const Caller& caller,
@@ -95,10 +97,11 @@ void Engine::drop_formation(const std::string& name, const Caller& caller, const
 
 void Engine::settings(const std::string& formation, const Caller& caller,
                       const Reply<protocol::SettingsDocument>& reply) {
-  if (auto allowed = access_.look(model_, caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
-  const auto found = model_.formations.find(formation);
-  if (found == model_.formations.end()) return reply(fail(no_such_formation(formation)));
-  reply(protocol::SettingsDocument{formation, to_values(found->second.settings)});
+  auto shown = access_.look(model_, caller.bearer, formation);
+  if (!shown) return reply(fail(std::move(shown.error())));
+  const auto found = model_.formations.find(shown->empty() ? "default" : *shown);
+  if (found == model_.formations.end()) return reply(fail(no_such_formation(*shown)));
+  reply(protocol::SettingsDocument{found->first, to_values(found->second.settings)});
 }
 
 void Engine::change_settings(const protocol::SettingsDocument& document, const Caller& caller,
@@ -108,10 +111,12 @@ void Engine::change_settings(const protocol::SettingsDocument& document, const C
 }
 
 void Engine::events(const EventQuery& query, Millis wait, const Caller& caller, Reply<protocol::EventsDocument> reply) {
-  if (auto allowed = access_.look(model_, caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
-  auto found = ledger_.events(query);
-  if (!found || !found->events.empty() || wait <= Millis{0}) return reply(std::move(found));
+  auto shown = access_.look(model_, caller.bearer, query.formation);
+  if (!shown) return reply(fail(std::move(shown.error())));
   EventQuery follow = query;
+  follow.formation = *std::move(shown);
+  auto found = ledger_.events(follow);
+  if (!found || !found->events.empty() || wait <= Millis{0}) return reply(std::move(found));
   follow.latest = false;
   follow.after = std::max(query.after, log_.last_id());
   log_.follow(follow, env_.now() + wait, std::move(reply));
@@ -124,9 +129,11 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
 }
 
 void Engine::operation(std::int64_t id, Millis wait, const Caller& caller, Reply<protocol::OperationDocument> reply) {
-  if (auto allowed = access_.look(model_, caller.bearer); !allowed) return reply(fail(std::move(allowed.error())));
+  auto shown = access_.look(model_, caller.bearer, "");
+  if (!shown) return reply(fail(std::move(shown.error())));
   const auto found = model_.operations.find(id);
-  if (found == model_.operations.end())
+  const bool is_shown = found != model_.operations.end() && (shown->empty() || found->second.formation == *shown);
+  if (!is_shown)
     return reply(fail(Errc::not_found, "there is no operation " + std::to_string(id) + ", or it is long over"));
   if (found->second.status != OperationStatus::running || wait <= Millis{0})
     return reply(operation_document(found->second));
