@@ -106,7 +106,7 @@ std::string OwnPostgres::hba_lines() const {
   using postgres::hba_line;
   const char* type = config_.ssl.enabled ? "hostssl" : "host";
   return hba_line("local", "all", pg::quote_identifier(postgres::os_user()), "", "peer") +
-         hba_line("local", database, "autoctl_node", "", config_.auth == "cert" ? "peer" : config_.auth) +
+         hba_line("local", database, "autoctl_node", "", postgres::method_for_sockets(config_.auth)) +
          hba_line(type, database, "autoctl_node", "samenet", config_.auth) +
          // Its rights are taken away in one database: lines below this block may not let it into others.
          hba_line("local", "postgres,template1", "autoctl_node", "", "reject") +

@@ -62,6 +62,25 @@ TEST_F(Create, MissingAuthNamesTheChoices) {
   EXPECT_EQ(config->auth, "scram-sha-256");
 }
 
+TEST_F(Create, AMethodThatPostgresWouldNotReadInALineIsRefused) {
+  for (const char* method : {"peer", "sspi", "ldap", "radius"}) {
+    options_.auth = method;
+    EXPECT_EQ(refused().code, Errc::bad_usage) << method;
+    EXPECT_THAT(refused().hint, HasSubstr("--skip-pg-hba")) << method;
+  }
+  options_.auth = "cert";
+  EXPECT_THAT(refused().hint, HasSubstr("--ssl-ca-file"));
+  options_.ssl = {};
+  options_.ssl.no_ssl = true;
+  EXPECT_THAT(refused().message, HasSubstr("needs TLS"));
+  options_.skip_pg_hba = true;
+  EXPECT_TRUE(to_config(options_, "postgres"));
+  options_.skip_pg_hba = false;
+  options_.ssl = {};
+  options_.ssl.server_cert = options_.ssl.server_key = options_.ssl.ca_file = "f";
+  EXPECT_TRUE(to_config(options_, "postgres"));
+}
+
 TEST_F(Create, EncryptionIsChosenExactlyOnce) {
   options_.ssl = {};
   EXPECT_THAT(refused().hint, HasSubstr("--ssl-self-signed"));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/config/auth.h"
 #include "common/config/keys.h"
 #include "common/util/suggest.h"
 
@@ -55,7 +56,7 @@ Result<> validate(const Config& config) {
     const std::string wrong = key.check(value_of(key, config));
     if (!wrong.empty()) return fail(Errc::bad_usage, fmt::format("{}: {}", key.name, wrong));
   }
-  return {};
+  return check_method(config);
 }
 
 Result<std::string> get(const Config& config, const std::string& key) {

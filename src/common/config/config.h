@@ -77,7 +77,7 @@ Result<> save(const Files& files, const Config& config);
 std::string to_toml(const Config& config);
 Result<Config> from_toml(const std::string& text, const std::string& source);
 
-/// Every value in range, each by itself. Errors: bad_usage, naming the key.
+/// Every value in range, and a method of logging in that goes with them. Errors: bad_usage, naming the key.
 Result<> validate(const Config& config);
 
 /// `config get|set`: dotted names ("postgresql.port"). Errors: not_found (lists the names), bad_usage (value out of

@@ -1,15 +1,12 @@
 #include "common/postgres/client_tls.h"
 
+#include "common/config/auth.h"
 #include "common/pg/connection.h"
 
 namespace autoctl::postgres {
 
-bool demands_tls(const config::Ssl& ssl) {
-  return ssl.enabled && ssl.mode != "disable" && ssl.mode != "allow";
-}
-
 bool demands_channel_binding(const config::Config& config) {
-  return config.auth == "scram-sha-256" && demands_tls(config.ssl) && !config.skip_pg_hba;
+  return config.auth == "scram-sha-256" && config::demands_tls(config.ssl) && !config.skip_pg_hba;
 }
 
 std::string client_tls(const config::Config& config) {

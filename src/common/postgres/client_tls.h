@@ -7,9 +7,6 @@
 
 namespace autoctl::postgres {
 
-/// A node lets the others in over TLS only.
-bool demands_tls(const config::Ssl& ssl);
-
 /// A node lets the others in by SCRAM over TLS only. Then it goes to no server that asks for less: whoever stands in
 /// between, with a certificate of his own say, gets neither a password nor anything that one can be guessed from. By the
 /// node's own setting: a server's word could be that man's. With --skip-pg-hba nobody knows what the lines ask for, and

@@ -24,6 +24,12 @@ std::string hba_line(const std::string& type, const std::string& database, const
   return fmt::format("{} {} {} {}{}{}\n", type, database, user, address, address.empty() ? "" : " ", method);
 }
 
+std::string method_for_sockets(const std::string& method) {
+  for (const char* either : {"trust", "md5", "scram-sha-256", "password", "pam"})
+    if (method == either) return method;
+  return "peer";
+}
+
 std::string without_hba_block(const std::string& text) {
   std::istringstream lines(text);
   std::string line, out;

@@ -12,6 +12,10 @@ namespace autoctl::postgres {
 std::string hba_line(const std::string& type, const std::string& database, const std::string& user,
                      const std::string& address, const std::string& method);
 
+/// What those who come over the socket are asked for where hosts are asked for `method`: certificates and tickets are
+/// shown by hosts only.
+std::string method_for_sockets(const std::string& method);
+
 /// `text` with `lines` as its block, in place of the one that it has.
 std::string with_hba_block(const std::string& text, const std::string& lines);
 /// `text` without autoctl's block.

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "common/postgres/client_tls.h"
+#include "common/config/auth.h"
 #include "common/postgres/hba_file.h"
 #include "common/postgres/include_file.h"
 #include "common/postgres/tools.h"
@@ -68,13 +68,14 @@ Result<> Instance::Impl::ensure_config_files(const Layout& layout) const {
     return config::write_file(path, text);
   };
   const std::string local = config.auth == "trust" ? "trust" : "peer";
+  const std::string host = config.auth == "cert" ? "hostssl" : "host";
   const CarriedFiles carried = carried_files(layout.pgdata);
   AUTOCTL_TRY(create(layout.config_file,
                      "# Created by autoctl: this copy came without a configuration of its own.\n" + carried.settings));
   AUTOCTL_TRY(create(layout.hba_file, !carried.hba.empty()
                                           ? carried.hba
-                                          : "local all all " + local + "\nhost all all 127.0.0.1/32 " + config.auth +
-                                                "\nhost all all ::1/128 " + config.auth + "\n"));
+                                          : "local all all " + local + "\n" + host + " all all 127.0.0.1/32 " +
+                                                config.auth + "\n" + host + " all all ::1/128 " + config.auth + "\n"));
   return create(layout.ident_file, !carried.ident.empty() ? carried.ident : "# Created by autoctl.\n");
 }
 
@@ -194,7 +195,7 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
   const std::string user = postgres::os_user();
   HbaRules rules;
   rules.auth = config.auth;
-  rules.tls = postgres::demands_tls(config.ssl);
+  rules.tls = config::demands_tls(config.ssl);
   if (config.pg_hba_lan) rules.lan_database = config.dbname;
   rules.holds_clients = is_marked(files, Marker::held);
   if (rules.holds_clients || !local_user_is_let_in(postgres::without_hba_block(*text), user)) rules.local_user = user;

@@ -47,9 +47,14 @@ Result<> Instance::initdb(const Cancelled& cancelled) {
   AUTOCTL_TRY(set_marker(files, Marker::initdb));
 
   const std::string& auth = impl_->config.auth;
-  std::vector<std::string> arguments = {
-      "-D",        files.pgdata,          "--data-checksums",
-      "--no-sync", "--auth-host=" + auth, auth == "trust" ? "--auth-local=trust" : "--auth-local=peer"};
+  // initdb's own lines are for connections without TLS, too, and no certificate is shown there.
+  const std::string for_hosts = auth == "cert" ? "scram-sha-256" : auth;
+  std::vector<std::string> arguments = {"-D",
+                                        files.pgdata,
+                                        "--data-checksums",
+                                        "--no-sync",
+                                        "--auth-host=" + for_hosts,
+                                        auth == "trust" ? "--auth-local=trust" : "--auth-local=peer"};
   if (!impl_->config.waldir.empty()) arguments.push_back("--waldir=" + impl_->config.waldir);
   for (auto& option : locale_options()) arguments.push_back(std::move(option));
   const auto done = run(postgres::tool_command(impl_->tools, "initdb", std::move(arguments)), 1h, cancelled);
