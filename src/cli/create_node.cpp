@@ -8,7 +8,6 @@
 
 #include "cli/create_checks.h"
 #include "cli/local_address.h"
-#include "common/config/own_directory.h"
 #include "common/monitor_client/monitor_api.h"
 #include "common/monitor_client/monitor_url.h"
 #include "common/util/logging.h"
@@ -101,7 +100,6 @@ Result<ExitCode> create_node(const std::string& role, const CreateOptions& optio
   AUTOCTL_TRY(check_ownership(config->pgdata));
 
   const config::Files files(config->pgdata);
-  AUTOCTL_TRY(config::check_own_directory(files));
   const auto existing = find_created(files);
   if (!existing) return fail(existing.error());
   if (*existing) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/config/files.h"
+#include "common/config/own_directory.h"
 #include "common/config/own_port.h"
 #include "common/monitor_client/node_endpoint.h"
 
@@ -63,7 +64,9 @@ Result<client::MonitorApi> connect_monitor(const MonitorTarget& target) {
 
 Result<config::Files> files_of(const std::string& pgdata) {
   if (pgdata.empty()) return fail(Errc::bad_usage, "--pgdata is missing", "give the data directory, or set PGDATA");
-  return config::Files(pgdata);
+  config::Files files(pgdata);
+  AUTOCTL_TRY(config::check_own_directory(files));
+  return files;
 }
 
 Result<config::Config> load_config(const std::string& pgdata) {

@@ -1,4 +1,4 @@
-// `create` and `run` do not obey files that others could have written.
+// No command obeys, or believes, files that others could have written.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +22,41 @@ TEST(CliOwnDirectory, WhatOthersCouldHaveWrittenIsRefused) {
   ASSERT_EQ(::chmod(files.directory.c_str(), 0777), 0);
   const std::vector<std::vector<std::string>> commands = {
       {"run"},
+      {"stop"},
+      {"stop", "postgres"},
+      {"start", "postgres"},
+      {"restart", "postgres"},
+      {"status"},
+      {"reload"},
+      {"activate"},
+      {"config", "check"},
+      {"config", "get"},
+      {"config", "get", "postgresql.port"},
+      {"config", "set", "postgresql.port", "5433"},
+      {"show", "state"},
+      {"show", "events"},
+      {"show", "settings"},
+      {"show", "uri"},
+      {"show", "file"},
+      {"show", "file", "--contents"},
+      {"show", "systemd"},
+      {"show", "standby-names"},
+      {"get", "formation", "settings"},
+      {"set", "formation", "number-sync-standbys", "1"},
+      {"set", "node", "metadata", "--name", "other"},
+      {"get", "node", "region"},
+      {"perform", "switchover"},
+      {"perform", "failover"},
+      {"perform", "promotion"},
+      {"pause"},
+      {"explain"},
+      {"enable", "monitor", "https://127.0.0.1:1"},
+      {"enable", "maintenance"},
+      {"disable", "monitor"},
+      {"disable", "monitor", "--force"},
+      {"drop", "node"},
+      {"drop", "node", "--force", "--destroy"},
+      {"drop", "monitor"},
       {"create", "monitor", "--auth", "trust", "--no-ssl", "--run"},
       {"create", "postgres", "--auth", "trust", "--no-ssl", "--monitor", "https://127.0.0.1:1", "--run"}};
   for (auto words : commands) {
@@ -29,8 +64,8 @@ TEST(CliOwnDirectory, WhatOthersCouldHaveWrittenIsRefused) {
     const auto invocation = parse(words);
     ASSERT_TRUE(invocation) << invocation.error().message;
     const auto code = invocation->run();
-    ASSERT_FALSE(code) << words[0];
-    EXPECT_EQ(code.error().code, Errc::denied) << code.error().message;
+    ASSERT_FALSE(code) << invocation->command;
+    EXPECT_EQ(code.error().code, Errc::denied) << invocation->command << ": " << code.error().message;
     EXPECT_NE(code.error().hint.find("chmod go-w " + files.directory), std::string::npos) << code.error().hint;
   }
 }

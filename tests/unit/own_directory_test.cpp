@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/config/config.h"
 #include "tests/support/scratch.h"
 
 namespace autoctl::config {
@@ -54,6 +55,16 @@ TEST_F(OwnDirectory, WhatOthersCanWriteIsRefused) {
   }
 }
 
+TEST_F(OwnDirectory, NobodyLoadsAConfigurationThatOthersCouldHaveWritten) {
+  Config config;
+  config.pgdata = files_.pgdata;
+  make(0700);
+  ASSERT_TRUE(save(files_, config));
+  EXPECT_TRUE(load(files_));
+  ASSERT_EQ(::chmod(files_.directory.c_str(), 0777), 0);
+  EXPECT_EQ(load(files_).error().code, Errc::denied);
+}
+
 TEST_F(OwnDirectory, WhatBelongsToAnotherUserIsRefused) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
   constexpr uid_t stranger = 12345;
@@ -67,6 +78,7 @@ TEST_F(OwnDirectory, WhatBelongsToAnotherUserIsRefused) {
   EXPECT_THAT(wrong(), HasSubstr("belongs to another user")) << "a link leads where its owner wants";
   ASSERT_EQ(::chown(files_.directory.c_str(), stranger, stranger), 0);
   EXPECT_THAT(wrong(), HasSubstr(files_.directory + " belongs to another user"));
+  EXPECT_THAT(load(files_).error().hint, HasSubstr("sudo -u '#12345'")) << "root is told how";
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include "cli/create_options.h"
 #include "cli/local_address.h"
 #include "cli/output/uri.h"
-#include "common/config/own_directory.h"
 #include "monitor/daemon.h"
 
 namespace autoctl::cli {
@@ -34,7 +33,6 @@ Result<ExitCode> create_monitor(const CreateOptions& options) {
   AUTOCTL_TRY(check_ownership(config->pgdata));
 
   const config::Files files(config->pgdata);
-  AUTOCTL_TRY(config::check_own_directory(files));
   const auto existing = find_created(files);
   if (!existing) return fail(existing.error());
   if (*existing) {

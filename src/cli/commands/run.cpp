@@ -1,7 +1,6 @@
 #include "cli/commands/commands.h"
 #include "cli/create_checks.h"
 #include "cli/monitor_connection.h"
-#include "common/config/own_directory.h"
 #include "keeper/agent/daemon.h"
 #include "monitor/daemon.h"
 
@@ -17,7 +16,6 @@ Result<ExitCode> run(const RunOptions& options) {
   AUTOCTL_TRY(refuse_root());
   const auto files = files_of(options.pgdata);
   if (!files) return fail(files.error());
-  AUTOCTL_TRY(config::check_own_directory(*files));
   const auto config = config::load(*files);
   if (!config) return fail(config.error());
   AUTOCTL_TRY(check_ownership(files->pgdata));

@@ -61,7 +61,8 @@ Result<ExitCode> show_systemd(const ShowSystemdOptions& options) {
   const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return fail(Errc::system, "cannot tell where autoctl is installed: " + error.message());
   spdlog::info("To run it as a service, as root:");
-  spdlog::info("  autoctl -q show systemd --pgdata {} > /etc/systemd/system/autoctl.service", config->pgdata);
+  spdlog::info("  sudo -u {} autoctl -q show systemd --pgdata {} > /etc/systemd/system/autoctl.service", user_name(),
+               config->pgdata);
   spdlog::info("  systemctl daemon-reload && systemctl enable --now autoctl");
   print(fmt::format(fmt::runtime(unit), fmt::arg("user", user_name()),
                     fmt::arg("directory", std::filesystem::path(config->pgdata).parent_path().string()),
@@ -75,7 +76,7 @@ Result<ExitCode> show_systemd(const ShowSystemdOptions& options) {
 void add_show_systemd(Verb show, Invocation& invocation) {
   add_command<ShowSystemdOptions>(
       show, invocation, "systemd", "a service unit that runs what was created in PGDATA",
-      "autoctl -q show systemd --pgdata /srv/pg > /etc/systemd/system/autoctl.service",
+      "sudo -u postgres autoctl -q show systemd --pgdata /srv/pg > /etc/systemd/system/autoctl.service",
       [](Verb command, ShowSystemdOptions& options) { add_pgdata(command, options.pgdata); }, show_systemd);
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/config/auth.h"
 #include "common/config/keys.h"
+#include "common/config/own_directory.h"
 #include "common/util/suggest.h"
 
 namespace autoctl::config {
@@ -37,6 +38,7 @@ Result<const Key*> find_key(const std::string& name) {
 }  // namespace
 
 Result<Config> load(const Files& files) {
+  AUTOCTL_TRY(check_own_directory(files));
   auto text = read_file(files.config());
   if (!text && text.error().code == Errc::not_found)
     return fail(Errc::not_found, fmt::format("{} is not set up: there is no {}", files.pgdata, files.config()),

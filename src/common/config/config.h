@@ -68,7 +68,7 @@ struct Config {
   bool is_citus() const { return role == "coordinator" || role == "worker"; }
 };
 
-/// Errors: not_found (hint: run create), bad_config (names the key).
+/// Errors: not_found (hint: run create), bad_config (names the key), denied (check_own_directory()).
 Result<Config> load(const Files& files);
 /// Errors: bad_usage (a value is out of range: nothing is written), system.
 Result<> save(const Files& files, const Config& config);

@@ -20,7 +20,10 @@ Result<> refuse_stranger(const std::string& path, const struct stat& info) {
   return fail(Errc::denied,
               fmt::format("{} belongs to another user (uid {}, this is uid {}), who could make autoctl run anything",
                           path, info.st_uid, ::geteuid()),
-              "find out who put it there; remove it, or give it to this user with chown if you trust what is in it");
+              ::geteuid() == 0
+                  ? fmt::format("run autoctl as the user that it belongs to: sudo -u '#{}' autoctl …", info.st_uid)
+                  : "find out who put it there; remove it, or give it to this user with chown if you trust what is "
+                    "in it");
 }
 
 /// Nobody but this user and root may change it. Where others cannot get to, the modes do not matter.
