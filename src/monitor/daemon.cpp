@@ -24,6 +24,7 @@
 #include "common/util/pid_file.h"
 #include "common/util/version.h"
 #include "monitor/api/api_router.h"
+#include "monitor/api_port.h"
 #include "monitor/identity.h"
 #include "monitor/own_postgres.h"
 #include "monitor/service/service.h"
@@ -117,13 +118,15 @@ class NodeRoleWatch {
   std::chrono::steady_clock::time_point next_;
 };
 
-/// What our Postgres can take in while it runs. Its address stays, as the store's connection depends on it.
-Result<> reload(const config::Config& running, const config::Files& files, OwnPostgres& own) {
+/// What can be taken in by a monitor that runs. Postgres' address stays, as the store's connection depends on it.
+Result<> reload(const config::Config& running, const config::Files& files, OwnPostgres& own, ApiPort& port) {
   auto fresh = config::load(files);
   if (!fresh) return fail(std::move(fresh.error()));
   std::vector<std::string> lines = config::differences(running, *fresh);
   lines.emplace_back(lines.empty() ? "nothing has changed in " + files.config()
-                                   : "ports, host name and the API's certificate take effect at the next start");
+                                   : "ports and host name take effect at the next start");
+  if (const auto followed = port.follow(*fresh, files); !followed)
+    lines.push_back("failed: the API's port stays as it was: " + followed.error().message);
   fresh->pgport = running.pgport;
   fresh->pghost = running.pghost;
   own.set_config(*std::move(fresh));
@@ -135,14 +138,14 @@ Result<> reload(const config::Config& running, const config::Files& files, OwnPo
 
 /// Until asked to stop. Brings Postgres back whenever it dies.
 void supervise(const config::Config& config, const config::Files& files, OwnPostgres& own, Service& service,
-               Signals& signals) {
+               ApiPort& port, Signals& signals) {
   Millis pause{0};
   NodeRoleWatch node_role(own);
   while (!signals.stop_requested()) {
     wait({signals.fd(), own.watch_fd()}, own.running() ? tick : pause);
     if (std::chrono::steady_clock::now() - service.last_turn() < engine_patience) sd_notify(0, "WATCHDOG=1");
     if (signals.take_reload()) {
-      const auto reloaded = reload(config, files, own);
+      const auto reloaded = reload(config, files, own, port);
       if (!reloaded) {
         logging::error(reloaded.error());
         static_cast<void>(config::answer_reload(files, {"refused: " + reloaded.error().message}));
@@ -189,7 +192,8 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   AUTOCTL_TRY(server.start());
   spdlog::info("The monitor (autoctl {}) answers at {}", program_version, endpoint->url);
   sd_notify(0, "READY=1");
-  supervise(config, files, own, service, signals);
+  ApiPort port(server, config, *endpoint);
+  supervise(config, files, own, service, port, signals);
   sd_notify(0, "STOPPING=1");
   spdlog::info("Stopping");
   server.stop();

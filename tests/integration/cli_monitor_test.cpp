@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "cli/invocation.h"
+#include "issued_certificate.h"
 #include "tests/support/monitor_process.h"
 
 namespace autoctl::cli {
@@ -276,6 +277,58 @@ TEST_F(CliMonitor, TheMonitorsPostgresLeadsToItsApi) {
                                           "/postgres?user=autoctl_node&sslmode=require",
                                       {});
   ASSERT_FALSE(other);
+}
+
+/// A monitor with an authority, and its nodes trust that one.
+class RenewedCertificate : public testing::Test {
+ protected:
+  void start(const tls::KeyPair& authority) {
+    config::Ssl& ssl = monitor_.config().ssl;
+    ssl.self_signed = false;
+    ssl.server_cert = scratch_.path() + "/server.crt";
+    ssl.server_key = scratch_.path() + "/server.key";
+    ssl.ca_file = scratch_.path() + "/ca.pem";
+    ASSERT_TRUE(config::write_file(ssl.ca_file, authority.certificate_pem));
+    ASSERT_NO_FATAL_FAILURE(give(authority));
+    ASSERT_NO_FATAL_FAILURE(monitor_.create());
+    monitor_.start();
+    ASSERT_TRUE(eventually([&] { return shows(authority.certificate_pem); }));
+  }
+  /// A new one in the monitor's files.
+  void give(const tls::KeyPair& authority) {
+    given_ = test::issue(authority, "localhost");
+    ASSERT_TRUE(config::write_file(monitor_.config().ssl.server_cert, given_.certificate_pem));
+    ASSERT_TRUE(config::write_file(monitor_.config().ssl.server_key, given_.key_pem));
+  }
+  /// To a new client that trusts nothing else.
+  bool shows(const std::string& pem) {
+    auto api = client::MonitorApi::create(
+        {.url = "https://localhost:" + std::to_string(monitor_.config().api_port), .ca_pem = pem});
+    return api && api->version(2s).has_value();
+  }
+
+  const test::ScratchDirectory scratch_;
+  MonitorProcess monitor_;
+  tls::KeyPair given_;
+};
+
+TEST_F(RenewedCertificate, IsShownFromAReloadOnIfTheNodesBelieveIt) {
+  ASSERT_NE(::geteuid(), 0U) << "run this as an ordinary user: Postgres refuses root";
+  const auto authority = tls::make_self_signed({"authority"}), stranger = tls::make_self_signed({"stranger"});
+  ASSERT_TRUE(authority && stranger);
+  ASSERT_NO_FATAL_FAILURE(start(*authority));
+  ASSERT_NO_FATAL_FAILURE(give(*authority));
+  EXPECT_FALSE(shows(given_.certificate_pem)) << "nobody has said yet that it is there";
+  EXPECT_EQ(*run_command(monitor_, {"reload"}).code, ExitCode::ok);
+  EXPECT_TRUE(shows(given_.certificate_pem));
+  const std::string believed = given_.certificate_pem;
+
+  ASSERT_NO_FATAL_FAILURE(give(*stranger));
+  const CommandResult refused = run_command(monitor_, {"reload"});
+  EXPECT_EQ(*refused.code, ExitCode::bad_config) << refused.output;
+  EXPECT_THAT(refused.output, HasSubstr("would not believe"));
+  EXPECT_TRUE(shows(believed));
+  EXPECT_TRUE(shows(authority->certificate_pem));
 }
 
 TEST(CliDaemon, StatusAndStopSeeIt) {

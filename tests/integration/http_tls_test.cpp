@@ -1,12 +1,12 @@
 // Whom the client trusts, and what the server needs to start.
 #include <gmock/gmock.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <sys/stat.h>
 
 #include <thread>
 
+#include "common/tls/trust.h"
 #include "http_fixture.h"
+#include "issued_certificate.h"
 #include "raw_socket.h"
 
 namespace autoctl::test {
@@ -14,51 +14,10 @@ namespace {
 
 using testing::HasSubstr;
 
-template <class T, auto release>
-struct Free {
-  void operator()(T* pointer) const { release(pointer); }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO, BIO_free_all>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY, EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Free<X509, X509_free>>;
 using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX, SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, Free<SSL, SSL_free>>;
 
 constexpr const char* cbc_suites = "ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA";
-
-Bio text_bio(const std::string& text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-/// A server certificate for `host` alone, signed by `authority`.
-tls::KeyPair issue(const tls::KeyPair& authority, const std::string& host) {
-  const Certificate issuer(PEM_read_bio_X509(text_bio(authority.certificate_pem).get(), nullptr, nullptr, nullptr));
-  const Key issuer_key(PEM_read_bio_PrivateKey(text_bio(authority.key_pem).get(), nullptr, nullptr, nullptr));
-  const Key key(EVP_EC_gen("P-256"));
-  const Certificate leaf(X509_new());
-  X509_set_version(leaf.get(), X509_VERSION_3);
-  ASN1_INTEGER_set(X509_get_serialNumber(leaf.get()), 2);
-  X509_gmtime_adj(X509_getm_notBefore(leaf.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(leaf.get()), 3600);
-  X509_set_issuer_name(leaf.get(), X509_get_subject_name(issuer.get()));
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(leaf.get()), "O", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("leaf"), -1, -1, 0);
-  X509_set_pubkey(leaf.get(), key.get());
-  X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + host).c_str());
-  X509_add_ext(leaf.get(), names, -1);
-  X509_EXTENSION_free(names);
-  X509_sign(leaf.get(), issuer_key.get(), EVP_sha256());
-  const Bio certificate_text(BIO_new(BIO_s_mem()));
-  const Bio key_text(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(certificate_text.get(), leaf.get());
-  PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-  const auto contents = [](BIO* bio) {
-    char* data = nullptr;
-    const auto size = BIO_get_mem_data(bio, &data);
-    return std::string(data, static_cast<std::size_t>(size));
-  };
-  return {contents(certificate_text.get()), contents(key_text.get())};
-}
 
 class HttpTlsTest : public HttpTest {
  protected:
@@ -97,6 +56,30 @@ TEST_F(HttpTlsTest, AStrangersCertificateIsDenied) {
   expect_denied(ask("127.0.0.1", ""));  // the system's store does not know it either
   expect_denied(ask("127.0.0.1", "no PEM at all"));
   EXPECT_TRUE(seen_.get().requests.empty());
+}
+
+/// Whether nodes would believe a new certificate is asked before a server shows it.
+TEST_F(HttpTlsTest, WhomAClientBelievesIsKnownBeforehand) {
+  options_.address = "0.0.0.0";
+  const auto authority = tls::make_self_signed({"authority"}), stranger = tls::make_self_signed({"stranger"});
+  ASSERT_TRUE(authority && stranger);
+  const auto leaf = issue(*authority, "localhost");
+  serve(leaf);
+  struct Case {
+    const char* host;
+    std::string trusted;
+    bool believed;
+  };
+  for (const Case& c : {Case{"localhost", authority->certificate_pem, true},
+                        Case{"127.0.0.1", authority->certificate_pem, false},  // a name that it does not have
+                        Case{"localhost", stranger->certificate_pem, false},
+                        Case{"localhost", stranger->certificate_pem + authority->certificate_pem, true},
+                        Case{"127.0.0.1", leaf.certificate_pem, true}, Case{"localhost", "no PEM", false}}) {
+    EXPECT_EQ(ask(c.host, c.trusted).has_value(), c.believed) << c.host;
+    const auto foretold = tls::check_believed(leaf.certificate_pem, c.trusted, c.host);
+    EXPECT_EQ(foretold.has_value(), c.believed) << c.host << (foretold ? "" : foretold.error().message);
+  }
+  EXPECT_FALSE(tls::check_believed("no PEM", authority->certificate_pem, "localhost"));
 }
 
 TEST_F(HttpTlsTest, APinnedCertificateIsGoodUnderAnyName) {

@@ -18,10 +18,10 @@
 
 namespace autoctl::test {
 
-inline sockaddr_in loopback(int port) {
+inline sockaddr_in loopback(int port, const char* host = "127.0.0.1") {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = ::inet_addr(host);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   return address;
 }
@@ -99,14 +99,15 @@ class RawConnection {
   std::unique_ptr<SSL, decltype(&SSL_free)> ssl_{nullptr, SSL_free};
 };
 
-/// A listening socket on 127.0.0.1 that does nothing by itself.
+/// A listening socket that does nothing by itself.
 class RawListener {
  public:
-  /// 0: any free port.
-  explicit RawListener(int port = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// 0: any free port. port() stays 0 where it cannot listen.
+  explicit RawListener(int port = 0, const char* host = "127.0.0.1")
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const int on = 1;
     ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    sockaddr_in address = loopback(port);
+    sockaddr_in address = loopback(port, host);
     socklen_t size = sizeof(address);
     if (::bind(fd_, reinterpret_cast<const sockaddr*>(&address), size) != 0 || ::listen(fd_, 16) != 0) return;
     ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);

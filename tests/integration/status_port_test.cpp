@@ -8,6 +8,7 @@
 
 #include "common/http/client.h"
 #include "common/tls/certificate.h"
+#include "raw_socket.h"
 #include "tests/support/scratch.h"
 
 namespace autoctl::keeper {
@@ -19,9 +20,9 @@ using testing::Not;
 
 constexpr const char* token = "the-nodes-credential";
 
-class StatusPort : public testing::Test {
+class KeepersPort : public testing::Test {
  protected:
-  StatusPort() : files_(scratch_.path() + "/node") {
+  KeepersPort() : files_(scratch_.path() + "/node") {
     std::filesystem::create_directory(files_.directory);
     config_.pgdata = files_.pgdata;
     config_.api_port = test::free_port();
@@ -31,9 +32,17 @@ class StatusPort : public testing::Test {
     EXPECT_TRUE(config::write_file(files_.token(), std::string(token) + "\n"));
   }
   void open() {
-    auto opened = open_status_port(config_, files_, board_);
+    port_.reset();
+    auto opened = StatusPort::open(config_, files_, board_);
     ASSERT_TRUE(opened) << opened.error().message;
-    server_ = *std::move(opened);
+    port_ = *std::move(opened);
+  }
+  /// A new one at each call, in the same files.
+  void give_certificate() {
+    config_.ssl.enabled = true;
+    config_.ssl.server_cert = scratch_.path() + "/given.crt";
+    config_.ssl.server_key = scratch_.path() + "/given.key";
+    ASSERT_TRUE(tls::write_self_signed(config_.ssl.server_cert, config_.ssl.server_key, {"given"}));
   }
   /// Of a client that trusts only the certificate in `file`.
   Result<http::Response> ask(const std::string& path, const std::string& host, const std::string& file,
@@ -51,52 +60,99 @@ class StatusPort : public testing::Test {
   config::Config config_;
   config::Files files_;
   Board board_{{}, {}};
-  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<StatusPort> port_;
 };
 
-TEST_F(StatusPort, ListensWhereTheNodeWasToldTo) {
+TEST_F(KeepersPort, ListensWhereTheNodeWasToldTo) {
   config_.listen = "127.0.0.1, 127.0.0.3";
   open();
   EXPECT_TRUE(answers("127.0.0.1"));
   EXPECT_FALSE(answers("127.0.0.2"));
   EXPECT_TRUE(answers("127.0.0.3"));
-  server_.reset();
   config_.listen = "localhost";
   open();
   EXPECT_TRUE(answers("127.0.0.1"));
   EXPECT_FALSE(answers("127.0.0.2"));
-  server_.reset();
   config_.listen = "127.0.0.3,*";
   open();
   EXPECT_TRUE(answers("127.0.0.2"));
 }
 
-TEST_F(StatusPort, OpensAlsoWhereItsAddressOrItsNameIsNotHereYet) {
+TEST_F(KeepersPort, OpensAlsoWhereItsAddressOrItsNameIsNotHereYet) {
   config_.listen = "192.0.2.1,127.0.0.1";
   open();
   EXPECT_TRUE(answers("127.0.0.1"));
-  server_.reset();
   config_.listen = "no-such-host.invalid";
   open();
   EXPECT_TRUE(answers("127.0.0.1"));
   EXPECT_FALSE(answers("127.0.0.2")) << "nobody said that it may listen everywhere";
 }
 
-TEST_F(StatusPort, ShowsTheCertificateThatWasGiven) {
-  config_.ssl.enabled = true;
-  config_.ssl.server_cert = scratch_.path() + "/given.crt";
-  config_.ssl.server_key = scratch_.path() + "/given.key";
-  ASSERT_TRUE(tls::write_self_signed(config_.ssl.server_cert, config_.ssl.server_key, {"given"}));
+TEST_F(KeepersPort, ShowsTheCertificateThatWasGiven) {
+  give_certificate();
   open();
   EXPECT_TRUE(ask("/healthz", "127.0.0.1", config_.ssl.server_cert));
   EXPECT_FALSE(ask("/healthz", "127.0.0.1", files_.certificate()));
-  server_.reset();
   std::filesystem::remove(config_.ssl.server_key);
   open();
   EXPECT_TRUE(answers("127.0.0.1")) << "a node does not stay down for that";
 }
 
-TEST_F(StatusPort, TellsWithoutTheCredentialNoMoreThanALoadBalancerNeeds) {
+/// A connection that was there before is not cut.
+TEST_F(KeepersPort, TakesANewCertificateInWhileItRuns) {
+  give_certificate();
+  open();
+  const auto pem = config::read_file(config_.ssl.server_cert);
+  http::Client client({.host = "127.0.0.1", .port = config_.api_port, .trusted_pem = *pem});
+  ASSERT_TRUE(client.send({.method = "GET", .path = "/healthz"}, 5s));
+  give_certificate();
+  EXPECT_FALSE(ask("/healthz", "127.0.0.1", config_.ssl.server_cert)) << "nobody has said yet that it is there";
+  ASSERT_TRUE(port_->follow(config_));
+  EXPECT_TRUE(ask("/healthz", "127.0.0.1", config_.ssl.server_cert));
+  EXPECT_TRUE(client.send({.method = "GET", .path = "/healthz"}, 5s));
+
+  const std::string shown = *config::read_file(config_.ssl.server_cert);
+  ASSERT_TRUE(config::write_file(config_.ssl.server_cert, "renewed by half"));
+  EXPECT_EQ(port_->follow(config_).error().code, Errc::bad_config);
+  ASSERT_TRUE(config::write_file(config_.ssl.server_cert, shown));
+  EXPECT_TRUE(ask("/healthz", "127.0.0.1", config_.ssl.server_cert)) << "as it was";
+}
+
+TEST_F(KeepersPort, ListensElsewhereFromAReloadOn) {
+  open();
+  EXPECT_FALSE(answers("127.0.0.3"));
+  config_.listen = "127.0.0.1,127.0.0.3";
+  ASSERT_TRUE(port_->follow(config_));
+  EXPECT_TRUE(answers("127.0.0.1"));
+  EXPECT_TRUE(answers("127.0.0.3"));
+  config_.listen = "*";
+  ASSERT_TRUE(port_->follow(config_));
+  EXPECT_TRUE(answers("127.0.0.2"));
+  config_.listen = "127.0.0.1";
+  ASSERT_TRUE(port_->follow(config_));
+  EXPECT_TRUE(answers("127.0.0.1"));
+  EXPECT_FALSE(answers("127.0.0.2"));
+}
+
+TEST_F(KeepersPort, StaysWhereItIsWhenItCannotListenElsewhere) {
+  open();
+  const test::RawListener other(config_.api_port, "127.0.0.3");
+  ASSERT_NE(other.port(), 0);
+  config_.listen = "127.0.0.3";
+  EXPECT_EQ(port_->follow(config_).error().code, Errc::unavailable);
+  EXPECT_TRUE(answers("127.0.0.1"));
+}
+
+TEST_F(KeepersPort, StopsToTellEverybodyWhenACredentialIsNeededFromNowOn) {
+  config_.auth = "trust";
+  open();
+  EXPECT_EQ(ask("/v1/status")->status, 200);
+  config_.auth = "scram-sha-256";
+  ASSERT_TRUE(port_->follow(config_));
+  EXPECT_EQ(ask("/v1/status")->status, 401);
+}
+
+TEST_F(KeepersPort, TellsWithoutTheCredentialNoMoreThanALoadBalancerNeeds) {
   open();
   EXPECT_EQ(ask("/healthz")->status, 200);
   for (const char* path : {"/primary", "/replica"}) {
@@ -115,13 +171,13 @@ TEST_F(StatusPort, TellsWithoutTheCredentialNoMoreThanALoadBalancerNeeds) {
   EXPECT_TRUE(nlohmann::json::parse(whole->body).contains("facts"));
 }
 
-TEST_F(StatusPort, TellsEverythingWhereEverybodyIsTrusted) {
+TEST_F(KeepersPort, TellsEverythingWhereEverybodyIsTrusted) {
   config_.auth = "trust";
   open();
   EXPECT_EQ(ask("/v1/status")->status, 200);
 }
 
-TEST_F(StatusPort, ANodeWithoutACredentialIsNotOpenToOneThatIsEmpty) {
+TEST_F(KeepersPort, ANodeWithoutACredentialIsNotOpenToOneThatIsEmpty) {
   ASSERT_TRUE(config::write_file(files_.token(), ""));
   open();
   EXPECT_EQ(ask("/v1/status")->status, 401);

@@ -14,14 +14,14 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <csignal>
-#include <list>
+#include <future>
 #include <optional>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 
+#include "common/http/doors.h"
 #include "common/http/framing.h"
-#include "common/http/listener.h"
 #include "common/http/lobby.h"
 #include "common/http/server_certificate.h"
 #include "common/http/socket.h"
@@ -42,7 +42,6 @@ namespace {
 constexpr milliseconds handshake_timeout{10'000};
 /// For saying good-bye: TLS close_notify, or letting a refused client send out what it has before the reset.
 constexpr milliseconds farewell_timeout{1'000};
-constexpr milliseconds accept_pause{100};
 constexpr std::size_t idle_buffer_bytes = 4096;
 /// Handshakes that are begun before other work has its turn again.
 constexpr int handshakes_in_a_row = 16;
@@ -354,12 +353,12 @@ class Server::Impl {
   Impl(ServerOptions options, Handler handler, DisconnectHandler on_disconnect, StrainHandler on_strain)
       : shared_(std::make_shared<Shared>(std::move(options), std::move(handler), std::move(on_disconnect))),
         on_strain_(std::move(on_strain)),
+        doors_(shared_->io, [this](tcp::socket socket) { welcome(std::move(socket)); }),
         look_(shared_->io) {}
 
   Result<> start() {
     AUTOCTL_TRY(use_certificate(shared_->tls, shared_->options.certificate_file, shared_->options.key_file));
-    AUTOCTL_TRY(listen());
-    for (Door& door : doors_) accept(door);
+    AUTOCTL_TRY(doors_.open(shared_->options.address, shared_->options.port));
     look_after_strain();
     run_thread();
     return {};
@@ -369,11 +368,7 @@ class Server::Impl {
     if (!thread_.joinable()) return;
     asio::post(shared_->io, [this] {
       shared_->stopping = true;
-      error_code ignored;
-      for (Door& door : doors_) {
-        door.acceptor.close(ignored);
-        door.pause.cancel();
-      }
+      doors_.close();
       look_.cancel();
       // finish() takes the session out of the map.
       for (const auto& [id, weak] : std::exchange(shared_->sessions, {}))
@@ -382,38 +377,36 @@ class Server::Impl {
     thread_.join();  // nothing is pending any more, so the thread runs out of work
   }
 
-  int port() const { return port_; }
+  int port() const { return doors_.port(); }
+
+  Result<> change(const std::string& address, const std::string& certificate_file, const std::string& key_file) {
+    if (!thread_.joinable()) return fail(Errc::internal, "this server does not run");
+    asio::ssl::context fresh(asio::ssl::context::tls_server);
+    AUTOCTL_TRY(use_certificate(fresh, certificate_file, key_file));
+    std::promise<Result<>> done;
+    asio::post(shared_->io, [&] { done.set_value(change_here(address, fresh)); });
+    return done.get_future().get();
+  }
 
  private:
-  struct Door {
-    tcp::acceptor acceptor;
-    asio::steady_timer pause;
-  };
-
-  Result<> listen() {
-    auto acceptors = listen_at(shared_->io, shared_->options.address, shared_->options.port);
-    if (!acceptors) return fail(acceptors.error());
-    port_ = acceptors->front().local_endpoint().port();
-    for (auto& acceptor : *acceptors) doors_.push_back({std::move(acceptor), asio::steady_timer(shared_->io)});
+  /// On the server's own thread. Sessions keep what they began with.
+  Result<> change_here(const std::string& address, asio::ssl::context& fresh) {
+    auto& options = shared_->options;
+    if (address != options.address) {
+      doors_.close();  // an address beside all addresses cannot be listened at
+      if (auto opened = doors_.open(address, port()); !opened) {
+        const auto reopened = doors_.open(options.address, port());
+        if (!reopened) opened.error().message += "; and no longer where it listened: " + reopened.error().message;
+        return opened;
+      }
+      options.address = address;
+    }
+    shared_->tls = std::move(fresh);
     return {};
   }
 
-  void accept(Door& door) {
-    door.acceptor.async_accept([this, &door](error_code failed, tcp::socket socket) {
-      if (shared_->stopping) return;
-      if (!failed) {
-        welcome(std::move(socket));
-        return accept(door);
-      }
-      // Out of file descriptors or memory: the listener stays readable, so come back a little later.
-      door.pause.expires_after(accept_pause);
-      door.pause.async_wait([this, &door](error_code cancelled) {
-        if (!cancelled) accept(door);
-      });
-    });
-  }
-
   void welcome(tcp::socket socket) {
+    if (shared_->stopping) return;
     if (shared_->sessions.size() >= shared_->options.connections_max) {
       ++shared_->strain.turned_away;
       return;
@@ -454,10 +447,9 @@ class Server::Impl {
 
   std::shared_ptr<Shared> shared_;
   const StrainHandler on_strain_;
-  std::list<Door> doors_;  // one for each address
+  Doors doors_;
   asio::steady_timer look_;
   std::thread thread_;
-  int port_ = 0;
 };
 
 Server::Server(ServerOptions options, Handler handler, DisconnectHandler on_disconnect, StrainHandler on_strain)
@@ -471,6 +463,9 @@ Result<> Server::start() {
 }
 void Server::stop() {
   impl_->stop();
+}
+Result<> Server::change(const std::string& address, const std::string& certificate_file, const std::string& key_file) {
+  return impl_->change(address, certificate_file, key_file);
 }
 int Server::port() const {
   return impl_->port();

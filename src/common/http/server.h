@@ -52,6 +52,9 @@ class Server {
 
   /// Binds, listens and starts one thread. Errors: unavailable (address in use), bad_config (certificate, key).
   Result<> start();
+  /// From now on clients come in at `address`, at the same port, and are shown this certificate; those that are here
+  /// stay. Thread-safe, not from a handler; returns when it is so. Errors: as start(); then all is as it was.
+  Result<> change(const std::string& address, const std::string& certificate_file, const std::string& key_file);
   /// Closes every connection and joins the thread: not from a handler. Idempotent; start() does not follow it.
   void stop();
   /// The bound port; after start().

@@ -108,6 +108,13 @@ Result<std::unique_ptr<Reporter>> report_to_monitor(Board& board, const config::
   return std::make_unique<Reporter>(board, config, std::move(*heartbeat), std::move(*messenger), tools.version);
 }
 
+/// Lines of the reload's answer.
+std::vector<std::string> take_in(StatusPort& port, const config::Config& fresh) {
+  const auto followed = port.follow(fresh);
+  if (followed) return {};
+  return {"failed: the keeper's own port stays as it was: " + followed.error().message};
+}
+
 /// A keeper's life under one monitor, at one address. To change either is to start anew, but for Postgres, which goes
 /// on where it can: nothing that was heard from the last monitor is left but what is in the state file.
 Result<End> serve(const config::Config& config, const config::Files& files, Instance& postgres,
@@ -128,13 +135,13 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
                .unproved = unproved,
                .reads_when_standby = config.citus_secondary},
               *saved, *std::move(chain));
-  auto status_port = open_status_port(config, files, board);
+  const auto status_port = StatusPort::open(config, files, board);
   if (!status_port) return fail(status_port.error());
   if (postgres.adopt()) spdlog::info("Took over the Postgres that already runs");
   LiveConfig live(config);
-  InstanceServer server(postgres, config, files, [&live](const config::Config& fresh) {
+  InstanceServer server(postgres, config, files, [&](const config::Config& fresh) {
     live.change(fresh);
-    return std::vector<std::string>{};
+    return take_in(**status_port, fresh);
   });
   Worker worker(board, server, files);
   const Fence fence(board, postgres);

@@ -1,6 +1,7 @@
 #include "keeper/agent/status_port.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/config/own_port.h"
 #include "common/monitor_client/node_endpoint.h"
@@ -11,23 +12,36 @@ namespace autoctl::keeper {
 
 namespace {
 
-/// To whom everything is told.
-struct Readers {
-  bool all = false;
-  std::string token;  // of the node; empty: nobody has it
+bool is_open(const config::Config& config) {
+  return config.auth == "trust";
+}
 
-  bool include(const http::Request& request) const {
-    return all || (!token.empty() && tls::equal_constant_time(request.bearer, token));
-  }
-};
+http::Response refusal() {
+  return {401, protocol::encode_error({Errc::denied, "this is told to those only who have the node's credential",
+                                       "give what is in <pgdata>.autoctl/token as \"Authorization: Bearer …\""})};
+}
 
-http::Response answer(const Board& board, const Readers& readers, const http::Request& request) {
+}  // namespace
+
+StatusPort::StatusPort(const config::Config& config, const config::Files& files, const Board& board, std::string token)
+    : files_(files),
+      board_(board),
+      token_(std::move(token)),
+      open_to_all_(is_open(config)),
+      listen_(config.listen),
+      addresses_(config::api_addresses(config)) {}
+
+bool StatusPort::tells_everything(const http::Request& request) const {
+  return open_to_all_ || (!token_.empty() && tls::equal_constant_time(request.bearer, token_));
+}
+
+http::Response StatusPort::answer(const http::Request& request) const {
   if (request.method != "GET" && request.method != "HEAD" && request.method != "OPTIONS")
     return {405, protocol::encode_error({Errc::bad_usage, "this port only answers questions", ""})};
   if (request.path == "/healthz") return {200, R"({"status":"ok"})"};
-  const NodeFacts facts = board.facts();
+  const NodeFacts facts = board_.facts();
   const bool serves = facts.postgres_running && !facts.cannot_run;
-  const bool whole = readers.include(request);
+  const bool whole = tells_everything(request);
   const auto role = [&](bool is) {
     const std::string in_short = is ? R"({"status":"ok"})" : R"({"status":"no"})";
     return http::Response{is ? 200 : 503, whole ? protocol::encode(facts) : in_short};
@@ -35,48 +49,54 @@ http::Response answer(const Board& board, const Readers& readers, const http::Re
   if (request.path == "/primary") return role(serves && !facts.in_recovery && may_accept_writes(facts.state));
   if (request.path == "/replica") return role(serves && facts.in_recovery && facts.receiving);
   if (request.path == "/v1/status") {
-    if (!whole)
-      return {401, protocol::encode_error({Errc::denied, "this is told to those only who have the node's credential",
-                                           "give what is in <pgdata>.autoctl/token as \"Authorization: Bearer …\""})};
-    nlohmann::json json = {{"facts", facts}, {"fenced", board.fenced()}, {"refused", board.is_refused()}};
-    if (const auto assignment = board.assignment()) json["assignment"] = *assignment;
+    if (!whole) return refusal();
+    nlohmann::json json = {{"facts", facts}, {"fenced", board_.fenced()}, {"refused", board_.is_refused()}};
+    if (const auto assignment = board_.assignment()) json["assignment"] = *assignment;
     return {200, json.dump()};
   }
   return {404,
           protocol::encode_error({Errc::not_found, "no such path", "try /healthz, /primary, /replica or /v1/status"})};
 }
 
-Result<std::unique_ptr<http::Server>> start(const http::ServerOptions& options, const Board& board,
-                                            const Readers& readers) {
-  auto server = std::make_unique<http::Server>(
-      options, [&board, readers](const http::Request& request, const http::Responder& respond) {
-        respond(answer(board, readers, request));
-      });
-  AUTOCTL_TRY(server->start());
-  return server;
-}
-
-}  // namespace
-
-Result<std::unique_ptr<http::Server>> open_status_port(const config::Config& config, const config::Files& files,
-                                                       const Board& board) {
-  auto token = client::own_token(files);
-  if (!token) return fail(std::move(token.error()));
-  const Readers readers{.all = config.auth == "trust", .token = *std::move(token)};
+Result<> StatusPort::start(const config::Config& config) {
   http::ServerOptions options;
-  options.address = config::api_addresses(config);
+  options.address = addresses_;
   options.port = config.api_port;
-  options.certificate_file = config::api_certificate_file(config, files);
-  options.key_file = config::api_key_file(config, files);
+  options.certificate_file = config::api_certificate_file(config, files_);
+  options.key_file = config::api_key_file(config, files_);
   options.body_bytes_max = 16 * 1024;
   options.connections_max = 64;
-  auto server = start(options, board, readers);
-  if (server || server.error().code != Errc::bad_config || !config::has_given_certificate(config)) return server;
+  const auto begin = [&] {
+    server_ = std::make_unique<http::Server>(
+        options, [this](const http::Request& request, const http::Responder& respond) { respond(answer(request)); });
+    return server_->start();
+  };
+  auto started = begin();
+  if (started || started.error().code != Errc::bad_config || !config::has_given_certificate(config)) return started;
   // A node must not stay down for a certificate that only load balancers look at: they will say what they think of it.
-  logging::error(Error(server.error()).with_context("the keeper's own port shows a self-signed certificate instead"));
-  options.certificate_file = files.certificate();
-  options.key_file = files.key();
-  return start(options, board, readers);
+  logging::error(Error(started.error()).with_context("the keeper's own port shows a self-signed certificate instead"));
+  options.certificate_file = files_.certificate();
+  options.key_file = files_.key();
+  return begin();
+}
+
+Result<std::unique_ptr<StatusPort>> StatusPort::open(const config::Config& config, const config::Files& files,
+                                                     const Board& board) {
+  auto token = client::own_token(files);
+  if (!token) return fail(std::move(token.error()));
+  std::unique_ptr<StatusPort> port(new StatusPort(config, files, board, *std::move(token)));
+  AUTOCTL_TRY(port->start(config));
+  return port;
+}
+
+Result<> StatusPort::follow(const config::Config& config) {
+  open_to_all_ = is_open(config);
+  const std::string addresses = config.listen == listen_ ? addresses_ : config::api_addresses(config);
+  AUTOCTL_TRY(
+      server_->change(addresses, config::api_certificate_file(config, files_), config::api_key_file(config, files_)));
+  listen_ = config.listen;
+  addresses_ = addresses;
+  return {};
 }
 
 }  // namespace autoctl::keeper

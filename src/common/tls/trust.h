@@ -1,0 +1,15 @@
+// Which servers a client believes.
+#pragma once
+
+#include <string>
+
+#include "common/util/result.h"
+
+namespace autoctl::tls {
+
+/// Does a client that trusts the certificates in `trusted_pem` only believe a server that shows `chain_pem` to be `host`
+/// (a name or an address)? As http::Client does: a certificate that is itself among them needs no authority. Errors:
+/// denied, with OpenSSL's reason.
+Result<> check_believed(const std::string& chain_pem, const std::string& trusted_pem, const std::string& host);
+
+}  // namespace autoctl::tls
