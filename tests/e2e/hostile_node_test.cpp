@@ -14,8 +14,10 @@ constexpr Millis patience{10'000};
 
 class HostileNode : public ClusterTest {
  protected:
-  void start() {
-    ASSERT_NO_FATAL_FAILURE(start_cluster(2, {{}, {.auth = "scram-sha-256"}, {.auth = "scram-sha-256"}}));
+  void start(int nodes = 2) {
+    std::vector<lab::LocalCluster::Place> places(static_cast<std::size_t>(nodes) + 1);
+    for (int i = 1; i <= nodes; ++i) places[static_cast<std::size_t>(i)].auth = "scram-sha-256";
+    ASSERT_NO_FATAL_FAILURE(start_cluster(nodes, places));
     victim_ = &primary();
     attacker_ = &standby();
     const auto token = config::read_file(attacker_->files().token());
@@ -31,9 +33,12 @@ class HostileNode : public ClusterTest {
   int report(const nlohmann::json& changes) {
     nlohmann::json body = {{"protocol", 1}, {"facts", {{"state", "secondary"}}}};
     body.update(changes);
-    const int place = attacker_->name() == "node_1" ? 1 : 2;
-    const auto answer = client_->send(
-        {.method = "POST", .path = "/v1/nodes/" + std::to_string(place) + "/report", .body = body.dump()}, patience);
+    return post("/report", body.dump());
+  }
+  /// In the attacker's name. Returns the HTTP status.
+  int post(const std::string& what, const std::string& body) {
+    const std::string id = attacker_->name().substr(std::string("node_").size());
+    const auto answer = client_->send({.method = "POST", .path = "/v1/nodes/" + id + what, .body = body}, patience);
     EXPECT_TRUE(ok(answer));
     return answer ? answer->status : 0;
   }
@@ -72,6 +77,30 @@ TEST_F(HostileNode, CannotStopTheOthersWithWhatItSends) {
   ASSERT_TRUE(ok(state));
   EXPECT_TRUE(state->store_available);
   ASSERT_NO_FATAL_FAILURE(expect_replaced());
+}
+
+/// That the node has left is true for that node only.
+TEST_F(HostileNode, CannotStopTheOthersByLeavingInTheNodesName) {
+  ASSERT_NO_FATAL_FAILURE(start(3));
+  Load load(cluster());
+  ASSERT_NO_FATAL_FAILURE(load.start());
+  ASSERT_EQ(post("/leave", "{}"), 200);
+  const auto waits_for = [&] { return query(*victim_, "show synchronous_standby_names").at(0); };
+  const std::string name = "autoctl_standby_" + attacker_->name().substr(std::string("node_").size());
+  EXPECT_TRUE(lab::eventually(patience, [&] { return waits_for().find(name) == std::string::npos; })) << waits_for();
+  EXPECT_TRUE(load.progresses(20, patience));
+  victim_->signal_node(SIGKILL);
+  EXPECT_TRUE(lab::eventually(patience, [&] {
+    return cluster().primary() != nullptr && cluster().primary() != victim_ && cluster().primary() != attacker_;
+  }));
+  EXPECT_TRUE(load.progresses(20, patience));
+
+  const auto back = autoctl({"enable", "monitor", "--pgdata", attacker_->pgdata(), cluster().monitor_uri()});
+  EXPECT_TRUE(back.ok()) << back.output;
+  ASSERT_TRUE(ok(cluster().heal()));
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  load.stop();
+  load.verify();
 }
 
 }  // namespace

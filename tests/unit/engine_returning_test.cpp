@@ -216,6 +216,112 @@ TEST_F(EngineReturning, NodeThatLeftIsNotReplacedAndMayComeBack) {
   EXPECT_EQ(waiting_for(), "");
 }
 
+/// A primary and two standbys, the second of which leaves by its own word.
+class EngineStandbyLeaves : public EngineReturning {
+ protected:
+  void make_three() {
+    ASSERT_NO_FATAL_FAILURE(make_pair());
+    add("c");
+    settle();
+    ASSERT_EQ(quorum().voters, (std::vector<NodeId>{b().id, c().id}));
+    hold_all();
+    remember(b());
+  }
+  PretendedKeeper& c() { return *keepers[2]; }
+  const SyncQuorum& quorum() { return store.groups.at({"default", 0}).quorum_confirmed; }
+  NodeState goal_of(const PretendedKeeper& keeper) { return store.nodes.at(keeper.id).goal.state; }
+  /// The primary is dead by conclusive evidence; the third node says what it sees.
+  void kill_primary() {
+    engine->disconnected(a().connection);
+    c().report.facts.receiving = false;
+    for (int i = 0; i < 20; ++i) {
+      pass(Millis{20});
+      engine->probed(a().id, monitor::ProbedPort::postgres, PortState::refused);
+      engine->probed(a().id, monitor::ProbedPort::keeper, PortState::refused);
+      report(c(), true);
+    }
+  }
+};
+
+TEST_F(EngineStandbyLeaves, TheOthersGoOnAndFailOver) {
+  ASSERT_NO_FATAL_FAILURE(make_three());
+  ASSERT_TRUE(leave(b()));
+  EXPECT_EQ(refusal(b()), Errc::denied) << "the report that was held open";
+  EXPECT_EQ(waiting_for(), "");
+  EXPECT_FALSE(store.formations.at("default").incomplete);
+  EXPECT_LT(state().nodes.at(1).report_age_ms, 0) << "`enable monitor` there has something to do";
+  for (int i = 0; i < 5; ++i) {
+    obey_and_report(a());
+    report(c());
+  }
+  EXPECT_EQ(quorum().voters, std::vector<NodeId>{c().id}) << "what it acknowledges counts no more";
+  EXPECT_EQ(a().assignment.peers.size(), 2U) << "its slot and its lines are kept for it";
+  EXPECT_GT(a().assignment.lease, Millis{0});
+  report(b());
+  EXPECT_EQ(refusal(b()), Errc::denied);
+  for (const char* kind : {"promotion", "maintenance"})
+    engine->start_operation({.kind = kind, .formation = "default", .group = std::nullopt, .name = "b"}, {},
+                            [&](const auto& answer) { EXPECT_EQ(answer.error().code, Errc::conflict) << kind; });
+  ASSERT_NO_FATAL_FAILURE(kill_primary());
+  EXPECT_NE(goal_of(c()), NodeState::secondary) << "the failover goes on";
+  EXPECT_EQ(goal_of(b()), NodeState::secondary) << "of one that is gone nothing is wanted";
+}
+
+/// Until the primary has proved that it waits for others, the one that left may have the last commits.
+TEST_F(EngineStandbyLeaves, WhatItMayHaveAcknowledgedIsNotGivenUp) {
+  ASSERT_NO_FATAL_FAILURE(make_three());
+  ASSERT_TRUE(leave(b()));
+  ASSERT_EQ(quorum().voters, (std::vector<NodeId>{b().id, c().id})) << "the primary has not said anything since";
+  ASSERT_NO_FATAL_FAILURE(kill_primary());
+  for (int i = 0; i < 5; ++i) obey_and_report(c());
+  EXPECT_FALSE(is_candidate_state(goal_of(c())) || is_leader_state(goal_of(c()))) << to_string(goal_of(c()));
+  come_and_report(b(), "b");
+  EXPECT_TRUE(counts_in_elections(goal_of(b()))) << to_string(goal_of(b())) << ": nobody has told it anything since";
+}
+
+TEST_F(EngineStandbyLeaves, ItComesBackAsAStandby) {
+  ASSERT_NO_FATAL_FAILURE(make_three());
+  ASSERT_TRUE(leave(b()));
+  for (int i = 0; i < 5; ++i) {
+    obey_and_report(a());
+    report(c());
+  }
+  come_and_report(b(), "b");
+  EXPECT_EQ(goal_of(b()), NodeState::catchingup) << "the others have gone on without it";
+  settle();
+  EXPECT_EQ(goal_of(b()), NodeState::secondary);
+  EXPECT_EQ(quorum().voters, (std::vector<NodeId>{b().id, c().id}));
+}
+
+TEST_F(EngineStandbyLeaves, TheOnlyOneLeavesThePrimaryAlone) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  hold_all();
+  remember(b());
+  ASSERT_TRUE(leave(b()));
+  for (int i = 0; i < 5; ++i) obey_and_report(a());
+  EXPECT_TRUE(is_leader_state(goal_of(a())));
+  EXPECT_TRUE(quorum().asynchronous());
+  start_engine();  // it is written down
+  for (int i = 0; i < 5; ++i) obey_and_report(a());
+  EXPECT_TRUE(is_leader_state(goal_of(a())));
+  come_and_report(b(), "b");
+  settle();
+  EXPECT_EQ(goal_of(a()), NodeState::primary);
+  EXPECT_EQ(goal_of(b()), NodeState::secondary);
+}
+
+/// All of them go to another monitor, the primary first: none of them is told anything on the way.
+TEST_F(EngineStandbyLeaves, AfterThePrimaryTheOthersLeaveAsTheyAre) {
+  ASSERT_NO_FATAL_FAILURE(make_three());
+  const Goal goal = a().assignment.goal;
+  ASSERT_TRUE(leave(a()));
+  ASSERT_TRUE(leave(b()));
+  pass_reporting(Millis{60'000}, {&a(), &b()});
+  EXPECT_EQ(store.nodes.at(a().id).goal, goal);
+  EXPECT_EQ(goal_of(c()), NodeState::secondary);
+  EXPECT_NE(waiting_for().find("a, b"), std::string::npos) << waiting_for();
+}
+
 TEST_F(EngineReturning, RefusesWhatDoesNotFit) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   remember(a());

@@ -46,7 +46,7 @@ protocol::NodeDocument node_document(const Node& node, const GroupSnapshot& grou
   document.trouble = node.facts.trouble;
   document.ssl_mode = node.row.ssl_mode;
   document.progress_percent = node.facts.progress_percent;
-  if (node.seen.last_report)
+  if (node.seen.last_report && !node.row.awaited)  // else it told this monitor something before it left
     document.report_age_ms = std::chrono::duration_cast<Millis>(now - *node.seen.last_report).count();
   document.pg_version = node.row.pg_version;
   document.twin = twin_of(node, now);

@@ -49,7 +49,7 @@ class Engine {
                    const Reply<protocol::SettingsDocument>& reply);
   /// `allow_data_loss`: also one that may have acknowledged what no other node has.
   void drop_node(NodeId id, bool allow_data_loss, const Caller& caller, const Reply<>& reply);
-  /// The node goes on without this monitor; its formation waits for it.
+  /// The node goes on without this monitor; its formation waits for it, unless it is a standby.
   void leave(NodeId id, const Caller& caller, const Reply<>& reply);
   void state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
              const Reply<protocol::StateDocument>& reply);

@@ -128,7 +128,7 @@ void judge(Group& group, const Settings& settings, TimePoint now) {
   gather_witnesses(group, settings, now);
   update_stalls(group, settings, now);
   for (auto& [id, node] : group.nodes) {
-    node.health = node.row.awaited ? Health{Verdict::unreachable, "it has not come to this monitor yet"}
+    node.health = node.row.awaited ? Health{Verdict::unreachable, "it has left this monitor, or not come to it yet"}
                                    : assess(node.seen, may_expect_postgres(node), settings, now);
     // An operator may have switched it off: nothing follows from its silence.
     if (node.row.goal.state == NodeState::maintenance && node.health.verdict == Verdict::dead)

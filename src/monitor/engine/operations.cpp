@@ -75,8 +75,11 @@ Result<Group*> find_group(Model& model, const protocol::OperationRequest& reques
 }
 
 Result<const Node*> find_by_name(const Group& group, const std::string& name) {
-  for (const auto& [id, node] : group.nodes)
-    if (node.row.name == name && node.row.goal.state != NodeState::dropped) return &node;
+  for (const auto& [id, node] : group.nodes) {
+    if (node.row.name != name || node.row.goal.state == NodeState::dropped) continue;
+    if (!node.row.awaited) return &node;
+    return fail(Errc::conflict, name + " is not here: " + node.health.why, "run `autoctl enable monitor` there");
+  }
   return fail(Errc::not_found, "there is no node '" + name + "' in " + place_of(group),
               "`autoctl show state` lists the nodes");
 }

@@ -50,6 +50,21 @@ bool clashes(const Model& model, const NodeRow& row) {
          });
 }
 
+/// The others need nothing that it has, or is about to do: they go on as if it had been dropped. Elections count what is
+/// left, and wait where that may not be enough. The monitor that it goes to decides nothing without the primary, which is
+/// here.
+bool leaves_alone(const FormationRow& formation, NodeState goal) {
+  const bool follows = is_standby_state(goal) || goal == NodeState::wait_standby || goal == NodeState::maintenance;
+  return !formation.incomplete && follows;
+}
+
+/// Nobody has told it anything since it left, and its primary still counts on it: it only was away.
+bool only_was_away(const Group& group, const Node& node, const protocol::Memory& memory) {
+  const Node* leader = leader_of(group);
+  return leader != nullptr && memory.goal == node.row.goal && is_standby_state(memory.goal.state) &&
+         memory.goal.upstream == leader->row.id && group.row.quorum_confirmed.contains(node.row.id);
+}
+
 bool may_be_primary(NodeState goal) {
   return may_accept_writes(goal) || is_candidate_state(goal);
 }
@@ -84,15 +99,20 @@ Result<> Returning::leave(NodeId id, const Caller& caller) {
   }
 
   Change change;
-  change.formations.push_back(model_.formations.at(group->row.formation));
-  change.formations.back().incomplete = true;
+  const FormationRow& formation = model_.formations.at(group->row.formation);
+  const bool alone = leaves_alone(formation, node.row.goal.state);
+  if (!alone) {
+    change.formations.push_back(formation);
+    change.formations.back().incomplete = true;
+  }
   change.nodes.push_back(node.row);
   change.nodes.back().awaited = true;
   change.nodes.back().token_sha256.clear();
   const std::string name = node.row.name;
-  change.events.push_back(
-      ledger_.event(group->row, &node.row, "operator",
-                    name + " leaves this monitor: nothing is decided in its formation until it is back or dropped"));
+  change.events.push_back(ledger_.event(
+      group->row, &node.row, "operator",
+      name + " leaves this monitor: " +
+          (alone ? "the others go on without it" : "nothing is decided in its formation until it is back or dropped")));
   auto held = std::exchange(node.held, std::nullopt);
   if (!ledger_.commit(std::move(change))) {
     node.held = std::move(held);
@@ -178,7 +198,7 @@ Result<> Returning::arrive(Group& group, Node& node, const protocol::Report& rep
   NodeRow row = node.row;
   row.awaited = false;
   row.goal = memory.goal;
-  if (!formation.incomplete) {
+  if (!formation.incomplete && !only_was_away(group, node, memory)) {
     group_row.term = Term{group_row.term.value + 1};
     const Node* leader = leader_of(group);
     row.goal = goal_of_latecomer(leader, memory);

@@ -19,8 +19,9 @@ class Returning {
             const Environment& env)
       : model_(model), ledger_(ledger), settler_(settler), suspects_(suspects), admission_(admission), env_(env) {}
 
-  /// The node goes on without this monitor; its formation waits for it. Errors: not_found, denied, unavailable,
-  /// conflict.
+  /// The node goes on without this monitor. A standby is gone by its own word, and the others go on; its place, its slot
+  /// and its lines are kept for it. For one that is, was or is about to be the primary the formation waits: the
+  /// others know of what it acknowledges only by its word. Errors: not_found, denied, unavailable, conflict.
   Result<> leave(NodeId id, const Caller& caller);
   /// The node was told something in a term that its group has not reached here: this monitor was restored from a backup,
   /// and knows less than its nodes.

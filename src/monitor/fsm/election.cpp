@@ -145,7 +145,7 @@ std::string why_nobody_is_electable(const GroupSnapshot& group) {
              (has_forked_off(group, node) ? ", its history has forked off" : "") + ")";
   }
   if (missing.empty())
-    return "too many members of the quorum were dropped, and only they may have had the last commits";
+    return "too many members of the quorum were dropped or have left, and only they may have had the last commits";
   return names +
          (missing.size() == 1 ? " is missing from the quorum, and may be the only node"
                               : " are missing from the quorum, and may be the only nodes") +

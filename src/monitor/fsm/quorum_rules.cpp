@@ -33,7 +33,8 @@ std::string its_own_way(const NodeView& node) {
 /// the primary still streams to is no loss.
 std::string why_lost(const Context& c, NodeId id) {
   const NodeView* node = c.group.find(id);
-  if (node == nullptr || node->goal.state == NodeState::dropped) return "was dropped";
+  if (node == nullptr) return "is gone";
+  if (node->goal.state == NodeState::dropped) return "was dropped";
   if (node->goal.state != NodeState::secondary) return "is " + std::string(to_string(node->goal.state));
   if (!node->replication_quorum) return "is taken out of the quorum (replication-quorum false)";
   if (leaves_for_maintenance(c.group, c.settings, id)) return "leaves for maintenance";
