@@ -7,6 +7,8 @@
 
 #include <fstream>
 
+#include "common/process/descriptor_limit.h"
+
 namespace autoctl {
 namespace {
 
@@ -99,6 +101,21 @@ TEST(Process, TheChildHasItsOwnSessionCleanSignalsAndNoDescriptors) {
   EXPECT_THAT((std::vector<std::string>{words[4], words[5], words[6]}), testing::ElementsAre("0", "1", "2"));
   EXPECT_EQ(words[7], words[8]) << "session id is its own pid";
   EXPECT_EQ(words[9], "[][][yes]");
+}
+
+TEST(Process, ARaisedLimitOfDescriptorsIsNotTheChildrens) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{300, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  const auto limit = raise_descriptor_limit();
+  EXPECT_EQ(limit.inherited, 300U);
+  EXPECT_GT(limit.now, 300U);
+  EXPECT_EQ(descriptor_limit(), limit.now);
+  const auto child = run(shell("ulimit -n"), 10s);
+  ASSERT_TRUE(child) << child.error().message;
+  EXPECT_EQ(child->output, "300\n");
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(Process, OutputGoesToAFile) {

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/process/descriptor_limit.h"
 #include "common/process/pidfd.h"
 #include "common/process/process.h"
 
@@ -53,6 +54,7 @@ struct Plan {
   int report;             // close-on-exec pipe: errno of what failed
   bool dies_with_parent;
   pid_t parent;
+  const rlimit* descriptors;  // the limit that it gets; nullptr = the parent's
 };
 
 void close_others_on_exec() {
@@ -82,6 +84,7 @@ void close_others_on_exec() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (::dup2(plan.input, 0) < 0 || ::dup2(plan.output, 1) < 0 || ::dup2(plan.output, 2) < 0) give_up();
   close_others_on_exec();
+  if (plan.descriptors != nullptr) ::setrlimit(RLIMIT_NOFILE, plan.descriptors);
   if (plan.directory != nullptr && ::chdir(plan.directory) != 0) give_up();
   ::execve(plan.argv[0], plan.argv, plan.env);
   give_up();
@@ -132,9 +135,15 @@ Result<Child> Child::spawn(const Command& command) {
       return fail(Errc::system, "cannot write " + command.output_file + ": " + std::strerror(errno));
   }
   const char* directory = command.working_directory.empty() ? nullptr : command.working_directory.c_str();
-  const Plan plan{
-      argv.data(), env.data(), directory, input.get(), output_out.get(), report_out.get(), command.dies_with_parent,
-      ::getpid()};
+  const Plan plan{.argv = argv.data(),
+                  .env = env.data(),
+                  .directory = directory,
+                  .input = input.get(),
+                  .output = output_out.get(),
+                  .report = report_out.get(),
+                  .dies_with_parent = command.dies_with_parent,
+                  .parent = ::getpid(),
+                  .descriptors = inherited_descriptor_limit()};
   const pid_t pid = fork_and_exec(plan);
   if (pid < 0) return cannot_start(command, errno);
   report_out.reset();

@@ -10,6 +10,7 @@
 #include "common/config/reload_answer.h"
 #include "common/monitor_client/node_endpoint.h"
 #include "common/pg/own_settings.h"
+#include "common/process/descriptor_limit.h"
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
@@ -181,6 +182,8 @@ std::optional<Error> refusal_of_dropped(const config::Files& files) {
 }
 
 Result<ExitCode> run(const config::Files& files, const sigset_t& signals) {
+  const DescriptorLimit descriptors = raise_descriptor_limit();
+  spdlog::info("This process may have {} files open ({} when it was started)", descriptors.now, descriptors.inherited);
   auto config = config::load(files);
   if (!config) return fail(config.error());
   auto pid_file = PidFile::acquire(files.pid());
