@@ -1,5 +1,6 @@
 #include "monitor/daemon.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
@@ -13,13 +14,17 @@
 
 #include "common/config/own_port.h"
 #include "common/config/reload_answer.h"
+#include "common/http/budget.h"
+#include "common/http/flood_watch.h"
 #include "common/http/server.h"
 #include "common/pg/connection.h"
 #include "common/pg/own_settings.h"
+#include "common/process/descriptor_limit.h"
 #include "common/process/process.h"
 #include "common/tls/certificate.h"
 #include "common/util/descriptor.h"
 #include "common/util/exit_code.h"
+#include "common/util/ip_address.h"
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
 #include "common/util/version.h"
@@ -43,6 +48,8 @@ constexpr Millis courtesy{1'000};
 constexpr Millis restart_pause_min{100};
 constexpr Millis restart_pause_max{5'000};
 constexpr Millis first_load_patience{30'000};
+/// For 256 probes at once, the store, the resolver, its Postgres and the log; with as much again in reserve.
+constexpr std::size_t own_descriptors = 640;
 constexpr Millis node_role_interval{30'000};
 constexpr Millis node_role_patience{2'000};
 
@@ -168,7 +175,37 @@ void supervise(const config::Config& config, const config::Files& files, OwnPost
   }
 }
 
-Result<> serve(const config::Config& config, const config::Files& files, OwnPostgres& own, Signals& signals) {
+/// Its nodes' addresses are known before they come: after a restart all of them come at once.
+std::vector<std::string> addresses_of_nodes(const Image& image) {
+  std::vector<std::string> addresses;
+  for (const NodeRow& node : image.nodes) {
+    if (const auto host = IpAddress::parse(node.host)) addresses.push_back(host->text());
+    for (const IpAddress& address : node.addresses) addresses.push_back(address.text());
+  }
+  return addresses;
+}
+
+http::ServerOptions server_options(const config::Config& config, const config::Files& files, const Image& image,
+                                   const DescriptorLimit& descriptors) {
+  http::ServerOptions options;
+  options.address = config::api_addresses(config);
+  options.port = config.api_port;
+  options.certificate_file = config::api_certificate_file(config, files);
+  options.key_file = config::api_key_file(config, files);
+  options.known_addresses = addresses_of_nodes(image);
+  const std::size_t wanted = options.connections_max;
+  options = http::fitted(std::move(options), descriptors.now, own_descriptors);
+  const auto words = fmt::format("This process may have {} files open ({} when it was started): up to {} connections",
+                                 descriptors.now, descriptors.inherited, options.connections_max);
+  if (options.connections_max == wanted)
+    spdlog::info("{}", words);
+  else
+    spdlog::warn("{}, and not {}: for more, raise LimitNOFILE or `ulimit -n`", words, wanted);
+  return options;
+}
+
+Result<> serve(const config::Config& config, const config::Files& files, OwnPostgres& own, Signals& signals,
+               const DescriptorLimit& descriptors) {
   auto endpoint = api_endpoint(config, files);
   if (!endpoint) return fail(std::move(endpoint.error()));
   auto token = operator_token(files);
@@ -177,18 +214,19 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   auto image = first_load(*store, signals);
   if (!image) return fail(std::move(image.error()));
 
-  Service service(std::move(store), *image, Access(config.auth == "trust", *token, tls::sha256_hex));
-  const ApiRouter router(service, image->monitor_id);
-  http::ServerOptions options;
-  options.address = config::api_addresses(config);
-  options.port = config.api_port;
-  options.certificate_file = config::api_certificate_file(config, files);
-  options.key_file = config::api_key_file(config, files);
+  const bool open = config.auth == "trust";
+  Credentials credentials(open, *token, tls::sha256_hex, *image);
+  Service service(std::move(store), *image, Access(open, *token, tls::sha256_hex));
+  const ApiRouter router(service, credentials, image->monitor_id);
   http::Server server(
-      options,
+      server_options(config, files, *image, descriptors),
       [&router](const http::Request& request, const http::Responder& respond) { router.handle(request, respond); },
       [&service](std::uint64_t connection) { service.disconnected(connection); },
-      [&service](const http::Strain& strain) { service.strained(strain); });
+      [&service, watch = http::FloodWatch()](const http::Strain& strain) mutable {
+        service.strained(strain);
+        if (const auto news = watch.look(strain, std::chrono::steady_clock::now())) spdlog::warn("{}", *news);
+      },
+      [&router](const http::Request& header) { return router.judge(header); });
   AUTOCTL_TRY(server.start());
   spdlog::info("The monitor (autoctl {}) answers at {}", program_version, endpoint->url);
   sd_notify(0, "READY=1");
@@ -201,6 +239,7 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
 }
 
 Result<> run(const config::Files& files, Signals& signals) {
+  const DescriptorLimit descriptors = raise_descriptor_limit();
   auto config = config::load(files);
   if (!config) return fail(std::move(config.error()));
   if (!config->is_monitor()) return fail(Errc::bad_usage, files.pgdata + " is a node's, not a monitor's");
@@ -215,7 +254,7 @@ Result<> run(const config::Files& files, Signals& signals) {
     AUTOCTL_TRY(own.configure());
     AUTOCTL_TRY(own.start([&] { return signals.stop_requested(); }));
     AUTOCTL_TRY(own.create_database());
-    return serve(*config, files, own, signals);
+    return serve(*config, files, own, signals, descriptors);
   }();
   auto stopped = own.stop(stop_patience);
   if (!served && !signals.stop_requested()) return served;

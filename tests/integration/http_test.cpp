@@ -233,8 +233,10 @@ TEST_F(HttpTest, AnIdleConnectionsEndIsNoticedToo) {
   start_server();
   { EXPECT_TRUE(http::Client(endpoint()).send(get("/"), 5s)); }
   EXPECT_TRUE(wait_for_disconnects(1));
-  { EXPECT_TRUE(RawConnection(server_->port(), RawConnection::Layer::tls).good()); }  // said nothing
+  { EXPECT_TRUE(RawConnection(server_->port(), RawConnection::Layer::tls).good()); }  // said nothing: nobody knows it
+  { EXPECT_TRUE(http::Client(endpoint()).send(get("/"), 5s)); }
   EXPECT_TRUE(wait_for_disconnects(2));
+  EXPECT_EQ(seen_.get().disconnects.back(), seen_.get().requests.back().connection);
 }
 
 // ---- the client's deadlines and errors

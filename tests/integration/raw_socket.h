@@ -21,7 +21,7 @@ namespace autoctl::test {
 inline sockaddr_in loopback(int port, const char* host = "127.0.0.1") {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = ::inet_addr(host);
+  ::inet_pton(AF_INET, host, &address.sin_addr);
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   return address;
 }
@@ -30,10 +30,14 @@ class RawConnection {
  public:
   enum class Layer { tcp, tls };
 
-  /// To a port on 127.0.0.1; check good().
-  RawConnection(int port, Layer layer) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// To a port on 127.0.0.1, from an address of loopback; check good().
+  RawConnection(int port, Layer layer, const char* from = "127.0.0.1")
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     const sockaddr_in address = loopback(port);
+    const sockaddr_in own = loopback(0, from);
     set_timeouts();
+    good_ = ::bind(fd_, reinterpret_cast<const sockaddr*>(&own), sizeof(own)) == 0;
+    if (!good_) return;
     good_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
     if (!good_ || layer == Layer::tcp) return;
     const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);

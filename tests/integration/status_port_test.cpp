@@ -171,6 +171,29 @@ TEST_F(KeepersPort, TellsWithoutTheCredentialNoMoreThanALoadBalancerNeeds) {
   EXPECT_TRUE(nlohmann::json::parse(whole->body).contains("facts"));
 }
 
+TEST_F(KeepersPort, AnswersLoadBalancersWhateverOthersHoldOpen) {
+  open();
+  std::vector<std::unique_ptr<test::RawConnection>> idle;
+  for (const int more : {64, 936}) {
+    for (int i = 0; i < more; ++i)
+      idle.push_back(
+          std::make_unique<test::RawConnection>(config_.api_port, test::RawConnection::Layer::tcp, "127.0.0.2"));
+    for (int i = 0; i < 12; ++i) EXPECT_TRUE(answers("127.0.0.1")) << "with " << idle.size() << " idle connections";
+  }
+}
+
+TEST_F(KeepersPort, ReadsNoBody) {
+  open();
+  const auto pem = config::read_file(files_.certificate());
+  for (const char* bearer : {"", token}) {
+    const auto answer =
+        http::Client({.host = "127.0.0.1", .port = config_.api_port, .trusted_pem = *pem, .bearer = bearer})
+            .send({.method = "POST", .path = "/healthz", .body = "x"}, 5s);
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->status, 413);
+  }
+}
+
 TEST_F(KeepersPort, TellsEverythingWhereEverybodyIsTrusted) {
   config_.auth = "trust";
   open();

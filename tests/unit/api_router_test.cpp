@@ -20,9 +20,19 @@ class ApiRouterTest : public ::testing::Test {
     auto store = std::make_unique<test::MemoryStore>();
     if (past) store->operations[past->id] = *past;
     const auto image = store->load();
+    credentials = std::make_unique<Credentials>(open, "operator-token", tls::sha256_hex, *image);
     service = std::make_unique<Service>(std::move(store), *image, Access(open, "operator-token", tls::sha256_hex));
-    router = std::make_unique<ApiRouter>(*service, image->monitor_id);
+    router = std::make_unique<ApiRouter>(*service, *credentials, image->monitor_id);
   }
+  http::Standing judge(const std::string& method, const std::string& path, const std::string& bearer = {}) {
+    http::Request header;
+    header.method = method;
+    header.path = path;
+    header.bearer = bearer;
+    return router->judge(header);
+  }
+  /// The HTTP status; 0 if it is let in.
+  static int refusal(const http::Standing& standing) { return standing.refusal ? standing.refusal->status : 0; }
 
   http::Response send(const std::string& method, const std::string& path, const std::string& body = {},
                       const std::map<std::string, std::string>& query = {}, const std::string& bearer = {},
@@ -45,6 +55,7 @@ class ApiRouterTest : public ::testing::Test {
     return document.is_object() && document.contains("error") ? document["error"].value("code", "") : "";
   }
 
+  std::unique_ptr<Credentials> credentials;
   std::unique_ptr<Service> service;
   std::unique_ptr<ApiRouter> router;
 };
@@ -204,6 +215,53 @@ TEST_F(ApiRouterTest, ANodeThatFollowsEventsHearsOfItsOwnFormationOnly) {
   });
   ASSERT_EQ(send("POST", "/v1/register", a_hidden_node, {}, admin).status, 200);
   EXPECT_EQ(heard.get().body.find("hidden"), std::string::npos);
+}
+
+constexpr std::size_t large_body = 100'000;
+constexpr std::size_t report_body = 8'000;
+
+TEST_F(ApiRouterTest, TheHeaderAloneTellsWhoHasACredential) {
+  serve(false);
+  for (const char* path : {"/healthz", "/v1/version", "/"}) {
+    EXPECT_EQ(refusal(judge("GET", path)), 0) << path;
+    EXPECT_EQ(judge("GET", path).body_bytes_max, 0U) << path;
+  }
+  for (const char* path : {"/v1/register", "/v1/formations", "/v1/operations", "/v1/settings", "/v1/state"}) {
+    EXPECT_EQ(refusal(judge("POST", path)), 401) << path;
+    EXPECT_EQ(refusal(judge("POST", path, "guess")), 403) << path;
+    EXPECT_EQ(judge("POST", path, "operator-token").credential, "operator") << path;
+    EXPECT_GT(judge("POST", path, "operator-token").body_bytes_max, large_body) << path;
+  }
+  EXPECT_EQ(judge("POST", "/nowhere").body_bytes_max, 0U) << "it does not tell more than that there is no such path";
+  EXPECT_EQ(refusal(judge("POST", "/v1/nodes/1/report")), 401);
+}
+
+TEST_F(ApiRouterTest, ANodesCredentialIsKnownFromWhenItIsGiven) {
+  serve(false);
+  const auto registered = send("POST", "/v1/register", a_node, {}, "operator-token");
+  ASSERT_EQ(registered.status, 200) << registered.body;
+  const std::string token = nlohmann::json::parse(registered.body)["token"];
+  const auto standing = judge("POST", "/v1/nodes/1/report", token);
+  EXPECT_EQ(standing.credential, "node 1");
+  EXPECT_GT(standing.body_bytes_max, large_body);
+  // Without one that is known, what a node is told is to be read, and nothing large.
+  const auto unknown = judge("POST", "/v1/nodes/1/report", "guess");
+  EXPECT_EQ(refusal(unknown), 0);
+  EXPECT_EQ(unknown.credential, "");
+  EXPECT_GT(unknown.body_bytes_max, report_body);
+  EXPECT_LT(unknown.body_bytes_max, large_body);
+  EXPECT_EQ(send("POST", "/v1/nodes/1/report", R"({"protocol": 1})", {}, "guess").status, 403);
+  EXPECT_EQ(send("POST", "/v1/nodes/7/report", R"({"protocol": 1})", {}, token).status, 404);
+  EXPECT_EQ(judge("POST", "/v1/nodes/1/report", token).credential, "node 1") << "it is another node that is not known";
+}
+
+TEST_F(ApiRouterTest, WhereEverybodyIsTrustedStrangersAreStillStrangers) {
+  serve(true);
+  const auto standing = judge("POST", "/v1/settings");
+  EXPECT_EQ(refusal(standing), 0);
+  EXPECT_EQ(standing.credential, "");
+  EXPECT_LT(standing.body_bytes_max, large_body);
+  EXPECT_EQ(judge("POST", "/v1/settings", "operator-token").credential, "operator");
 }
 
 TEST_F(ApiRouterTest, AWaitThatEndsIsAnswered) {

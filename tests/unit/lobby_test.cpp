@@ -13,9 +13,10 @@ using Guest = std::string;
 
 class LobbyTest : public testing::Test {
  protected:
-  std::shared_ptr<Guest> enter(const std::string& name) {
+  std::shared_ptr<Guest> enter(const std::string& name, const std::string& place = "here") {
     auto guest = std::make_shared<Guest>(name);
-    return lobby.enter(guest, now) ? guest : nullptr;
+    lobby.enter(guest, place, now);
+    return guest;
   }
   std::string next() {
     const auto guest = lobby.next();
@@ -23,7 +24,7 @@ class LobbyTest : public testing::Test {
   }
 
   std::chrono::steady_clock::time_point now;
-  Lobby<Guest> lobby{3, 1000ms};
+  Lobby<Guest> lobby{1000ms};
 };
 
 TEST_F(LobbyTest, TheFirstComesFirst) {
@@ -41,22 +42,28 @@ TEST_F(LobbyTest, WhoHasGoneIsPassedOver) {
   EXPECT_EQ(next(), "b");
 }
 
-TEST_F(LobbyTest, ThereIsRoomForSomeOnly) {
+TEST_F(LobbyTest, AddressesTakeTurns) {
   const auto a = enter("a"), b = enter("b"), c = enter("c");
-  EXPECT_EQ(enter("d"), nullptr);
   EXPECT_EQ(next(), "a");
-  EXPECT_NE(enter("d"), nullptr);
+  const auto other = enter("other", "there"), third = enter("third", "yonder");
+  EXPECT_EQ(next(), "other");
+  EXPECT_EQ(next(), "third");
+  const auto again = enter("again", "there");
+  EXPECT_EQ(next(), "b");
+  EXPECT_EQ(next(), "again");
+  EXPECT_EQ(next(), "c");
 }
 
 TEST_F(LobbyTest, NobodyWaitsLongerThanAllowed) {
-  const auto a = enter("a");
+  const auto a = enter("a"), elsewhere = enter("elsewhere", "there");
   now += 600ms;
   const auto b = enter("b");
   now += 399ms;
   EXPECT_TRUE(lobby.overdue(now).empty());
   now += 1ms;
-  EXPECT_THAT(lobby.overdue(now), testing::ElementsAre(a));
+  EXPECT_THAT(lobby.overdue(now), testing::ElementsAre(a, elsewhere));
   EXPECT_EQ(next(), "b");
+  EXPECT_TRUE(lobby.empty());
 }
 
 }  // namespace

@@ -15,6 +15,14 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::chrono::milliseconds accept_pause{100};
+/// Clients that are let in, or closed again, before other work has its turn: what waits in the kernel's queue is first
+/// come, first served, whoever it is.
+constexpr int accepted_in_a_row = 64;
+
+bool is_about_one_client(const error_code& failed) {
+  return failed == asio::error::connection_aborted || failed == asio::error::connection_reset ||
+         failed == asio::error::interrupted;
+}
 
 }  // namespace
 
@@ -23,7 +31,8 @@ struct Doors::Door {
   asio::steady_timer pause;
 };
 
-Doors::Doors(asio::io_context& io, std::function<void(tcp::socket)> welcome) : io_(io), welcome_(std::move(welcome)) {}
+Doors::Doors(asio::io_context& io, Welcome welcome, MakeRoom make_room)
+    : io_(io), welcome_(std::move(welcome)), make_room_(std::move(make_room)) {}
 
 Result<> Doors::open(const std::string& addresses, int port) {
   auto acceptors = listen_at(io_, addresses, port);
@@ -31,7 +40,7 @@ Result<> Doors::open(const std::string& addresses, int port) {
   port_ = acceptors->front().local_endpoint().port();
   for (auto& acceptor : *acceptors)
     doors_.push_back(std::make_shared<Door>(Door{std::move(acceptor), asio::steady_timer(io_)}));
-  for (const auto& door : doors_) accept(door);
+  for (const auto& door : doors_) await_clients(door);
   return {};
 }
 
@@ -43,20 +52,33 @@ void Doors::close() {
   }
 }
 
-/// A door that is closed meanwhile lives until its last client was welcomed.
+void Doors::await_clients(const std::shared_ptr<Door>& door) {
+  door->acceptor.async_wait(tcp::acceptor::wait_read, [this, door](error_code failed) {
+    if (!door->acceptor.is_open()) return;
+    failed ? pause(door) : accept(door);
+  });
+}
+
 void Doors::accept(const std::shared_ptr<Door>& door) {
-  if (!door->acceptor.is_open()) return;
-  door->acceptor.async_accept([this, door](error_code failed, tcp::socket socket) {
+  for (int i = 0; i < accepted_in_a_row; ++i) {
+    error_code failed;
+    tcp::socket socket = door->acceptor.accept(io_, failed);
     if (!failed) {
       welcome_(std::move(socket));
-      return accept(door);
+      continue;
     }
-    if (!door->acceptor.is_open()) return;
-    // Out of file descriptors or memory: the listener stays readable, so come back a little later.
-    door->pause.expires_after(accept_pause);
-    door->pause.async_wait([this, door](error_code cancelled) {
-      if (!cancelled) accept(door);
-    });
+    if (failed == asio::error::would_block || failed == asio::error::try_again) break;
+    // Out of file descriptors or memory: somebody who is idle makes room, or all wait a little, as the listener stays
+    // readable.
+    if (!is_about_one_client(failed) && !make_room_()) return pause(door);
+  }
+  await_clients(door);
+}
+
+void Doors::pause(const std::shared_ptr<Door>& door) {
+  door->pause.expires_after(accept_pause);
+  door->pause.async_wait([this, door](error_code cancelled) {
+    if (!cancelled && door->acceptor.is_open()) await_clients(door);
   });
 }
 

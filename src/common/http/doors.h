@@ -15,8 +15,12 @@ namespace autoctl::http {
 /// Belongs to the thread that runs `io`, but for open() and port() before it runs.
 class Doors {
  public:
-  /// `welcome` gets each client.
-  Doors(boost::asio::io_context& io, std::function<void(boost::asio::ip::tcp::socket)> welcome);
+  using Welcome = std::function<void(boost::asio::ip::tcp::socket)>;
+  using MakeRoom = std::function<bool()>;
+
+  /// `welcome` gets each client. `make_room` is asked where this process is out of descriptors: true if it has closed
+  /// one.
+  Doors(boost::asio::io_context& io, Welcome welcome, MakeRoom make_room);
 
   /// One for each address (ServerOptions::address), all with the same port; 0 = any free one. Errors: as listen_at().
   Result<> open(const std::string& addresses, int port);
@@ -25,11 +29,14 @@ class Doors {
   int port() const { return port_; }
 
  private:
-  struct Door;
+  struct Door;  // one that is closed meanwhile lives until nothing of it is pending
+  void await_clients(const std::shared_ptr<Door>& door);
   void accept(const std::shared_ptr<Door>& door);
+  void pause(const std::shared_ptr<Door>& door);
 
   boost::asio::io_context& io_;
-  const std::function<void(boost::asio::ip::tcp::socket)> welcome_;
+  const Welcome welcome_;
+  const MakeRoom make_room_;
   std::vector<std::shared_ptr<Door>> doors_;
   int port_ = 0;
 };

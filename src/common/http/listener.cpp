@@ -49,6 +49,7 @@ error_code open(tcp::acceptor& acceptor, tcp::endpoint endpoint, bool alone) {
   if (!failed) allow_absent_address(acceptor.native_handle(), v6);
   if (!failed) acceptor.bind(endpoint, failed);
   if (!failed) acceptor.listen(asio::socket_base::max_listen_connections, failed);
+  if (!failed) acceptor.non_blocking(true, failed);  // several are accepted in a row
   return failed;
 }
 

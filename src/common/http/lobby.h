@@ -1,12 +1,14 @@
 // Connections whose client has begun its TLS handshake and that wait for their turn. A handshake costs more than ten
 // requests: where thousands of clients come at once, those that are in go first, and a client is told soon that there is
-// no turn for it, while it still listens.
+// no turn for it, while it still listens. Addresses take turns, so that one with a thousand clients keeps no other
+// waiting. How many may wait is the business of those who let them in.
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <deque>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace autoctl::http {
@@ -16,20 +18,21 @@ class Lobby {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  /// At most `guests_max` wait, and none longer than `wait_max`.
-  Lobby(std::size_t guests_max, std::chrono::milliseconds wait_max) : guests_max_(guests_max), wait_max_(wait_max) {}
+  /// None waits for longer than `wait_max`.
+  explicit Lobby(std::chrono::milliseconds wait_max) : wait_max_(wait_max) {}
 
-  /// False: there is no room.
-  bool enter(std::weak_ptr<Guest> guest, TimePoint now) {
-    if (guests_.size() >= guests_max_) return false;
-    guests_.push_back({std::move(guest), now});
-    return true;
+  void enter(std::weak_ptr<Guest> guest, const std::string& place, TimePoint now) {
+    queues_[place].push_back({std::move(guest), now});
   }
-  /// The one that has waited longest; null if none waits.
+  /// The one that has waited longest of the address whose turn it is; null if none waits.
   std::shared_ptr<Guest> next() {
-    while (!guests_.empty()) {
-      auto guest = guests_.front().guest.lock();
-      guests_.pop_front();
+    while (!queues_.empty()) {
+      auto queue = queues_.upper_bound(last_);
+      if (queue == queues_.end()) queue = queues_.begin();
+      last_ = queue->first;
+      auto guest = queue->second.front().guest.lock();
+      queue->second.pop_front();
+      if (queue->second.empty()) queues_.erase(queue);
       if (guest) return guest;  // else its client has gone
     }
     return nullptr;
@@ -37,13 +40,17 @@ class Lobby {
   /// Those that have waited too long, who wait no longer.
   std::vector<std::shared_ptr<Guest>> overdue(TimePoint now) {
     std::vector<std::shared_ptr<Guest>> late;
-    while (!guests_.empty() && now - guests_.front().since >= wait_max_) {
-      if (auto guest = guests_.front().guest.lock()) late.push_back(std::move(guest));
-      guests_.pop_front();
+    for (auto queue = queues_.begin(); queue != queues_.end();) {
+      auto& waiting = queue->second;
+      while (!waiting.empty() && now - waiting.front().since >= wait_max_) {
+        if (auto guest = waiting.front().guest.lock()) late.push_back(std::move(guest));
+        waiting.pop_front();
+      }
+      queue = waiting.empty() ? queues_.erase(queue) : std::next(queue);
     }
     return late;
   }
-  bool empty() const { return guests_.empty(); }
+  bool empty() const { return queues_.empty(); }
 
  private:
   struct Waiting {
@@ -51,9 +58,9 @@ class Lobby {
     TimePoint since;
   };
 
-  const std::size_t guests_max_;
   const std::chrono::milliseconds wait_max_;
-  std::deque<Waiting> guests_;
+  std::map<std::string, std::deque<Waiting>> queues_;  // none of them empty
+  std::string last_;                                   // whose turn it was
 };
 
 }  // namespace autoctl::http

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/http/http.h"
 #include "common/util/result.h"
@@ -18,11 +20,23 @@ struct ServerOptions {
   std::string key_file;             // PEM, must not be readable by others
   std::size_t body_bytes_max = 1024 * 1024;
   std::size_t header_bytes_max = 16 * 1024;
-  std::size_t connections_max = 4096;
-  std::size_t handshakes_waiting_max = 1024;            // more are turned away at once,
-  std::chrono::milliseconds handshake_wait_max{1'000};  // and those whose turn does not come, after this
+  std::size_t connections_max = 8192;  // all together; how they are shared out: budget.h
+  std::size_t strangers_max = 256;     // of them, from addresses from which no credential has come; a quarter from one
+  std::size_t newcomers_max = 1024;    // of them, from all other addresses, but without a credential so far
+  int stranger_handshakes_per_second = 1000;
+  std::chrono::milliseconds handshake_wait_max{1'000};  // those whose turn does not come are turned away after this
   std::chrono::milliseconds idle_timeout{75'000};       // between requests, and for reading one
+  /// The same before a credential was shown: for the whole handshake, for the whole first request, and for each answer.
+  std::chrono::milliseconds stranger_timeout{5'000};
   std::chrono::milliseconds handler_timeout{70'000};  // a handler that has not answered by then is answered with a 504
+  std::vector<std::string> known_addresses;           // from which credentials are expected
+};
+
+/// What a request's header says of its sender.
+struct Standing {
+  std::string credential;          // a name for the good credential in it; empty: there is none, it is a stranger's
+  std::size_t body_bytes_max = 0;  // of this request; ServerOptions::body_bytes_max holds, too
+  std::optional<Response> refusal = {};  // its answer; its body is not read, and the connection ends
 };
 
 /// Answers one request. Thread-safe; the second and later calls do nothing; outliving the server is harmless.
@@ -31,7 +45,11 @@ using Responder = std::function<void(Response)>;
 /// What a server had no time for in the last interval.
 struct Strain {
   std::chrono::milliseconds lag{0};  // everything was done so much later than it could have been
-  std::size_t turned_away = 0;       // connections that were closed before their handshake
+  /// Connections that were closed unheard for want of time or room, though a credential has come from their address. A
+  /// stranger's are not among them: a flood must not make nodes seem unheard.
+  std::size_t turned_away = 0;
+  std::size_t strangers_closed = 0;  // to make room for others, or before it was their turn
+  std::string stranger = {};         // from where the last of them came
 };
 
 class Server {
@@ -39,13 +57,17 @@ class Server {
   /// Called on the server's thread: must not block. Exceptions become a 500.
   using Handler = std::function<void(Request, Responder)>;
   /// Called on the server's thread when a connection ended, also while a request on it waits for its answer: a keeper's
-  /// death is seen here at once. Once for each connection that got through its TLS handshake, but not for those that
-  /// stop() closes.
+  /// death is seen here at once. Once for each connection from which the handler has got a request, but not for those
+  /// that stop() closes.
   using DisconnectHandler = std::function<void(std::uint64_t connection)>;
   /// Called on the server's thread, ten times a second.
   using StrainHandler = std::function<void(const Strain&)>;
+  /// Called on the server's thread when a request's header is here, and nothing of its body: must not block. Without
+  /// one, every request is as good as one with a credential.
+  using Gate = std::function<Standing(const Request& header)>;
 
-  Server(ServerOptions options, Handler handler, DisconnectHandler on_disconnect = {}, StrainHandler on_strain = {});
+  Server(ServerOptions options, Handler handler, DisconnectHandler on_disconnect = {}, StrainHandler on_strain = {},
+         Gate gate = {});
   ~Server();  // stops
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -1,16 +1,28 @@
 #include "keeper/agent/status_port.h"
 
+#include <spdlog/spdlog.h>
+
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "common/config/own_port.h"
+#include "common/http/budget.h"
+#include "common/http/flood_watch.h"
 #include "common/monitor_client/node_endpoint.h"
+#include "common/process/descriptor_limit.h"
 #include "common/tls/certificate.h"
 #include "common/util/logging.h"
 
 namespace autoctl::keeper {
 
 namespace {
+
+/// Load balancers ask some times a second; whoever asks more often than all of them takes no processor from Postgres.
+constexpr std::size_t connections_max = 512;
+constexpr std::size_t strangers_max = 128;
+constexpr int handshakes_per_second = 200;
+/// For sessions with Postgres, pipes of its programs, the monitor, probes and files; with as much again in reserve.
+constexpr std::size_t own_descriptors = 128;
 
 bool is_open(const config::Config& config) {
   return config.auth == "trust";
@@ -31,8 +43,17 @@ StatusPort::StatusPort(const config::Config& config, const config::Files& files,
       listen_(config.listen),
       addresses_(config::api_addresses(config)) {}
 
+bool StatusPort::knows(const std::string& bearer) const {
+  return !token_.empty() && tls::equal_constant_time(bearer, token_);
+}
+
 bool StatusPort::tells_everything(const http::Request& request) const {
-  return open_to_all_ || (!token_.empty() && tls::equal_constant_time(request.bearer, token_));
+  return open_to_all_ || knows(request.bearer);
+}
+
+/// No request has a body here.
+http::Standing StatusPort::judge(const http::Request& header) const {
+  return {.credential = knows(header.bearer) ? "node" : ""};
 }
 
 http::Response StatusPort::answer(const http::Request& request) const {
@@ -64,11 +85,18 @@ Result<> StatusPort::start(const config::Config& config) {
   options.port = config.api_port;
   options.certificate_file = config::api_certificate_file(config, files_);
   options.key_file = config::api_key_file(config, files_);
-  options.body_bytes_max = 16 * 1024;
-  options.connections_max = 64;
+  options.connections_max = connections_max;
+  options.strangers_max = strangers_max;
+  options.stranger_handshakes_per_second = handshakes_per_second;
+  options = http::fitted(std::move(options), descriptor_limit(), own_descriptors);
   const auto begin = [&] {
     server_ = std::make_unique<http::Server>(
-        options, [this](const http::Request& request, const http::Responder& respond) { respond(answer(request)); });
+        options, [this](const http::Request& request, const http::Responder& respond) { respond(answer(request)); },
+        http::Server::DisconnectHandler(),
+        [watch = http::FloodWatch()](const http::Strain& strain) mutable {
+          if (const auto news = watch.look(strain, std::chrono::steady_clock::now())) spdlog::warn("{}", *news);
+        },
+        [this](const http::Request& header) { return judge(header); });
     return server_->start();
   };
   auto started = begin();

@@ -30,6 +30,8 @@ class StatusPort {
   StatusPort(const config::Config& config, const config::Files& files, const Board& board, std::string token);
   Result<> start(const config::Config& config);
   http::Response answer(const http::Request& request) const;
+  http::Standing judge(const http::Request& header) const;
+  bool knows(const std::string& bearer) const;
   bool tells_everything(const http::Request& request) const;
 
   const config::Files files_;

@@ -1,5 +1,6 @@
 #include "monitor/api/api_router.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -18,6 +19,10 @@ constexpr std::int64_t events_max = 1'000;
 constexpr int events_latest = 10;
 constexpr int group_max = 1'000'000;
 constexpr Millis engine_patience{5'000};
+/// Of a request without a good credential. A node that was dropped, or that a restored monitor has forgotten, still
+/// hears so: its reports are smaller by far.
+constexpr std::size_t strangers_body_bytes_max = 32 * 1024;
+constexpr std::size_t body_bytes_max = 1024 * 1024;
 
 http::Response error_response(const Error& error, bool had_credential) {
   int status = protocol::http_status(error.code);
@@ -38,6 +43,7 @@ struct Call {
   const http::Request& request;
   const http::Responder& respond;
   Service& service;
+  Credentials& credentials;
   const HostCheck& hosts;
   std::int64_t id = 0;  // the {id} of the path
 
@@ -91,8 +97,12 @@ std::optional<GroupId> as_group(std::optional<std::int64_t> number) {
 void register_node(const Call& call) {
   protocol::RegisterRequest body;
   if (!decode_body(call, body)) return;
-  auto register_it = [=, &service = call.service, respond = call.respond, caller = call.caller(),
-                      reply = call.reply<protocol::RegisterAnswer>()](Result<> found) {
+  const auto reply = [&credentials = call.credentials,
+                      answer = call.reply<protocol::RegisterAnswer>()](Result<protocol::RegisterAnswer> registered) {
+    if (registered) credentials.note(registered->node, registered->token);
+    answer(std::move(registered));
+  };
+  auto register_it = [=, &service = call.service, respond = call.respond, caller = call.caller()](Result<> found) {
     if (!found) return reply(fail(std::move(found.error())));
     if (!service.ask([=](Engine& engine) { engine.register_node(body, caller, reply); })) respond(busy_response());
   };
@@ -103,8 +113,15 @@ void report(const Call& call) {
   if (!call.service.lets_in(NodeId{call.id}, call.caller())) return call.respond(busy_response());
   protocol::Report body;
   if (!decode_body(call, body)) return;
-  call.service.report({NodeId{call.id}, call.caller(), std::move(body), call.reply<protocol::Assignment>(),
-                       [respond = call.respond] { respond(busy_response()); }});
+  const auto reply = [&credentials = call.credentials, id = NodeId{call.id}, bearer = call.request.bearer,
+                      answer = call.reply<protocol::Assignment>()](Result<protocol::Assignment> result) {
+    const bool unknown = !result && (result.error().code == Errc::denied || result.error().code == Errc::not_found);
+    if (unknown) credentials.forget(id, bearer);
+    if (result && credentials.owner_of(bearer).empty()) credentials.note(id, bearer);
+    answer(std::move(result));
+  };
+  call.service.report(
+      {NodeId{call.id}, call.caller(), std::move(body), reply, [respond = call.respond] { respond(busy_response()); }});
 }
 
 void drop_node(const Call& call) {
@@ -257,6 +274,10 @@ std::optional<std::int64_t> match(std::string_view pattern, std::string_view pat
   return id;
 }
 
+bool is_for_all(const std::string& path) {
+  return path == "/healthz" || path == "/v1/version" || path == "/";
+}
+
 http::Response no_such_path(const http::Request& request, bool other_method) {
   const std::string text = request.method + " " + request.path;
   const Error error{Errc::not_found,
@@ -267,8 +288,22 @@ http::Response no_such_path(const http::Request& request, bool other_method) {
 
 }  // namespace
 
-ApiRouter::ApiRouter(Service& service, std::string monitor_id)
-    : service_(service), monitor_id_(std::move(monitor_id)) {}
+ApiRouter::ApiRouter(Service& service, Credentials& credentials, std::string monitor_id)
+    : service_(service), credentials_(credentials), monitor_id_(std::move(monitor_id)) {}
+
+http::Standing ApiRouter::judge(const http::Request& header) const {
+  const std::string owner = credentials_.owner_of(header.bearer);
+  if (!owner.empty()) return {.credential = owner, .body_bytes_max = body_bytes_max};
+  if (is_for_all(header.path)) return {};
+  // What a node is told whose credential is not known (any more) says what to do about that.
+  const bool of_a_node = header.path.starts_with("/v1/nodes/") && !header.bearer.empty();
+  const auto allowed = credentials_.operate(header.bearer);
+  if (allowed || of_a_node) return {.body_bytes_max = strangers_body_bytes_max};
+  const bool exists =
+      std::ranges::any_of(routes, [&](const Route& r) { return match(r.path, header.path).has_value(); });
+  if (!exists) return {};
+  return {.refusal = error_response(allowed.error(), !header.bearer.empty())};
+}
 
 http::Response ApiRouter::health() const {
   const bool alive = std::chrono::steady_clock::now() - service_.last_turn() < engine_patience;
@@ -289,11 +324,11 @@ void ApiRouter::handle(const http::Request& request, const http::Responder& resp
     if (request.path == "/healthz") return respond(health());
     if (request.path == "/v1/version" || request.path == "/") return respond(version());
   }
-  bool other_method = request.path == "/healthz" || request.path == "/v1/version" || request.path == "/";
+  bool other_method = is_for_all(request.path);
   for (const Route& route : routes) {
     const auto id = match(route.path, request.path);
     if (!id) continue;
-    if (route.method == request.method) return route.handle(Call{request, respond, service_, hosts_, *id});
+    if (route.method == request.method) return route.handle({request, respond, service_, credentials_, hosts_, *id});
     other_method = true;
   }
   respond(no_such_path(request, other_method));

@@ -6,15 +6,18 @@
 #include "common/http/http.h"
 #include "common/http/server.h"
 #include "monitor/api/host_check.h"
+#include "monitor/service/credentials.h"
 #include "monitor/service/service.h"
 
 namespace autoctl::monitor {
 
 class ApiRouter {
  public:
-  /// `service` must outlive it.
-  ApiRouter(Service& service, std::string monitor_id);
+  /// `credentials` must outlive `service`, and both must outlive it.
+  ApiRouter(Service& service, Credentials& credentials, std::string monitor_id);
 
+  /// For http::Server, as its gate: without a good credential, large bodies are not read, and what needs one is refused.
+  http::Standing judge(const http::Request& header) const;
   /// For http::Server: never blocks. Answers from the service's thread, or at once where the request itself is wrong.
   void handle(const http::Request& request, const http::Responder& respond) const;
 
@@ -23,6 +26,7 @@ class ApiRouter {
   http::Response version() const;
 
   Service& service_;
+  Credentials& credentials_;
   HostCheck hosts_;
   std::string monitor_id_;
 };

@@ -1,0 +1,34 @@
+#include "monitor/service/credentials.h"
+
+namespace autoctl::monitor {
+
+Credentials::Credentials(bool open, const std::string& operator_token, const Access::Hash& hash, const Image& image)
+    : access_(open, operator_token, hash), closed_(false, operator_token, hash) {
+  for (const NodeRow& node : image.nodes)
+    if (!node.token_sha256.empty()) node_by_hash_.emplace(node.token_sha256, node.id);
+}
+
+std::string Credentials::owner_of(const std::string& bearer) const {
+  if (bearer.empty()) return {};
+  if (closed_.operate(bearer)) return "operator";
+  const std::string hash = access_.hash_of(bearer);
+  const std::lock_guard lock(mutex_);
+  const auto found = node_by_hash_.find(hash);
+  return found == node_by_hash_.end() ? "" : "node " + std::to_string(found->second.value);
+}
+
+void Credentials::note(NodeId node, const std::string& bearer) {
+  const std::string hash = access_.hash_of(bearer);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(node_by_hash_, [node](const auto& entry) { return entry.second == node; });
+  node_by_hash_.emplace(hash, node);
+}
+
+void Credentials::forget(NodeId node, const std::string& bearer) {
+  const std::string hash = access_.hash_of(bearer);
+  const std::lock_guard lock(mutex_);
+  const auto found = node_by_hash_.find(hash);
+  if (found != node_by_hash_.end() && found->second == node) node_by_hash_.erase(found);
+}
+
+}  // namespace autoctl::monitor
