@@ -128,9 +128,13 @@ lab::LocalCluster::Place Network::place(int number) const {
   lab::LocalCluster::Place place;
   place.host = address(number);
   place.pgport = 5432 + number;  // sockets have no network namespaces
-  place.launcher = {"/usr/bin/nsenter", "--net=" + namespace_file(holders_[static_cast<std::size_t>(number)].pid())};
+  place.launcher = {"/usr/bin/nsenter", "--net=" + namespace_of(number)};
   place.lan = true;
   return place;
+}
+
+std::string Network::namespace_of(int number) const {
+  return namespace_file(holders_[static_cast<std::size_t>(number)].pid());
 }
 
 Result<> Network::cut(int from, int to) {
@@ -180,7 +184,7 @@ Result<> Network::translate(int from, int to, const std::string& source) {
 }
 
 std::string Network::ip_inside(int number) const {
-  return "nsenter --net=" + namespace_file(holders_[static_cast<std::size_t>(number)].pid()) + " ip ";
+  return "nsenter --net=" + namespace_of(number) + " ip ";
 }
 
 Result<> Network::heal() {

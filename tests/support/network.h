@@ -27,6 +27,9 @@ class Network {
   /// Where to put an agent; its Postgres has a port of its own.
   lab::LocalCluster::Place place(int number) const;
 
+  /// The file that leads to its network; for setns().
+  std::string namespace_of(int number) const;
+
   /// Packets from `from` to `to` vanish; cut both ways with two calls.
   Result<> cut(int from, int to);
   /// Packets from `number` to everybody else, us included, vanish.
