@@ -136,11 +136,10 @@ Result<AutoctlDaemon*> LocalCluster::create_node(const std::string& name, const 
   auto made = make_daemon(name, place.role, place);
   if (!made) return fail(std::move(made.error()));
   auto node = std::move(*made);
-  std::vector<std::string> words = {"create",     place.role,          "--auth",
-                                    place.auth,   "--ssl-self-signed", "--name",
-                                    name,         "--pgport",          std::to_string(node->pgport()),
-                                    "--hostname", node->host(),        "--monitor",
-                                    monitor_uri()};
+  std::vector<std::string> words = {"create",     place.role,   "--auth",    place.auth,
+                                    "--name",     name,         "--pgport",  std::to_string(node->pgport()),
+                                    "--hostname", node->host(), "--monitor", monitor_uri()};
+  words.emplace_back(place.tls ? "--ssl-self-signed" : "--no-ssl");
   words.insert(words.end(), place.words.begin(), place.words.end());
   if (place.group) words.insert(words.end(), {"--group", std::to_string(*place.group)});
   if (place.lan) words.emplace_back("--pg-hba-lan");

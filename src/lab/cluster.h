@@ -56,6 +56,7 @@ class LocalCluster {
     std::string auth = "trust";         // of a node
     std::optional<GroupId> group;       // of a node; nullopt: the monitor chooses
     std::vector<std::string> words;     // more options for `create`
+    bool tls = true;                    // of a node: --ssl-self-signed, else --no-ssl
   };
   /// `autoctl create monitor … --run`; returns when the API answers. Errors: with the end of its log.
   Result<> create_monitor(const Place& place);

@@ -7,8 +7,10 @@
 #include <mutex>
 #include <set>
 
+#include "common/tls/certificate.h"
 #include "monitor/probe/socket_prober.h"
 #include "tests/support/scratch.h"
+#include "tests/support/stranger.h"
 
 namespace autoctl::monitor {
 namespace {
@@ -103,6 +105,75 @@ TEST_F(ProberTest, ResolvesNamesAndTriesAllTheirAddresses) {
   prober.watch(NodeId{1}, {"localhost", postgres.port(), test::free_port()});
   EXPECT_TRUE(finds(ProbedPort::postgres, PortState::open));
   EXPECT_TRUE(finds(ProbedPort::keeper, PortState::refused));
+}
+
+/// Who answers at the address of a node whose certificates are known.
+class ProberAmongStrangers : public ProberTest {
+ protected:
+  using Then = test::Manners::Then;
+  static Fingerprint fingerprint_of(const tls::KeyPair& pair) {
+    return *Fingerprint::parse(tls::inspect_certificate(pair.certificate_pem)->sha256);
+  }
+  ProbeTarget node(int postgres, int keeper) const { return {"127.0.0.1", postgres, keeper, {known, known}}; }
+
+  const tls::KeyPair ours = *tls::make_self_signed({"node"});
+  const tls::KeyPair foreign = *tls::make_self_signed({"node"});
+  const std::vector<Fingerprint> known{fingerprint_of(ours)};
+};
+
+TEST_F(ProberAmongStrangers, TellsTheNodeFromTheOthersAtOnce) {
+  const test::Stranger postgres({.answer = "S", .pair = &ours}), keeper({.waits_for_request = false, .pair = &ours});
+  const test::Stranger without_tls({.answer = "N"}), other_keeper({.waits_for_request = false, .pair = &foreign});
+  const test::Stranger with_another({.answer = "S", .pair = &foreign}), mail({.answer = "220 mail\r\n"});
+  prober.watch(NodeId{1}, node(postgres.port(), keeper.port()));
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::open));
+  EXPECT_TRUE(finds(ProbedPort::keeper, PortState::open));
+  const auto before = std::chrono::steady_clock::now();
+  prober.watch(NodeId{1}, node(without_tls.port(), other_keeper.port()));
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::stranger));
+  EXPECT_TRUE(finds(ProbedPort::keeper, PortState::stranger));
+  prober.watch(NodeId{1}, node(postgres.port(), 0));
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::open));
+  prober.watch(NodeId{1}, node(with_another.port(), 0));
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::stranger));
+  prober.watch(NodeId{1}, node(postgres.port(), 0));
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::open));
+  prober.watch(NodeId{1}, {"127.0.0.1", mail.port(), 0, {}});
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::stranger)) << "no certificate is needed to tell that";
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 1s);
+}
+
+/// A proxy whose server is gone takes every connection and breaks it off.
+TEST_F(ProberAmongStrangers, WhoDoesNothingButBreakOffIsNone) {
+  const test::Stranger proxy({});
+  const auto before = std::chrono::steady_clock::now();
+  prober.watch(NodeId{1}, {"127.0.0.1", proxy.port(), 0, {}});
+  EXPECT_TRUE(finds(ProbedPort::postgres, PortState::stranger));
+  const auto passed = std::chrono::steady_clock::now() - before;
+  EXPECT_GE(passed, 1s);
+  EXPECT_LT(passed, 2s);
+}
+
+/// However many strangers do whatever they like: another node's port is found open in no time.
+TEST_F(ProberAmongStrangers, StrangersHoldNothingUp) {
+  const test::Stranger postgres({.answer = "S", .pair = &ours});
+  std::vector<std::unique_ptr<test::Stranger>> strangers;
+  for (const Then then : {Then::stays, Then::drips, Then::floods, Then::closes, Then::resets})
+    strangers.push_back(std::make_unique<test::Stranger>(test::Manners{.answer = "S", .then = then}));
+  int id = 1;
+  for (int i = 0; i < 10; ++i)
+    for (const auto& stranger : strangers) prober.watch(NodeId{++id}, node(stranger->port(), 0));
+  for (int i = 0; i < 5; ++i) {
+    const NodeId one{++id};
+    const auto before = std::chrono::steady_clock::now();
+    prober.watch(one, node(postgres.port(), 0));
+    EXPECT_TRUE(test::eventually([&] {
+      const std::lock_guard lock(mutex_);
+      return open_.contains(one);
+    }));
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 500ms);
+  }
+  for (; id > 0; --id) prober.unwatch(NodeId{id});
 }
 
 TEST_F(ProberTest, StopsWhenNobodyAsksAnyMore) {

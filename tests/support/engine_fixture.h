@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <set>
 
@@ -14,10 +15,14 @@ namespace autoctl::test {
 /// Remembers who is watched; the test says what was found.
 class RecordingProber final : public monitor::Prober {
  public:
-  void watch(NodeId node, const monitor::ProbeTarget&) override { watched.insert(node); }
+  void watch(NodeId node, const monitor::ProbeTarget& target) override {
+    watched.insert(node);
+    targets[node] = target;
+  }
   void unwatch(NodeId node) override { watched.erase(node); }
   void prepare(const std::string&) override {}
   std::set<NodeId> watched;
+  std::map<NodeId, monitor::ProbeTarget> targets;  // as last watched
 };
 
 /// One keeper, by its reports.

@@ -10,7 +10,7 @@ const Directions& directions() {
       {"common/process", {"common/util"}},
       {"common/pg", {"common/util"}},
       {"common/tls", {"common/util", "common/config"}},
-      {"common/postgres", {"common/util", "common/config", "common/fsm", "common/pg", "common/process"}},
+      {"common/postgres", {"common/util", "common/config", "common/fsm", "common/pg", "common/process", "common/tls"}},
       {"common/protocol", {"common/util", "common/config", "common/fsm"}},
       {"common/http", {"common/util", "common/protocol"}},
       {"common/monitor_client",

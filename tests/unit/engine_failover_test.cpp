@@ -50,6 +50,54 @@ TEST_F(EngineFailover, ConclusiveEvidencePromotesWithinTheSameRoundTrip) {
   EXPECT_GT(b().assignment.lease, Millis{0});
 }
 
+const Fingerprint certificate_of_a = *Fingerprint::parse(std::string(64, 'a'));
+
+/// What a node shows goes to those who look for it: the prober, and its peers.
+TEST_F(EngineFailover, ACertificateIsKnownToAllWhoLook) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  a().report.certificates = {.postgres = {certificate_of_a}, .keeper = {Fingerprint{}}};
+  report(a(), true);
+  ASSERT_EQ(b().assignment.peers.size(), 1U);
+  EXPECT_EQ(b().assignment.peers.front().certificates, std::vector{certificate_of_a});
+  a().report.certificates.reset();
+  report(a(), true);
+  engine->disconnected(a().connection);
+  EXPECT_EQ(prober.targets.at(a().id).certificates, (protocol::ShownCertificates{{certificate_of_a}, {Fingerprint{}}}))
+      << "a keeper that does not know yet takes nothing back";
+}
+
+TEST_F(EngineFailover, AStrangerAtTheDeadPrimarysPortDelaysNothing) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  a().report.certificates = {.postgres = {certificate_of_a}, .keeper = {}};
+  report(a(), true);
+  engine->disconnected(a().connection);
+  now += Millis{1};
+  engine->probed(a().id, ProbedPort::postgres, PortState::stranger);
+  engine->probed(a().id, ProbedPort::keeper, PortState::refused);
+  b().report.facts.receiving = false;
+  b().report.facts.upstream_port = PortState::stranger;
+  report(b());
+  EXPECT_EQ(b().assignment.goal.state, NodeState::prepare_promotion);
+  EXPECT_TRUE(has_event("taken by another server"));
+}
+
+/// What a standby found there before is no news: the node may have come back to its address.
+TEST_F(EngineFailover, AnEarlierStrangerIsNoEvidence) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  b().report.facts.upstream_port = PortState::stranger;
+  report(b(), true);
+  engine->disconnected(a().connection);
+  now += Millis{1};
+  engine->probed(a().id, ProbedPort::postgres, PortState::open);
+  engine->probed(a().id, ProbedPort::keeper, PortState::refused);
+  b().report.facts.receiving = false;
+  b().assignment.version = 0;  // the question has not come yet
+  report(b(), true);
+  EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::secondary);
+  report(b(), true);
+  EXPECT_EQ(store.nodes.at(b().id).goal.state, NodeState::prepare_promotion) << "asked now, it says so again";
+}
+
 TEST_F(EngineFailover, AKeeperThatDiesAloneCostsNothing) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   engine->disconnected(a().connection);

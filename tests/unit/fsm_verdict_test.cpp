@@ -98,6 +98,46 @@ TEST(Verdict, refused_at_one_port_is_not_enough) {
   EXPECT_EQ(stopped.verdict(), Verdict::dead) << "where Postgres is not expected the keeper's port tells all";
 }
 
+/// Nobody of ours listens where somebody else does.
+TEST(Verdict, a_stranger_at_its_ports_is_as_good_as_a_refusal) {
+  using enum PortState;
+  for (const PortState postgres : {refused, stranger})
+    for (const PortState keeper : {refused, stranger}) {
+      Case c = killed().probe(postgres, keeper);
+      EXPECT_EQ(c.verdict(), Verdict::dead);
+      EXPECT_EQ(c.testify(witness_b, false, stranger).verdict(), Verdict::dead);
+      EXPECT_EQ(c.testify(witness_b, true).verdict(), Verdict::suspected) << "a standby hears it";
+    }
+  EXPECT_EQ(killed().probe(stranger, open).verdict(), Verdict::suspected) << "its keeper is there";
+  EXPECT_EQ(killed().probe(stranger, silent).verdict(), Verdict::suspected);
+  EXPECT_EQ(monitor::silent().probe(stranger, stranger).verdict(), Verdict::dead);
+  EXPECT_NE(killed().probe(stranger, refused).health().why.find("Postgres port taken by another server"),
+            std::string::npos);
+}
+
+/// Without a certificate an open port proves nothing: it takes a standby that could not log in.
+TEST(Verdict, who_shows_no_certificate_is_a_stranger_by_a_standbys_word) {
+  using enum PortState;
+  Case c = killed().probe(open, refused);
+  EXPECT_EQ(c.testify(witness_b, false, silent).verdict(), Verdict::suspected);
+  EXPECT_EQ(c.testify(witness_b, false, refused).verdict(), Verdict::suspected) << "it may only be cut off";
+  EXPECT_EQ(c.testify(witness_b, false, stranger).verdict(), Verdict::dead);
+  EXPECT_EQ(c.testify(witness_c, false, open).verdict(), Verdict::suspected) << "another one got an answer of its own";
+  EXPECT_EQ(c.testify(witness_c, false, silent).verdict(), Verdict::dead);
+  EXPECT_EQ(c.testify(witness_c, true).verdict(), Verdict::suspected);
+  c.testify(witness_c, false, silent).seen.shows_certificate = true;
+  EXPECT_EQ(c.verdict(), Verdict::suspected) << "the monitor has seen its certificate there";
+  EXPECT_EQ(monitor::silent().probe(open, silent).testify(witness_b, false, stranger).verdict(), Verdict::dead);
+}
+
+/// The monitor and a standby see two machines at one address.
+TEST(Verdict, a_stranger_is_none_to_who_has_met_the_node) {
+  using enum PortState;
+  Case c = killed().probe(stranger, refused);
+  EXPECT_EQ(c.testify(witness_b, false, open).verdict(), Verdict::suspected);
+  EXPECT_EQ(monitor::silent().probe(stranger, silent).testify(witness_b, false, open).verdict(), Verdict::unreachable);
+}
+
 TEST(Verdict, refused_needs_the_broken_connection) {
   Case c = killed();
   c.seen.disconnected_at.reset();

@@ -41,9 +41,13 @@ NodeFacts sample_facts() {
   facts.prepared_peers = {NodeId{2}};
   facts.streaming = {NodeId{3}};
   facts.upstream = NodeId{1};
-  facts.upstream_port = PortState::refused;
+  facts.upstream_port = PortState::stranger;
   facts.progress_percent = 42;
   return facts;
+}
+
+Fingerprint some_certificate() {
+  return *Fingerprint::parse("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
 }
 
 NodeDocument sample_node() {
@@ -138,7 +142,11 @@ CitusDocument sample() {
 }
 template <>
 Peer sample() {
-  return {NodeId{1}, "a", "b", 5432, NodeState::primary, 3, 7, {*IpAddress::parse("fd00::2")}};
+  return {NodeId{1}, "a", "b", 5432, NodeState::primary, 3, 7, {*IpAddress::parse("fd00::2")}, {some_certificate()}};
+}
+template <>
+ShownCertificates sample() {
+  return {.postgres = {some_certificate(), Fingerprint{}}, .keeper = {some_certificate()}};
 }
 template <>
 Standing sample() {
@@ -195,6 +203,7 @@ Report sample() {
           .port = 1,
           .api_port = 2,
           .addresses = {{*IpAddress::parse("10.0.0.2"), *IpAddress::parse("fd00::2")}},
+          .certificates = sample<ShownCertificates>(),
           .pg_version = "15.4",
           .instance = {.id = "b", .number = 7, .former = {"a"}, .confirmed = 6, .place = "here"},
           .facts = sample_facts(),
@@ -289,9 +298,9 @@ class RoundTrip : public testing::Test {};
 using AllTypes =
     testing::Types<SyncQuorum, Goal, HistoryEntry, NodeFacts, CitusNode, CitusRoute, CitusPlan, CitusRouteFacts,
                    CitusFacts, CitusDocument, FormerNode, Memory, Standing, News, RegisterRequest, RegisterAnswer,
-                   Report, Peer, Assignment, NodeDocument, GroupDocument, FormationDocument, StateDocument,
-                   ExplanationDocument, ExplanationsDocument, EventDocument, EventsDocument, OperationRequest,
-                   OperationDocument, SettingsDocument, ErrorDocument>;
+                   Report, Peer, ShownCertificates, Assignment, NodeDocument, GroupDocument, FormationDocument,
+                   StateDocument, ExplanationDocument, ExplanationsDocument, EventDocument, EventsDocument,
+                   OperationRequest, OperationDocument, SettingsDocument, ErrorDocument>;
 TYPED_TEST_SUITE(RoundTrip, AllTypes);
 
 TYPED_TEST(RoundTrip, KeepsEveryField) {
@@ -340,7 +349,9 @@ TEST(Protocol, WireFormat) {
   EXPECT_EQ(report["facts"]["system_id"], "18446744073709551615");
   EXPECT_EQ(report["facts"]["state"], "catchingup");
   EXPECT_EQ(report["facts"]["upstream"], 1);
-  EXPECT_EQ(report["facts"]["upstream_port"], "refused");
+  EXPECT_EQ(report["facts"]["upstream_port"], "refused") << "an older monitor knows no stranger";
+  EXPECT_EQ(report["facts"]["upstream_stranger"], true);
+  EXPECT_EQ(report["certificates"]["keeper"][0], some_certificate().text());
   EXPECT_EQ(json::parse(encode(sample<Assignment>()))["lease"], 4000);
   EXPECT_EQ(json::parse(encode(sample<SettingsDocument>()))["values"],
             (json{{"heartbeat", "1000"}, {"lease", "4000"}}));
@@ -366,6 +377,24 @@ TEST(Protocol, MissingOptionalFieldsKeepTheirDefaults) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->facts.progress_percent, -1);
   EXPECT_TRUE(decode<Assignment>("{}"));
+}
+
+TEST(Protocol, AnOlderKeepersPortIsWhatItSays) {
+  EXPECT_EQ(decode<NodeFacts>(R"({"state":"init","upstream_port":"refused"})")->upstream_port, PortState::refused);
+  const auto contradiction = decode<NodeFacts>(R"({"state":"init","upstream_port":"open","upstream_stranger":true})");
+  EXPECT_EQ(contradiction->upstream_port, PortState::open);
+}
+
+TEST(Protocol, CertificatesAreFingerprintsAndFew) {
+  const auto message = [](const std::string& list) {
+    return decode<Report>(R"({"facts":{"state":"init"},"certificates":{"postgres":[)" + list + "]}}").error().message;
+  };
+  const std::string good(64, 'a');
+  for (const auto& bad : std::vector<std::string>{"", "ab", "A" + good.substr(1), good + "a", "g" + good.substr(1)})
+    EXPECT_THAT(message('"' + bad + '"'), HasSubstr("\"certificates.postgres[0]\" is not the SHA-256")) << bad;
+  std::string many = '"' + good + '"';
+  for (std::size_t i = 0; i < certificates_max; ++i) many += ",\"" + good + '"';
+  EXPECT_THAT(message(many), HasSubstr("has more than 4 elements"));
 }
 
 TEST(Protocol, MissingRequiredFieldsAreNamed) {

@@ -64,7 +64,7 @@ Finding check_key(const config::Config& config) {
 Finding check_port(const config::Config& config) {
   const PortState state = postgres::probe_postgres("127.0.0.1", config.pgport, port_timeout);
   return {"Postgres port", state == PortState::open,
-          fmt::format("{} is {}", config.pgport, state == PortState::open ? "answering" : to_string(state))};
+          fmt::format("{} is {}", config.pgport, state == PortState::open ? "answering" : describe(state))};
 }
 
 Finding check_monitor(const std::string& pgdata) {

@@ -10,16 +10,21 @@ bool SyncQuorum::contains(NodeId id) const {
 }
 
 namespace {
-constexpr std::array<std::pair<PortState, std::string_view>, 4> port_names = {{
+constexpr std::array<std::pair<PortState, std::string_view>, 5> port_names = {{
     {PortState::unknown, "unknown"},
     {PortState::open, "open"},
     {PortState::refused, "refused"},
     {PortState::silent, "silent"},
+    {PortState::stranger, "stranger"},
 }};
 }  // namespace
 
 std::string_view to_string(PortState state) {
   return port_names[static_cast<std::size_t>(state)].second;
+}
+
+std::string_view describe(PortState state) {
+  return state == PortState::stranger ? "taken by another server" : to_string(state);
 }
 
 std::optional<PortState> parse_port_state(std::string_view name) {

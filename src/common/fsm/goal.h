@@ -42,9 +42,21 @@ struct HistoryEntry {
   friend bool operator==(const HistoryEntry&, const HistoryEntry&) = default;
 };
 
-/// What a standby's keeper found when it tried its primary's Postgres port.
-enum class PortState : unsigned char { unknown, open, refused, silent };
+/// What was found when a port was tried: by the monitor at a node's, by a standby's keeper at its primary's Postgres.
+enum class PortState : unsigned char {
+  unknown,   // not tried, or not known: our own side failed
+  open,      // it answers, and nothing speaks against its being the node
+  refused,   // the host is there, and no process listens
+  silent,    // no answer in time
+  stranger,  // somebody else answers there: nobody of ours listens
+};
 std::string_view to_string(PortState state);
+/// For people.
+std::string_view describe(PortState state);
+/// The node's own server is not there, by the word of its host.
+constexpr bool is_vacant(PortState state) {
+  return state == PortState::refused || state == PortState::stranger;
+}
 std::optional<PortState> parse_port_state(std::string_view name);
 
 /// A keeper's report: the state it has reached and what it sees right now.

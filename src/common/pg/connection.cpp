@@ -111,8 +111,9 @@ bool is_less_safe(const Error& error) {
   return error.hint == less_safe_hint;
 }
 
+/// The severity may be in the server's language; what libpq says of its own has one blank.
 bool server_spoke(const Error& error) {
-  return error.message.find("FATAL:  ") != std::string::npos || error.message.find("ERROR:  ") != std::string::npos;
+  return error.message.find(":  ") != std::string::npos;
 }
 
 Rows::Rows(pg_result* result) : result_(result, [](pg_result* owned) { PQclear(owned); }) {}

@@ -1,4 +1,4 @@
-// Tries a port of a host: does a postmaster answer there? What an answer proves is in port_verdict.h.
+// Tries a port of a host: does the node's server answer there? What an answer proves is in port_verdict.h.
 #pragma once
 
 #include <optional>
@@ -8,22 +8,27 @@
 #include "common/fsm/goal.h"
 #include "common/fsm/types.h"
 #include "common/postgres/port_verdict.h"
+#include "common/tls/handshake.h"
 #include "common/util/descriptor.h"
 #include "common/util/resolve.h"
 
 namespace autoctl::postgres {
 
-/// What has to happen for a port to count as open.
+/// Which server is looked for.
 enum class Expect : unsigned char {
-  connection,  // it takes a connection
-  postmaster,  // it answers as a postmaster does: the kernel of a frozen one still takes connections
+  keeper,       // it takes a connection and, where its certificates are known, shows no other one
+  postmaster,   // it answers as a postmaster does: the kernel of a frozen one still takes connections
+  certificate,  // the same; what it shows is to be learnt
 };
 
-/// One attempt: nonblocking, driven by poll(). Not thread-safe.
+/// One attempt: nonblocking, driven by poll(). Whatever the other side does, no call takes long, and each address has
+/// its time. Not thread-safe.
 class PortProbe {
  public:
   /// `addresses` have their port. All of them together may take `patience`, each an equal share of what is left.
-  PortProbe(Expect expect, std::vector<SocketAddress> addresses, Millis patience);
+  /// `certificates` are those that the node may show; empty: who answers is not looked at.
+  PortProbe(Expect expect, std::vector<SocketAddress> addresses, Millis patience,
+            std::vector<Fingerprint> certificates = {});
 
   void start(TimePoint now);
   /// After the socket became ready or the deadline passed.
@@ -35,30 +40,52 @@ class PortProbe {
   bool done() const { return done_; }
   /// As judge_host(), once it is done.
   std::optional<PortState> result() const { return judge_host(signs_); }
+  /// Why there is no result: the other side broke off, and ours did not fail.
+  bool was_broken_off() const;
+  /// What a postmaster that answered has shown, once it is done: nothing where it says that it has no TLS; nullopt where
+  /// it was not asked or it is not known.
+  std::optional<std::vector<Fingerprint>> shown() const;
 
  private:
-  enum class Phase : unsigned char { connecting, reading };
+  enum class Phase : unsigned char { connecting, reading, shaking_hands };
   void try_next(TimePoint now);
+  void go_on(TimePoint now);
+  bool asks_who_it_is() const { return expect_ == Expect::certificate || !certificates_.empty(); }
   void connected(TimePoint now);
   void read_answer(TimePoint now);
+  void begin_handshake(TimePoint now);
+  void shake_hands(TimePoint now);
   void take(Sign sign, TimePoint now);
+  void take_lateness(TimePoint now);
 
   Expect expect_;
   std::vector<SocketAddress> addresses_;
   Millis patience_;
+  std::vector<Fingerprint> certificates_;
   TimePoint end_;
   std::vector<Sign> signs_;  // of the addresses that were tried, in order
   Descriptor socket_;
+  std::optional<tls::Handshake> handshake_;
+  std::optional<std::vector<Fingerprint>> shown_;
   Phase phase_ = Phase::connecting;
+  short events_ = 0;
   TimePoint deadline_;
   bool done_ = false;
 };
 
-/// Does a postmaster answer at one of these? Blocks up to `timeout`; `silent` when every attempt was broken off.
-PortState probe_postgres(const std::vector<SocketAddress>& addresses, Millis timeout);
+/// Does the node's postmaster answer at one of these? Blocks up to `timeout`; `silent` when every attempt was broken
+/// off, `unknown` when this side failed.
+PortState probe_postgres(const std::vector<SocketAddress>& addresses, Millis timeout,
+                         const std::vector<Fingerprint>& certificates = {});
 
-/// Can this port be reached, and does a postmaster answer on it? Blocks up to `timeout`, and for as long as the
-/// resolver takes. `silent` when the name cannot be resolved, or every attempt within `timeout` was broken off.
-PortState probe_postgres(const std::string& host, int port, Millis timeout);
+/// Can this port be reached, and does the node's postmaster answer on it? Blocks up to `timeout`, and for as long as the
+/// resolver takes. As above; `silent` also when the name cannot be resolved.
+PortState probe_postgres(const std::string& host, int port, Millis timeout,
+                         const std::vector<Fingerprint>& certificates = {});
+
+/// The certificate of the server that answers at one of these as a postmaster does, the first that answers. Empty: it
+/// has no TLS. Blocks up to `timeout`. nullopt: not known, for no server answered or it shows none to us.
+std::optional<std::vector<Fingerprint>> certificate_of_postgres(const std::vector<SocketAddress>& addresses,
+                                                                Millis timeout);
 
 }  // namespace autoctl::postgres

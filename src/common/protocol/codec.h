@@ -18,6 +18,7 @@
 #include "common/fsm/goal.h"
 #include "common/fsm/types.h"
 #include "common/protocol/text_rule.h"
+#include "common/util/fingerprint.h"
 #include "common/util/ip_address.h"
 
 namespace autoctl::protocol::codec {
@@ -87,7 +88,7 @@ class Writer {
       return to_string(value);
     } else if constexpr (std::same_as<T, SystemId>) {
       return std::to_string(value.value);  // JSON readers that keep numbers as doubles would lose digits
-    } else if constexpr (std::same_as<T, IpAddress>) {
+    } else if constexpr (std::same_as<T, IpAddress> || std::same_as<T, Fingerprint>) {
       return value.text();
     } else if constexpr (is_tagged<T>) {
       return value.value;
@@ -206,6 +207,9 @@ class Reader {
   }
   static void read(const json& from, const std::string& path, IpAddress& value) {
     value = parsed(from, path, "is not the IP address of a machine", IpAddress::parse);
+  }
+  static void read(const json& from, const std::string& path, Fingerprint& value) {
+    value = parsed(from, path, "is not the SHA-256 of a certificate", Fingerprint::parse);
   }
   static void read(const json& from, const std::string& path, SystemId& value) {
     value = parsed(from, path, "is not a system identifier", [](const std::string& text) -> std::optional<SystemId> {

@@ -10,12 +10,23 @@
 
 #include "common/fsm/goal.h"
 #include "common/fsm/types.h"
+#include "common/util/fingerprint.h"
 #include "common/util/ip_address.h"
 
 namespace autoctl::protocol {
 
 /// Of one node, beside what its host name leads to.
 inline constexpr std::size_t addresses_max = 8;
+
+/// Of one server: the certificate that it shows, and those that it may show from one moment to the next.
+inline constexpr std::size_t certificates_max = 4;
+
+/// By which a node is told from a stranger at its address; a list is empty where a server shows none.
+struct ShownCertificates {
+  std::vector<Fingerprint> postgres;
+  std::vector<Fingerprint> keeper;  // at the keeper's own port
+  friend bool operator==(const ShownCertificates&, const ShownCertificates&) = default;
+};
 
 /// What a keeper knows of another node of its formation.
 struct Peer {
@@ -26,7 +37,8 @@ struct Peer {
   NodeState goal = NodeState::init;
   GroupId group = 0;
   std::uint64_t address_epoch = 0;  // its name may have got another address since another epoch; 0: it has no name
-  std::vector<IpAddress> addresses = {};  // from which it connects to the others, as it says
+  std::vector<IpAddress> addresses = {};       // from which it connects to the others, as it says
+  std::vector<Fingerprint> certificates = {};  // that its Postgres may show, as it says; empty: none, or not known
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 

@@ -42,6 +42,16 @@ void fields(auto&& field, Of<HistoryEntry> auto& v) {
   field("switch_lsn", v.switch_lsn);
 }
 
+/// A stranger is `refused` to a monitor that knows no more.
+void upstream_port(auto&& field, Of<PortState> auto& port) {
+  PortState known = port == PortState::stranger ? PortState::refused : port;
+  bool stranger = port == PortState::stranger;
+  field("upstream_port", known);
+  field("upstream_stranger", stranger);
+  if constexpr (!std::is_const_v<std::remove_reference_t<decltype(port)>>)
+    port = stranger && known == PortState::refused ? PortState::stranger : known;
+}
+
 void fields(auto&& field, Of<NodeFacts> auto& v) {
   field.required("state", v.state);
   field("term", v.term);
@@ -60,7 +70,7 @@ void fields(auto&& field, Of<NodeFacts> auto& v) {
   field("streaming", v.streaming);
   field("upstream", v.upstream);
   field("receiving", v.receiving);
-  field("upstream_port", v.upstream_port);
+  upstream_port(field, v.upstream_port);
   field("progress_percent", v.progress_percent);
 }
 
@@ -157,6 +167,7 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("port", v.port);
   field("api_port", v.api_port);
   field("addresses", v.addresses);
+  field("certificates", v.certificates);
   field("pg_version", v.pg_version, rules::word);
   field("instance", v.instance);
   field.required("facts", v.facts);
@@ -169,6 +180,11 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("news", v.news, news_max);
 }
 
+void fields(auto&& field, Of<ShownCertificates> auto& v) {
+  field("postgres", v.postgres, certificates_max);
+  field("keeper", v.keeper, certificates_max);
+}
+
 void fields(auto&& field, Of<Peer> auto& v) {
   field("id", v.id);
   field("name", v.name, rules::name);
@@ -178,6 +194,7 @@ void fields(auto&& field, Of<Peer> auto& v) {
   field("group", v.group);
   field("address_epoch", v.address_epoch);
   field("addresses", v.addresses);
+  field("certificates", v.certificates, certificates_max);
 }
 
 void fields(auto&& field, Of<Standing> auto& v) {

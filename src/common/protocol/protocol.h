@@ -96,8 +96,9 @@ struct Report {
   int port = 0;
   int api_port = 0;
   std::optional<std::vector<IpAddress>>
-      addresses;           // from which it connects to the others, addresses_max at most; nullopt: not known yet
-  std::string pg_version;  // "15.4"
+      addresses;  // from which it connects to the others, addresses_max at most; nullopt: not known yet
+  std::optional<ShownCertificates> certificates;  // nullopt: not known yet
+  std::string pg_version;                         // "15.4"
   Instance instance;
   NodeFacts facts;
   // On the keeper's own monotonic clock, for the monitor to compare with each other.
@@ -255,7 +256,7 @@ struct ErrorDocument {
 // clang-format off
 #define AUTOCTL_PROTOCOL_TYPES(X) \
   X(CitusNode) X(CitusRoute) X(CitusPlan) X(CitusRouteFacts) X(CitusFacts) X(CitusDocument) X(RegisterRequest) \
-  X(RegisterAnswer) X(Report) X(FormerNode) X(News) X(Memory) X(Instance) X(Peer) X(Standing) X(Assignment) \
+  X(RegisterAnswer) X(Report) X(FormerNode) X(News) X(Memory) X(Instance) X(Peer) X(ShownCertificates) X(Standing) X(Assignment) \
   X(NodeDocument) X(GroupDocument) X(FormationDocument) X(StateDocument) X(ExplanationDocument) X(ExplanationsDocument) \
   X(EventDocument) X(EventsDocument) X(OperationRequest) X(OperationDocument) X(SettingsDocument) X(ErrorDocument)
 // clang-format on

@@ -223,6 +223,14 @@ void Board::await_other_nodes(const std::optional<protocol::Assignment>& known, 
   });
 }
 
+// ---- certificates
+
+void Board::set_certificates(protocol::ShownCertificates certificates) {
+  const std::lock_guard lock(mutex_);
+  core_.set_certificates(std::move(certificates));
+  changed_.notify_all();
+}
+
 // ---- probes
 
 void Board::felt(const Pulse& pulse) {

@@ -11,6 +11,7 @@
 //   disk       writes beside the WAL                                       disk
 //   scribe     writes down who this keeper is                                the disk
 //   addresses  finds out from where this node connects to the others          name servers, other nodes
+//   certificates  finds out which certificate Postgres shows                Postgres
 //   router     makes a coordinator's pg_dist_node follow the plan            its own sessions
 #pragma once
 
@@ -93,6 +94,9 @@ class Board {
   void set_addresses(std::vector<IpAddress> addresses);
   /// Blocks until the monitor tells_of_others() than in `known`, the deadline, or a stop.
   void await_other_nodes(const std::optional<protocol::Assignment>& known, TimePoint deadline);
+
+  // ---- certificates
+  void set_certificates(protocol::ShownCertificates certificates);
 
   // ---- probes; each as in Core
   void felt(const Pulse& pulse);

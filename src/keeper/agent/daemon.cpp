@@ -23,6 +23,7 @@
 #include "keeper/agent/instance_server.h"
 #include "keeper/agent/live_config.h"
 #include "keeper/agent/own_addresses.h"
+#include "keeper/agent/own_certificates.h"
 #include "keeper/agent/pulse.h"
 #include "keeper/agent/reporter.h"
 #include "keeper/agent/status_port.h"
@@ -150,6 +151,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   const PulseWatch pulse(board, files.pgdata);
   const Scribe scribe(board, files);
   const AddressWatch addresses(board, live, files);
+  const CertificateWatch certificates(board, config, files);
   const auto reporter = report_to_monitor(board, config, files, postgres.tools());
   if (!reporter) {
     board.stop();

@@ -11,7 +11,6 @@
 #include <limits>
 
 #include "common/config/reload_answer.h"
-#include "common/postgres/port_probe.h"
 #include "common/util/sync_directory.h"
 #include "keeper/core/role.h"
 #include "keeper/postgres/markers.h"
@@ -22,7 +21,6 @@ namespace autoctl::keeper {
 namespace {
 
 constexpr Millis observe_timeout{1000};
-constexpr Millis probe_timeout{300};
 /// How long a fast shutdown may take before it becomes an immediate one.
 constexpr Millis shutdown_patience{10'000};
 
@@ -82,6 +80,12 @@ Result<> keep_own_history(const config::Files& files) {
   return clear_marker(files, Marker::forked);
 }
 
+/// What the upstream's data have to say, too, if a session is to show who it is. A receiver that streams has seen that.
+SystemId proof_of_upstream(const Observation& seen) {
+  if (seen.answer) return seen.answer->receiving ? SystemId{} : seen.answer->system_id;
+  return seen.disk ? seen.disk->system_id : SystemId{};
+}
+
 /// Postgres' data may be another's afterwards.
 bool changes_data(Order::Kind kind) {
   using Kind = Order::Kind;
@@ -114,8 +118,8 @@ Observation InstanceServer::look(const Attention& attention) {
   seen.configuration_changed = seen.running && postgres_.configuration_is_changed();
   if (attention.probes_upstream) {
     const protocol::Peer* upstream = find_peer(attention.saved.peers, attention.saved.goal.upstream);
-    seen.upstream_port = upstream == nullptr ? PortState::unknown
-                                             : postgres::probe_postgres(upstream->host, upstream->port, probe_timeout);
+    seen.upstream_port =
+        upstream == nullptr ? PortState::unknown : postgres_.probe_upstream(*upstream, proof_of_upstream(seen));
   }
   return seen;
 }

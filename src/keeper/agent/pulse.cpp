@@ -36,7 +36,9 @@ bool stood_still(const postgres::proc::Activity& before, const postgres::proc::A
 /// Does the postmaster still make a process for a stranger? Each knock is answered before anything of the data is read.
 bool answers_strangers(const postgres::LockFile& lock, Millis timeout) {
   const auto address = socket_at(lock.socket_directory + "/.s.PGSQL." + std::to_string(lock.port));
-  return !address || postgres::probe_postgres({*address}, timeout) == PortState::open;
+  if (!address) return true;
+  const PortState found = postgres::probe_postgres({*address}, timeout);
+  return found == PortState::open || found == PortState::unknown;  // not known: this side failed
 }
 
 Pulse try_session(const std::string& pgdata, Millis timeout) {

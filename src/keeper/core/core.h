@@ -71,6 +71,10 @@ class Core {
   void set_citus(std::optional<protocol::CitusFacts> facts, bool urgent);
   /// From which this node connects to the others, as it knows by now.
   void set_addresses(std::vector<IpAddress> addresses) { correspondence_.set_addresses(std::move(addresses)); }
+  /// Which this node's servers may show from now on.
+  void set_certificates(protocol::ShownCertificates certificates) {
+    correspondence_.set_certificates(std::move(certificates));
+  }
 
   // ---- in: the probes of what a client would get
   void felt(const Pulse& pulse, TimePoint now) { vitals_.felt(pulse, now); }

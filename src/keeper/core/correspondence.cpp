@@ -32,8 +32,10 @@ protocol::Report Correspondence::next_report(bool wait, const NodeFacts& facts, 
   report.wait = wait;
   report.known_version = assignment_ ? assignment_->version : 0;
   report.facts = facts;
+  if (question_) report.facts.upstream_port = PortState::unknown;  // what was found before is no answer
   report.citus = citus_;
   report.addresses = addresses_;
+  report.certificates = certificates_;
   report.news = news_;
   if (unanswered_) report.memory = protocol::Memory{saved.goal, saved.peers, saved.neighbours};
   urgent_taken_ = urgent_;
@@ -54,6 +56,13 @@ void Correspondence::tell(std::string news) {
 void Correspondence::set_addresses(std::vector<IpAddress> addresses) {
   if (addresses == addresses_) return;
   addresses_ = std::move(addresses);
+  ++urgent_;
+}
+
+/// With the former ones this node would be a stranger, should its keeper end now.
+void Correspondence::set_certificates(protocol::ShownCertificates certificates) {
+  if (certificates == certificates_) return;
+  certificates_ = std::move(certificates);
   ++urgent_;
 }
 

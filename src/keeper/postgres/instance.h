@@ -143,6 +143,10 @@ class Instance {
 
   // ---- SQL on the running server (database postgres, own connection, kept)
   Result<Observed> observe(Millis timeout);
+  /// Does the node answer at its Postgres port? As postgres::probe_postgres() with its certificates. Where none is known,
+  /// a session there shows who answers: `own` is the system identifier of the data here, none: no session is tried.
+  /// Blocks up to 0.3 s, and for as long as the resolver takes.
+  PortState probe_upstream(const protocol::Peer& upstream, SystemId own);
   /// Of a standby whose replay has paused: some of its settings are smaller than its primary's. start() writes larger ones.
   Result<bool> has_less_than_primary();
   /// Settings that configure() changed and that wait for a restart of the running server, which has read what was

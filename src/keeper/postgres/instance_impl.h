@@ -56,6 +56,8 @@ struct Instance::Impl {
   std::map<std::string, int> room;         // max_… that this server would need beside what others take of it
   std::string role_verifier;  // the replication role's password as we last set it; empty: not yet in this server
 
+  std::optional<TimePoint> login_hangs_since;  // at the upstream's port, though something answers there
+
   Replies replies;  // as they were last seen
   std::vector<std::string> news;
 

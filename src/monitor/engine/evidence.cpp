@@ -26,7 +26,7 @@ Millis question_pause(TimePoint::duration suspicion) {
 bool host_has_answered(const NodeObservation& seen) {
   const TimePoint since = suspicion_began(seen);
   return std::ranges::any_of(std::array{seen.postgres_port, seen.keeper_port}, [since](const ProbeResult& probe) {
-    return probe.at > since && (probe.port == PortState::open || probe.port == PortState::refused);
+    return probe.at > since && (probe.port == PortState::open || is_vacant(probe.port));
   });
 }
 
@@ -48,7 +48,8 @@ std::optional<WitnessView> testimony(const Node& witness, const Node& about) {
   WitnessView view{.witness = witness.row.id, .witness_name = witness.row.name, .at = witness.told_at};
   if (follows(witness, about.row.id)) {
     view.hears = witness.facts.receiving && witness.facts.upstream == about.row.id;
-    view.port = witness.facts.upstream_port;
+    // What it found when it was asked about an earlier suspicion is no news.
+    if (witness.answered_at > suspicion_began(about.seen)) view.port = witness.facts.upstream_port;
     return view;
   }
   if (follows(about, witness.row.id)) {
@@ -65,6 +66,7 @@ void gather_witnesses(Group& group, const Settings& settings, TimePoint now) {
       if (other_id == id || !other.reported || wants_evidence(other.seen, settings, now)) continue;
       if (auto view = testimony(other, node)) node.seen.witnesses.push_back(*std::move(view));
     }
+    node.seen.shows_certificate = !node.certificates.postgres.empty();
   }
 }
 

@@ -79,6 +79,7 @@ struct Node {
   NodeFacts facts;
   TimePoint told_at;  // when these facts came: no excuse makes them newer, as it does seen.last_report
   std::optional<protocol::CitusFacts> citus;  // of a coordinator's primary
+  protocol::ShownCertificates certificates;   // as its last report that knew said
   bool reported = false;                      // since the monitor started
   std::uint64_t sequence = 0;
   std::uint64_t last_news = 0;  // of its epoch

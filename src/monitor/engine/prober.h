@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/fsm/types.h"
+#include "common/protocol/membership.h"
 
 namespace autoctl::monitor {
 
@@ -12,7 +13,8 @@ enum class ProbedPort : unsigned char { postgres, keeper };
 struct ProbeTarget {
   std::string host;
   int postgres_port = 0;
-  int keeper_port = 0;  // 0 = none
+  int keeper_port = 0;                       // 0 = none
+  protocol::ShownCertificates certificates;  // by which the node is told from a stranger at its address
   friend bool operator==(const ProbeTarget&, const ProbeTarget&) = default;
 };
 

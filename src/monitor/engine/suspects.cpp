@@ -7,7 +7,7 @@ namespace autoctl::monitor {
 void Suspects::look_after(Group& group, const Settings& settings, TimePoint now) {
   for (const auto& [id, node] : group.nodes) {
     if (should_report(node) && wants_evidence(node.seen, settings, now)) {
-      prober_.watch(id, {node.row.host, node.row.port, node.row.api_port});
+      prober_.watch(id, {node.row.host, node.row.port, node.row.api_port, node.certificates});
       watched_.insert(id);
     } else {
       forget(id);

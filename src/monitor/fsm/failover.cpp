@@ -32,7 +32,7 @@ Outcome start_election(const Context& c, const std::string& reason, const NodeVi
 bool is_cut_from_primary(const Context& c, const NodeView& standby) {
   if (!healthy(standby) || !can_take_part(standby)) return false;
   const PortState port = standby.facts.upstream_port;
-  const bool unreachable = port == PortState::silent || port == PortState::refused;
+  const bool unreachable = port == PortState::silent || is_vacant(port);
   return standby.stalled_for >= (unreachable ? c.settings.primary_cut_timeout : c.settings.standby_stall_timeout);
 }
 

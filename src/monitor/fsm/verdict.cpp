@@ -57,8 +57,10 @@ TimePoint silence_ends(const NodeObservation& seen, const Settings& settings) {
 
 /// What the others say, taken together.
 struct Testimony {
-  bool heard = false;    // another node hears it
-  bool complete = true;  // every node that could hear it has been asked since, or there is none
+  bool heard = false;     // another node hears it
+  bool complete = true;   // every node that could hear it has been asked since, or there is none
+  bool answers = false;   // another node got an answer at its port, and nothing spoke against its being the node
+  bool stranger = false;  // another node found somebody else there
   std::string words;
 };
 
@@ -69,11 +71,22 @@ Testimony hear_witnesses(const NodeObservation& seen, const Settings& settings, 
       testimony.complete = false;
       continue;
     }
-    if (view.hears) testimony.heard = true;
+    testimony.heard |= view.hears;
+    testimony.answers |= view.port == PortState::open;
+    testimony.stranger |= view.port == PortState::stranger;
     testimony.words += ", " + view.witness_name + (view.hears ? " still hears it" : " does not hear it");
-    if (view.port != PortState::unknown) testimony.words += " (port " + std::string(to_string(view.port)) + ")";
+    if (view.port != PortState::unknown) testimony.words += " (port " + std::string(describe(view.port)) + ")";
   }
   return testimony;
+}
+
+/// What answers at the Postgres port, after all that was found there. Where the node has no certificate only a standby
+/// can tell who answers, as it logs in. And where the monitor meets a stranger and another node the node itself, the
+/// address leads to two places.
+PortState who_answers(PortState found, const NodeObservation& seen, const Testimony& testimony) {
+  const bool unproved = found == PortState::open && !seen.shows_certificate;
+  if (unproved && testimony.stranger && !testimony.answers) return PortState::stranger;
+  return found == PortState::stranger && testimony.answers ? PortState::open : found;
 }
 
 std::string seconds(std::chrono::steady_clock::duration d) {
@@ -104,17 +117,17 @@ Health assess(const NodeObservation& seen, bool may_expect_postgres, const Setti
   const auto found = [&](const ProbeResult& probe) {
     return counts(probe.at, seen, settings, now) ? probe.port : PortState::unknown;
   };
-  const PortState postgres = found(seen.postgres_port);
+  const PortState postgres = who_answers(found(seen.postgres_port), seen, testimony);
   const PortState keeper = found(seen.keeper_port);
   const std::string evidence = describe_silence(seen, settings, now) + ", Postgres port " +
-                               std::string(to_string(postgres)) + ", keeper port " + std::string(to_string(keeper)) +
+                               std::string(describe(postgres)) + ", keeper port " + std::string(describe(keeper)) +
                                testimony.words;
 
-  // Its host answers, and nothing listens there: conclusive at once, if the others agree. After a monitor start the
-  // nodes may be starting as well, so a refusal means nothing then.
-  const bool refused = seen.last_report && is_cut_off(seen) && keeper == PortState::refused &&
-                       (postgres == PortState::refused || !may_expect_postgres);
-  if (refused && !testimony.heard && testimony.complete) return {Verdict::dead, evidence};
+  // Its host answers, and nothing of it listens there: conclusive at once, if the others agree. After a monitor start
+  // the nodes may be starting as well, so a refusal means nothing then.
+  const bool vacant =
+      seen.last_report && is_cut_off(seen) && is_vacant(keeper) && (is_vacant(postgres) || !may_expect_postgres);
+  if (vacant && !testimony.heard && testimony.complete) return {Verdict::dead, evidence};
 
   if (now < silence_ends(seen, settings)) return {Verdict::suspected, evidence};
   if (testimony.heard || postgres == PortState::open) return {Verdict::unreachable, evidence};

@@ -40,6 +40,7 @@ struct NodeObservation {
   std::optional<TimePoint> last_report;      // since monitor start
   std::optional<TimePoint> last_heard;       // a report came for which the monitor had no time (yet): it lives
   std::optional<TimePoint> disconnected_at;  // its report connection broke and it has not reported since
+  bool shows_certificate = false;            // that of its Postgres is known: an open port has shown it
   ProbeResult postgres_port;
   ProbeResult keeper_port;
   bool cannot_run = false;  // its keeper says so

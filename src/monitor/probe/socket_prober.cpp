@@ -31,6 +31,9 @@ constexpr Millis pause_later{2'000};
 
 constexpr Millis name_retry{1'000};
 constexpr Millis patience_per_address{1'000};
+/// A postmaster that starts or ends breaks connections off for moments. What does nothing else is none: a proxy whose
+/// server is gone, say.
+constexpr Millis broken_off_max{1'000};
 
 /// Bounds on what all tries together may cost, however many nodes are silent at once: a monitor that probes thousands
 /// has no time left to hear them. A node that has just become silent comes first.
@@ -44,18 +47,34 @@ using Key = std::pair<NodeId, ProbedPort>;
 struct Watch {
   std::string host;
   int port = 0;
+  std::vector<Fingerprint> certificates;
   std::unique_ptr<postgres::PortProbe> attempt;  // none between two tries
   TimePoint due;                                 // of the next try; between two tries
   std::size_t tries = 0;
+  std::optional<TimePoint> broken_off_since;  // and nothing else came of it
+
+  /// Of an attempt that has ended; nullopt: nothing is known.
+  std::optional<PortState> judge(TimePoint now) {
+    const auto result = attempt->result();
+    if (result || !attempt->was_broken_off()) {
+      broken_off_since.reset();
+      return result;
+    }
+    if (!broken_off_since) broken_off_since = now;
+    return now - *broken_off_since < broken_off_max ? std::nullopt : std::optional(PortState::stranger);
+  }
 };
 
 int port_of(const ProbeTarget& target, ProbedPort port) {
   return port == ProbedPort::postgres ? target.postgres_port : target.keeper_port;
 }
 
-/// A keeper's port need only take the connection: a keeper answers nothing before the TLS handshake.
+const std::vector<Fingerprint>& certificates_of(const ProbeTarget& target, ProbedPort port) {
+  return port == ProbedPort::postgres ? target.certificates.postgres : target.certificates.keeper;
+}
+
 postgres::Expect expected_of(ProbedPort port) {
-  return port == ProbedPort::postgres ? postgres::Expect::postmaster : postgres::Expect::connection;
+  return port == ProbedPort::postgres ? postgres::Expect::postmaster : postgres::Expect::keeper;
 }
 
 /// All of one thread: when each port is tried next, and the tries that are under way.
@@ -70,6 +89,7 @@ class Rounds {
       Watch& watch = watches_[{id, port}];
       watch.host = target.host;
       watch.port = port_of(target, port);
+      watch.certificates = certificates_of(target, port);
       schedule({id, port}, watch, TimePoint::min());
     }
   }
@@ -131,14 +151,15 @@ class Rounds {
     nameless_.erase(key);
     for (SocketAddress& address : addresses) address.set_port(watch.port);
     const Millis patience = patience_per_address * static_cast<int>(addresses.size());
-    watch.attempt = std::make_unique<postgres::PortProbe>(expected_of(key.second), std::move(addresses), patience);
+    watch.attempt = std::make_unique<postgres::PortProbe>(expected_of(key.second), std::move(addresses), patience,
+                                                          watch.certificates);
     under_way_.insert(key);
     watch.attempt->start(now);
     if (watch.attempt->done()) take(key, watch, now);
   }
 
   void take(const Key& key, Watch& watch, TimePoint now) {
-    const auto result = watch.attempt->result();
+    const auto result = watch.judge(now);
     watch.attempt.reset();
     under_way_.erase(key);
     const std::size_t tries = watch.tries++;
