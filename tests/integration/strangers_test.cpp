@@ -46,7 +46,8 @@ TEST_F(Strangers, AKeeperKnowsWhatItsPostgresShowsThroughEveryChange) {
     return board.next_report(false).certificates.value_or(protocol::ShownCertificates{}).postgres;
   };
   {
-    const CertificateWatch watch(board, one.config, one.files);
+    LiveConfig live(one.config);
+    const CertificateWatch watch(board, live, one.files);
     const Fingerprint first = in_file(one.files.certificate());
     ASSERT_TRUE(eventually([&] { return of_postgres() == std::vector{first}; }));
     EXPECT_THAT(board.next_report(false).certificates->keeper, ElementsAre(first)) << "this one shows the same";

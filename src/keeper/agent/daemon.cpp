@@ -151,7 +151,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   const PulseWatch pulse(board, files.pgdata);
   const Scribe scribe(board, files);
   const AddressWatch addresses(board, live, files);
-  const CertificateWatch certificates(board, config, files);
+  const CertificateWatch certificates(board, live, files);
   const auto reporter = report_to_monitor(board, config, files, postgres.tools());
   if (!reporter) {
     board.stop();

@@ -1,8 +1,11 @@
 #include "keeper/agent/own_certificates.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "common/config/own_port.h"
+#include "common/postgres/include_file.h"
 #include "common/postgres/lock_file.h"
 #include "common/postgres/port_probe.h"
 #include "common/tls/certificate.h"
@@ -14,9 +17,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// How soon a replaced file is seen.
-constexpr Millis tick{250};
-/// Somebody may tell Postgres to use another file, or none.
+constexpr Millis tick{1'000};
+/// Postgres may be told to read it only later,
 constexpr Millis look_interval{5'000};
+constexpr Millis restless_for{60'000};
+/// or to use a file that is not looked at here.
+constexpr Millis calm_look_interval{30'000};
 constexpr Millis retry_interval{1'000};
 constexpr Millis handshake_timeout{1'000};
 
@@ -44,6 +50,10 @@ std::vector<SocketAddress> addresses_of_postgres(const config::Config& config, i
   return addresses;
 }
 
+std::string certificate_file_of_postgres(const config::Config& config, const config::Files& files) {
+  return config.ssl.server_cert.empty() ? files.pgdata + "/server.crt" : config.ssl.server_cert;
+}
+
 pid_t pid_of(const std::optional<postgres::LockFile>& lock) {
   return lock ? lock->pid : 0;
 }
@@ -57,15 +67,8 @@ std::vector<Fingerprint> certificates_of_own_port(const config::Config& config, 
   return certificates;
 }
 
-bool CertificateWatch::Identity::is(const Identity& other) const {
-  return postmaster == other.postmaster && inode == other.inode && size == other.size &&
-         changed.tv_sec == other.changed.tv_sec && changed.tv_nsec == other.changed.tv_nsec;
-}
-
-CertificateWatch::CertificateWatch(Board& board, const config::Config& config, const config::Files& files)
-    : board_(board), config_(config), files_(files), of_port_(certificates_of_own_port(config, files)), thread_([this] {
-        watch();
-      }) {}
+CertificateWatch::CertificateWatch(Board& board, const LiveConfig& config, const config::Files& files)
+    : board_(board), config_(config), files_(files), thread_([this] { watch(); }) {}
 
 CertificateWatch::~CertificateWatch() {
   thread_.join();
@@ -73,39 +76,44 @@ CertificateWatch::~CertificateWatch() {
 
 void CertificateWatch::watch() {
   while (!board_.stopping()) {
-    const Identity now = identity();
-    if (now.postmaster != 0 && (!now.is(seen_) || Clock::now() >= next_look_)) {
-      seen_ = now;
-      look();
-    }
+    const config::Config config = config_.now();
+    const Identity now = identity(config);
+    if (now != seen_) changed_at_ = Clock::now();
+    if (now.postmaster != 0 && (now != seen_ || Clock::now() >= next_look_)) look(config);
+    seen_ = now;
     board_.pause(tick);
   }
 }
 
-CertificateWatch::Identity CertificateWatch::identity() const {
-  Identity now{.postmaster = pid_of(postgres::read_lock_file(files_.pgdata))};
+CertificateWatch::Identity CertificateWatch::identity(const config::Config& config) const {
+  return {.postmaster = pid_of(postgres::read_lock_file(files_.pgdata)),
+          .of_postgres = stamp_of(certificate_file_of_postgres(config, files_)),
+          .of_port = stamp_of(config::api_certificate_file(config, files_)),
+          .settings = {stamp_of(files_.pgdata + "/postgresql.conf"), stamp_of(files_.pgdata + "/postgresql.auto.conf"),
+                       stamp_of(files_.pgdata + "/" + postgres::include_name)}};
+}
+
+CertificateWatch::Stamp CertificateWatch::stamp_of(const std::string& path) {
   struct stat info {};
-  if (::stat(file_.c_str(), &info) != 0) return now;
-  now.inode = info.st_ino;
-  now.size = info.st_size;
-  now.changed = info.st_ctim;
-  return now;
+  if (::stat(path.c_str(), &info) != 0) return {.path = path};
+  return {.path = path,
+          .inode = info.st_ino,
+          .size = info.st_size,
+          .changed = info.st_ctim.tv_sec * 1'000'000'000 + info.st_ctim.tv_nsec};
 }
 
 /// Where it does not answer, the last that is known stays.
-void CertificateWatch::look() {
-  const auto fresh = config::load(files_);
-  const config::Config& config = fresh ? *fresh : config_;
-  file_ = config.ssl.server_cert.empty() ? files_.pgdata + "/server.crt" : config.ssl.server_cert;
+void CertificateWatch::look(const config::Config& config) {
   const auto lock = postgres::read_lock_file(files_.pgdata);
   const auto shown =
       lock ? postgres::certificate_of_postgres(addresses_of_postgres(config, lock->port), handshake_timeout)
            : std::nullopt;
   const bool same_server = pid_of(postgres::read_lock_file(files_.pgdata)) == pid_of(lock);
-  next_look_ = Clock::now() + (shown && same_server ? look_interval : retry_interval);
+  const Millis interval = Clock::now() - changed_at_ < restless_for ? look_interval : calm_look_interval;
+  next_look_ = Clock::now() + (shown && same_server ? interval : retry_interval);
   if (!shown || !same_server) return;
-  protocol::ShownCertificates certificates{*shown, of_port_};
-  if (!shown->empty()) add_file(certificates.postgres, file_);
+  protocol::ShownCertificates certificates{*shown, certificates_of_own_port(config, files_)};
+  if (!shown->empty()) add_file(certificates.postgres, certificate_file_of_postgres(config, files_));
   board_.set_certificates(std::move(certificates));
 }
 

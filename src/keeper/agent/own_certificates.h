@@ -1,9 +1,10 @@
 // By which certificates this node is known, so that no stranger passes for it at its address.
 #pragma once
 
-#include <sys/stat.h>
+#include <sys/types.h>
 
-#include <optional>
+#include <array>
+#include <cstdint>
 #include <string>
 #include <thread>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "common/config/config.h"
 #include "common/config/files.h"
 #include "keeper/agent/board.h"
+#include "keeper/agent/live_config.h"
 
 namespace autoctl::keeper {
 
@@ -23,30 +25,34 @@ std::vector<Fingerprint> certificates_of_own_port(const config::Config& config, 
 class CertificateWatch {
  public:
   /// All must outlive it. Board::stop() ends it.
-  CertificateWatch(Board& board, const config::Config& config, const config::Files& files);
+  CertificateWatch(Board& board, const LiveConfig& config, const config::Files& files);
   ~CertificateWatch();
 
  private:
-  /// Of a file or a server that was replaced.
+  /// Of a file that was replaced.
+  struct Stamp {
+    std::string path;
+    std::uint64_t inode = 0;
+    std::int64_t size = 0, changed = 0;  // bytes; ns
+    bool operator==(const Stamp&) const = default;
+  };
   struct Identity {
     pid_t postmaster = 0;
-    ino_t inode = 0;
-    off_t size = 0;
-    timespec changed{};
-    bool is(const Identity& other) const;
+    Stamp of_postgres, of_port;
+    std::array<Stamp, 3> settings;  // which may name another file for Postgres, or none
+    bool operator==(const Identity&) const = default;
   };
+  static Stamp stamp_of(const std::string& path);
 
   void watch();
-  Identity identity() const;
-  void look();
+  Identity identity(const config::Config& config) const;
+  void look(const config::Config& config);
 
   Board& board_;
-  const config::Config& config_;
+  const LiveConfig& config_;
   const config::Files& files_;
-  const std::vector<Fingerprint> of_port_;
-  std::string file_;  // that Postgres reads
   Identity seen_;
-  TimePoint next_look_;
+  TimePoint changed_at_, next_look_;
   std::thread thread_;
 };
 
