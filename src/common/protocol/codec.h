@@ -56,6 +56,9 @@ inline constexpr bool is_vector<std::vector<T>> = true;
 /// It holds texts of which a field has to say what they may be.
 template <class T>
 concept Text = std::same_as<T, std::string> || std::same_as<T, std::vector<std::string>>;
+/// For lists of fields: a struct, const for a Writer.
+template <class V, class T>
+concept Of = std::same_as<std::remove_const_t<V>, T>;
 template <class T>
 concept Number = std::integral<T> && !std::same_as<T, bool>;
 

@@ -3,13 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "common/protocol/codec.h"
+#include "common/protocol/json_text.h"
 
 namespace autoctl::protocol {
 
 namespace codec {
-
-template <class V, class T>
-concept Of = std::same_as<std::remove_const_t<V>, T>;
 
 /// Of one report. A keeper keeps no more of it (keeper/core/correspondence.cpp).
 constexpr std::size_t news_max = 100;
@@ -375,69 +373,6 @@ void fields(auto&& field, Of<ErrorDocument> auto& v) {
 }
 
 }  // namespace codec
-
-namespace {
-
-constexpr int depth_max = 32;
-
-/// Counts brackets outside of strings, so that hostile nesting is refused before anything is built from it.
-bool too_deep(const std::string& text) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > depth_max) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return false;
-}
-
-/// A peer of another version may use words that we do not know: say that it is another version, not that a field is
-/// wrong.
-template <class T>
-Result<> check_version(const nlohmann::json& document) {
-  if constexpr (std::same_as<T, RegisterRequest> || std::same_as<T, Report>) {
-    const auto found = document.is_object() ? document.find("protocol") : document.end();
-    if (found != document.end() && found->is_number_integer() && *found != version)
-      return fail(Errc::incompatible,
-                  "the other side speaks protocol version " + found->dump() + ", this one " + std::to_string(version),
-                  "install the same version of autoctl on the monitor and on all nodes");
-  }
-  return {};
-}
-
-}  // namespace
-
-template <class T>
-std::string encode(const T& value) {
-  // Messages of Postgres in another encoding may end up in here: they are shown with replacement characters.
-  return codec::write_document(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-template <class T>
-Result<T> decode(const std::string& text) {
-  if (too_deep(text)) return fail(Errc::bad_usage, "the JSON document is nested too deeply");
-  const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
-  if (document.is_discarded()) return fail(Errc::bad_usage, "this is not a JSON document");
-  AUTOCTL_TRY(check_version<T>(document));
-  try {
-    T value;
-    codec::read_document(document, value);
-    return value;
-  } catch (const std::exception& error) {
-    return fail(Errc::bad_usage, error.what());
-  }
-}
 
 #define X(T)                                      \
   void to_json(nlohmann::json& j, const T& v) {   \

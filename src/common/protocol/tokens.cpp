@@ -1,0 +1,66 @@
+#include "common/protocol/tokens.h"
+
+#include <algorithm>
+
+#include "common/protocol/codec.h"
+#include "common/protocol/json_text.h"
+
+namespace autoctl::protocol {
+
+namespace codec {
+
+namespace {
+
+std::string check_pem(const std::string& text) {
+  const auto fit = [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\r' || c == '\t'; };
+  return std::ranges::all_of(text, fit) ? "" : "it is not in PEM format";
+}
+
+constexpr TextRule pem{1'000'000, check_pem};  // a system's whole store of authorities is a fifth of that
+
+}  // namespace
+
+void fields(auto&& field, Of<TokenRequest> auto& v) {
+  field("role", v.role, rules::word);
+  field("formation", v.formation, rules::name);
+  field("group", v.group);
+  field("nodes", v.nodes);
+  field("ttl", v.ttl);
+}
+
+void fields(auto&& field, Of<TokenDocument> auto& v) {
+  field("id", v.id);
+  field("role", v.role, rules::word);
+  field("formation", v.formation, rules::word);
+  field("group", v.group);
+  field("nodes_left", v.nodes_left);
+  field("state", v.state, rules::word);
+  field("expires", v.expires, rules::word);
+  field("made", v.made, rules::word);
+  field("made_by", v.made_by, rules::word);
+  field("secret", v.secret, rules::secret);
+}
+
+void fields(auto&& field, Of<TokensDocument> auto& v) {
+  field("tokens", v.tokens);
+}
+
+void fields(auto&& field, Of<TrustDocument> auto& v) {
+  field.required("ca_pem", v.ca_pem, pem);
+}
+
+}  // namespace codec
+
+#define X(T)                                      \
+  void to_json(nlohmann::json& j, const T& v) {   \
+    j = codec::write_document(v);                 \
+  }                                               \
+  void from_json(const nlohmann::json& j, T& v) { \
+    codec::read_document(j, v);                   \
+  }                                               \
+  template std::string encode<T>(const T& value); \
+  template Result<T> decode<T>(const std::string& text);
+AUTOCTL_TOKEN_TYPES(X)
+#undef X
+
+}  // namespace autoctl::protocol
