@@ -11,6 +11,7 @@
 
 #include "common/config/files.h"
 #include "common/postgres/conf_file.h"
+#include "common/util/redact.h"
 
 namespace autoctl::cli {
 
@@ -78,8 +79,8 @@ Result<std::optional<config::Config>> find_created(const config::Files& files) {
 Result<> check_same(const config::Config& created, const config::Config& wanted) {
   std::string differences;
   const auto compare = [&](const std::string& key, bool chosen_if_empty) {
-    const std::string before = config::get(created, key).value_or("");
-    const std::string now = config::get(wanted, key).value_or("");
+    const std::string before = without_password(config::get(created, key).value_or(""));
+    const std::string now = without_password(config::get(wanted, key).value_or(""));
     if (before == now || (chosen_if_empty && now.empty())) return;
     differences += fmt::format("{}{} was {}, now it is {}", differences.empty() ? "" : "; ", key,
                                before.empty() ? "not given" : before, now.empty() ? "not given" : now);

@@ -4,11 +4,13 @@
 #include "cli/invocation.h"
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
+#include "common/util/redact.h"
 
 int main(int argc, char** argv) {
   using namespace autoctl;
   logging::setup({});
   const auto invocation = cli::parse(std::vector<std::string>(argv + 1, argv + argc));
+  hide_secrets(argc, argv);
   if (!invocation) {
     logging::error(invocation.error());
     return static_cast<int>(exit_code(invocation.error().code));

@@ -6,6 +6,7 @@
 #include "cli/help_formatter.h"
 #include "cli/invocation.h"
 #include "cli/output/print.h"
+#include "common/util/redact.h"
 #include "common/util/suggest.h"
 
 namespace autoctl::cli {
@@ -46,7 +47,7 @@ Error unexpected(const CLI::App& app, const std::string& word) {
   std::string hint = near ? fmt::format("did you mean '{}'?", *near) : fmt::format("see {} --help", path);
   if (!near && !is_option && !known.empty()) hint = fmt::format("{} takes one of: {}", path, list(known));
   const char* what = is_option ? "option" : known.empty() ? "argument" : "command";
-  return {Errc::bad_usage, fmt::format("{}: there is no {} '{}'", path, what, word), hint};
+  return {Errc::bad_usage, fmt::format("{}: there is no {} '{}'", path, what, redact_word(word)), hint};
 }
 
 /// The words that are left are those that the deepest command could not take.

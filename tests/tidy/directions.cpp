@@ -14,7 +14,7 @@ const Directions& directions() {
       {"common/protocol", {"common/util", "common/config", "common/fsm"}},
       {"common/http", {"common/util", "common/protocol"}},
       {"common/monitor_client",
-       {"common/util", "common/config", "common/fsm", "common/http", "common/pg", "common/protocol"}},
+       {"common/util", "common/config", "common/fsm", "common/http", "common/pg", "common/protocol", "common/tls"}},
 
       // What decides: values in, values out.
       {"common/fsm", {}},

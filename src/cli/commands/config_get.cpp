@@ -3,7 +3,7 @@
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
-#include "common/monitor_client/monitor_url.h"
+#include "common/util/redact.h"
 
 namespace autoctl::cli {
 
@@ -28,7 +28,7 @@ nlohmann::json json_of(const config::Config& config) {
 Result<ExitCode> config_get(const ConfigGetOptions& options) {
   auto config = load_config(options.pgdata);
   if (!config) return fail(config.error());
-  config->monitor = client::redact(config->monitor);
+  config->monitor = redact(config->monitor);
   if (options.key.empty()) {
     print(options.json ? pretty(json_of(*config)) : config::to_toml(*config));
     return ExitCode::ok;

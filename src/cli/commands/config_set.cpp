@@ -3,6 +3,7 @@
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
 #include "common/config/files.h"
+#include "common/util/redact.h"
 
 namespace autoctl::cli {
 
@@ -17,10 +18,11 @@ struct ConfigSetOptions {
 Result<ExitCode> config_set(const ConfigSetOptions& options) {
   auto config = load_config(options.pgdata);
   if (!config) return fail(config.error());
-  AUTOCTL_TRY(config::set(*config, options.key, options.value));
+  const std::string value = without_password(options.value);  // of no use after the node has joined
+  AUTOCTL_TRY(config::set(*config, options.key, value));
   AUTOCTL_TRY(config::save(config::Files(options.pgdata), *config));
   spdlog::info("{} is now {}; `autoctl reload` makes a running daemon read it", options.key,
-               options.value.empty() ? "empty" : options.value);
+               value.empty() ? "empty" : value);
   return ExitCode::ok;
 }
 

@@ -5,6 +5,7 @@
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
 #include "cli/output/table.h"
+#include "common/util/redact.h"
 
 namespace autoctl::cli {
 
@@ -35,7 +36,8 @@ Result<ExitCode> show_file(const ShowFileOptions& options) {
   if (options.contents) {
     const auto text = config::read_file(files->config());
     if (!text) return fail(text.error());
-    print(*text);
+    const auto config = config::load(*files);
+    print(config ? redact_in(*text, config->monitor) : *text);  // an earlier autoctl kept the password there
     return ExitCode::ok;
   }
   nlohmann::json object;

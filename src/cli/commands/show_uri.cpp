@@ -5,7 +5,7 @@
 #include "cli/output/print.h"
 #include "cli/output/table.h"
 #include "cli/output/uri.h"
-#include "common/monitor_client/monitor_url.h"
+#include "common/util/redact.h"
 
 namespace autoctl::cli {
 
@@ -25,10 +25,10 @@ struct Uri {
 
 /// As nodes would give it to --monitor: known on the monitor, and on each node as it was given there.
 Result<std::string> find_monitor_uri(const MonitorTarget& target) {
-  if (!target.monitor.empty()) return client::redact(target.monitor);
+  if (!target.monitor.empty()) return redact(target.monitor);
   const auto config = load_config(target.pgdata);
   if (!config) return fail(config.error());
-  return config->is_monitor() ? monitor_uri(*config) : client::redact(config->monitor);
+  return config->is_monitor() ? monitor_uri(*config) : redact(config->monitor);
 }
 
 Result<std::vector<Uri>> formation_uris(const MonitorTarget& target, const std::optional<std::string>& only,

@@ -108,7 +108,8 @@ std::string check_monitor(const std::string& text) {
   for (const std::string_view scheme : {"https://", "postgres://", "postgresql://"})
     if (text.starts_with(scheme) && text.size() > scheme.size()) return {};
   if (text.empty()) return {};
-  return quoted(text) + " is neither https://host:port nor postgres://autoctl_node@host:port/pg_auto_failover";
+  // Not quoted: it may be a connection string of another spelling, with a password.
+  return "it is neither https://host:port nor postgres://autoctl_node@host:port/pg_auto_failover";
 }
 
 std::string check_not_empty(const std::string& text) {

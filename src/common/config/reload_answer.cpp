@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "common/util/redact.h"
+
 namespace autoctl::config {
 
 namespace {
@@ -11,7 +13,7 @@ std::string path_of(const Files& files) {
 }
 
 std::string shown(const std::string& value) {
-  return value.empty() ? "(empty)" : value;
+  return value.empty() ? "(empty)" : redact(value);
 }
 
 }  // namespace

@@ -17,6 +17,9 @@ struct Endpoint {
   /// here is accepted whatever host name it was reached by (it is pinned); with any other, the host name must match.
   std::string trusted_pem;
   std::string bearer;  // sent as the Authorization header; may be empty
+  /// False: whoever answers is believed to be the server. Only for what is checked in another way, and never with a
+  /// credential: none is sent then.
+  bool verify = true;
 };
 
 /// May a request be sent a second time when the kept connection died after the first?

@@ -3,6 +3,8 @@
 #include <thread>
 
 #include "common/config/files.h"
+#include "common/http/client.h"
+#include "common/monitor_client/join_token.h"
 #include "common/monitor_client/monitor_api.h"
 #include "common/monitor_client/monitor_url.h"
 #include "common/pg/connection.h"
@@ -16,15 +18,50 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr Millis turn_interval{50};
 
-Result<MonitorEndpoint> from_https(const std::string& url, const std::string& ca_file) {
+/// Of a join token that another monitor made, or of this one before it was given another certificate.
+Result<> check_fingerprint(const std::string& where, const std::string& ca_pem, const std::string& wanted) {
+  if (wanted.empty() || fingerprint(ca_pem) == wanted) return {};
+  return fail(Errc::denied,
+              fmt::format("{} is not the monitor that made the join token: it shows another certificate", where),
+              "if the monitor's certificate was replaced, make a new token there (`autoctl token create`); else check "
+              "--monitor, and who answers there in its place");
+}
+
+/// Whoever answers may say what he likes: only the certificates that the token was made for are believed.
+Result<std::string> ask_what_to_trust(const HostPort& host, const std::string& wanted, Millis timeout) {
+  const std::string where = fmt::format("{}:{}", host.host, host.port);
+  http::Client client({.host = host.host, .port = host.port, .verify = false});
+  const auto answer = client.send({.method = "GET", .path = "/v1/ca"}, timeout);
+  if (!answer) return fail(Error(answer.error()).with_context(fmt::format("monitor {}", where)));
+  if (answer->status / 100 != 2) return fail(protocol::decode_error(answer->status, answer->body).with_context(where));
+  const auto trust = protocol::decode<protocol::TrustDocument>(answer->body);
+  if (!trust) return fail(Errc::incompatible, fmt::format("what answers at {} is no autoctl monitor", where));
+  AUTOCTL_TRY(check_fingerprint(where, trust->ca_pem, wanted));
+  return trust->ca_pem;
+}
+
+Result<MonitorEndpoint> from_https(const std::string& url, const DiscoverOptions& options) {
   const auto hosts = parse_https(url);
   if (!hosts) return fail(hosts.error());
   MonitorEndpoint endpoint{to_https(*hosts), {}, {}, {}};
-  if (ca_file.empty()) return endpoint;
-  const auto pem = config::read_file(ca_file);
-  if (!pem) return fail(Error(pem.error()).with_context("--monitor-ca-file"));
-  endpoint.ca_pem = *pem;
-  return endpoint;
+  if (!options.ca_file.empty()) {
+    const auto pem = config::read_file(options.ca_file);
+    if (!pem) return fail(Error(pem.error()).with_context("--monitor-ca-file"));
+    endpoint.ca_pem = *pem;
+    return endpoint;
+  }
+  if (options.fingerprint.empty()) return endpoint;
+  Error last;
+  for (const HostPort& host : *hosts) {
+    auto pem = ask_what_to_trust(host, options.fingerprint, options.timeout / static_cast<int>(hosts->size()));
+    if (!pem) {
+      last = std::move(pem.error());
+      continue;
+    }
+    endpoint.ca_pem = *std::move(pem);
+    return endpoint;
+  }
+  return fail(std::move(last));
 }
 
 /// The monitor calls itself 127.0.0.1, say, and is on another machine.
@@ -74,7 +111,7 @@ Result<MonitorEndpoint> ask(const MonitorPostgres& server, Millis timeout) {
 }  // namespace
 
 Result<MonitorEndpoint> discover(const std::string& monitor, const DiscoverOptions& options) {
-  if (is_https(monitor)) return from_https(monitor, options.ca_file);
+  if (is_https(monitor)) return from_https(monitor, options);
   const auto servers = parse_libpq(monitor);
   if (!servers) return fail(servers.error());
   const auto deadline = Clock::now() + options.timeout;
@@ -85,7 +122,10 @@ Result<MonitorEndpoint> discover(const std::string& monitor, const DiscoverOptio
     if (i > 0 && left <= Millis{0}) break;
     // A silent host must leave time for the others.
     auto endpoint = ask(server, left / static_cast<int>(servers->size() - i));
-    if (endpoint) return endpoint;
+    if (endpoint) {
+      AUTOCTL_TRY(check_fingerprint(endpoint->url, endpoint->ca_pem, options.fingerprint));
+      return endpoint;
+    }
     last = std::move(endpoint.error())
                .with_context(fmt::format("monitor's Postgres {}:{}", server.address.host, server.address.port));
   }

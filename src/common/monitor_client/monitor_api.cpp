@@ -8,6 +8,7 @@
 
 #include "common/monitor_client/monitor_url.h"
 #include "common/util/jitter.h"
+#include "common/util/redact.h"
 
 namespace autoctl::client {
 
@@ -21,7 +22,9 @@ Error describe(Error error, const std::string& host) {
   if (error.code == Errc::unavailable || error.code == Errc::timeout)
     error.hint = "is `autoctl run` active for the monitor, and is its API port open from here?";
   if (error.code == Errc::denied)
-    error.hint = "the certificate must be trusted: give its CA with --monitor-ca-file, or use the postgres:// URI";
+    error.hint =
+        "the certificate must be trusted: give its CA with --monitor-ca-file, use a join token, or the "
+        "postgres:// URI";
   return error;
 }
 
@@ -241,6 +244,25 @@ Result<protocol::SettingsDocument> MonitorApi::change_settings(const protocol::S
   request.method = "PATCH";
   add_scope(request, changes.formation, std::nullopt);
   return ask<protocol::SettingsDocument>(request, timeout, Retry::other_hosts);
+}
+
+Result<protocol::TokenDocument> MonitorApi::create_token(const protocol::TokenRequest& request, Millis timeout) {
+  if (const auto known = version(timeout); !known) return fail(known.error());
+  return ask<protocol::TokenDocument>(post("/v1/tokens", protocol::encode(request)), timeout, Retry::never);
+}
+
+Result<protocol::TokensDocument> MonitorApi::tokens(Millis timeout) {
+  return ask<protocol::TokensDocument>(get("/v1/tokens"), timeout, Retry::other_hosts);
+}
+
+Result<protocol::TokenDocument> MonitorApi::revoke_token(std::int64_t id, Millis timeout) {
+  http::Request request = get(fmt::format("/v1/tokens/{}", id));
+  request.method = "DELETE";
+  return ask<protocol::TokenDocument>(request, timeout, Retry::other_hosts);
+}
+
+Result<protocol::TrustDocument> MonitorApi::trusted(Millis timeout) {
+  return ask<protocol::TrustDocument>(get("/v1/ca"), timeout, Retry::other_hosts);
 }
 
 }  // namespace autoctl::client

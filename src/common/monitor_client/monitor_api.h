@@ -9,6 +9,7 @@
 #include "common/fsm/types.h"
 #include "common/http/client.h"
 #include "common/protocol/protocol.h"
+#include "common/protocol/tokens.h"
 #include "common/util/result.h"
 
 namespace autoctl::client {
@@ -74,6 +75,13 @@ class MonitorApi {
   Result<protocol::OperationDocument> operation(std::int64_t id, Millis wait, Millis timeout);
   Result<protocol::SettingsDocument> settings(const std::string& formation, Millis timeout);
   Result<protocol::SettingsDocument> change_settings(const protocol::SettingsDocument& changes, Millis timeout);
+  /// The answer has the secret, which nobody can ask for again.
+  Result<protocol::TokenDocument> create_token(const protocol::TokenRequest& request, Millis timeout);
+  Result<protocol::TokensDocument> tokens(Millis timeout);
+  /// Returns it as it is afterwards.
+  Result<protocol::TokenDocument> revoke_token(std::int64_t id, Millis timeout);
+  /// What other clients of the monitor are to trust.
+  Result<protocol::TrustDocument> trusted(Millis timeout);
 
  private:
   struct Host {
@@ -94,13 +102,16 @@ class MonitorApi {
 };
 
 struct DiscoverOptions {
-  std::string ca_file;     // for https://: PEM file to trust; empty = the system's store
-  Millis timeout{10'000};  // for all hosts together
+  std::string ca_file;      // for https://: PEM file to trust; empty = what has the fingerprint, or the system's store
+  Millis timeout{10'000};   // for all hosts together
+  std::string fingerprint;  // of what is to be trusted (join_token.h); empty = of no join token
 };
 
-/// From what --monitor was given to the API. https:// is taken as it is; a libpq URI is connected to as given, one host
-/// after the other, and asked (`autoctl.api_endpoint()`). Errors: bad_usage (the address), unavailable, timeout,
-/// denied, incompatible (that Postgres is no autoctl monitor).
+/// From what --monitor was given to the API. https:// is taken as it is; with a fingerprint and no CA file the monitor
+/// is asked for what to trust (GET /v1/ca), and believed if that has the fingerprint. A libpq URI is connected to as
+/// given, one host after the other, and asked (`autoctl.api_endpoint()`); its answer must have the fingerprint, too.
+/// Errors: bad_usage (the address), unavailable, timeout, denied (also another fingerprint), incompatible (that Postgres
+/// is no autoctl monitor).
 Result<MonitorEndpoint> discover(const std::string& monitor, const DiscoverOptions& options);
 
 }  // namespace autoctl::client

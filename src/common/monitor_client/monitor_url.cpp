@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/pg/connection.h"
+#include "common/util/redact.h"
 
 namespace autoctl::client {
 
@@ -73,7 +74,8 @@ Result<Keywords> parse_conninfo(const std::string& uri) {
     std::string why = message == nullptr ? "out of memory" : message;
     PQfreemem(message);
     while (why.ends_with('\n')) why.pop_back();
-    return fail(Errc::bad_usage, fmt::format("--monitor: {}", why), std::string(spelling));
+    // libpq quotes what it could not read.
+    return fail(Errc::bad_usage, fmt::format("--monitor: {}", redact_in(why, uri)), std::string(spelling));
   }
   Keywords keywords;
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option)
@@ -144,21 +146,6 @@ Result<std::vector<MonitorPostgres>> parse_libpq(const std::string& uri) {
     servers.push_back(std::move(server));
   }
   return servers;
-}
-
-std::string redact(const std::string& uri) {
-  std::string text = uri;
-  const auto scheme = text.find("://");
-  const auto at = text.find('@');
-  if (scheme != std::string::npos && at != std::string::npos) {
-    const auto colon = text.find(':', scheme + 3);
-    if (colon < at) text.replace(colon, at - colon, ":***");
-  }
-  if (const auto password = text.find("password="); password != std::string::npos) {
-    const auto value = password + std::string_view("password=").size();
-    text.replace(value, text.find_first_of("& ", value) - value, "***");
-  }
-  return text;
 }
 
 }  // namespace autoctl::client

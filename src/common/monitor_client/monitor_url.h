@@ -32,7 +32,4 @@ struct MonitorPostgres {
 /// URI names none. Errors: bad_usage (libpq's words).
 Result<std::vector<MonitorPostgres>> parse_libpq(const std::string& uri);
 
-/// The address without its password; for messages.
-std::string redact(const std::string& uri);
-
 }  // namespace autoctl::client

@@ -14,6 +14,20 @@ Result<std::string> own_token(const config::Files& files) {
   return token;
 }
 
+Result<MonitorEndpoint> endpoint_to_join(const std::string& address, const std::string& ca_file,
+                                         const std::string& token_file, const JoinToken& join) {
+  auto endpoint = discover(address, {.ca_file = ca_file, .fingerprint = join.fingerprint});
+  if (!endpoint) return endpoint;
+  if (!join.secret.empty()) {
+    endpoint->token = join.secret;
+  } else if (!token_file.empty()) {
+    auto token = read_token(token_file);
+    if (!token) return fail(std::move(token.error()));
+    endpoint->token = *std::move(token);
+  }
+  return endpoint;
+}
+
 Result<MonitorEndpoint> node_endpoint(const config::Config& config, const config::Files& files) {
   auto token = own_token(files);
   if (!token) return fail(std::move(token.error()));
