@@ -106,9 +106,10 @@ Result<Image> first_load(Store& store, Signals& signals) {
 }
 
 /// Every node has this role's credential: what it does is ended, and what it changes is put back, while the monitor runs.
+/// What the role is told is renewed.
 class NodeRoleWatch {
  public:
-  explicit NodeRoleWatch(const OwnPostgres& own) : own_(own) {}
+  NodeRoleWatch(const OwnPostgres& own, const ApiEndpoint& endpoint) : own_(own), endpoint_(endpoint) {}
 
   void look() {
     const auto now = std::chrono::steady_clock::now();
@@ -118,10 +119,14 @@ class NodeRoleWatch {
     if (!connection) return;  // the store says so
     if (const auto tended = tend_node_role(*connection); !tended)
       spdlog::warn("Cannot look after the role autoctl_node: {}", tended.error().message);
+    if (!endpoint_.entry_credential) return;
+    if (const auto done = hand_out(*connection, endpoint_.entry_credential()); !done)
+      spdlog::warn("Cannot renew what autoctl.api_endpoint() hands out: {}", done.error().message);
   }
 
  private:
   const OwnPostgres& own_;
+  const ApiEndpoint& endpoint_;
   std::chrono::steady_clock::time_point next_;
 };
 
@@ -145,9 +150,8 @@ Result<> reload(const config::Config& running, const config::Files& files, OwnPo
 
 /// Until asked to stop. Brings Postgres back whenever it dies.
 void supervise(const config::Config& config, const config::Files& files, OwnPostgres& own, Service& service,
-               ApiPort& port, Signals& signals) {
+               ApiPort& port, NodeRoleWatch& node_role, Signals& signals) {
   Millis pause{0};
-  NodeRoleWatch node_role(own);
   while (!signals.stop_requested()) {
     wait({signals.fd(), own.watch_fd()}, own.running() ? tick : pause);
     if (std::chrono::steady_clock::now() - service.last_turn() < engine_patience) sd_notify(0, "WATCHDOG=1");
@@ -215,9 +219,12 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   if (!image) return fail(std::move(image.error()));
 
   const bool open = config.auth == "trust";
-  Credentials credentials(open, *token, tls::sha256_hex, *image);
-  Service service(std::move(store), *image, Access(open, *token, tls::sha256_hex));
-  const ApiRouter router(service, credentials, image->monitor_id);
+  const auto is_entry = [token = *token](std::string_view text) {
+    return is_entry_credential(token, text, std::chrono::system_clock::now());
+  };
+  Credentials credentials(Access(open, *token, tls::sha256_hex, is_entry), *image);
+  Service service(std::move(store), *image, Access(open, *token, tls::sha256_hex, is_entry));
+  const ApiRouter router(service, credentials, image->monitor_id, endpoint->ca_pem);
   http::Server server(
       server_options(config, files, *image, descriptors),
       [&router](const http::Request& request, const http::Responder& respond) { router.handle(request, respond); },
@@ -231,7 +238,8 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   spdlog::info("The monitor (autoctl {}) answers at {}", program_version, endpoint->url);
   sd_notify(0, "READY=1");
   ApiPort port(server, config, *endpoint);
-  supervise(config, files, own, service, port, signals);
+  NodeRoleWatch node_role(own, *endpoint);
+  supervise(config, files, own, service, port, node_role, signals);
   sd_notify(0, "STOPPING=1");
   spdlog::info("Stopping");
   server.stop();

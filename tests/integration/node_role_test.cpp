@@ -68,7 +68,7 @@ class NodeRole : public OwnPostgresTest {
   /// The schema as it was two versions before this role was restricted, with the rights that it had.
   static void age_schema() {
     const auto aged = owner().script(
-        "DROP EVENT TRIGGER autoctl_refuse_node; DROP TABLE autoctl.node_role;"
+        "DROP EVENT TRIGGER autoctl_refuse_node; DROP TABLE autoctl.node_role; DROP TABLE autoctl.token;"
         "DROP FUNCTION autoctl.keep_node_role, autoctl.keep_node_password, autoctl.keep_node_settings,"
         "  autoctl.keep_node_rights, autoctl.set_node_password, autoctl.refuse_node;"
         "ALTER TABLE autoctl.node DROP COLUMN addresses;"
@@ -80,7 +80,7 @@ class NodeRole : public OwnPostgresTest {
     ASSERT_TRUE(aged) << aged.error().message;
   }
 
-  PostgresStore store{server->conninfo(OwnPostgres::database), {"https://monitor:8000", "PEM", "token"}};
+  PostgresStore store{server->conninfo(OwnPostgres::database), {"https://monitor:8000", "PEM", {}}};
   std::int64_t event = 0;
 };
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "monitor/store/migrations.h"
 #include "own_postgres_fixture.h"
 
@@ -25,8 +27,11 @@ class PostgresStoreTest : public OwnPostgresTest {
     auto admin = pg::Connection::open(server->conninfo("postgres"), patience);
     ASSERT_TRUE(admin->script("CREATE DATABASE " + database, patience));
   }
-  PostgresStore make_store(std::optional<std::string> token = std::nullopt) {
-    return PostgresStore(server->conninfo(database), {"https://monitor:8000", "PEM", std::move(token)});
+  /// `credential`: what nodes are told; "" with --auth trust.
+  PostgresStore make_store(const std::string& credential = "") {
+    ApiEndpoint endpoint{"https://monitor:8000", "PEM", {}};
+    if (!credential.empty()) endpoint.entry_credential = [credential] { return credential; };
+    return PostgresStore(server->conninfo(database), endpoint);
   }
   pg::Connection connect() { return pg::Connection::open(server->conninfo(database), patience).value(); }
 
@@ -276,7 +281,7 @@ TEST_F(PostgresStoreTest, DataThatItCannotHoldIsRefusedAndTheStoreGoesOn) {
 }
 
 TEST_F(PostgresStoreTest, ANodesRoleMayAskForTheAddressAndLook) {
-  auto store = make_store("operators-token");
+  auto store = make_store("entry-credential");
   ASSERT_TRUE(store.load());
   ASSERT_TRUE(store.commit(some_change()));
   auto node = connect();
@@ -284,7 +289,7 @@ TEST_F(PostgresStoreTest, ANodesRoleMayAskForTheAddressAndLook) {
   const auto endpoint = node.query("SELECT url, ca_pem, registration_token FROM autoctl.api_endpoint()", patience);
   ASSERT_TRUE(endpoint) << endpoint.error().message;
   EXPECT_EQ(endpoint->text(0, 0), "https://monitor:8000");
-  EXPECT_EQ(endpoint->text(0, 2), "operators-token");
+  EXPECT_EQ(endpoint->text(0, 2), "entry-credential");
   const auto shown =
       node.query("SELECT name, reported, assigned, settled, quorum FROM autoctl.state WHERE formation = 'f'", patience);
   ASSERT_TRUE(shown) << shown.error().message;
@@ -294,9 +299,50 @@ TEST_F(PostgresStoreTest, ANodesRoleMayAskForTheAddressAndLook) {
   const auto history = node.query("SELECT what, why FROM autoctl.history", patience);
   ASSERT_TRUE(history) << history.error().message;
   EXPECT_EQ(history->text(0, 0), "catchingup -> secondary");
-  for (const char* secret : {"SELECT * FROM autoctl.node", "SELECT * FROM autoctl.formation",
-                             "SELECT * FROM autoctl.monitor", "DELETE FROM autoctl.state"})
+  for (const char* secret :
+       {"SELECT * FROM autoctl.node", "SELECT * FROM autoctl.formation", "SELECT * FROM autoctl.monitor",
+        "SELECT * FROM autoctl.token", "DELETE FROM autoctl.state"})
     EXPECT_FALSE(node.query(secret, patience)) << secret;
+  ASSERT_TRUE(node.script("RESET ROLE", patience));
+  ASSERT_TRUE(hand_out(node, "the next one"));
+  EXPECT_EQ(node.query("SELECT registration_token FROM autoctl.api_endpoint()", patience)->text(0, 0), "the next one");
+}
+
+TEST_F(PostgresStoreTest, TokensAreReadBackAndUsedUpWithTheNodeOrNotAtAll) {
+  auto store = make_store();
+  ASSERT_TRUE(store.load());
+  Change made;
+  TokenRow token{.id = 4, .formation = "f", .group = 2, .sha256 = "hash", .nodes_left = 1, .made_by = "an operator"};
+  token.made_at = std::chrono::system_clock::time_point(1'700'000'000'123ms);
+  token.expires_at = token.made_at + 1h;
+  made.tokens.push_back(token);
+  made.tokens.push_back({.id = 5, .formation = "default", .sha256 = "other", .nodes_left = 3, .revoked = true});
+  ASSERT_TRUE(store.commit(made));
+  auto image = store.load();
+  ASSERT_TRUE(image) << image.error().message;
+  ASSERT_EQ(image->tokens.size(), 2U);
+  const TokenRow& read = image->tokens[0];
+  EXPECT_EQ(std::tie(read.id, read.role, read.formation, read.group, read.sha256, read.nodes_left, read.revoked,
+                     read.made_by, read.made_at, read.expires_at),
+            std::tie(token.id, token.role, token.formation, token.group, token.sha256, token.nodes_left, token.revoked,
+                     token.made_by, token.made_at, token.expires_at));
+  EXPECT_EQ(image->tokens[1].group, std::nullopt);
+  EXPECT_TRUE(image->tokens[1].revoked);
+
+  Change too_often = some_change();
+  too_often.tokens.push_back(token);
+  too_often.tokens[0].nodes_left = -1;
+  EXPECT_EQ(store.commit(too_often).error().code, Errc::bad_usage);
+  Change used = some_change();
+  used.tokens.push_back(token);
+  used.tokens[0].nodes_left = 0;
+  used.removed_tokens.push_back(5);
+  EXPECT_TRUE(store.load()->nodes.empty()) << "a token that was used up registered a node";
+  ASSERT_TRUE(store.commit(used));
+  image = store.load();
+  EXPECT_EQ(image->nodes.size(), 1U);
+  ASSERT_EQ(image->tokens.size(), 1U);
+  EXPECT_EQ(image->tokens[0].nodes_left, 0);
 }
 
 }  // namespace

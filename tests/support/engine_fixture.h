@@ -43,7 +43,7 @@ class EngineTest : public ::testing::Test {
 
   void start_engine(bool open = true, monitor::Decide decide = monitor::decide) {
     engine = std::make_unique<monitor::Engine>(
-        store, prober, monitor::Access(open, "operator-token", one_way),
+        store, prober, monitor::Access(open, "operator-token", one_way, is_entry),
         monitor::Environment{.now = [this] { return now; },
                              .wall = [this] { return wall_start + (now - TimePoint{}); },
                              .random_token = [this] { return "token-" + std::to_string(++tokens); }},
@@ -53,6 +53,9 @@ class EngineTest : public ::testing::Test {
 
   /// Stands for a hash: what it makes of two credentials is never the same.
   static std::string one_way(std::string_view credential) { return "hash of " + std::string(credential); }
+
+  /// What the monitor's Postgres hands out.
+  static bool is_entry(std::string_view credential) { return credential == "entry-credential"; }
 
   /// Time passes; timers run when they are due, keepers say nothing.
   void pass(Millis duration) {

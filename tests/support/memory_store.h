@@ -25,6 +25,7 @@ class MemoryStore final : public monitor::Store {
     for (const auto& [key, row] : groups) image.groups.push_back(row);
     for (const auto& [key, row] : nodes) image.nodes.push_back(row);
     for (const auto& [key, row] : operations) image.operations.push_back(row);
+    for (const auto& [key, row] : tokens) image.tokens.push_back(row);
     image.last_node = last_node;
     image.last_operation = operations.empty() ? 0 : operations.rbegin()->first;
     image.last_event = events_.empty() ? 0 : events_.back().id;
@@ -44,6 +45,8 @@ class MemoryStore final : public monitor::Store {
       last_node = std::max(last_node, row.id);
     }
     for (const auto& row : change.operations) operations[row.id] = row;
+    for (const auto id : change.removed_tokens) tokens.erase(id);
+    for (const auto& row : change.tokens) tokens[row.id] = row;
     for (const auto& event : change.events) {
       if (!events_.empty() && event.id <= events_.back().id) return fail(Errc::internal, "event ids must grow");
       events_.push_back(event);
@@ -79,6 +82,7 @@ class MemoryStore final : public monitor::Store {
   std::map<std::pair<std::string, GroupId>, monitor::GroupRow> groups;
   std::map<NodeId, monitor::NodeRow> nodes;
   std::map<std::int64_t, monitor::OperationRow> operations;
+  std::map<std::int64_t, monitor::TokenRow> tokens;
   NodeId last_node;
 
  private:

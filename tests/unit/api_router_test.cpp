@@ -20,9 +20,9 @@ class ApiRouterTest : public ::testing::Test {
     auto store = std::make_unique<test::MemoryStore>();
     if (past) store->operations[past->id] = *past;
     const auto image = store->load();
-    credentials = std::make_unique<Credentials>(open, "operator-token", tls::sha256_hex, *image);
+    credentials = std::make_unique<Credentials>(Access(open, "operator-token", tls::sha256_hex), *image);
     service = std::make_unique<Service>(std::move(store), *image, Access(open, "operator-token", tls::sha256_hex));
-    router = std::make_unique<ApiRouter>(*service, *credentials, image->monitor_id);
+    router = std::make_unique<ApiRouter>(*service, *credentials, image->monitor_id, "PEM\n");
   }
   http::Standing judge(const std::string& method, const std::string& path, const std::string& bearer = {}) {
     http::Request header;
@@ -152,6 +152,10 @@ TEST_F(ApiRouterTest, MissingAndWrongCredentialsAreToldApart) {
   EXPECT_EQ(send("DELETE", "/v1/formations", "", {{"formation", "default"}}).status, 401);
   EXPECT_EQ(send("DELETE", "/v1/nodes/1").status, 401);
   EXPECT_EQ(send("PATCH", "/v1/nodes/1", R"({"values": {}})").status, 401);
+  EXPECT_EQ(send("POST", "/v1/tokens", "{}").status, 401);
+  EXPECT_EQ(send("POST", "/v1/tokens", "{}", {}, "guess").status, 403);
+  EXPECT_EQ(send("GET", "/v1/tokens").status, 401);
+  EXPECT_EQ(send("DELETE", "/v1/tokens/1").status, 401);
   EXPECT_EQ(send("POST", "/v1/register", a_node, {}, "operator-token").status, 200);
 }
 
@@ -222,11 +226,14 @@ constexpr std::size_t report_body = 8'000;
 
 TEST_F(ApiRouterTest, TheHeaderAloneTellsWhoHasACredential) {
   serve(false);
-  for (const char* path : {"/healthz", "/v1/version", "/"}) {
+  for (const char* path : {"/healthz", "/v1/version", "/v1/ca", "/"}) {
     EXPECT_EQ(refusal(judge("GET", path)), 0) << path;
     EXPECT_EQ(judge("GET", path).body_bytes_max, 0U) << path;
   }
-  for (const char* path : {"/v1/register", "/v1/formations", "/v1/operations", "/v1/settings", "/v1/state"}) {
+  EXPECT_EQ(refusal(judge("POST", "/v1/register")), 401);
+  EXPECT_EQ(refusal(judge("POST", "/v1/register", "guess")), 0) << "it may be a join token";
+  EXPECT_LT(judge("POST", "/v1/register", "guess").body_bytes_max, large_body);
+  for (const char* path : {"/v1/formations", "/v1/operations", "/v1/settings", "/v1/state"}) {
     EXPECT_EQ(refusal(judge("POST", path)), 401) << path;
     EXPECT_EQ(refusal(judge("POST", path, "guess")), 403) << path;
     EXPECT_EQ(judge("POST", path, "operator-token").credential, "operator") << path;
@@ -262,6 +269,32 @@ TEST_F(ApiRouterTest, WhereEverybodyIsTrustedStrangersAreStillStrangers) {
   EXPECT_EQ(standing.credential, "");
   EXPECT_LT(standing.body_bytes_max, large_body);
   EXPECT_EQ(judge("POST", "/v1/settings", "operator-token").credential, "operator");
+}
+
+TEST_F(ApiRouterTest, AJoinTokenRegistersOneNode) {
+  serve(false);
+  const auto made = send("POST", "/v1/tokens", R"({"formation": "default", "ttl": 60000})", {}, "operator-token");
+  ASSERT_EQ(made.status, 200) << made.body;
+  const auto secret = nlohmann::json::parse(made.body)["secret"].get<std::string>();
+  const auto listed = send("GET", "/v1/tokens", "", {}, "operator-token");
+  EXPECT_EQ(listed.status, 200);
+  EXPECT_EQ(listed.body.find(secret), std::string::npos) << "it is shown once";
+  EXPECT_EQ(send("GET", "/v1/state", "", {}, secret).status, 403);
+  EXPECT_EQ(send("POST", "/v1/register", a_node, {}, secret).status, 200);
+  const auto refused = send("POST", "/v1/register", R"({"host": "10.0.0.2", "port": 5432})", {}, secret);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_NE(refused.body.find("used up"), std::string::npos) << refused.body;
+  EXPECT_EQ(send("DELETE", "/v1/tokens/1", "", {}, "operator-token").status, 200);
+  EXPECT_EQ(send("DELETE", "/v1/tokens/2", "", {}, "operator-token").status, 404);
+  EXPECT_EQ(send("POST", "/v1/tokens", R"({"role": "admin"})", {}, "operator-token").status, 400);
+}
+
+TEST_F(ApiRouterTest, EverybodyIsToldWhatToTrust) {
+  serve(false);
+  const auto trust = send("GET", "/v1/ca");
+  EXPECT_EQ(trust.status, 200);
+  EXPECT_EQ(nlohmann::json::parse(trust.body)["ca_pem"], "PEM\n");
+  EXPECT_EQ(send("POST", "/v1/ca").status, 405);
 }
 
 TEST_F(ApiRouterTest, AWaitThatEndsIsAnswered) {

@@ -7,9 +7,9 @@ namespace {
 class EngineMaintenance : public EngineTest {
  protected:
   Result<protocol::OperationDocument> start(const std::string& kind, const std::string& name,
-                                            bool allow_failover = false) {
+                                            bool allow_failover = false, const std::string& bearer = {}) {
     std::optional<Result<protocol::OperationDocument>> result;
-    engine->start_operation({.kind = kind, .name = name, .allow_failover = allow_failover}, {},
+    engine->start_operation({.kind = kind, .name = name, .allow_failover = allow_failover}, {bearer, 0},
                             [&](Result<protocol::OperationDocument> answer) { result = std::move(answer); });
     return *result;
   }
@@ -39,6 +39,27 @@ TEST_F(EngineMaintenance, AStandbyGoesAndComesBack) {
   EXPECT_TRUE(has_event("an operator asks for maintenance of b", "operator"));
   EXPECT_TRUE(has_event("maintenance_starts"));
   EXPECT_TRUE(has_event("an operator ends the maintenance of b", "operator"));
+}
+
+/// `autoctl enable maintenance` on the node, where operators need a credential.
+TEST_F(EngineMaintenance, ANodesOwnCredentialIsForThatNodeOnly) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  start_engine(false);
+  hold_all();
+  EXPECT_EQ(start("maintenance", "b").error().code, Errc::denied);
+  EXPECT_EQ(start("maintenance", "b", false, a().token).error().code, Errc::denied);
+  EXPECT_EQ(start("maintenance", "nobody", false, a().token).error().code, Errc::denied);
+  EXPECT_EQ(start("maintenance", "", false, a().token).error().code, Errc::denied);
+  EXPECT_EQ(start("switchover", "b", false, b().token).error().code, Errc::denied);
+  EXPECT_EQ(start("promotion", "b", false, b().token).error().code, Errc::denied);
+  EXPECT_EQ(start("nonsense", "b", false, b().token).error().code, Errc::denied);
+  const auto started = start("maintenance", "b", false, b().token);
+  ASSERT_TRUE(started) << started.error().message;
+  settle();
+  EXPECT_EQ(goal(b()), NodeState::maintenance);
+  EXPECT_TRUE(has_event("its own host asks for maintenance of b", "operator"));
+  EXPECT_EQ(start("end_maintenance", "b", false, a().token).error().code, Errc::denied);
+  EXPECT_TRUE(start("end_maintenance", "b", false, b().token));
 }
 
 TEST_F(EngineMaintenance, ThePrimaryHandsOverFirst) {

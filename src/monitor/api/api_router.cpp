@@ -224,13 +224,33 @@ void operation(const Call& call) {
   });
 }
 
+void create_token(const Call& call) {
+  protocol::TokenRequest body;
+  if (!decode_body(call, body)) return;
+  call.ask([body, caller = call.caller(), reply = call.reply<protocol::TokenDocument>()](Engine& engine) {
+    engine.create_token(body, caller, reply);
+  });
+}
+
+void tokens(const Call& call) {
+  call.ask([caller = call.caller(), reply = call.reply<protocol::TokensDocument>()](Engine& engine) {
+    engine.tokens(caller, reply);
+  });
+}
+
+void revoke_token(const Call& call) {
+  call.ask([id = call.id, caller = call.caller(), reply = call.reply<protocol::TokenDocument>()](Engine& engine) {
+    engine.revoke_token(id, caller, reply);
+  });
+}
+
 struct Route {
   std::string_view method;
   std::string_view path;  // "{id}" stands for a number
   void (*handle)(const Call& call);
 };
 
-constexpr std::array<Route, 14> routes = {{
+constexpr std::array<Route, 17> routes = {{
     {"POST", "/v1/register", register_node},
     {"POST", "/v1/nodes/{id}/report", report},
     {"PATCH", "/v1/nodes/{id}", change_node},
@@ -245,6 +265,9 @@ constexpr std::array<Route, 14> routes = {{
     {"PATCH", "/v1/settings", change_settings},
     {"POST", "/v1/operations", start_operation},
     {"GET", "/v1/operations/{id}", operation},
+    {"POST", "/v1/tokens", create_token},
+    {"GET", "/v1/tokens", tokens},
+    {"DELETE", "/v1/tokens/{id}", revoke_token},
 }};
 
 std::vector<std::string_view> split(std::string_view path) {
@@ -275,7 +298,7 @@ std::optional<std::int64_t> match(std::string_view pattern, std::string_view pat
 }
 
 bool is_for_all(const std::string& path) {
-  return path == "/healthz" || path == "/v1/version" || path == "/";
+  return path == "/healthz" || path == "/v1/version" || path == "/v1/ca" || path == "/";
 }
 
 http::Response no_such_path(const http::Request& request, bool other_method) {
@@ -288,8 +311,8 @@ http::Response no_such_path(const http::Request& request, bool other_method) {
 
 }  // namespace
 
-ApiRouter::ApiRouter(Service& service, Credentials& credentials, std::string monitor_id)
-    : service_(service), credentials_(credentials), monitor_id_(std::move(monitor_id)) {}
+ApiRouter::ApiRouter(Service& service, Credentials& credentials, std::string monitor_id, std::string ca_pem)
+    : service_(service), credentials_(credentials), monitor_id_(std::move(monitor_id)), ca_pem_(std::move(ca_pem)) {}
 
 http::Standing ApiRouter::judge(const http::Request& header) const {
   const std::string owner = credentials_.owner_of(header.bearer);
@@ -297,12 +320,14 @@ http::Standing ApiRouter::judge(const http::Request& header) const {
   if (is_for_all(header.path)) return {};
   // What a node is told whose credential is not known (any more) says what to do about that.
   const bool of_a_node = header.path.starts_with("/v1/nodes/") && !header.bearer.empty();
-  const auto allowed = credentials_.operate(header.bearer);
-  if (allowed || of_a_node) return {.body_bytes_max = strangers_body_bytes_max};
+  // Which join tokens there are, and what they are good for, the engine knows.
+  const bool joins = header.path == "/v1/register" && !header.bearer.empty();
+  if (of_a_node || joins || credentials_.may_come_in(header.bearer))
+    return {.body_bytes_max = strangers_body_bytes_max};
   const bool exists =
       std::ranges::any_of(routes, [&](const Route& r) { return match(r.path, header.path).has_value(); });
   if (!exists) return {};
-  return {.refusal = error_response(allowed.error(), !header.bearer.empty())};
+  return {.refusal = error_response(credentials_.operate(header.bearer).error(), !header.bearer.empty())};
 }
 
 http::Response ApiRouter::health() const {
@@ -319,10 +344,16 @@ http::Response ApiRouter::version() const {
   return {200, document.dump()};
 }
 
+/// To everybody: who has a join token knows what it is to be.
+http::Response ApiRouter::trust() const {
+  return {200, protocol::encode(protocol::TrustDocument{ca_pem_})};
+}
+
 void ApiRouter::handle(const http::Request& request, const http::Responder& respond) const {
   if (request.method == "GET" || request.method == "HEAD") {
     if (request.path == "/healthz") return respond(health());
     if (request.path == "/v1/version" || request.path == "/") return respond(version());
+    if (request.path == "/v1/ca") return respond(trust());
   }
   bool other_method = is_for_all(request.path);
   for (const Route& route : routes) {

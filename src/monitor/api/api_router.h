@@ -13,8 +13,8 @@ namespace autoctl::monitor {
 
 class ApiRouter {
  public:
-  /// `credentials` must outlive `service`, and both must outlive it.
-  ApiRouter(Service& service, Credentials& credentials, std::string monitor_id);
+  /// `credentials` must outlive `service`, and both must outlive it. `ca_pem`: what clients are to trust.
+  ApiRouter(Service& service, Credentials& credentials, std::string monitor_id, std::string ca_pem = {});
 
   /// For http::Server, as its gate: without a good credential, large bodies are not read, and what needs one is refused.
   http::Standing judge(const http::Request& header) const;
@@ -24,11 +24,13 @@ class ApiRouter {
  private:
   http::Response health() const;
   http::Response version() const;
+  http::Response trust() const;
 
   Service& service_;
   Credentials& credentials_;
   HostCheck hosts_;
   std::string monitor_id_;
+  std::string ca_pem_;
 };
 
 }  // namespace autoctl::monitor

@@ -6,20 +6,10 @@ namespace autoctl::monitor {
 
 namespace {
 
-/// Takes equally long wherever the two differ.
-bool equal_constant_time(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  volatile unsigned char difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    difference =
-        static_cast<unsigned char>(difference | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
-  return difference == 0;
-}
-
 tl::unexpected<Error> denied(const std::string& bearer) {
-  return fail(Errc::denied,
-              bearer.empty() ? "this needs the operator's credential" : "this credential does not allow it",
-              "give --monitor as the postgres:// URI, or run on the monitor's host as its user");
+  return fail(
+      Errc::denied, bearer.empty() ? "this needs the operator's credential" : "this credential does not allow it",
+      "run this on the monitor's host as its user, or give --token-file with a copy of its <pgdata>.autoctl/token");
 }
 
 Result<std::string> own_formation(const std::string& own, const std::string& asked) {
@@ -30,11 +20,20 @@ Result<std::string> own_formation(const std::string& own, const std::string& ask
 
 }  // namespace
 
-Access::Access(bool open, std::string operator_token, Hash hash)
-    : open_(open), operator_token_(std::move(operator_token)), hash_(std::move(hash)) {}
+bool Access::equal(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  volatile unsigned char difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference =
+        static_cast<unsigned char>(difference | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
+  return difference == 0;
+}
+
+Access::Access(bool open, std::string operator_token, Hash hash, IsEntry is_entry)
+    : open_(open), operator_token_(std::move(operator_token)), hash_(std::move(hash)), is_entry_(std::move(is_entry)) {}
 
 bool Access::is_operator(const std::string& bearer) const {
-  return !operator_token_.empty() && equal_constant_time(bearer, operator_token_);
+  return !operator_token_.empty() && equal(bearer, operator_token_);
 }
 
 Result<> Access::operate(const std::string& bearer) const {
@@ -42,18 +41,29 @@ Result<> Access::operate(const std::string& bearer) const {
   return denied(bearer);
 }
 
+bool Access::is_entry(const std::string& bearer) const {
+  return is_entry_ && !bearer.empty() && is_entry_(bearer);
+}
+
+Result<> Access::enter(const std::string& bearer) const {
+  if (open_ || is_operator(bearer) || is_entry(bearer)) return {};
+  return fail(Errc::denied,
+              bearer.empty() ? "a node needs a credential to join" : "this credential does not let a node join",
+              "`autoctl token create` on the monitor's host makes one, for --join-token-file");
+}
+
 Result<> Access::act_as(const Node& node, const std::string& bearer) const {
-  if (!bearer.empty() && equal_constant_time(hash_(bearer), node.row.token_sha256)) return {};
+  if (!bearer.empty() && equal(hash_(bearer), node.row.token_sha256)) return {};
   return fail(Errc::denied, "this is not the credential of node " + std::to_string(node.row.id.value),
               "the file `token` beside the node's data directory has it");
 }
 
 Result<std::string> Access::look(const Model& model, const std::string& bearer, const std::string& formation) const {
-  if (open_ || is_operator(bearer)) return formation;
+  if (open_ || is_operator(bearer) || is_entry(bearer)) return formation;
   const std::string hash = hash_(bearer);
   for (const auto& [key, group] : model.groups)
     for (const auto& [id, node] : group.nodes)
-      if (equal_constant_time(hash, node.row.token_sha256)) return own_formation(key.first, formation);
+      if (equal(hash, node.row.token_sha256)) return own_formation(key.first, formation);
   return denied(bearer);
 }
 

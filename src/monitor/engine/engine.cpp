@@ -18,7 +18,8 @@ Engine::Engine(Store& store, Prober& prober, Access access, Environment environm
       suspects_(prober),
       settler_(model_, ledger_, assignments_, suspects_, env_, std::move(decide)),
       returning_(model_, ledger_, settler_, suspects_, admission_, env_),
-      membership_(model_, ledger_, settler_, suspects_, returning_, access_, admission_, env_),
+      tokens_(model_, ledger_, access_, admission_, env_),
+      membership_(model_, ledger_, settler_, suspects_, returning_, tokens_, access_, admission_, env_),
       formations_(model_, ledger_, settler_, admission_, env_),
       operations_(model_, ledger_, settler_, admission_, env_),
       reports_(model_, ledger_, settler_, assignments_, suspects_, returning_, access_, env_) {}
@@ -138,6 +139,21 @@ void Engine::operation(std::int64_t id, Millis wait, const Caller& caller, Reply
   if (found->second.status != OperationStatus::running || wait <= Millis{0})
     return reply(operation_document(found->second));
   waiters_.wait(id, env_.now() + wait, std::move(reply));
+}
+
+void Engine::create_token(const protocol::TokenRequest& request, const Caller& caller,
+                          const Reply<protocol::TokenDocument>& reply) {
+  reply(tokens_.create(request, caller));
+  ledger_.flush();
+}
+
+void Engine::tokens(const Caller& caller, const Reply<protocol::TokensDocument>& reply) {
+  reply(tokens_.list(caller));
+}
+
+void Engine::revoke_token(std::int64_t id, const Caller& caller, const Reply<protocol::TokenDocument>& reply) {
+  reply(tokens_.revoke(id, caller));
+  ledger_.flush();
 }
 
 void Engine::disconnected(std::uint64_t connection) {

@@ -23,6 +23,7 @@
 #include "monitor/engine/settler.h"
 #include "monitor/engine/store.h"
 #include "monitor/engine/suspects.h"
+#include "monitor/engine/tokens.h"
 
 namespace autoctl::monitor {
 
@@ -65,6 +66,10 @@ class Engine {
   void start_operation(const protocol::OperationRequest& request, const Caller& caller,
                        const Reply<protocol::OperationDocument>& reply);
   void operation(std::int64_t id, Millis wait, const Caller& caller, Reply<protocol::OperationDocument> reply);
+  void create_token(const protocol::TokenRequest& request, const Caller& caller,
+                    const Reply<protocol::TokenDocument>& reply);
+  void tokens(const Caller& caller, const Reply<protocol::TokensDocument>& reply);
+  void revoke_token(std::int64_t id, const Caller& caller, const Reply<protocol::TokenDocument>& reply);
 
   // ---- evidence
   void disconnected(std::uint64_t connection);
@@ -95,6 +100,7 @@ class Engine {
   Suspects suspects_;
   Settler settler_;
   Returning returning_;
+  Tokens tokens_;
   Membership membership_;
   Formations formations_;
   Operations operations_;

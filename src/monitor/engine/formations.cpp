@@ -30,7 +30,7 @@ Result<FormationRow> new_formation(const protocol::FormationDocument& document, 
                       .replication_password = env.random_token()};
 }
 
-/// Its operations end with it: no node is left to carry one out.
+/// Its operations end with it: no node is left to carry one out. So do its tokens: another formation may get its name.
 Change removal(const Model& model, const std::string& formation) {
   Change change;
   change.removed_formations.push_back(formation);
@@ -39,6 +39,11 @@ Change removal(const Model& model, const std::string& formation) {
     change.operations.push_back(operation);
     change.operations.back().status = OperationStatus::failed;
     change.operations.back().message = "the formation was dropped";
+  }
+  for (const auto& [id, token] : model.tokens) {
+    if (token.formation != formation || token.revoked) continue;
+    change.tokens.push_back(token);
+    change.tokens.back().revoked = true;
   }
   return change;
 }
@@ -92,7 +97,8 @@ Result<> Formations::drop(const std::string& name, const Caller& caller) {
     return fail(Errc::conflict, "formation '" + name + "' still has nodes",
                 "drop them first: `autoctl show state --formation " + name + "` lists them");
   Change change = removal(model_, name);
-  change.events.push_back(ledger_.event("operator", "formation " + name + " is dropped by an operator"));
+  const char* const tokens = change.tokens.empty() ? "" : ", and its tokens are revoked";
+  change.events.push_back(ledger_.event("operator", "formation " + name + " is dropped by an operator" + tokens));
   change.events.back().formation = name;
   if (!ledger_.commit(std::move(change)))
     return in_doubt("the formation may or may not be dropped", "try again in a moment");

@@ -40,8 +40,9 @@ std::string no_such_node(NodeId id) {
 
 }  // namespace
 
-Result<protocol::RegisterAnswer> Membership::add(const protocol::RegisterRequest& request, const Caller& caller) {
-  AUTOCTL_TRY(admission_.change(caller));
+Result<protocol::RegisterAnswer> Membership::add(protocol::RegisterRequest request, const Caller& caller) {
+  const auto join_token = tokens_.admit(request, caller);
+  if (!join_token) return fail(join_token.error());
   if (auto allowed = admission_.while_not_paused(request.formation); !allowed && !request.former)
     return fail(std::move(allowed.error()));
   AUTOCTL_TRY(check_reachable(model_, request, caller));
@@ -58,7 +59,12 @@ Result<protocol::RegisterAnswer> Membership::add(const protocol::RegisterRequest
   if (plan->changed_group) change.groups.push_back(*plan->changed_group);
   change.nodes.push_back(plan->node);
   const GroupRow group_row = plan->changed_group ? *plan->changed_group : found->second.row;
-  change.events.push_back(ledger_.event(group_row, &plan->node, "operator", plan->node.name + " is registered"));
+  std::string what = plan->node.name + " is registered";
+  if (*join_token) {
+    change.tokens.push_back(**join_token);
+    what += " with " + name_of(**join_token);
+  }
+  change.events.push_back(ledger_.event(group_row, &plan->node, "operator", what));
   // Former nodes bring the formation's settings with them.
   const bool joins = !request.former && !plan->changed_group && plan->node.replication_quorum;
   const bool fitted =

@@ -8,6 +8,7 @@
 #include "monitor/engine/model.h"
 #include "monitor/engine/returning.h"
 #include "monitor/engine/settler.h"
+#include "monitor/engine/tokens.h"
 
 namespace autoctl::monitor {
 
@@ -15,18 +16,20 @@ class Membership {
  public:
   /// All must outlive it.
   Membership(Model& model, Ledger& ledger, Settler& settler, Suspects& suspects, Returning& returning,
-             const Access& access, const Admission& admission, const Environment& env)
+             const Tokens& tokens, const Access& access, const Admission& admission, const Environment& env)
       : model_(model),
         ledger_(ledger),
         settler_(settler),
         suspects_(suspects),
         returning_(returning),
+        tokens_(tokens),
         access_(access),
         admission_(admission),
         env_(env) {}
 
-  /// Errors: those of plan_registration(), denied, unavailable.
-  Result<protocol::RegisterAnswer> add(const protocol::RegisterRequest& request, const Caller& caller);
+  /// A join token has one node less left in the same transaction. Errors: those of plan_registration(), denied,
+  /// unavailable.
+  Result<protocol::RegisterAnswer> add(protocol::RegisterRequest request, const Caller& caller);
   /// `allow_data_loss`: also one that may have acknowledged what no other node has. Errors: not_found, denied,
   /// unavailable, conflict.
   Result<> drop(NodeId id, bool allow_data_loss, const Caller& caller);
@@ -43,6 +46,7 @@ class Membership {
   Settler& settler_;
   Suspects& suspects_;
   Returning& returning_;
+  const Tokens& tokens_;
   const Access& access_;
   const Admission& admission_;
   const Environment& env_;

@@ -41,6 +41,7 @@ Change as_change(const Image& image) {
   change.groups = image.groups;
   change.nodes = image.nodes;
   change.operations = image.operations;
+  change.tokens = image.tokens;
   return change;
 }
 
@@ -84,6 +85,8 @@ void Model::apply(const Change& change, const Moment& at) {
   for (const NodeId id : change.removed) remove(id);
   for (const NodeRow& row : change.nodes) put(row, at);
   for (const OperationRow& row : change.operations) put(row, at);
+  for (const std::int64_t id : change.removed_tokens) tokens.erase(id);
+  for (const TokenRow& row : change.tokens) tokens[row.id] = row;
   for (const std::string& name : change.removed_formations) {
     for (const auto& [key, group] : groups_of(name))
       while (!group.nodes.empty()) remove(group.nodes.begin()->first);

@@ -168,6 +168,7 @@ class Model {
   std::map<std::string, FormationRow> formations;
   std::map<GroupKey, Group> groups;
   std::map<std::int64_t, OperationRow> operations;  // running and recent
+  std::map<std::int64_t, TokenRow> tokens;
   NodeId last_node;
   std::int64_t last_operation = 0;
   bool trusts_itself = true;

@@ -22,12 +22,13 @@ constexpr std::string_view hand_over = "hand_over";
 struct Wish {
   OperationKind kind = OperationKind::switchover;
   bool is_leaving = false;  // hand_over
+  bool is_own = false;      // the node itself asks, no operator
   const protocol::OperationRequest& request;
 };
 
 Result<Wish> read(const protocol::OperationRequest& request) {
-  if (request.kind == hand_over) return Wish{OperationKind::switchover, true, request};
-  if (const auto kind = parse_operation_kind(request.kind)) return Wish{*kind, false, request};
+  if (request.kind == hand_over) return Wish{OperationKind::switchover, true, true, request};
+  if (const auto kind = parse_operation_kind(request.kind)) return Wish{*kind, false, false, request};
   return fail(Errc::bad_usage, "there is no operation '" + request.kind + "'",
               "operations: switchover, promotion, forced_failover, accept_timeline, maintenance, end_maintenance, "
               "hand_over");
@@ -179,9 +180,10 @@ Result<OperationRow> plan_operation(const Model& model, const Group& group, cons
 std::string describe(const Wish& wish) {
   const std::string& name = wish.request.name;
   if (wish.is_leaving) return name + " is about to stop, and hands over first";
+  const std::string who = wish.is_own ? "its own host" : "an operator";
   switch (wish.kind) {
-    case OperationKind::maintenance: return "an operator asks for maintenance of " + name;
-    case OperationKind::end_maintenance: return "an operator ends the maintenance of " + name;
+    case OperationKind::maintenance: return who + " asks for maintenance of " + name;
+    case OperationKind::end_maintenance: return who + " ends the maintenance of " + name;
     case OperationKind::forced_failover: return "an operator asks for a failover and accepts that commits may be lost";
     case OperationKind::switchover:
     case OperationKind::promotion:
@@ -190,11 +192,28 @@ std::string describe(const Wish& wish) {
   return "an operator asks for a " + std::string(to_string(wish.kind)) + (name.empty() ? "" : " of " + name);
 }
 
+/// Who could stop it may take it out of service, and bring it back.
+bool asks_for_itself(Model& model, const Admission& admission, const protocol::OperationRequest& request,
+                     const Caller& caller) {
+  const auto kind = parse_operation_kind(request.kind);
+  if (kind != OperationKind::maintenance && kind != OperationKind::end_maintenance) return false;
+  const auto group = find_group(model, request);
+  if (!group) return false;
+  const auto node = find_by_name(**group, request.name);
+  return node && admission.speak_for(**node, caller).has_value();
+}
+
 }  // namespace
 
 Result<protocol::OperationDocument> Operations::start(const protocol::OperationRequest& request, const Caller& caller) {
-  const auto wish = read(request);
-  if (!wish || !wish->is_leaving) AUTOCTL_TRY(admission_.change(caller));
+  auto wish = read(request);
+  const bool is_leaving = wish && wish->is_leaving;
+  if (auto allowed = is_leaving ? Result<>{} : admission_.change(caller); !allowed) {
+    const bool is_own = allowed.error().code == Errc::denied && asks_for_itself(model_, admission_, request, caller);
+    if (!is_own) return fail(std::move(allowed.error()));
+    AUTOCTL_TRY(admission_.write());
+    wish->is_own = true;
+  }
   if (!wish) return fail(wish.error());
   const auto found = find_group(model_, request);
   if (!found) return fail(found.error());

@@ -81,6 +81,19 @@ struct OperationRow {
   std::chrono::system_clock::time_point requested_at;
 };
 
+/// A credential that an operator made. One that has ended stays for a while, so that a refusal can say why.
+struct TokenRow {
+  std::int64_t id = 0;
+  std::string role = "join";
+  std::string formation;
+  std::optional<GroupId> group;  // nullopt: any of the formation
+  std::string sha256;            // hex
+  int nodes_left = 0;            // how many may still register with it
+  bool revoked = false;
+  std::string made_by;  // who, and from where
+  std::chrono::system_clock::time_point made_at, expires_at;
+};
+
 /// Everything but the events.
 struct Image {
   std::string monitor_id;
@@ -88,7 +101,8 @@ struct Image {
   std::vector<GroupRow> groups;
   std::vector<NodeRow> nodes;
   std::vector<OperationRow> operations;  // the running ones and the latest of the others
-  NodeId last_node;                      // ids up to this one are taken
+  std::vector<TokenRow> tokens;
+  NodeId last_node;  // ids up to this one are taken
   std::int64_t last_operation = 0;
   std::int64_t last_event = 0;
 };
@@ -101,11 +115,13 @@ struct Change {
   std::vector<NodeId> removed;
   std::vector<std::string> removed_formations;  // with their groups; last of all
   std::vector<OperationRow> operations;
+  std::vector<TokenRow> tokens;
+  std::vector<std::int64_t> removed_tokens;
   std::vector<protocol::EventDocument> events;
 
   bool empty() const {
     return formations.empty() && groups.empty() && nodes.empty() && removed.empty() && removed_formations.empty() &&
-           operations.empty() && events.empty();
+           operations.empty() && tokens.empty() && removed_tokens.empty() && events.empty();
   }
 };
 

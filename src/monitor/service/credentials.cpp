@@ -1,16 +1,17 @@
 #include "monitor/service/credentials.h"
 
+#include <utility>
+
 namespace autoctl::monitor {
 
-Credentials::Credentials(bool open, const std::string& operator_token, const Access::Hash& hash, const Image& image)
-    : access_(open, operator_token, hash), closed_(false, operator_token, hash) {
+Credentials::Credentials(Access access, const Image& image) : access_(std::move(access)) {
   for (const NodeRow& node : image.nodes)
     if (!node.token_sha256.empty()) node_by_hash_.emplace(node.token_sha256, node.id);
 }
 
 std::string Credentials::owner_of(const std::string& bearer) const {
   if (bearer.empty()) return {};
-  if (closed_.operate(bearer)) return "operator";
+  if (access_.is_operator(bearer)) return "operator";
   const std::string hash = access_.hash_of(bearer);
   const std::lock_guard lock(mutex_);
   const auto found = node_by_hash_.find(hash);

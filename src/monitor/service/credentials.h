@@ -13,12 +13,14 @@ namespace autoctl::monitor {
 /// know at once that a node was dropped. Thread-safe.
 class Credentials {
  public:
-  /// `open`, `operator_token`, `hash`: as of Access. `image`: the nodes that are known at the start.
-  Credentials(bool open, const std::string& operator_token, const Access::Hash& hash, const Image& image);
+  /// `image`: the nodes that are known at the start.
+  Credentials(Access access, const Image& image);
 
   /// "operator", "node 7"; empty if it is nobody's.
   std::string owner_of(const std::string& bearer) const;
-  /// May a request that is not of a node come in? Errors: denied.
+  /// May a request that is not of a node come in: an operator's, or of one whom the monitor's Postgres let in?
+  bool may_come_in(const std::string& bearer) const { return access_.enter(bearer).has_value(); }
+  /// Errors: denied.
   Result<> operate(const std::string& bearer) const { return access_.operate(bearer); }
 
   /// It is the node's; what the node had before is no longer good.
@@ -28,7 +30,6 @@ class Credentials {
 
  private:
   const Access access_;
-  const Access closed_;  // the same where only a credential counts
   mutable std::mutex mutex_;
   std::unordered_map<std::string, NodeId> node_by_hash_;
 };

@@ -60,6 +60,14 @@ bool is_refused_data(const std::string& sqlstate) {
 
 }  // namespace
 
+Result<> hand_out(pg::Connection& connection, const std::string& entry_credential) {
+  const auto done = connection.query(
+      "UPDATE autoctl.monitor SET registration_token = $1 WHERE registration_token IS DISTINCT FROM $1",
+      {entry_credential}, deadline);
+  if (!done) return fail(done.error());
+  return {};
+}
+
 PostgresStore::PostgresStore(std::string conninfo, ApiEndpoint endpoint)
     : conninfo_(std::move(conninfo)), endpoint_(std::move(endpoint)) {}
 
@@ -85,7 +93,9 @@ Result<> PostgresStore::introduce() {
   const auto done = connection_->query(
       "INSERT INTO autoctl.monitor (id, api_url, ca_pem, registration_token) VALUES ($1, $2, $3, $4)"
       " ON CONFLICT (only_row) DO UPDATE SET api_url = $2, ca_pem = $3, registration_token = $4",
-      {tls::random_token(), endpoint_.url, endpoint_.ca_pem, endpoint_.registration_token}, deadline);
+      {tls::random_token(), endpoint_.url, endpoint_.ca_pem,
+       endpoint_.entry_credential ? pg::Param(endpoint_.entry_credential()) : pg::Param()},
+      deadline);
   if (!done) return fail(done.error());
   const auto formation = connection_->query(
       "INSERT INTO autoctl.formation (name, kind, dbname, replication_password) VALUES ('default', 'pgsql', "
@@ -107,13 +117,21 @@ Result<Image> PostgresStore::read_image() {
   auto groups = unwrap(read_all(*connection_, rows::select_groups, rows::group));
   auto nodes = unwrap(read_all(*connection_, rows::select_nodes, rows::node));
   auto operations = unwrap(read_all(*connection_, rows::select_operations, rows::operation));
+  auto tokens = read_all(*connection_, rows::select_tokens, rows::token);
   if (!formations) return fail(std::move(formations.error()));
   if (!groups) return fail(std::move(groups.error()));
   if (!nodes) return fail(std::move(nodes.error()));
   if (!operations) return fail(std::move(operations.error()));
-  Image image{numbers->text(0, 0),    *std::move(formations),        *std::move(groups),    *std::move(nodes),
-              *std::move(operations), NodeId{numbers->number(0, 1)}, numbers->number(0, 2), numbers->number(0, 3)};
-  return image;
+  if (!tokens) return fail(std::move(tokens.error()));
+  return Image{.monitor_id = numbers->text(0, 0),
+               .formations = *std::move(formations),
+               .groups = *std::move(groups),
+               .nodes = *std::move(nodes),
+               .operations = *std::move(operations),
+               .tokens = *std::move(tokens),
+               .last_node = NodeId{numbers->number(0, 1)},
+               .last_operation = numbers->number(0, 2),
+               .last_event = numbers->number(0, 3)};
 }
 
 Result<Image> PostgresStore::load() {
@@ -151,6 +169,10 @@ Result<> PostgresStore::write(const Change& change) {
       return fail(std::move(done.error()));
   AUTOCTL_TRY(write_all(c, rows::upsert_node, change.nodes));
   AUTOCTL_TRY(write_all(c, rows::upsert_operation, change.operations));
+  for (const std::int64_t id : change.removed_tokens)
+    if (auto done = c.query("DELETE FROM autoctl.token WHERE id = $1", {std::to_string(id)}, deadline); !done)
+      return fail(std::move(done.error()));
+  AUTOCTL_TRY(write_all(c, rows::upsert_token, change.tokens));
   AUTOCTL_TRY(write_all(c, rows::insert_event, change.events));
   for (const std::string& formation : change.removed_formations)
     for (const char* sql :

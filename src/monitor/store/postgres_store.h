@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -14,8 +15,12 @@ namespace autoctl::monitor {
 struct ApiEndpoint {
   std::string url;
   std::string ca_pem;
-  std::optional<std::string> registration_token;  // nullopt with --auth trust
+  /// The credential that it hands out now; none with --auth trust. It is another one every few minutes.
+  std::function<std::string()> entry_credential;
 };
+
+/// What autoctl.api_endpoint() hands out from now on, if it is not that already.
+Result<> hand_out(pg::Connection& connection, const std::string& entry_credential);
 
 class PostgresStore final : public Store {
  public:

@@ -48,6 +48,10 @@ std::vector<IpAddress> addresses_in(const std::string& text) {
   return addresses;
 }
 
+std::int64_t millis_of(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration_cast<Millis>(time.time_since_epoch()).count();
+}
+
 template <class T>
 Result<T> json_column(const pg::Rows& rows, int row, int column, const std::string& what) {
   auto value = protocol::decode<T>(rows.text(row, column));
@@ -225,7 +229,6 @@ Result<OperationRow> operation(const pg::Rows& rows, int row) {
 }
 
 std::vector<pg::Param> params(const OperationRow& o) {
-  const auto requested = std::chrono::duration_cast<Millis>(o.requested_at.time_since_epoch()).count();
   return {std::to_string(o.id),
           std::string(to_string(o.kind)),
           o.formation,
@@ -234,8 +237,46 @@ std::vector<pg::Param> params(const OperationRow& o) {
           std::string(to_string(o.status)),
           o.message,
           std::to_string(o.first_event),
-          std::to_string(requested),
+          std::to_string(millis_of(o.requested_at)),
           std::to_string(o.then_maintenance.value)};
+}
+
+const char* const select_tokens =
+    "SELECT id, role, formation, \"group\", sha256, nodes_left, revoked, made_by,"
+    " (extract(epoch FROM made_at) * 1000)::bigint, (extract(epoch FROM expires_at) * 1000)::bigint"
+    " FROM autoctl.token ORDER BY id";
+const char* const upsert_token =
+    "INSERT INTO autoctl.token (id, role, formation, \"group\", sha256, nodes_left, revoked, made_by, made_at, "
+    "expires_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9::bigint / 1000.0), to_timestamp($10::bigint / 1000.0))"
+    " ON CONFLICT (id) DO UPDATE SET nodes_left = $6, revoked = $7";
+
+TokenRow token(const pg::Rows& rows, int row) {
+  TokenRow t;
+  t.id = rows.number(row, 0);
+  t.role = rows.text(row, 1);
+  t.formation = rows.text(row, 2);
+  if (!rows.text(row, 3).empty()) t.group = static_cast<GroupId>(rows.number(row, 3));
+  t.sha256 = rows.text(row, 4);
+  t.nodes_left = static_cast<int>(rows.number(row, 5));
+  t.revoked = rows.truth(row, 6);
+  t.made_by = rows.text(row, 7);
+  t.made_at = std::chrono::system_clock::time_point(Millis{rows.number(row, 8)});
+  t.expires_at = std::chrono::system_clock::time_point(Millis{rows.number(row, 9)});
+  return t;
+}
+
+std::vector<pg::Param> params(const TokenRow& t) {
+  return {std::to_string(t.id),
+          t.role,
+          t.formation,
+          t.group ? pg::Param(std::to_string(*t.group)) : pg::Param(),
+          t.sha256,
+          std::to_string(t.nodes_left),
+          text_of(t.revoked),
+          t.made_by,
+          std::to_string(millis_of(t.made_at)),
+          std::to_string(millis_of(t.expires_at))};
 }
 
 const char* const event_columns =

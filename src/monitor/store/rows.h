@@ -32,6 +32,11 @@ extern const char* const upsert_operation;
 Result<OperationRow> operation(const pg::Rows& rows, int row);
 std::vector<pg::Param> params(const OperationRow& operation);
 
+extern const char* const select_tokens;
+extern const char* const upsert_token;
+TokenRow token(const pg::Rows& rows, int row);
+std::vector<pg::Param> params(const TokenRow& token);
+
 extern const char* const event_columns;
 extern const char* const insert_event;
 Result<protocol::EventDocument> event(const pg::Rows& rows, int row);
