@@ -35,8 +35,8 @@ Result<std::string> monitor_host(const std::string& monitor) {
   return servers->front().address.host;
 }
 
-Result<> ask_monitor(const config::Config& config) {
-  const auto endpoint = client::discover(config.monitor, {config.monitor_ca_file, discover_timeout});
+Result<> ask_monitor(const config::Config& config, const client::JoinToken& join) {
+  const auto endpoint = client::discover(config.monitor, {config.monitor_ca_file, discover_timeout, join.fingerprint});
   if (!endpoint) return fail(endpoint.error());
   auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
@@ -46,11 +46,11 @@ Result<> ask_monitor(const config::Config& config) {
 
 /// With --run the node is a service that may well be started at the same time as its monitor: give that one time to
 /// come up. One that is still being created may for a moment look like a server that knows nothing of us.
-Result<> await_monitor(const config::Config& config) {
+Result<> await_monitor(const config::Config& config, const client::JoinToken& join) {
   const auto start = std::chrono::steady_clock::now();
   auto patience = creation_patience;
   for (bool said = false;; said = true) {
-    const auto answer = ask_monitor(config);
+    const auto answer = ask_monitor(config, join);
     if (answer || answer.error().code == Errc::bad_usage) return answer;
     const bool absent = answer.error().code == Errc::unavailable || answer.error().code == Errc::timeout;
     if (absent) patience = monitor_patience;
@@ -72,7 +72,7 @@ Result<> check_hostname(const std::string& hostname) {
   return {};
 }
 
-Result<> create(config::Config config, const std::string& config_file) {
+Result<> create(config::Config config, const std::string& config_file, const client::JoinToken& join) {
   if (config.hostname.empty()) {
     const auto host = monitor_host(config.monitor);
     if (!host) return fail(host.error());
@@ -82,7 +82,7 @@ Result<> create(config::Config config, const std::string& config_file) {
     spdlog::info("Using --hostname \"{}\", which other nodes and clients must be able to connect to", config.hostname);
   }
   AUTOCTL_TRY(check_hostname(config.hostname));
-  const auto created = keeper::create_node(std::move(config), config_file);
+  const auto created = keeper::create_node(std::move(config), config_file, join);
   if (!created) return fail(created.error());
   spdlog::info("Node {} \"{}\" has been created in \"{}\"", created->node.value, created->name, created->pgdata);
   return {};
@@ -94,6 +94,8 @@ Result<ExitCode> create_node(const std::string& role, const CreateOptions& optio
   AUTOCTL_TRY(refuse_root());
   auto config = to_config(options, role);
   if (!config) return fail(std::move(config.error()));
+  const auto join = read_join_token(options.join);
+  if (!join) return fail(join.error());
   if (const auto host = monitor_host(config->monitor); !host) return fail(host.error());
   const auto config_file = follow_data_directory(config->pgdata);
   if (!config_file) return fail(config_file.error());
@@ -107,8 +109,8 @@ Result<ExitCode> create_node(const std::string& role, const CreateOptions& optio
     spdlog::info("Node {} \"{}\" has been created in \"{}\" before: nothing to do", (*existing)->node.value,
                  (*existing)->name, config->pgdata);
   } else {
-    if (options.run) AUTOCTL_TRY(await_monitor(*config));
-    AUTOCTL_TRY(create(std::move(*config), *config_file));
+    if (options.run) AUTOCTL_TRY(await_monitor(*config, *join));
+    AUTOCTL_TRY(create(std::move(*config), *config_file, *join));
   }
   if (options.run) return ExitCode{keeper::run_keeper(files)};
   if (!*existing) spdlog::info("Next: autoctl run --pgdata {}", files.pgdata);

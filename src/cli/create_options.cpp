@@ -177,7 +177,10 @@ Result<> check_citus(const config::Config& config) {
 
 Result<> take_node(const CreateOptions& options, config::Config& config) {
   if (!options.monitor)
-    return fail(Errc::bad_usage, "--monitor is missing", "`autoctl show uri --monitor` on the monitor prints it");
+    return fail(Errc::bad_usage, "--monitor is missing",
+                "`autoctl show uri --monitor` on the monitor prints it, and so does `autoctl token create`");
+  if (options.token_file && (options.join.token || options.join.token_file))
+    return fail(Errc::bad_usage, "--token-file and a join token are both given", "leave one of them out");
   config.monitor = *options.monitor;
   take_path(options.monitor_ca_file, config.monitor_ca_file);
   take_path(options.token_file, config.token_file);
@@ -222,6 +225,7 @@ void declare_create_node(Verb command, CreateOptions& options) {
   from_environment(
       text(command, "--token-file", options.token_file, "file with the credential to register with", "FILE"),
       "TOKEN_FILE");
+  add_join_options(command, options.join);
   from_environment(text(command, "--formation", options.formation, "formation to join; default: \"default\"", "NAME"),
                    "FORMATION")
       .check(config::check_name);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/join_options.h"
 #include "common/config/config.h"
 #include "common/util/result.h"
 
@@ -29,6 +30,7 @@ struct CreateOptions {
   bool pg_hba_lan = false;
   std::optional<std::string> monitor, monitor_ca_file, token_file, formation, region, maximum_backup_rate;
   std::optional<std::string> waldir, tablespace_mapping;
+  JoinOptions join;  // no part of the configuration
   std::optional<GroupId> group;
   std::optional<int> candidate_priority;
   std::optional<bool> replication_quorum;

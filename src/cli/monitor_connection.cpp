@@ -26,11 +26,10 @@ Result<client::MonitorEndpoint> own_endpoint(const config::Config& config, const
 
 Result<client::MonitorEndpoint> endpoint_of(const config::Config& config, const config::Files& files) {
   if (!config.is_monitor() && !config.monitor_url.empty()) return client::node_endpoint(config, files);
-  if (!config.is_monitor() && config.monitor.empty())
+  if (!config.is_monitor())
     return fail(Errc::conflict, config.name + " has no monitor: it was disabled",
                 "`autoctl enable monitor` gives it one; or name a monitor with --monitor");
-  auto endpoint = config.is_monitor() ? own_endpoint(config, files)
-                                      : client::discover(config.monitor, {config.monitor_ca_file, discover_timeout});
+  auto endpoint = own_endpoint(config, files);
   if (!endpoint) return endpoint;
   auto token = client::own_token(files);
   if (!token) return fail(std::move(token.error()));
@@ -38,8 +37,19 @@ Result<client::MonitorEndpoint> endpoint_of(const config::Config& config, const 
   return endpoint;
 }
 
+/// What is beside PGDATA may do more than what a URI hands out. It goes to no other server than ever.
+Result<client::MonitorEndpoint> named(const MonitorTarget& target) {
+  auto endpoint = client::discover(target.monitor, {target.monitor_ca_file, discover_timeout});
+  if (!endpoint || target.pgdata.empty()) return endpoint;
+  const config::Files files(target.pgdata);
+  const auto config = config::load(files);
+  if (!config) return endpoint;
+  const auto own = endpoint_of(*config, files);
+  return own && own->url == endpoint->url && !own->token.empty() ? own : endpoint;
+}
+
 Result<client::MonitorEndpoint> find(const MonitorTarget& target) {
-  if (!target.monitor.empty()) return client::discover(target.monitor, {target.monitor_ca_file, discover_timeout});
+  if (!target.monitor.empty()) return named(target);
   if (target.pgdata.empty())
     return fail(Errc::bad_usage, "which monitor? neither --monitor nor --pgdata is given",
                 "--monitor takes its URI, --pgdata the data directory of the monitor or of one of its nodes");
@@ -51,14 +61,18 @@ Result<client::MonitorEndpoint> find(const MonitorTarget& target) {
 
 }  // namespace
 
-Result<client::MonitorApi> connect_monitor(const MonitorTarget& target) {
+Result<client::MonitorEndpoint> find_monitor(const MonitorTarget& target) {
   auto endpoint = find(target);
+  if (!endpoint || target.token_file.empty()) return endpoint;
+  auto token = client::read_token(target.token_file);
+  if (!token) return fail(std::move(token.error()).with_context("--token-file"));
+  endpoint->token = *std::move(token);
+  return endpoint;
+}
+
+Result<client::MonitorApi> connect_monitor(const MonitorTarget& target) {
+  const auto endpoint = find_monitor(target);
   if (!endpoint) return fail(endpoint.error());
-  if (!target.token_file.empty()) {
-    const auto token = client::read_token(target.token_file);
-    if (!token) return fail(Error(token.error()).with_context("--token-file"));
-    endpoint->token = *token;
-  }
   return client::MonitorApi::create(*endpoint);
 }
 

@@ -11,7 +11,11 @@ namespace autoctl::cli {
 /// The timeout of one request to the monitor.
 inline constexpr Millis call_timeout{10'000};
 
-/// Errors: bad_usage (neither option is there), those of config::load and client::discover.
+/// Where the monitor is, what to trust there, and the credential to send: --token-file, else the one beside PGDATA if
+/// that is of this monitor, else what a postgres:// URI hands out. Errors: bad_usage (neither option is there), those of
+/// config::load and client::discover.
+Result<client::MonitorEndpoint> find_monitor(const MonitorTarget& target);
+/// Errors: those of find_monitor().
 Result<client::MonitorApi> connect_monitor(const MonitorTarget& target);
 
 /// The configuration of what was created in PGDATA. Errors: bad_usage (no --pgdata), not_found, bad_config.

@@ -102,7 +102,7 @@ Result<> LocalCluster::create_monitor(const Place& place) {
   std::vector<std::string> words = {"create",
                                     "monitor",
                                     "--auth",
-                                    "trust",
+                                    place.auth,
                                     "--ssl-self-signed",
                                     "--pgport",
                                     std::to_string(monitor_->pgport()),
@@ -126,6 +126,9 @@ Result<> LocalCluster::connect_api() {
   client::MonitorEndpoint endpoint;
   endpoint.url = fmt::format("https://{}:{}", monitor_->host(), monitor_->api_port());
   endpoint.ca_pem = std::move(*pem);
+  auto token = config::read_file(monitor_->files().token());
+  if (!token) return fail(std::move(token.error()));
+  endpoint.token = token->substr(0, token->find('\n'));
   auto api = client::MonitorApi::create(endpoint);
   if (!api) return fail(std::move(api.error()));
   api_.emplace(std::move(*api));
@@ -136,9 +139,10 @@ Result<AutoctlDaemon*> LocalCluster::create_node(const std::string& name, const 
   auto made = make_daemon(name, place.role, place);
   if (!made) return fail(std::move(made.error()));
   auto node = std::move(*made);
+  const std::string monitor = place.monitor.empty() ? monitor_uri() : place.monitor;
   std::vector<std::string> words = {"create",     place.role,   "--auth",    place.auth,
                                     "--name",     name,         "--pgport",  std::to_string(node->pgport()),
-                                    "--hostname", node->host(), "--monitor", monitor_uri()};
+                                    "--hostname", node->host(), "--monitor", monitor};
   words.emplace_back(place.tls ? "--ssl-self-signed" : "--no-ssl");
   words.insert(words.end(), place.words.begin(), place.words.end());
   if (place.group) words.insert(words.end(), {"--group", std::to_string(*place.group)});

@@ -51,6 +51,22 @@ TEST_F(Create, AMonitorNeedsNoMonitor) {
   EXPECT_EQ(refused().message, "--monitor is missing");
 }
 
+TEST_F(Create, ThereIsOneCredentialToJoinWith) {
+  options_.token_file = "/srv/token";
+  options_.join.token = "autoctl-join.abc";
+  EXPECT_THAT(refused().message, HasSubstr("--token-file and a join token"));
+  EXPECT_FALSE(read_join_token({.token = "autoctl-join.abc", .token_file = "/srv/join-token"}));
+  EXPECT_EQ(read_join_token({.token = {}, .token_file = "/nowhere"}).error().code, Errc::not_found);
+  EXPECT_EQ(read_join_token({.token = "autoctl-join.abc", .token_file = {}})->secret, "abc");
+}
+
+/// Whatever this process starts inherits it.
+TEST_F(Create, TheJoinTokenIsTakenOutOfTheEnvironment) {
+  ::setenv("PG_AUTOCTL_JOIN_TOKEN", "autoctl-join.abc", 1);
+  EXPECT_EQ(read_join_token({})->secret, "") << "the parser has read it, if it was asked for";
+  EXPECT_EQ(std::getenv("PG_AUTOCTL_JOIN_TOKEN"), nullptr);
+}
+
 TEST_F(Create, MissingAuthNamesTheChoices) {
   options_.auth.reset();
   EXPECT_EQ(refused().code, Errc::bad_usage);

@@ -14,6 +14,7 @@ namespace autoctl::cli {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 /// Splits at blanks, and honours single quotes, as a shell would.
 std::vector<std::string> words(const std::string& line) {
@@ -55,6 +56,12 @@ const std::vector<std::pair<std::string, std::string>> lines_of_the_tutorials = 
      "--pgctl /usr/pgsql-11/bin/pg_ctl "
      "--monitor postgres://autoctl_node@127.0.0.1:6000/pg_auto_failover?sslmode=require",
      "create postgres"},
+    {"token create --pgdata monitor --nodes 2 --formation shop --group 0 --ttl 30m --json", "token create"},
+    {"token list --pgdata monitor", "token list"},
+    {"token revoke 3 --pgdata monitor", "token revoke"},
+    {"create worker --pgdata w --auth scram-sha-256 --monitor https://m:8000 --join-token-file join-token",
+     "create worker"},
+    {"enable monitor https://m:8000 --pgdata w --join-token autoctl-join.abc", "enable monitor"},
     {"run --pgdata ./node_a", "run"},
     {"watch", "watch"},
     {"show state", "show state"},
@@ -167,13 +174,23 @@ TEST_F(Parse, MistakesGetTheNearestWordAsAHint) {
   EXPECT_THAT(refused("show state extra").message, HasSubstr("no argument 'extra'"));
 }
 
+TEST_F(Parse, ARefusalQuotesNoSecret) {
+  for (const char* line :
+       {"create postgres --monitor http://u:TOPSECRET@m", "create postgres --monitor host=m,password=TOPSECRET",
+        "show state --monitr=postgres://u:TOPSECRET@m/d", "show state postgres://u:TOPSECRET@m/d",
+        "create postgres --join-tokn=autoctl-join.TOPSECRET", "create postgres autoctl-join.TOPSECRET"}) {
+    const Error error = refused(line);
+    EXPECT_THAT(error.message + error.hint, Not(HasSubstr("TOPSECRET"))) << line;
+  }
+}
+
 TEST_F(Parse, WrongValuesAreRefusedAndNamed) {
   for (const auto& [line, part] : std::vector<std::pair<std::string, std::string>>{
            {"create postgres --pgport 0", "--pgport"},
            {"create postgres --pgport 65536", "--pgport"},
            {"create postgres --pgport five", "--pgport"},
            {"create postgres --auth none", "none"},
-           {"create postgres --monitor http://m", "http://m"},
+           {"create postgres --monitor http://m", "--monitor"},
            {"create postgres --candidate-priority 101", "--candidate-priority"},
            {"create postgres --replication-quorum perhaps", "--replication-quorum"},
            {"create postgres --name a/b", "a/b"},

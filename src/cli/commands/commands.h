@@ -59,6 +59,9 @@ void add_set_formation(Verb set, Invocation& invocation);
 /// list, mermaid, check.
 void add_inspect_fsm(Verb inspect, Invocation& invocation);
 
+/// create, list, revoke.
+void add_token(Verb token, Invocation& invocation);
+
 void add_disable_monitor(Verb parent, Invocation& invocation);
 void add_enable_monitor(Verb parent, Invocation& invocation);
 void add_disable_maintenance(Verb parent, Invocation& invocation);

@@ -11,6 +11,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/daemon_control.h"
+#include "cli/join_options.h"
 #include "cli/monitor_connection.h"
 #include "common/config/checks.h"
 #include "common/util/pid_file.h"
@@ -32,6 +33,7 @@ struct EnableOptions {
   std::string monitor;
   std::string monitor_ca_file;
   std::string token_file;
+  JoinOptions join;
 };
 
 Result<config::Config> load_node(const std::string& pgdata) {
@@ -89,6 +91,10 @@ Result<> await_arrival(const config::Config& config) {
 Result<ExitCode> enable(const EnableOptions& options) {
   if (options.monitor.empty())
     return fail(Errc::bad_usage, "which monitor? none is given", "`autoctl show uri --monitor` there prints its URI");
+  const auto join = read_join_token(options.join);
+  if (!join) return fail(join.error());
+  if (!options.token_file.empty() && !join->secret.empty())
+    return fail(Errc::bad_usage, "--token-file and a join token are both given", "leave one of them out");
   auto config = load_node(options.pgdata);
   if (!config) return fail(config.error());
   const config::Files files(options.pgdata);
@@ -96,7 +102,7 @@ Result<ExitCode> enable(const EnableOptions& options) {
     return path.empty() ? path : std::filesystem::absolute(path).string();
   };
   const auto joined = keeper::join_monitor(
-      *config, files, {options.monitor, absolute(options.monitor_ca_file), absolute(options.token_file)});
+      *config, files, {options.monitor, absolute(options.monitor_ca_file), absolute(options.token_file), *join});
   if (!joined) return fail(joined.error());
   spdlog::info("Node {} \"{}\" is registered with the monitor at {}", joined->node.value, joined->name,
                joined->monitor_url);
@@ -129,6 +135,7 @@ void declare_enable(Verb command, EnableOptions& options) {
                   "credential to register with; default: what a postgres:// monitor hands out")
       .existing_file()
       .type_name("FILE");
+  add_join_options(command, options.join);
 }
 
 }  // namespace

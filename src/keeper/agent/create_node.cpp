@@ -16,6 +16,7 @@
 #include "common/tls/certificate.h"
 #include "common/util/pid_file.h"
 #include "common/util/place.h"
+#include "common/util/redact.h"
 #include "keeper/agent/instance_file.h"
 #include "keeper/agent/state_file.h"
 #include "keeper/core/restart_needs.h"
@@ -244,7 +245,8 @@ Result<> create_first_cluster(const config::Config& config, const config::Files&
 
 }  // namespace
 
-Result<config::Config> create_node(config::Config config, const std::string& config_file) {
+Result<config::Config> create_node(config::Config config, const std::string& config_file,
+                                   const client::JoinToken& join) {
   const config::Files files(config.pgdata);
   config.pgdata = files.pgdata;
   if (::geteuid() == 0)
@@ -265,13 +267,8 @@ Result<config::Config> create_node(config::Config config, const std::string& con
   AUTOCTL_TRY(make_own_directory(files, undo));
   if (!given->is_empty()) AUTOCTL_TRY(save_given_files(files, *given));
   announce_restart(config, files, *tools);
-  auto endpoint = client::discover(config.monitor, {.ca_file = config.monitor_ca_file, .timeout = monitor_timeout});
+  const auto endpoint = client::endpoint_to_join(config.monitor, config.monitor_ca_file, config.token_file, join);
   if (!endpoint) return fail(endpoint.error());
-  if (!config.token_file.empty()) {
-    auto token = client::read_token(config.token_file);
-    if (!token) return fail(std::move(token.error()));
-    endpoint->token = *std::move(token);
-  }
   auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
   AUTOCTL_TRY(make_certificate(config, files));
@@ -288,6 +285,7 @@ Result<config::Config> create_node(config::Config config, const std::string& con
   config.group = answer->group;
   config.name = answer->name;
   config.dbname = answer->dbname;
+  config.monitor = without_password(config.monitor);
   config.monitor_url = endpoint->url;
   config.monitor_id = answer->monitor_id;
   spdlog::info("Registered as {} (node {}) in formation \"{}\", group {}", config.name, config.node.value,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/config/config.h"
+#include "common/monitor_client/join_token.h"
 #include "common/protocol/protocol.h"
 #include "common/util/result.h"
 #include "keeper/postgres/instance.h"
@@ -13,7 +14,9 @@ namespace autoctl::keeper {
 /// group, name). On any error everything that this call made is removed again, at the monitor too, and existing data is
 /// untouched. Errors: conflict (foreign data, name, port, system identifier), unavailable (monitor), denied,
 /// incompatible, system. `config_file`: where the user says that an existing cluster's postgresql.conf is; may be empty.
-Result<config::Config> create_node(config::Config config, const std::string& config_file);
+/// `join`: the join token, if there is one. No credential but the node's own gets into its files.
+Result<config::Config> create_node(config::Config config, const std::string& config_file,
+                                   const client::JoinToken& join = {});
 
 /// What a node of this configuration and these data registers with.
 protocol::RegisterRequest request_for(const config::Config& config, const DataDirectory& found);

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
+#include <cstdlib>
 #include <thread>
 #include <tuple>
 
@@ -14,6 +15,7 @@
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
+#include "common/util/redact.h"
 #include "keeper/agent/citus_router.h"
 #include "keeper/agent/fence.h"
 #include "keeper/agent/former_port.h"
@@ -183,6 +185,14 @@ std::optional<Error> refusal_of_dropped(const config::Files& files) {
           "` removes what autoctl has left beside the data; `autoctl create` brings it back then"};
 }
 
+/// An earlier autoctl kept the password with which the node had joined.
+Result<> forget_password(config::Config& config, const config::Files& files) {
+  const std::string without = without_password(config.monitor);
+  if (without == config.monitor) return {};
+  config.monitor = without;
+  return config::save(files, config);
+}
+
 Result<ExitCode> run(const config::Files& files, const sigset_t& signals) {
   const DescriptorLimit descriptors = raise_descriptor_limit();
   spdlog::info("This process may have {} files open ({} when it was started)", descriptors.now, descriptors.inherited);
@@ -190,6 +200,7 @@ Result<ExitCode> run(const config::Files& files, const sigset_t& signals) {
   if (!config) return fail(config.error());
   auto pid_file = PidFile::acquire(files.pid());
   if (!pid_file) return fail(pid_file.error());
+  AUTOCTL_TRY(forget_password(*config, files));
   auto tools = find_tools(config->pg_ctl);
   if (!tools) return fail(tools.error());
   AUTOCTL_TRY(become_subreaper());
@@ -215,6 +226,8 @@ Result<ExitCode> run(const config::Files& files, const sigset_t& signals) {
 
 int run_keeper(const config::Files& files) {
   pg::forget_environment();
+  // Commands that Postgres runs inherit it, and it may have a password.
+  for (const char* name : {"AUTOCTL_MONITOR", "PG_AUTOCTL_MONITOR"}) ::unsetenv(name);
   const sigset_t signals = block_signals();
   if (const auto refusal = refusal_of_dropped(files)) {
     logging::error(*refusal);

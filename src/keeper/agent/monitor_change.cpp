@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/monitor_client/node_endpoint.h"
+#include "common/util/redact.h"
 #include "keeper/agent/create_node.h"
 #include "keeper/agent/instance_file.h"
 #include "keeper/agent/state_file.h"
@@ -41,18 +42,6 @@ bool is_heard(client::MonitorApi& api, const config::Config& config) {
   return state && std::ranges::any_of(state->nodes, [&](const auto& node) {
            return node.id == config.node && node.report_age_ms >= 0;
          });
-}
-
-Result<client::MonitorApi> connect(const NewMonitor& monitor, client::MonitorEndpoint& endpoint) {
-  auto found = client::discover(monitor.address, {.ca_file = monitor.ca_file, .timeout = monitor_timeout});
-  if (!found) return fail(found.error());
-  endpoint = *std::move(found);
-  if (!monitor.token_file.empty()) {
-    auto token = client::read_token(monitor.token_file);
-    if (!token) return fail(std::move(token.error()));
-    endpoint.token = *std::move(token);
-  }
-  return client::MonitorApi::create(endpoint);
 }
 
 /// What the node is, has, and was last told by its former monitor, but for its goal: that goes with its reports.
@@ -97,8 +86,9 @@ Result<> leave_monitor(config::Config config, const config::Files& files, bool f
 }
 
 Result<config::Config> join_monitor(config::Config config, const config::Files& files, const NewMonitor& monitor) {
-  client::MonitorEndpoint endpoint;
-  auto api = connect(monitor, endpoint);
+  const auto endpoint = client::endpoint_to_join(monitor.address, monitor.ca_file, monitor.token_file, monitor.join);
+  if (!endpoint) return fail(endpoint.error());
+  auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
   const auto version = api->version(monitor_timeout);
   if (!version) return fail(version.error());
@@ -115,19 +105,19 @@ Result<config::Config> join_monitor(config::Config config, const config::Files& 
   const auto answer = api->register_node(*request, monitor_timeout);
   if (!answer) return fail(answer.error());
 
-  config.monitor = monitor.address;
+  config.monitor = without_password(monitor.address);
   config.monitor_ca_file = monitor.ca_file;
   config.token_file = monitor.token_file;
-  config.monitor_url = endpoint.url;
+  config.monitor_url = endpoint->url;
   config.monitor_id = answer->monitor_id;
   config.candidate_priority = request->candidate_priority;
   config.replication_quorum = request->replication_quorum;
   config.region = request->region;
   // The configuration comes last: it is what makes the others count.
-  if (endpoint.ca_pem.empty())
+  if (endpoint->ca_pem.empty())
     ::unlink(files.monitor_ca().c_str());
   else
-    AUTOCTL_TRY(config::write_file(files.monitor_ca(), endpoint.ca_pem, 0600));
+    AUTOCTL_TRY(config::write_file(files.monitor_ca(), endpoint->ca_pem, 0600));
   AUTOCTL_TRY(config::write_file(files.token(), answer->token + "\n", 0600));
   AUTOCTL_TRY(config::save(files, config));
   return config;

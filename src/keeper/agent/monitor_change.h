@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/config/config.h"
+#include "common/monitor_client/join_token.h"
 #include "common/util/result.h"
 
 namespace autoctl::keeper {
@@ -17,6 +18,7 @@ struct NewMonitor {
   std::string address;     // as given to --monitor
   std::string ca_file;     // for https://
   std::string token_file;  // credential to register with
+  client::JoinToken join;  // instead of that
 };
 
 /// Registers the node, as it is, with another monitor, and changes the files; a running keeper has to be told (SIGHUP).
