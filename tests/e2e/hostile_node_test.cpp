@@ -14,9 +14,9 @@ constexpr Millis patience{10'000};
 
 class HostileNode : public ClusterTest {
  protected:
-  void start(int nodes = 2) {
+  void start(int nodes = 2, const std::string& auth = "scram-sha-256") {
     std::vector<lab::LocalCluster::Place> places(static_cast<std::size_t>(nodes) + 1);
-    for (int i = 1; i <= nodes; ++i) places[static_cast<std::size_t>(i)].auth = "scram-sha-256";
+    for (int i = 1; i <= nodes; ++i) places[static_cast<std::size_t>(i)].auth = auth;
     ASSERT_NO_FATAL_FAILURE(start_cluster(nodes, places));
     victim_ = &primary();
     attacker_ = &standby();
@@ -81,26 +81,22 @@ TEST_F(HostileNode, CannotStopTheOthersWithWhatItSends) {
 
 /// That the node has left is true for that node only.
 TEST_F(HostileNode, CannotStopTheOthersByLeavingInTheNodesName) {
-  ASSERT_NO_FATAL_FAILURE(start(3));
-  Load load(cluster());
-  ASSERT_NO_FATAL_FAILURE(load.start());
+  ASSERT_NO_FATAL_FAILURE(start(3, "trust"));
   ASSERT_EQ(post("/leave", "{}"), 200);
   const auto waits_for = [&] { return query(*victim_, "show synchronous_standby_names").at(0); };
   const std::string name = "autoctl_standby_" + attacker_->name().substr(std::string("node_").size());
   EXPECT_TRUE(lab::eventually(patience, [&] { return waits_for().find(name) == std::string::npos; })) << waits_for();
-  EXPECT_TRUE(load.progresses(20, patience));
+  query(*victim_, "create table kept as select 1 as i");
   victim_->signal_node(SIGKILL);
   EXPECT_TRUE(lab::eventually(patience, [&] {
     return cluster().primary() != nullptr && cluster().primary() != victim_ && cluster().primary() != attacker_;
   }));
-  EXPECT_TRUE(load.progresses(20, patience));
+  EXPECT_EQ(query(primary(), "select count(*) from kept").at(0), "1");
 
   const auto back = autoctl({"enable", "monitor", "--pgdata", attacker_->pgdata(), cluster().monitor_uri()});
   EXPECT_TRUE(back.ok()) << back.output;
   ASSERT_TRUE(ok(cluster().heal()));
   ASSERT_NO_FATAL_FAILURE(expect_settled());
-  load.stop();
-  load.verify();
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ TEST_F(Join, ByATokenThatIsAllTheyNeed) {
   ASSERT_TRUE(ok(cluster().create_node("node_2", place({"-vv", "--join-token", token}))));
   ASSERT_NO_FATAL_FAILURE(expect_settled());
   for (const auto& node : cluster().nodes()) expect_forgotten(*node, secret);
-  EXPECT_TRUE(is_said({"show", "events"}, "node_2 is registered with join token 1"));
+  EXPECT_TRUE(is_said({"show", "events", "--count", "100"}, "node_2 is registered with join token 1"));
   EXPECT_TRUE(is_said({"token", "list"}, "used up"));
 
   const std::string third = directory() + "/third";

@@ -69,7 +69,8 @@ TEST_F(AuthMethods, EveryLineOfANodesFileIsRead) {
   for (const auto& config : all_that_are_taken(node.config)) {
     node.postgres->change_config(config);
     ASSERT_TRUE(ok(node.postgres->configure({peer})));
-    EXPECT_EQ(node.sql(unreadable), "") << config.auth << " " << config.ssl.mode;
+    EXPECT_TRUE(eventually([&] { return node.sql(unreadable).empty(); }))
+        << config.auth << " " << config.ssl.mode << ": " << node.sql(unreadable);
     EXPECT_EQ(node.sql("select count(*) from pg_hba_file_rules where user_name = '{pgautofailover_replicator}' and "
                        "address = '10.1.2.3' and auth_method = '" +
                        config.auth + "'"),
@@ -138,11 +139,15 @@ TEST_F(MonitorAuthMethods, EveryLineOfTheMonitorsFileIsRead) {
   for (const auto& taken : all_that_are_taken(config)) {
     server->set_config(taken);
     ASSERT_TRUE(server->configure());
-    auto owner = pg::Connection::open(server->conninfo("postgres"), 5s);
-    ASSERT_TRUE(owner) << owner.error().message;
-    const auto rows = owner->query(unreadable, 5s);
-    ASSERT_TRUE(rows) << rows.error().message;
-    EXPECT_EQ(rows->text(0, 0), "") << taken.auth << " " << taken.ssl.mode;
+    ASSERT_TRUE(server->reload());
+    std::string wrong;
+    const auto all_are_read = [&] {
+      auto owner = pg::Connection::open(server->conninfo("postgres"), 5s);
+      const auto rows = owner ? owner->query(unreadable, 5s) : fail(owner.error());
+      wrong = rows ? rows->text(0, 0) : rows.error().message;
+      return wrong.empty();
+    };
+    EXPECT_TRUE(test::eventually(all_are_read)) << taken.auth << " " << taken.ssl.mode << ": " << wrong;
   }
 }
 

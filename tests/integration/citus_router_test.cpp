@@ -44,7 +44,10 @@ class CitusRouterTest : public PostgresTest {
   Node& old_worker() { return *nodes[1]; }
   Node& new_worker() { return *nodes[2]; }
 
-  void start_router() { router = std::make_unique<CitusRouter>(board, coordinator().config, coordinator().files); }
+  void start_router() {
+    live.change(coordinator().config);
+    router = std::make_unique<CitusRouter>(board, live, coordinator().files);
+  }
   protocol::CitusNode in_plan(const Node& node, NodeState goal) const {
     return {.id = node.id,
             .name = node.config.name,
@@ -143,6 +146,7 @@ class CitusRouterTest : public PostgresTest {
   std::uint64_t version = 0;
   Millis cooldown{500};
   bool secondaries = false;  // standbys shall be in the table, too
+  LiveConfig live{{}};
   std::unique_ptr<CitusRouter> router;
 };
 

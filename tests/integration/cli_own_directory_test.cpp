@@ -47,7 +47,7 @@ TEST(CliOwnDirectory, WhatOthersCouldHaveWrittenIsRefused) {
       {"get", "node", "region"},
       {"perform", "switchover"},
       {"perform", "failover"},
-      {"perform", "promotion"},
+      {"perform", "promotion", "--name", "other"},
       {"pause"},
       {"explain"},
       {"enable", "monitor", "https://127.0.0.1:1"},

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <array>
 #include <atomic>
@@ -37,7 +38,7 @@ class FakePostgres {
   FakePostgres& operator=(const FakePostgres&) = delete;
 
   int port() const { return listener_.port(); }
-  /// Clients that were asked for what he wants, as this role.
+  /// Clients that were asked for what he wants, as this role, and have said or not said it.
   int asked(const std::string& role) const {
     const std::lock_guard lock(mutex_);
     int count = 0;
@@ -52,6 +53,10 @@ class FakePostgres {
 
  private:
   void serve() {
+    sigset_t broken_pipe;  // of a client that has left: to write to it is an error, and not the end of the test
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
     for (int fd = listener_.accept(); fd >= 0; fd = listener_.accept()) talk(fd);
   }
 

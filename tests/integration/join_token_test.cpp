@@ -76,7 +76,7 @@ class JoinTokens : public ::testing::Test {
     }
     return false;
   }
-  std::string url() const { return "https://localhost:" + std::to_string(monitor.config().api_port); }
+  std::string url() { return "https://localhost:" + std::to_string(monitor.config().api_port); }
   std::string ca_pem() const { return config::read_file(monitor.files().certificate()).value_or(""); }
 
   MonitorProcess monitor{"scram-sha-256"};

@@ -68,7 +68,7 @@ TEST_F(ManInTheMiddle, GetsNoPasswordInAPrimarysPlace) {
   const auto rewound = two().postgres->rewind(one().peer(), never, ignore_progress);
   ASSERT_FALSE(rewound);
   EXPECT_THAT(rewound.error().message, HasSubstr("channel binding"));
-  EXPECT_GE(stranger.asked(replicator), by_standby + 2);
+  EXPECT_TRUE(eventually([&] { return stranger.asked(replicator) >= by_standby + 2; }));
   EXPECT_EQ(stranger.heard(), "");
 }
 
@@ -77,7 +77,7 @@ TEST_F(ManInTheMiddle, GetsThePasswordOfOneWhoAsksForNothing) {
   const FakePostgres stranger(0);
   const auto place = fmt::format("host=127.0.0.1 port={} user=me password=secret sslmode=require", stranger.port());
   EXPECT_FALSE(pg::Connection::open(place, 5s));
-  EXPECT_THAT(stranger.heard(), HasSubstr("secret"));
+  EXPECT_TRUE(eventually([&] { return stranger.heard().find("secret") != std::string::npos; }));
 }
 
 TEST_F(ManInTheMiddle, GetsNothingOutOfWhoDemandsScram) {
@@ -117,7 +117,7 @@ TEST_F(ManInTheMiddle, GetsNoPasswordInAMonitorsPlace) {
   const auto refused = client::discover(uri, {.timeout = Millis(10'000)});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::denied) << refused.error().message;
-  EXPECT_GE(stranger.asked("autoctl_node"), 1);
+  EXPECT_TRUE(eventually([&] { return stranger.asked("autoctl_node") >= 1; }));
   EXPECT_EQ(stranger.heard(), "");
 }
 

@@ -239,10 +239,12 @@ TEST_F(MonitorDaemon, BringsItsPostgresBackAndAnswersMeanwhile) {
   EXPECT_GT(first.assignment.lease, Millis{0});
   const auto back = [&] {
     const auto state = monitor.api().state("", std::nullopt, patience);
-    return monitor.postgres_pid() != server && state && state->store_available;
+    const pid_t now = monitor.postgres_pid();  // 0 between the two servers
+    return now != 0 && now != server && state && state->store_available;
   };
   EXPECT_TRUE(eventually(back));
-  EXPECT_TRUE(monitor.api().register_node(request("second", 7003), patience));
+  const auto second = monitor.api().register_node(request("second", 7003), patience);
+  EXPECT_TRUE(second) << second.error().message;
   const auto events = monitor.api().events({.after = 0}, patience);
   ASSERT_TRUE(events) << events.error().message;
   EXPECT_TRUE(std::ranges::any_of(events->events, [](const auto& e) { return e.kind == "monitor"; }));

@@ -221,6 +221,7 @@ TEST_F(ApiRouterTest, ANodeThatFollowsEventsHearsOfItsOwnFormationOnly) {
   EXPECT_EQ(heard.get().body.find("hidden"), std::string::npos);
 }
 
+constexpr const char* a_report = R"({"protocol": 1, "facts": {"state": "secondary"}})";
 constexpr std::size_t large_body = 100'000;
 constexpr std::size_t report_body = 8'000;
 
@@ -257,8 +258,8 @@ TEST_F(ApiRouterTest, ANodesCredentialIsKnownFromWhenItIsGiven) {
   EXPECT_EQ(unknown.credential, "");
   EXPECT_GT(unknown.body_bytes_max, report_body);
   EXPECT_LT(unknown.body_bytes_max, large_body);
-  EXPECT_EQ(send("POST", "/v1/nodes/1/report", R"({"protocol": 1})", {}, "guess").status, 403);
-  EXPECT_EQ(send("POST", "/v1/nodes/7/report", R"({"protocol": 1})", {}, token).status, 404);
+  EXPECT_EQ(send("POST", "/v1/nodes/1/report", a_report, {}, "guess").status, 403);
+  EXPECT_EQ(send("POST", "/v1/nodes/7/report", a_report, {}, token).status, 404);
   EXPECT_EQ(judge("POST", "/v1/nodes/1/report", token).credential, "node 1") << "it is another node that is not known";
 }
 

@@ -20,11 +20,11 @@ class EngineTokens : public EngineTest {
     return *result;
   }
   std::vector<protocol::TokenDocument> list(const std::string& bearer = "operator-token") {
-    std::vector<protocol::TokenDocument> tokens;
+    std::vector<protocol::TokenDocument> all;
     engine->tokens({bearer, 0}, [&](const auto& answer) {
-      if (answer) tokens = answer->tokens;
+      if (answer) all = answer->tokens;
     });
-    return tokens;
+    return all;
   }
   std::string state_of(std::int64_t id) {
     for (const auto& token : list())

@@ -11,11 +11,13 @@ TEST_F(KeeperCore, WhatWasFoundBeforeAQuestionIsNoAnswer) {
   const auto ask = [&] { core->answered(question, now += 1s, now); };
   ask();
   seen.upstream_port = PortState::stranger;
+  core->observed(seen, now);
   rest();
   EXPECT_EQ(core->next_report(false).facts.upstream_port, PortState::stranger);
   ask();
   EXPECT_EQ(core->next_report(false).facts.upstream_port, PortState::unknown);
   seen.upstream_port = PortState::open;
+  core->observed(seen, now);
   rest();
   EXPECT_EQ(core->next_report(false).facts.upstream_port, PortState::open);
 }

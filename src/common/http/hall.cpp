@@ -133,6 +133,7 @@ Strain Hall::look(TimePoint now) {
       turn_away(*session);
       session->finish();
     }
+  calm_ = strangers_lobby_.empty() && newcomers_lobby_.empty() && stranger_turns_ == turns_per_look(options);
   stranger_turns_ = turns_per_look(options);
   if (!strangers_lobby_.empty() && !std::exchange(turns_posted_, true)) asio::post(io, [this] { begin_handshakes(); });
   give_memory_back(now);

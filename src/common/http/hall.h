@@ -45,8 +45,10 @@ class Hall : public std::enable_shared_from_this<Hall> {
   /// A large body is about to be read, or was read. False: too many are read already.
   bool begin_large_body();
   void end_large_body() { --large_bodies_; }
-  /// Ten times a second.
+  /// Ten times a second, or less often while it is calm.
   Strain look(TimePoint now);
+  /// Nobody waited for a handshake at the last look, and no stranger had one since the look before it.
+  bool is_calm() const { return calm_; }
   /// Closes everything.
   void stop();
 
@@ -68,6 +70,7 @@ class Hall : public std::enable_shared_from_this<Hall> {
   Lobby<Session> strangers_lobby_, newcomers_lobby_;
   int stranger_turns_;  // left until the next look
   bool turns_posted_ = false;
+  bool calm_ = true;
   int large_bodies_ = 0;
   Strain strain_;          // since the last look
   std::size_t ended_ = 0;  // connections, since memory was given back

@@ -85,7 +85,7 @@ class Server::Impl {
 
   /// How late this thread comes shows from how late its timer does.
   void look_again() {
-    look_.expires_after(look_interval);
+    look_.expires_after(hall_->is_calm() ? hall_->options.calm_interval : look_interval);
     look_.async_wait([this](error_code cancelled) {
       if (cancelled || hall_->stopping) return;
       const auto now = std::chrono::steady_clock::now();

@@ -29,7 +29,9 @@ struct ServerOptions {
   /// The same before a credential was shown: for the whole handshake, for the whole first request, and for each answer.
   std::chrono::milliseconds stranger_timeout{5'000};
   std::chrono::milliseconds handler_timeout{70'000};  // a handler that has not answered by then is answered with a 504
-  std::vector<std::string> known_addresses;           // from which credentials are expected
+  /// How often StrainHandler is called while nobody waits. A server whose lateness matters to nobody can rest for longer.
+  std::chrono::milliseconds calm_interval{100};
+  std::vector<std::string> known_addresses;  // from which credentials are expected
 };
 
 /// What a request's header says of its sender.
@@ -60,7 +62,7 @@ class Server {
   /// death is seen here at once. Once for each connection from which the handler has got a request, but not for those
   /// that stop() closes.
   using DisconnectHandler = std::function<void(std::uint64_t connection)>;
-  /// Called on the server's thread, ten times a second.
+  /// Called on the server's thread, ten times a second; less often while nobody waits (ServerOptions::calm_interval).
   using StrainHandler = std::function<void(const Strain&)>;
   /// Called on the server's thread when a request's header is here, and nothing of its body: must not block. Without
   /// one, every request is as good as one with a credential.

@@ -218,10 +218,12 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
 }
 
 /// Nothing that others told may reach the server as more than was meant; and one line that cannot be read, also a user's
-/// own, keeps it at the lines that it had.
+/// own, keeps it at the lines that it had. One that matches nobody, as the server has not switched TLS on yet, does not.
 void Instance::Impl::tell_unreadable_hba_line() {
   const auto rows = session.query(
-      "select line_number, error from pg_hba_file_rules where error is not null order by line_number limit 1", 1s);
+      "select line_number, error from pg_hba_file_rules where error is not null and error not like '%cannot match%' "
+      "order by line_number limit 1",
+      1s);
   if (!rows) return;
   const std::string complaint = rows->empty() ? "" : "pg_hba.conf line " + rows->text(0, 0) + ": " + rows->text(0, 1);
   if (complaint == hba_complaint) return;

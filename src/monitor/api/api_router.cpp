@@ -321,13 +321,15 @@ http::Standing ApiRouter::judge(const http::Request& header) const {
   // What a node is told whose credential is not known (any more) says what to do about that.
   const bool of_a_node = header.path.starts_with("/v1/nodes/") && !header.bearer.empty();
   // Which join tokens there are, and what they are good for, the engine knows.
-  const bool joins = header.path == "/v1/register" && !header.bearer.empty();
-  if (of_a_node || joins || credentials_.may_come_in(header.bearer))
+  const bool registers = header.path == "/v1/register";
+  const auto entered = credentials_.enter(header.bearer);
+  if (of_a_node || entered || (registers && !header.bearer.empty()))
     return {.body_bytes_max = strangers_body_bytes_max};
   const bool exists =
       std::ranges::any_of(routes, [&](const Route& r) { return match(r.path, header.path).has_value(); });
   if (!exists) return {};
-  return {.refusal = error_response(credentials_.operate(header.bearer).error(), !header.bearer.empty())};
+  const Error why = registers ? entered.error() : credentials_.operate(header.bearer).error();
+  return {.refusal = error_response(why, !header.bearer.empty())};
 }
 
 http::Response ApiRouter::health() const {

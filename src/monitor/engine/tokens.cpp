@@ -62,8 +62,8 @@ Result<> check(const Model& model, const protocol::TokenRequest& request) {
     return fail(Errc::bad_usage, "ttl: it must be from 1 second to 30 days");
   if (request.group && (*request.group < 0 || *request.group > group_max))
     return fail(Errc::bad_usage, "group: it must be from 0 to " + std::to_string(group_max));
-  const auto formation = model.formations.find(request.formation);
-  if (formation == model.formations.end()) return fail(no_such_formation(request.formation));
+  if (request.formation != default_formation && !model.formations.contains(request.formation))
+    return fail(no_such_formation(request.formation));
   return {};
 }
 

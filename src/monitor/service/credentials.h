@@ -19,8 +19,8 @@ class Credentials {
   /// "operator", "node 7"; empty if it is nobody's.
   std::string owner_of(const std::string& bearer) const;
   /// May a request that is not of a node come in: an operator's, or of one whom the monitor's Postgres let in?
-  bool may_come_in(const std::string& bearer) const { return access_.enter(bearer).has_value(); }
   /// Errors: denied.
+  Result<> enter(const std::string& bearer) const { return access_.enter(bearer); }
   Result<> operate(const std::string& bearer) const { return access_.operate(bearer); }
 
   /// It is the node's; what the node had before is no longer good.
