@@ -51,6 +51,7 @@ class FloodOfStrangers : public ClusterTest {
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
+    held_ = std::min<std::size_t>(held_, files.rlim_cur / 8);  // of each of five kinds
     auto network = Network::make(stranger + 1);
     ASSERT_TRUE(ok(network));
     network_.emplace(std::move(*network));
@@ -63,6 +64,7 @@ class FloodOfStrangers : public ClusterTest {
   FloodOptions flood_options() const {
     FloodOptions options;
     for (const auto* daemon : daemons_) options.targets.push_back({daemon->host(), daemon->api_port()});
+    options.held = held_;
     options.network = network_->namespace_of(stranger);
     return options;
   }
@@ -105,6 +107,7 @@ class FloodOfStrangers : public ClusterTest {
     });
   }
 
+  std::size_t held_ = 1'000;
   std::optional<Network> network_;
   std::vector<lab::AutoctlDaemon*> daemons_;
   std::map<const lab::AutoctlDaemon*, long> before_, most_;

@@ -108,8 +108,12 @@ std::string check_monitor(const std::string& text) {
   for (const std::string_view scheme : {"https://", "postgres://", "postgresql://"})
     if (text.starts_with(scheme) && text.size() > scheme.size()) return {};
   if (text.empty()) return {};
-  // Not quoted: it may be a connection string of another spelling, with a password.
-  return "it is neither https://host:port nor postgres://autoctl_node@host:port/pg_auto_failover";
+  // Quoted no further than its scheme: what follows may have a password.
+  const auto scheme = text.find("://");
+  const std::string what = scheme == std::string::npos || scheme > text.find_first_of("@= ")
+                               ? "it"
+                               : quoted(text.substr(0, scheme) + "://…");
+  return what + " is neither https://host:port nor postgres://autoctl_node@host:port/pg_auto_failover";
 }
 
 std::string check_not_empty(const std::string& text) {

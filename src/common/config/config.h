@@ -47,7 +47,7 @@ struct Config {
   std::string formation = "default";
   std::optional<GroupId> group;
   NodeId node;                  // from the monitor
-  std::string monitor;          // as given: https://… or a libpq URI
+  std::string monitor;          // as given: https://… or a libpq URI, without its password
   std::string monitor_url;      // https://host:port, as found
   std::string monitor_ca_file;  // as given, for https://; empty = the system's store
   std::string token_file;       // as given: credential to register with; empty = what a libpq URI's Postgres hands out

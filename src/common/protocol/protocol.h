@@ -1,6 +1,6 @@
 // What crosses the wire between monitor, keepers and CLI: JSON bodies as structs. docs/api.md shows them.
 //
-//   POST   /v1/register              RegisterRequest   -> RegisterAnswer     operator's credential
+//   POST   /v1/register              RegisterRequest   -> RegisterAnswer     join token; operator's credential
 //   POST   /v1/nodes/{id}/report     Report            -> Assignment         node's credential; held open if `wait`
 //   PATCH  /v1/nodes/{id}            SettingsDocument  -> SettingsDocument   operator's credential
 //   DELETE /v1/nodes/{id}                              -> {}                 operator's or that node's credential;
@@ -14,7 +14,7 @@
 //   PATCH  /v1/settings              SettingsDocument  -> SettingsDocument   operator's credential
 //   POST   /v1/operations            OperationRequest  -> OperationDocument  operator's credential
 //   GET    /v1/operations/{id}                         -> OperationDocument  held open up to `wait_ms` while it runs
-//   GET    /healthz, /v1/version                                             no credential
+//   GET    /healthz, /v1/version                                             no credential. More: tokens.h
 //
 // Every error is a 4xx or 5xx with {"error": {"code", "message", "hint"}}.
 #pragma once
