@@ -166,7 +166,7 @@ bool Board::await_urgency() {
 
 void Board::pause(Millis duration) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, duration, [&] { return stopping_.load(); });
+  ended_.wait_for(lock, duration, [&] { return stopping_.load(); });
 }
 
 // ---- scribe
@@ -318,6 +318,7 @@ void Board::stop() {
   const std::lock_guard lock(mutex_);
   stopping_ = true;
   changed_.notify_all();
+  ended_.notify_all();
   wake_worker();
 }
 

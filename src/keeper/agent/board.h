@@ -131,6 +131,7 @@ class Board {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable ended_;  // stopping_: whoever only rests is not woken by every change
   Core core_;
   InstanceChain chain_;
   std::atomic<bool> stopping_ = false;
