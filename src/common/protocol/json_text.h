@@ -73,3 +73,17 @@ Result<T> decode(const std::string& text) {
 }
 
 }  // namespace autoctl::protocol
+
+/// What nlohmann::json looks for, of a document whose fields are listed; in the namespace of T.
+#define AUTOCTL_JSON_VALUE(T)                     \
+  void to_json(nlohmann::json& j, const T& v) {   \
+    j = protocol::codec::write_document(v);       \
+  }                                               \
+  void from_json(const nlohmann::json& j, T& v) { \
+    protocol::codec::read_document(j, v);         \
+  }
+
+/// In autoctl::protocol.
+#define AUTOCTL_JSON_TEXT(T)                      \
+  template std::string encode<T>(const T& value); \
+  template Result<T> decode<T>(const std::string& text);

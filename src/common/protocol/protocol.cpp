@@ -374,35 +374,15 @@ void fields(auto&& field, Of<ErrorDocument> auto& v) {
 
 }  // namespace codec
 
-#define X(T)                                      \
-  void to_json(nlohmann::json& j, const T& v) {   \
-    j = codec::write_document(v);                 \
-  }                                               \
-  void from_json(const nlohmann::json& j, T& v) { \
-    codec::read_document(j, v);                   \
-  }
-AUTOCTL_PROTOCOL_TYPES(X)
-#undef X
+AUTOCTL_PROTOCOL_TYPES(AUTOCTL_JSON_VALUE)
 
-#define X(T)                                      \
-  template std::string encode<T>(const T& value); \
-  template Result<T> decode<T>(const std::string& text);
-AUTOCTL_PROTOCOL_TYPES(X)
-AUTOCTL_PROTOCOL_FSM_TYPES(X)
-#undef X
+AUTOCTL_PROTOCOL_TYPES(AUTOCTL_JSON_TEXT)
+AUTOCTL_PROTOCOL_FSM_TYPES(AUTOCTL_JSON_TEXT)
 
 }  // namespace autoctl::protocol
 
 namespace autoctl {
 
-#define X(T)                                      \
-  void to_json(nlohmann::json& j, const T& v) {   \
-    j = protocol::codec::write_document(v);       \
-  }                                               \
-  void from_json(const nlohmann::json& j, T& v) { \
-    protocol::codec::read_document(j, v);         \
-  }
-AUTOCTL_PROTOCOL_FSM_TYPES(X)
-#undef X
+AUTOCTL_PROTOCOL_FSM_TYPES(AUTOCTL_JSON_VALUE)
 
 }  // namespace autoctl

@@ -51,16 +51,7 @@ void fields(auto&& field, Of<TrustDocument> auto& v) {
 
 }  // namespace codec
 
-#define X(T)                                      \
-  void to_json(nlohmann::json& j, const T& v) {   \
-    j = codec::write_document(v);                 \
-  }                                               \
-  void from_json(const nlohmann::json& j, T& v) { \
-    codec::read_document(j, v);                   \
-  }                                               \
-  template std::string encode<T>(const T& value); \
-  template Result<T> decode<T>(const std::string& text);
-AUTOCTL_TOKEN_TYPES(X)
-#undef X
+AUTOCTL_TOKEN_TYPES(AUTOCTL_JSON_VALUE)
+AUTOCTL_TOKEN_TYPES(AUTOCTL_JSON_TEXT)
 
 }  // namespace autoctl::protocol
