@@ -21,18 +21,10 @@ using namespace std::chrono_literals;
 using client::JoinToken;
 using test::eventually;
 using test::MonitorProcess;
+using test::request;
 using testing::HasSubstr;
 
 constexpr Millis patience{10'000};
-
-protocol::RegisterRequest request(const std::string& name, int port) {
-  protocol::RegisterRequest r;
-  r.name = name;
-  r.host = "127.0.0.1";
-  r.port = port;
-  r.api_port = port + 1;
-  return r;
-}
 
 class JoinTokens : public ::testing::Test {
  protected:

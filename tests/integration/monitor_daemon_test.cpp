@@ -15,17 +15,9 @@ using client::MonitorApi;
 using protocol::Assignment;
 using test::eventually;
 using test::MonitorProcess;
+using test::request;
 
 constexpr Millis patience{10'000};
-
-protocol::RegisterRequest request(const std::string& name, int port) {
-  protocol::RegisterRequest r;
-  r.name = name;
-  r.host = "127.0.0.1";
-  r.port = port;
-  r.api_port = port + 1;
-  return r;
-}
 
 /// The only node of a group of its own.
 protocol::RegisterRequest worker(int number) {

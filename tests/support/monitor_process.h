@@ -18,6 +18,16 @@
 
 namespace autoctl::test {
 
+/// Of a node on this machine that nobody runs.
+inline protocol::RegisterRequest request(const std::string& name, int port) {
+  protocol::RegisterRequest r;
+  r.name = name;
+  r.host = "127.0.0.1";
+  r.port = port;
+  r.api_port = port + 1;
+  return r;
+}
+
 class MonitorProcess {
  public:
   explicit MonitorProcess(const std::string& auth = "trust") : files_(scratch_.path() + "/monitor") {
