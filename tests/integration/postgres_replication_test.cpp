@@ -212,6 +212,7 @@ TEST_F(PostgresReplication, APrimaryThatIsStoppedInItsCrashRecoveryIsNotTakenFor
   ASSERT_NO_FATAL_FAILURE(make_pair());
   one().sql("create table t(v text)");
   ASSERT_NO_FATAL_FAILURE(make_synchronous());
+  one().sql("create table much as select repeat('x', 500) from generate_series(1, 200000)");  // takes time to replay
   write(one(), "before");
   const auto crash = [](Node& node) {
     ::kill(node.postmaster_pid(), SIGKILL);
@@ -224,13 +225,16 @@ TEST_F(PostgresReplication, APrimaryThatIsStoppedInItsCrashRecoveryIsNotTakenFor
   write(two(), "only here");
   ASSERT_TRUE(crash(two()));
   Millis patience{0};
-  ASSERT_TRUE(eventually([&] {
-    const auto until = Clock::now() + patience++;  // too early it has not begun, too late it is over
-    static_cast<void>(two().postgres->start([&] { return Clock::now() >= until; }));
-    EXPECT_TRUE(ok(two().postgres->stop(StopMode::fast, 10s)));
-    const auto control = read_control_data(two().postgres->tools(), two().files.pgdata);
-    return control && control->cluster_state == "shut down in recovery";
-  }));
+  ASSERT_TRUE(eventually(
+      [&] {
+        const auto until = Clock::now() + patience;  // too early it has not begun, too late it is over
+        patience += Millis{5};
+        static_cast<void>(two().postgres->start([&] { return Clock::now() >= until; }));
+        EXPECT_TRUE(ok(two().postgres->stop(StopMode::fast, 10s)));
+        const auto control = read_control_data(two().postgres->tools(), two().files.pgdata);
+        return control && control->cluster_state == "shut down in recovery";
+      },
+      30s));
 
   ASSERT_TRUE(ok(one().postgres->start(never)));
   ASSERT_TRUE(ok(one().postgres->set_sync({})));

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "keeper.h"
-#include "keeper/core/standby_names.h"
+#include "common/fsm/standby_names.h"
 
 namespace autoctl::simulator {
 
@@ -124,7 +124,7 @@ Keeper::Did Keeper::set_sync() {
   switch (phase_++) {
     case 0:
       if (chance_of_a_full_disk()) return give_up(Errc::system, "the configuration cannot be written");
-      self.conf_sync = keeper::parse_sync_names(keeper::sync_names(order_->sync)).value();
+      self.conf_sync = parse_sync_names(sync_names(order_->sync)).value();
       return self.running() ? wait(kernel_->random.skewed(500, ms(20))) : Did::done;
     case 1:
       if (self.server == Server::up) servers_->set_sync(node_, self.conf_sync);

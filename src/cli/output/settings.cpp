@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/output/table.h"
-#include "keeper/postgres/instance.h"
+#include "common/fsm/standby_names.h"
 
 namespace autoctl::cli {
 
@@ -30,7 +30,7 @@ std::vector<Row> rows_of(const protocol::SettingsDocument& settings, const proto
         state.groups, [&node](const auto& g) { return g.formation == node.formation && g.group == node.group; });
     if (group != state.groups.end())
       rows.push_back({"primary", node.name, &node, "synchronous_standby_names",
-                      fmt::format("'{}'", keeper::sync_names(group->quorum_confirmed))});
+                      fmt::format("'{}'", sync_names(group->quorum_confirmed))});
   }
   for (const auto& node : state.nodes)
     rows.push_back({"node", node.name, &node, "candidate priority", std::to_string(node.candidate_priority)});

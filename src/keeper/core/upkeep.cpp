@@ -4,7 +4,7 @@
 
 #include "keeper/core/core.h"
 #include "keeper/core/restart_needs.h"
-#include "keeper/core/standby_names.h"
+#include "common/fsm/standby_names.h"
 
 namespace autoctl::keeper {
 

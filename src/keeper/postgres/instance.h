@@ -18,7 +18,7 @@
 #include "common/process/process.h"
 #include "common/protocol/protocol.h"
 #include "common/util/result.h"
-#include "keeper/core/standby_names.h"
+#include "common/fsm/standby_names.h"
 
 namespace autoctl::keeper {
 

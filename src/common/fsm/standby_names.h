@@ -7,7 +7,7 @@
 
 #include "common/fsm/goal.h"
 
-namespace autoctl::keeper {
+namespace autoctl {
 
 /// "autoctl_standby_<id>": application_name and slot name of a standby, and the element in synchronous_standby_names.
 std::string standby_name(NodeId id);
@@ -17,4 +17,4 @@ std::string sync_names(const SyncQuorum& quorum);
 /// The inverse; nullopt when the names are not ours.
 std::optional<SyncQuorum> parse_sync_names(const std::string& text);
 
-}  // namespace autoctl::keeper
+}  // namespace autoctl

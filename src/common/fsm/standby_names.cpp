@@ -1,9 +1,9 @@
-#include "keeper/core/standby_names.h"
+#include "common/fsm/standby_names.h"
 
 #include <algorithm>
 #include <charconv>
 
-namespace autoctl::keeper {
+namespace autoctl {
 namespace {
 
 constexpr std::string_view prefix = "autoctl_standby_";
@@ -69,4 +69,4 @@ std::optional<SyncQuorum> parse_sync_names(const std::string& text) {
   return quorum;
 }
 
-}  // namespace autoctl::keeper
+}  // namespace autoctl
