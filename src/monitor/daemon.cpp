@@ -41,6 +41,8 @@ namespace autoctl::monitor {
 namespace {
 
 constexpr Millis tick{1'000};
+/// The server's own lateness is not tolerated from 250 ms on (service.cpp): it is looked at more often than that.
+constexpr Millis calm_interval{200};
 constexpr Millis stop_patience{30'000};
 constexpr Millis engine_patience{20'000};  // without a turn of the engine for this long the watchdog is not fed
 /// Whoever stops it with `pg_ctl stop -w` looks ten times a second whether it is gone.
@@ -192,6 +194,7 @@ std::vector<std::string> addresses_of_nodes(const Image& image) {
 http::ServerOptions server_options(const config::Config& config, const config::Files& files, const Image& image,
                                    const DescriptorLimit& descriptors) {
   http::ServerOptions options;
+  options.calm_interval = calm_interval;
   options.address = config::api_addresses(config);
   options.port = config.api_port;
   options.certificate_file = config::api_certificate_file(config, files);

@@ -1,8 +1,8 @@
 // What the core's orders do to a pretended server; each as the product's, cut into turns where it takes time.
 #include <algorithm>
 
-#include "keeper.h"
 #include "common/fsm/standby_names.h"
+#include "keeper.h"
 
 namespace autoctl::simulator {
 

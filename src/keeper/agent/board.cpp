@@ -9,8 +9,7 @@ namespace autoctl::keeper {
 
 namespace {
 
-/// How long the fence waits when there is nothing to guard; a change ends the wait.
-constexpr Millis idle{60'000};
+constexpr TimePoint never = TimePoint::max();
 
 TimePoint now() {
   return std::chrono::steady_clock::now();
@@ -37,14 +36,14 @@ Board::~Board() {
 Ready Board::ready() {
   const std::lock_guard lock(mutex_);
   Ready ready = core_.ready(now());
-  changed_.notify_all();
+  waiters_.wake();
   return ready;
 }
 
 void Board::observed(Observation seen) {
   const std::lock_guard lock(mutex_);
   core_.observed(std::move(seen), now());
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 void Board::saved() {
@@ -75,14 +74,14 @@ void Board::progressed(int percent) {
 void Board::slots_given_up(const std::vector<NodeId>& standbys) {
   const std::lock_guard lock(mutex_);
   core_.slots_given_up(standbys);
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 void Board::tell(std::vector<std::string> news) {
   if (news.empty()) return;
   const std::lock_guard lock(mutex_);
   for (std::string& text : news) core_.tell(std::move(text));
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 bool Board::wants_upstream_probe() const {
@@ -127,7 +126,7 @@ void Board::answered(const protocol::Assignment& assignment, TimePoint request_l
   chain_.confirmed(instance);
   core_.told(last_news);
   if (core_.answered(assignment, request_left, now())) wake_worker();
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 void Board::unknown_to_monitor(TimePoint request_left) {
@@ -144,37 +143,39 @@ void Board::refused(const Error& why) {
   const std::lock_guard lock(mutex_);
   core_.refused(why);
   wake_worker();
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 void Board::send_failed() {
   const std::lock_guard lock(mutex_);
   core_.send_failed();
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 void Board::await_upstream_answer(Millis timeout) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, timeout, [&] { return !core_.owes_an_answer() || stopping_; });
+  waiters_.wait_until(lock, now() + timeout, [&] { return !core_.owes_an_answer() || stopping_; });
 }
 
 bool Board::await_urgency() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return core_.is_urgent() || stopping_; });
+  waiters_.wait_until(lock, never, [&] { return core_.is_urgent() || stopping_; });
   return !stopping_;
 }
 
 void Board::pause(Millis duration) {
   std::unique_lock lock(mutex_);
-  ended_.wait_for(lock, duration, [&] { return stopping_.load(); });
+  waiters_.wait_until(lock, now() + duration, [&] { return stopping_.load(); });
 }
 
 // ---- scribe
 
 bool Board::await_link() {
   std::unique_lock lock(mutex_);
-  while (!stopping_ && !chain_.wants_link(now()))
-    changed_.wait_until(lock, std::min(chain_.next_link_at(), now() + idle));
+  while (!stopping_ && !chain_.wants_link(now())) {
+    const TimePoint at = chain_.next_link_at();
+    waiters_.wait_until(lock, at, [&] { return stopping_ || chain_.next_link_at() != at; });
+  }
   return !stopping_;
 }
 
@@ -197,13 +198,13 @@ std::optional<protocol::CitusPlan> Board::citus_duty() const {
 
 void Board::await_citus_duty(const std::optional<protocol::CitusPlan>& known, TimePoint deadline) {
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, deadline, [&] { return stopping_ || core_.citus_duty() != known; });
+  waiters_.wait_until(lock, deadline, [&] { return stopping_ || core_.citus_duty() != known; });
 }
 
 void Board::publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent) {
   const std::lock_guard lock(mutex_);
   core_.set_citus(std::move(facts), urgent);
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 // ---- addresses
@@ -211,12 +212,12 @@ void Board::publish_citus(std::optional<protocol::CitusFacts> facts, bool urgent
 void Board::set_addresses(std::vector<IpAddress> addresses) {
   const std::lock_guard lock(mutex_);
   core_.set_addresses(std::move(addresses));
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 void Board::await_other_nodes(const std::optional<protocol::Assignment>& known, TimePoint deadline) {
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, deadline, [&] {
+  waiters_.wait_until(lock, deadline, [&] {
     const auto& newest = core_.assignment();
     if (stopping_ || !newest || !known) return stopping_ || newest.has_value();
     return tells_of_others(*newest, *known);
@@ -228,7 +229,7 @@ void Board::await_other_nodes(const std::optional<protocol::Assignment>& known, 
 void Board::set_certificates(protocol::ShownCertificates certificates) {
   const std::lock_guard lock(mutex_);
   core_.set_certificates(std::move(certificates));
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 // ---- probes
@@ -241,7 +242,7 @@ void Board::felt(const Pulse& pulse) {
 std::string Board::check_vitals() {
   const std::lock_guard lock(mutex_);
   std::string news = core_.check_vitals(now());
-  if (!news.empty()) changed_.notify_all();
+  if (!news.empty()) waiters_.wake();
   return news;
 }
 
@@ -257,14 +258,14 @@ bool Board::await_fence() {
   while (!stopping_) {
     const auto at = core_.fence_at();
     if (at && now() >= *at) return true;
-    changed_.wait_until(lock, at.value_or(now() + idle));
+    waiters_.wait_until(lock, at.value_or(never), [&] { return stopping_ || core_.fence_at() != at; });
   }
   return false;
 }
 
 bool Board::await_guarded_until(std::optional<TimePoint>& told) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return stopping_ || core_.guarded_until() != told; });
+  waiters_.wait_until(lock, never, [&] { return stopping_ || core_.guarded_until() != told; });
   told = core_.guarded_until();
   return !stopping_;
 }
@@ -272,7 +273,7 @@ bool Board::await_guarded_until(std::optional<TimePoint>& told) {
 void Board::set_fenced() {
   const std::lock_guard lock(mutex_);
   core_.fenced();
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 // ---- any thread
@@ -317,8 +318,7 @@ void Board::request_restart() {
 void Board::stop() {
   const std::lock_guard lock(mutex_);
   stopping_ = true;
-  changed_.notify_all();
-  ended_.notify_all();
+  waiters_.wake();
   wake_worker();
 }
 

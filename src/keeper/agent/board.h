@@ -16,12 +16,12 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
 
+#include "keeper/agent/waiters.h"
 #include "keeper/core/core.h"
 #include "keeper/core/instance_chain.h"
 
@@ -130,8 +130,7 @@ class Board {
   void wake_worker();
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::condition_variable ended_;  // stopping_: whoever only rests is not woken by every change
+  Waiters waiters_;
   Core core_;
   InstanceChain chain_;
   std::atomic<bool> stopping_ = false;

@@ -2,9 +2,9 @@
 // is put back, the other nodes get their slots.
 #include <array>
 
+#include "common/fsm/standby_names.h"
 #include "keeper/core/core.h"
 #include "keeper/core/restart_needs.h"
-#include "common/fsm/standby_names.h"
 
 namespace autoctl::keeper {
 

@@ -13,12 +13,12 @@
 
 #include "common/config/config.h"
 #include "common/fsm/goal.h"
+#include "common/fsm/standby_names.h"
 #include "common/pg/connection.h"
 #include "common/postgres/tools.h"
 #include "common/process/process.h"
 #include "common/protocol/protocol.h"
 #include "common/util/result.h"
-#include "common/fsm/standby_names.h"
 
 namespace autoctl::keeper {
 
