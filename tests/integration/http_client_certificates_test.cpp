@@ -127,12 +127,11 @@ TEST_F(ClientCertificates, OpensslsClientIsRefusedToo) {
   const auto bad = pair("autoctl_standby_2", now_ - 91 * 24h);
   ASSERT_TRUE(config::write_file(directory_ + "/bad.crt", bad.certificate_pem));
   ASSERT_TRUE(config::write_file(directory_ + "/bad.key", bad.key_pem));
-  const auto said =
-      run({.program = "/bin/sh",
-           .arguments = {"-c", "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | openssl s_client -quiet -connect 127.0.0.1:" +
-                                   std::to_string(server_->port()) + " -cert " + directory_ + "/bad.crt -key " +
-                                   directory_ + "/bad.key 2>&1"}},
-          10s);
+  const std::string files = " -cert " + directory_ + "/bad.crt -key " + directory_ + "/bad.key";
+  const auto said = run({.argv = {"/bin/sh", "-c",
+                                  "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | openssl s_client -quiet -connect 127.0.0.1:" +
+                                      std::to_string(server_->port()) + files + " 2>&1"}},
+                        10s);
   ASSERT_TRUE(said) << said.error().message;
   EXPECT_THAT(said->output, HasSubstr("certificate expired"));
   EXPECT_TRUE(seen_.get().requests.empty());

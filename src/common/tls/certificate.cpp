@@ -21,8 +21,9 @@ namespace {
 
 constexpr std::size_t common_name_max = 64;  // X.520's ub-common-name
 
-bool set_names(X509* certificate, const std::vector<std::string>& names) {
-  const Names list = to_names(with_loopback(names));
+bool set_names(X509* certificate, std::vector<std::string> names) {
+  names = with_loopback(std::move(names));
+  const Names list = to_names(names);
   if (!list) return false;
   const std::string common = names.front().size() <= common_name_max ? names.front() : "autoctl";
   X509_NAME* subject = X509_get_subject_name(certificate);
