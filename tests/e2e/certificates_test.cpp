@@ -189,6 +189,59 @@ TEST_F(WithAuthority, TheKeyMayBeKeptElsewhere) {
   EXPECT_TRUE(made.ok()) << made.output;
 }
 
+/// Both are believed until all nodes have come.
+TEST_F(WithAuthority, AnotherMonitorsAuthorityTakesOver) {
+  ASSERT_NO_FATAL_FAILURE(start_pair());
+  Load load(cluster());
+  ASSERT_NO_FATAL_FAILURE(load.start());
+  cluster().monitor().destroy();
+  const auto lost = cluster().give_up_monitor();
+  ASSERT_TRUE(shell("mkdir another").ok());
+  ASSERT_TRUE(ok(cluster().create_monitor({.directory = directory() + "/another", .auth = "", .authority = true})));
+  ASSERT_NO_FATAL_FAILURE(make_token(2));
+  const auto started = query(*cluster().find("node_1"), "select pg_postmaster_start_time()");
+  for (const char* name : {"node_1", "node_2"}) {
+    const auto enabled = autoctl({"enable", "monitor", "--pgdata", cluster().find(name)->pgdata(), monitor_url(),
+                                  "--join-token-file", token_file()});
+    ASSERT_TRUE(enabled.ok()) << enabled.output;
+    EXPECT_TRUE(load.progresses(20, patience));
+  }
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  EXPECT_EQ(query(*cluster().find("node_1"), "select pg_postmaster_start_time()"), started);
+  ASSERT_TRUE(ok(cluster().switchover(Millis(60'000))));
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  EXPECT_TRUE(load.progresses(20, patience));
+  const auto verified = shell("openssl verify -CAfile '" + config::Files(cluster().monitor().pgdata()).ca() + "' '" +
+                              config::Files(standby().pgdata()).certificate() + "' 2>&1");
+  EXPECT_TRUE(verified.ok()) << verified.output;
+  load.stop();
+  load.verify();
+}
+
+/// So that it is no stranger at its own address: what a node shows from then on, the others know.
+TEST_F(WithAuthority, ARenewedCertificateIsTakenInAndKnown) {
+  ASSERT_NO_FATAL_FAILURE(start_pair());
+  const config::Files here(primary().pgdata());
+  const auto asked = tls::request_certificate("127.0.0.1");
+  const auto renewed = tls::issue_certificate(authority(), asked->csr_pem, "127.0.0.1", "autoctl_standby_1",
+                                              std::chrono::system_clock::now());
+  ASSERT_TRUE(ok(renewed));
+  ASSERT_TRUE(ok(config::write_file(here.key(), asked->key_pem)));
+  ASSERT_TRUE(ok(config::write_file(here.certificate(), *renewed)));
+  const auto reloaded = autoctl({"reload", "--pgdata", primary().pgdata()});
+  ASSERT_TRUE(reloaded.ok()) << reloaded.output;
+  const std::string fingerprint = tls::inspect_certificate(*renewed)->sha256;
+  EXPECT_TRUE(lab::eventually(patience, [&] { return has(config::Files(standby().pgdata()).state(), fingerprint); }));
+  const auto serial = tls::inspect_certificate(*renewed)->serial;
+  for (const auto& [port, how] : {std::pair{primary().pgport(), "-starttls postgres"}, {primary().api_port(), ""}})
+    EXPECT_THAT(shell(fmt::format("openssl s_client -connect 127.0.0.1:{} {} </dev/null 2>/dev/null | "
+                                  "openssl x509 -noout -serial",
+                                  port, how))
+                    .output,
+                HasSubstr(serial));
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+}
+
 TEST_F(WithAuthority, AMonitorWithoutOneSaysWhatToType) {
   ASSERT_TRUE(ok(cluster().create_monitor({.auth = ""})));
   ASSERT_NO_FATAL_FAILURE(make_token(1));
