@@ -43,14 +43,16 @@ void declare_postgres(Verb command, CreateOptions& options) {
 }
 
 void declare_access(Verb command, CreateOptions& options) {
-  from_environment(
-      text(command, "--auth", options.auth,
-           fmt::format("how nodes log in to Postgres: {}", fmt::join(config::auth_methods(), ", ")), "METHOD"),
-      "AUTH_METHOD")
+  from_environment(text(command, "--auth", options.auth,
+                        fmt::format("how nodes log in to Postgres; default: scram-sha-256. One of {}",
+                                    fmt::join(config::auth_methods(), ", ")),
+                        "METHOD"),
+                   "AUTH_METHOD")
       .check(config::check_auth);
   from_environment(command.add_flag("--skip-pg-hba", options.skip_pg_hba, "leave pg_hba.conf alone"), "SKIP_PG_HBA");
   command.add_flag("--ssl-self-signed", options.ssl.self_signed,
-                   "encrypt with a self-signed certificate (no protection against a man in the middle)");
+                   "encrypt with a self-signed certificate (no protection against a man in the middle); default: with "
+                   "one of the monitor's own certificate authority, and both sides check each other's");
   command.add_flag("--no-ssl", options.ssl.no_ssl, "do not encrypt");
   text(command, "--ssl-mode", options.ssl.mode, "sslmode of connection strings", "MODE").check(config::check_ssl_mode);
   text(command, "--ssl-ca-file", options.ssl.ca_file, "Postgres' ssl_ca_file", "FILE");
@@ -100,8 +102,10 @@ Result<> check_one_way(const SslOptions& ssl) {
   const bool own = ssl.server_cert || ssl.server_key;
   const int ways = (ssl.self_signed ? 1 : 0) + (ssl.no_ssl ? 1 : 0) + (own ? 1 : 0);
   const char* hint =
-      "choose one of --ssl-self-signed, --server-cert with --server-key (and --ssl-ca-file), or --no-ssl";
-  if (ways == 0) return fail(Errc::bad_usage, "it is not specified whether connections are to be encrypted", hint);
+      "choose one of --ssl-self-signed, --server-cert with --server-key (and --ssl-ca-file), or --no-ssl; or none of "
+      "them: the monitor's own authority gives certificates";
+  if (ways == 0 && (ssl.ca_file || ssl.crl_file))
+    return fail(Errc::bad_usage, "--ssl-ca-file and --ssl-crl-file need --server-cert and --server-key", hint);
   if (ways > 1) return fail(Errc::bad_usage, "more than one way to encrypt is given", hint);
   if (own && !(ssl.server_cert && ssl.server_key))
     return fail(Errc::bad_usage, "--server-cert and --server-key go together", hint);
@@ -123,11 +127,12 @@ Result<config::Ssl> to_ssl(const SslOptions& given) {
   config::Ssl result;
   result.enabled = !ssl->no_ssl;
   result.self_signed = ssl->self_signed;
+  result.issued = !ssl->no_ssl && !ssl->self_signed && !ssl->server_cert;
   result.ca_file = absolute(ssl->ca_file.value_or(""));
   result.crl_file = absolute(ssl->crl_file.value_or(""));
   result.server_cert = absolute(ssl->server_cert.value_or(""));
   result.server_key = absolute(ssl->server_key.value_or(""));
-  const char* strictest = ssl->no_ssl ? "prefer" : ssl->ca_file ? "verify-full" : "require";
+  const char* strictest = ssl->no_ssl ? "prefer" : ssl->ca_file || result.issued ? "verify-full" : "require";
   result.mode = ssl->mode.value_or(strictest);
   return result;
 }
@@ -142,10 +147,6 @@ void take_path(const std::optional<std::string>& given, std::string& value) {
 }
 
 Result<> take_auth(const CreateOptions& options, config::Config& config) {
-  if (!options.auth && !options.skip_pg_hba)
-    return fail(Errc::bad_usage, "--auth is missing: how do the nodes log in to each other's Postgres?",
-                fmt::format("choose one of {}; or --skip-pg-hba to edit pg_hba.conf yourself",
-                            fmt::join(config::auth_methods(), ", ")));
   config.auth = options.auth.value_or("scram-sha-256");
   config.skip_pg_hba = options.skip_pg_hba;
   config.pg_hba_lan = options.pg_hba_lan;

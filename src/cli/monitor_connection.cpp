@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/config/files.h"
 #include "common/config/own_directory.h"
 #include "common/config/own_port.h"
+#include "common/monitor_client/monitor_url.h"
 #include "common/monitor_client/node_endpoint.h"
+#include "common/util/loopback.h"
 
 namespace autoctl::cli {
 
@@ -37,14 +41,22 @@ Result<client::MonitorEndpoint> endpoint_of(const config::Config& config, const 
   return endpoint;
 }
 
+/// A monitor's own API, called by one of the names of its own machine.
+bool is_own_address(const std::string& monitor, const config::Config& config) {
+  if (!config.is_monitor() || !client::is_https(monitor)) return false;
+  const auto hosts = client::parse_https(monitor);
+  return hosts && std::ranges::all_of(*hosts, [&](const client::HostPort& each) {
+           return each.port == config.api_port && (each.host == config.hostname || is_loopback_host(each.host));
+         });
+}
+
 /// What is beside PGDATA may do more than what a URI hands out. It goes to no other server than ever.
 Result<client::MonitorEndpoint> named(const MonitorTarget& target) {
+  const auto here = target.pgdata.empty() ? fail(Errc::not_found, "") : config::load(config::Files(target.pgdata));
+  if (here && is_own_address(target.monitor, *here)) return endpoint_of(*here, config::Files(target.pgdata));
   auto endpoint = client::discover(target.monitor, {target.monitor_ca_file, discover_timeout});
-  if (!endpoint || target.pgdata.empty()) return endpoint;
-  const config::Files files(target.pgdata);
-  const auto config = config::load(files);
-  if (!config) return endpoint;
-  const auto own = endpoint_of(*config, files);
+  if (!endpoint || !here) return endpoint;
+  const auto own = endpoint_of(*here, config::Files(target.pgdata));
   return own && own->url == endpoint->url && !own->token.empty() ? own : endpoint;
 }
 

@@ -99,15 +99,10 @@ Result<> LocalCluster::create_monitor(const Place& place) {
   auto monitor = make_daemon("monitor", "monitor", place);
   if (!monitor) return fail(std::move(monitor.error()));
   monitor_ = std::move(*monitor);
-  std::vector<std::string> words = {"create",
-                                    "monitor",
-                                    "--auth",
-                                    place.auth,
-                                    "--ssl-self-signed",
-                                    "--pgport",
-                                    std::to_string(monitor_->pgport()),
-                                    "--hostname",
-                                    monitor_->host()};
+  std::vector<std::string> words = {"create",     "monitor",       "--pgport", std::to_string(monitor_->pgport()),
+                                    "--hostname", monitor_->host()};
+  if (!place.auth.empty()) words.insert(words.end(), {"--auth", place.auth});
+  if (!place.authority) words.emplace_back("--ssl-self-signed");
   words.insert(words.end(), place.words.begin(), place.words.end());
   AUTOCTL_TRY(monitor_->create(std::move(words)));
   const bool answers = eventually(monitor_start_timeout, [this] {
@@ -118,10 +113,11 @@ Result<> LocalCluster::create_monitor(const Place& place) {
   return {};
 }
 
-/// The monitor's certificate is its own: it is trusted because it was read from its directory.
+/// The monitor's certificate is its own or its authority's: it is trusted because it was read from its directory.
 Result<> LocalCluster::connect_api() {
   if (api_) return {};
-  auto pem = config::read_file(monitor_->files().certificate());
+  auto pem = config::read_file(monitor_->files().ca());
+  if (!pem) pem = config::read_file(monitor_->files().certificate());
   if (!pem) return fail(std::move(pem.error()));
   client::MonitorEndpoint endpoint;
   endpoint.url = fmt::format("https://{}:{}", monitor_->host(), monitor_->api_port());
@@ -140,10 +136,11 @@ Result<AutoctlDaemon*> LocalCluster::create_node(const std::string& name, const 
   if (!made) return fail(std::move(made.error()));
   auto node = std::move(*made);
   const std::string monitor = place.monitor.empty() ? monitor_uri() : place.monitor;
-  std::vector<std::string> words = {"create",     place.role,   "--auth",    place.auth,
-                                    "--name",     name,         "--pgport",  std::to_string(node->pgport()),
-                                    "--hostname", node->host(), "--monitor", monitor};
-  words.emplace_back(place.tls ? "--ssl-self-signed" : "--no-ssl");
+  std::vector<std::string> words = {
+      "create",     place.role,   "--name",    name,   "--pgport", std::to_string(node->pgport()),
+      "--hostname", node->host(), "--monitor", monitor};
+  if (!place.auth.empty()) words.insert(words.end(), {"--auth", place.auth});
+  if (!place.authority) words.emplace_back(place.tls ? "--ssl-self-signed" : "--no-ssl");
   words.insert(words.end(), place.words.begin(), place.words.end());
   if (place.group) words.insert(words.end(), {"--group", std::to_string(*place.group)});
   if (place.lan) words.emplace_back("--pg-hba-lan");

@@ -53,11 +53,12 @@ class LocalCluster {
     std::vector<std::string> launcher;  // see Tool
     bool lan = false;                   // clients come from other addresses of its network: --pg-hba-lan
     std::string role = "postgres";      // of a node; also coordinator, worker
-    std::string auth = "trust";
-    std::optional<GroupId> group;    // of a node; nullopt: the monitor chooses
-    std::vector<std::string> words;  // more options for `create`
-    bool tls = true;                 // of a node: --ssl-self-signed, else --no-ssl
-    std::string monitor;             // of a node: what --monitor is given; empty: monitor_uri()
+    std::string auth = "trust";         // empty: nothing is said about it
+    std::optional<GroupId> group;       // of a node; nullopt: the monitor chooses
+    std::vector<std::string> words;     // more options for `create`
+    bool tls = true;                    // of a node: --ssl-self-signed, else --no-ssl
+    bool authority = false;             // neither: certificates of the monitor's authority
+    std::string monitor;                // of a node: what --monitor is given; empty: monitor_uri()
   };
   /// `autoctl create monitor … --run`; returns when the API answers. Errors: with the end of its log.
   Result<> create_monitor(const Place& place);

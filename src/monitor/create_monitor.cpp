@@ -15,6 +15,7 @@
 #include "monitor/daemon.h"
 #include "monitor/identity.h"
 #include "monitor/own_postgres.h"
+#include "monitor/service/authority.h"
 #include "monitor/store/postgres_store.h"
 
 namespace autoctl::monitor {
@@ -83,6 +84,7 @@ Result<> make_directory(const config::Files& files) {
 }
 
 Result<> create_contents(const config::Config& config, const config::Files& files, const postgres::Tools& tools) {
+  if (config.ssl.issued) AUTOCTL_TRY(Authority(files).create());
   AUTOCTL_TRY(ensure_identity(config, files));
   auto endpoint = api_endpoint(config, files);
   if (!endpoint) return fail(std::move(endpoint.error()));
@@ -119,7 +121,8 @@ Result<config::Config> create_monitor(config::Config config) {
   if (config.hostname.empty()) config.hostname = "localhost";
   const config::Files files(config.pgdata);
   config.pgdata = files.pgdata;
-  if (config.ssl.enabled && config.ssl.self_signed) {
+  if (config.ssl.issued) config.ssl.ca_file = files.ca();
+  if (config.ssl.enabled && (config.ssl.self_signed || config.ssl.issued)) {
     config.ssl.server_cert = files.certificate();
     config.ssl.server_key = files.key();
   }

@@ -15,8 +15,8 @@
 #include "common/config/own_port.h"
 #include "common/config/reload_answer.h"
 #include "common/http/budget.h"
-#include "common/http/flood_watch.h"
 #include "common/http/server.h"
+#include "common/http/strain_log.h"
 #include "common/pg/connection.h"
 #include "common/pg/own_settings.h"
 #include "common/process/descriptor_limit.h"
@@ -181,6 +181,12 @@ void supervise(const config::Config& config, const config::Files& files, OwnPost
   }
 }
 
+ApiTrust trust_of(const config::Config& config, const config::Files& files, const ApiEndpoint& endpoint) {
+  ApiTrust trust{.ca_pem = endpoint.ca_pem};
+  if (config.ssl.issued) trust.authority = Authority(files);
+  return trust;
+}
+
 /// Its nodes' addresses are known before they come: after a restart all of them come at once.
 std::vector<std::string> addresses_of_nodes(const Image& image) {
   std::vector<std::string> addresses;
@@ -199,6 +205,7 @@ http::ServerOptions server_options(const config::Config& config, const config::F
   options.port = config.api_port;
   options.certificate_file = config::api_certificate_file(config, files);
   options.key_file = config::api_key_file(config, files);
+  options.client_ca_file = config::client_ca_file(config);
   options.known_addresses = addresses_of_nodes(image);
   const std::size_t wanted = options.connections_max;
   options = http::fitted(std::move(options), descriptors.now, own_descriptors);
@@ -227,14 +234,14 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   };
   Credentials credentials(Access(open, *token, tls::sha256_hex, is_entry), *image);
   Service service(std::move(store), *image, Access(open, *token, tls::sha256_hex, is_entry));
-  const ApiRouter router(service, credentials, image->monitor_id, endpoint->ca_pem);
+  const ApiRouter router(service, credentials, image->monitor_id, trust_of(config, files, *endpoint));
   http::Server server(
       server_options(config, files, *image, descriptors),
       [&router](const http::Request& request, const http::Responder& respond) { router.handle(request, respond); },
       [&service](std::uint64_t connection) { service.disconnected(connection); },
-      [&service, watch = http::FloodWatch()](const http::Strain& strain) mutable {
+      [&service, tell = http::StrainLog()](const http::Strain& strain) mutable {
         service.strained(strain);
-        if (const auto news = watch.look(strain, std::chrono::steady_clock::now())) spdlog::warn("{}", *news);
+        tell(strain);
       },
       [&router](const http::Request& header) { return router.judge(header); });
   AUTOCTL_TRY(server.start());

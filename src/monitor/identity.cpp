@@ -5,6 +5,7 @@
 #include "common/config/files.h"
 #include "common/config/own_port.h"
 #include "common/tls/certificate.h"
+#include "monitor/service/authority.h"
 
 namespace autoctl::monitor {
 
@@ -27,7 +28,9 @@ std::string of_period(const std::string& operator_token, Clock::time_point time)
 }  // namespace
 
 Result<> ensure_identity(const config::Config& config, const config::Files& files) {
-  if (!config::has_given_certificate(config) && (!exists(files.certificate()) || !exists(files.key())))
+  if (config.ssl.issued)
+    AUTOCTL_TRY(Authority(files).ensure_own(config.hostname));
+  else if (!config::has_given_certificate(config) && (!exists(files.certificate()) || !exists(files.key())))
     AUTOCTL_TRY(tls::write_self_signed(files.certificate(), files.key(), {config.hostname}));
   if (!exists(files.token())) AUTOCTL_TRY(config::write_file(files.token(), tls::random_token() + "\n", 0600));
   return {};

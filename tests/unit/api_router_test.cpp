@@ -22,7 +22,7 @@ class ApiRouterTest : public ::testing::Test {
     const auto image = store->load();
     credentials = std::make_unique<Credentials>(Access(open, "operator-token", tls::sha256_hex), *image);
     service = std::make_unique<Service>(std::move(store), *image, Access(open, "operator-token", tls::sha256_hex));
-    router = std::make_unique<ApiRouter>(*service, *credentials, image->monitor_id, "PEM\n");
+    router = std::make_unique<ApiRouter>(*service, *credentials, image->monitor_id, ApiTrust{"PEM\n", authority});
   }
   http::Standing judge(const std::string& method, const std::string& path, const std::string& bearer = {}) {
     http::Request header;
@@ -55,6 +55,7 @@ class ApiRouterTest : public ::testing::Test {
     return document.is_object() && document.contains("error") ? document["error"].value("code", "") : "";
   }
 
+  std::optional<Authority> authority;
   std::unique_ptr<Credentials> credentials;
   std::unique_ptr<Service> service;
   std::unique_ptr<ApiRouter> router;

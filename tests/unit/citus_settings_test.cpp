@@ -49,6 +49,19 @@ TEST(CitusSettings, DefaultsOnlyWhereTheUserSaidNothing) {
   EXPECT_FALSE(theirs.contains("citus.node_connection_timeout"));
 }
 
+TEST(CitusSettings, ANodeWithACertificateShowsItToTheOthers) {
+  auto config = worker();
+  config.ssl = {.mode = "verify-full",
+                .enabled = true,
+                .issued = true,
+                .ca_file = "/n/ca.crt",
+                .server_cert = "/n/c",
+                .server_key = "/n/k"};
+  const auto conninfo = settings_for(config, {}).at("citus.node_conninfo");
+  EXPECT_THAT(conninfo, testing::StartsWith("sslmode=verify-full "));
+  EXPECT_THAT(conninfo, testing::EndsWith(" sslrootcert=/n/ca.crt sslcert=/n/c sslkey=/n/k"));
+}
+
 TEST(CitusSettings, OnlyAStandbyReadsFromSecondaries) {
   auto config = worker();
   config.citus_secondary = true;

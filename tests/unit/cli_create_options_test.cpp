@@ -67,15 +67,18 @@ TEST_F(Create, TheJoinTokenIsTakenOutOfTheEnvironment) {
   EXPECT_EQ(std::getenv("PG_AUTOCTL_JOIN_TOKEN"), nullptr);
 }
 
-TEST_F(Create, MissingAuthNamesTheChoices) {
+/// Who says nothing about it gets what is safe.
+TEST_F(Create, TheDefaultIsScramWithCertificatesOfTheMonitor) {
   options_.auth.reset();
-  EXPECT_EQ(refused().code, Errc::bad_usage);
-  EXPECT_THAT(refused().message, HasSubstr("--auth is missing"));
-  EXPECT_THAT(refused().hint, HasSubstr("scram-sha-256"));
-  options_.skip_pg_hba = true;
-  const auto config = to_config(options_, "postgres");
-  ASSERT_TRUE(config);
-  EXPECT_EQ(config->auth, "scram-sha-256");
+  options_.ssl = {};
+  for (const char* role : {"monitor", "postgres", "coordinator", "worker"}) {
+    const auto config = to_config(options_, role);
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(config->auth, "scram-sha-256");
+    EXPECT_TRUE(config->ssl.enabled);
+    EXPECT_TRUE(config->ssl.issued);
+    EXPECT_EQ(config->ssl.mode, "verify-full");
+  }
 }
 
 TEST_F(Create, AMethodThatPostgresWouldNotReadInALineIsRefused) {
@@ -99,7 +102,9 @@ TEST_F(Create, AMethodThatPostgresWouldNotReadInALineIsRefused) {
 
 TEST_F(Create, EncryptionIsChosenExactlyOnce) {
   options_.ssl = {};
-  EXPECT_THAT(refused().hint, HasSubstr("--ssl-self-signed"));
+  options_.ssl.ca_file = "ca";
+  EXPECT_THAT(refused().message, HasSubstr("need --server-cert"));
+  options_.ssl = {};
   options_.ssl.self_signed = options_.ssl.no_ssl = true;
   EXPECT_THAT(refused().message, HasSubstr("more than one"));
   options_.ssl = {};
@@ -110,6 +115,7 @@ TEST_F(Create, EncryptionIsChosenExactlyOnce) {
   const auto config = to_config(options_, "postgres");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->ssl.mode, "verify-full");
+  EXPECT_FALSE(config->ssl.issued);
   EXPECT_TRUE(config->ssl.server_cert.starts_with('/'));
 }
 

@@ -201,6 +201,21 @@ TEST(Uri, OfTheMonitorIsTheOneOfTheTutorials) {
   EXPECT_EQ(monitor_uri(monitor), "postgres://autoctl_node@m:5432/pg_auto_failover?sslmode=require");
 }
 
+/// The file is on the machine where the URI is printed.
+TEST(Uri, NamesTheAuthorityWhereCertificatesAreChecked) {
+  config::Config monitor;
+  monitor.hostname = "m";
+  monitor.ssl = {.mode = "verify-full", .enabled = true, .issued = true, .ca_file = "/srv/m 1.autoctl/ca.crt"};
+  EXPECT_EQ(
+      monitor_uri(monitor),
+      "postgres://autoctl_node@m:5432/pg_auto_failover?sslmode=verify-full&sslrootcert=/srv/m%201.autoctl/ca.crt");
+  auto state = seed_state();
+  const auto uri = [&] { return formation_uri(state, "default", SessionAttrs::read_write, "/srv/n.autoctl/ca.crt"); };
+  EXPECT_THAT(uri(), testing::Not(testing::HasSubstr("sslrootcert")));
+  for (auto& node : state.nodes) node.ssl_mode = "verify-full";
+  EXPECT_THAT(uri(), testing::EndsWith("&sslmode=verify-full&sslrootcert=/srv/n.autoctl/ca.crt"));
+}
+
 TEST(Uri, OfAMonitorThatLetsInByScramOverTlsTrustsNobodyInBetween) {
   config::Config monitor;
   monitor.hostname = "m";

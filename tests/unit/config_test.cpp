@@ -19,7 +19,7 @@ Config full() {
   config.pg_ctl = "/usr/lib/postgresql/15/bin/pg_ctl";
   config.pgport = 5433;
   config.username = "app";
-  config.ssl = {"verify-full", true, false, "/etc/ca.pem", "", "/etc/s.crt", "/etc/s.key"};
+  config.ssl = {"verify-full", true, false, false, "/etc/ca.pem", "", "/etc/s.crt", "/etc/s.key"};
   config.group = 3;
   config.node = NodeId{42};
   config.monitor = "postgres://autoctl_node@m:6000/pg_auto_failover?sslmode=require";

@@ -214,6 +214,22 @@ TEST(Hba, TheBlockHasReplicationAndRewindLinesForEachAddress) {
   EXPECT_THAT(hba_lines(more), testing::Not(HasSubstr(" all all ")));
 }
 
+TEST(Hba, NodesWithCertificatesHaveToShowThem) {
+  HbaRules strict = rules();
+  strict.certificates = true;
+  strict.superuser = "postgres";
+  strict.citus_database = "app";
+  const std::string text = hba_lines(strict);
+  EXPECT_THAT(
+      text,
+      HasSubstr("hostssl replication pgautofailover_replicator 10.0.0.2/32 scram-sha-256 clientcert=verify-ca\n"));
+  EXPECT_THAT(text,
+              HasSubstr("hostssl postgres pgautofailover_replicator 10.0.0.2/32 scram-sha-256 clientcert=verify-ca\n"));
+  EXPECT_THAT(text, HasSubstr("hostssl \"app\" \"postgres\" 10.0.0.2/32 scram-sha-256 clientcert=verify-ca\n"
+                              "hostssl \"app\" all 10.0.0.2/32 scram-sha-256\n"));
+  EXPECT_THAT(addresses_in_block(text, NodeId{2}), ElementsAre("10.0.0.2/32", "fd00::2/128"));
+}
+
 TEST(Hba, TheBlockOfAServerThatHoldsClientsOffLetsInAutoctlAndTheOtherNodes) {
   HbaRules held = rules();
   held.local_user = "postgres";

@@ -178,6 +178,7 @@ RegisterRequest sample() {
   r.dbname = "app";
   r.system_id = SystemId{7};
   r.existing_standby = true;
+  r.csr = "-----BEGIN CERTIFICATE REQUEST-----\n";
   r.candidate_priority = 0;
   r.replication_quorum = false;
   r.region = "eu";
@@ -190,7 +191,7 @@ RegisterRequest sample() {
 }
 template <>
 RegisterAnswer sample() {
-  return {NodeId{4}, 1, "node_4", "t0ken", "monitor", "secret", sample_goal(), "app"};
+  return {NodeId{4}, 1, "node_4", "t0ken", "monitor", "secret", sample_goal(), "app", "leaf\n", "root\n"};
 }
 template <>
 Report sample() {

@@ -12,11 +12,11 @@ Result<ExitCode> create_coordinator(const CreateOptions& options) {
 }  // namespace
 
 void add_create_coordinator(Verb create, Invocation& invocation) {
-  add_command<CreateOptions>(
-      create, invocation, "coordinator", "create a coordinator of a Citus cluster: a node of group 0",
-      "autoctl create coordinator --pgdata /srv/coord --auth trust --ssl-self-signed \\\n"
-      "    --monitor 'postgres://autoctl_node@monitor:5432/pg_auto_failover?sslmode=require' --run",
-      declare_create_coordinator, create_coordinator);
+  add_command<CreateOptions>(create, invocation, "coordinator",
+                             "create a coordinator of a Citus cluster: a node of group 0",
+                             "autoctl create coordinator --pgdata /srv/coord --monitor https://monitor:7432 \\\n"
+                             "    --join-token-file /srv/join-token --run",
+                             declare_create_coordinator, create_coordinator);
 }
 
 }  // namespace autoctl::cli

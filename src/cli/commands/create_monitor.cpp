@@ -21,6 +21,13 @@ Result<> create(config::Config config) {
   }
   const auto created = monitor::create_monitor(std::move(config));
   if (!created) return fail(created.error());
+  if (created->ssl.issued) {
+    const config::Files files(created->pgdata);
+    spdlog::info("The monitor has been created in \"{}\", with a certificate authority in {} (keep a copy of it)",
+                 created->pgdata, files.authority());
+    spdlog::info("For each node: autoctl token create --pgdata {}, once the monitor runs", created->pgdata);
+    return {};
+  }
   spdlog::info("The monitor has been created in \"{}\"; nodes reach it with", created->pgdata);
   spdlog::info("  --monitor '{}'", monitor_uri(*created));
   return {};
@@ -50,8 +57,8 @@ Result<ExitCode> create_monitor(const CreateOptions& options) {
 
 void add_create_monitor(Verb create, Invocation& invocation) {
   add_command<CreateOptions>(create, invocation, "monitor", "create a monitor, with a small Postgres of its own",
-                             "autoctl create monitor --pgdata /srv/monitor --auth trust --ssl-self-signed --run",
-                             declare_create_monitor, create_monitor);
+                             "autoctl create monitor --pgdata /srv/monitor --run", declare_create_monitor,
+                             create_monitor);
 }
 
 }  // namespace autoctl::cli

@@ -12,11 +12,10 @@ Result<ExitCode> create_postgres(const CreateOptions& options) {
 }  // namespace
 
 void add_create_postgres(Verb create, Invocation& invocation) {
-  add_command<CreateOptions>(
-      create, invocation, "postgres", "create a Postgres node and register it with the monitor",
-      "autoctl create postgres --pgdata /srv/pg --auth trust --ssl-self-signed \\\n"
-      "    --monitor 'postgres://autoctl_node@monitor:5432/pg_auto_failover?sslmode=require' --run",
-      declare_create_node, create_postgres);
+  add_command<CreateOptions>(create, invocation, "postgres", "create a Postgres node and register it with the monitor",
+                             "autoctl create postgres --pgdata /srv/pg --monitor https://monitor:7432 \\\n"
+                             "    --join-token-file /srv/join-token --run",
+                             declare_create_node, create_postgres);
 }
 
 }  // namespace autoctl::cli

@@ -15,8 +15,8 @@ void add_create_worker(Verb create, Invocation& invocation) {
   add_command<CreateOptions>(
       create, invocation, "worker",
       "create a worker of a Citus cluster: in a new group, or as the standby of one that has none",
-      "autoctl create worker --pgdata /srv/worker --auth trust --ssl-self-signed \\\n"
-      "    --monitor 'postgres://autoctl_node@monitor:5432/pg_auto_failover?sslmode=require' --run",
+      "autoctl create worker --pgdata /srv/worker --monitor https://monitor:7432 \\\n"
+      "    --join-token-file /srv/join-token --run",
       declare_create_worker, create_worker);
 }
 

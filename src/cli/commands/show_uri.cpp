@@ -31,6 +31,12 @@ Result<std::string> find_monitor_uri(const MonitorTarget& target) {
   return config->is_monitor() ? monitor_uri(*config) : redact(config->monitor);
 }
 
+/// On this machine; empty where none is known.
+std::string authority_file(const MonitorTarget& target) {
+  const auto config = target.pgdata.empty() ? fail(Errc::not_found, "") : load_config(target.pgdata);
+  return config && config->ssl.issued ? config->ssl.ca_file : "";
+}
+
 Result<std::vector<Uri>> formation_uris(const MonitorTarget& target, const std::optional<std::string>& only,
                                         SessionAttrs access) {
   auto api = connect_monitor(target);
@@ -38,9 +44,10 @@ Result<std::vector<Uri>> formation_uris(const MonitorTarget& target, const std::
   const auto state = api->state(only.value_or(""), std::nullopt, call_timeout);
   if (!state) return fail(state.error());
   std::vector<Uri> uris;
+  const std::string authority = authority_file(target);
   for (const auto& formation : state->formations)
     if (!only || formation.name == *only)
-      uris.push_back({"formation", formation.name, formation_uri(*state, formation.name, access)});
+      uris.push_back({"formation", formation.name, formation_uri(*state, formation.name, access, authority)});
   if (only && (uris.empty() || uris.front().uri.empty()))
     return fail(Errc::not_found, "formation \"" + *only + "\" has no node yet");
   return uris;

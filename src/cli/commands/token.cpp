@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "cli/commands/commands.h"
 #include "cli/duration.h"
@@ -15,6 +16,9 @@
 namespace autoctl::cli {
 
 namespace {
+
+constexpr std::chrono::seconds monitor_patience{20};
+constexpr std::chrono::milliseconds retry_pause{250};
 
 struct TokenCreateOptions {
   MonitorTarget target;
@@ -46,12 +50,25 @@ void say_what_for(const protocol::TokenDocument& token, const std::string& url) 
   spdlog::info("On the node: autoctl create postgres --monitor {} --join-token-file FILE …", url);
 }
 
+/// Whom nodes are to trust. A monitor that was started a moment ago is given time to come up.
+Result<protocol::TrustDocument> await_trust(client::MonitorApi& api) {
+  const auto deadline = std::chrono::steady_clock::now() + monitor_patience;
+  for (bool said = false;; said = true) {
+    auto trusted = api.trusted(call_timeout);
+    const bool absent = !trusted && trusted.error().code == Errc::unavailable;
+    if (!absent || std::chrono::steady_clock::now() >= deadline) return trusted;
+    if (!said)
+      spdlog::warn("Waiting up to {} s for the monitor: {}", monitor_patience.count(), trusted.error().message);
+    std::this_thread::sleep_for(retry_pause);
+  }
+}
+
 Result<ExitCode> create(const TokenCreateOptions& options) {
   const auto endpoint = find_monitor(options.target);
   if (!endpoint) return fail(endpoint.error());
   auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
-  const auto trusted = api->trusted(call_timeout);
+  const auto trusted = await_trust(*api);
   if (!trusted) return fail(trusted.error());
   const protocol::TokenRequest request{.formation = options.scope.formation,
                                        .group = options.scope.group,

@@ -9,12 +9,12 @@ namespace autoctl::cli {
 
 namespace {
 
-/// Percent-encodes what a URI's path would misread.
-std::string encode(const std::string& text) {
+/// Percent-encodes what a URI's path or query would misread.
+std::string encode(const std::string& text, bool slashes = true) {
   std::string result;
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                       c == '-' || c == '.' || c == '~';
+                       c == '-' || c == '.' || c == '~' || (c == '/' && !slashes);
     result += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return result;
@@ -22,7 +22,8 @@ std::string encode(const std::string& text) {
 
 }  // namespace
 
-std::string formation_uri(const protocol::StateDocument& state, const std::string& formation, SessionAttrs access) {
+std::string formation_uri(const protocol::StateDocument& state, const std::string& formation, SessionAttrs access,
+                          const std::string& authority_file) {
   std::string hosts;
   std::string ssl_mode;
   for (const auto& node : state.nodes) {
@@ -32,14 +33,17 @@ std::string formation_uri(const protocol::StateDocument& state, const std::strin
   }
   if (hosts.empty()) return {};
   const auto* found = find_formation(state, formation);
-  return fmt::format("postgres://{}/{}?target_session_attrs={}&sslmode={}", hosts,
+  const bool verifies = ssl_mode.starts_with("verify-") && !authority_file.empty();
+  return fmt::format("postgres://{}/{}?target_session_attrs={}&sslmode={}{}", hosts,
                      encode(found == nullptr ? "postgres" : found->dbname),
-                     access == SessionAttrs::read_write ? "read-write" : "prefer-standby", ssl_mode);
+                     access == SessionAttrs::read_write ? "read-write" : "prefer-standby", ssl_mode,
+                     verifies ? "&sslrootcert=" + encode(authority_file, false) : "");
 }
 
 std::string monitor_uri(const config::Config& monitor) {
-  return fmt::format("postgres://autoctl_node@{}/pg_auto_failover?sslmode={}{}",
-                     host_port(monitor.hostname, monitor.pgport), monitor.ssl.mode,
+  const std::string authority = monitor.ssl.issued ? "&sslrootcert=" + encode(monitor.ssl.ca_file, false) : "";
+  return fmt::format("postgres://autoctl_node@{}/pg_auto_failover?sslmode={}{}{}",
+                     host_port(monitor.hostname, monitor.pgport), monitor.ssl.mode, authority,
                      postgres::demands_channel_binding(monitor) ? "&channel_binding=require" : "");
 }
 

@@ -20,6 +20,7 @@ struct Ssl {
       "prefer";              // disable, allow, prefer, require, verify-ca, verify-full: what clients and standbys use
   bool enabled = false;      // Postgres serves TLS
   bool self_signed = false;  // autoctl made the files below
+  bool issued = false;       // the monitor's authority has issued them: both sides show certificates, and check them
   std::string ca_file, crl_file, server_cert, server_key;
 };
 

@@ -20,9 +20,13 @@ struct Files {
   std::string pid() const { return directory + "/autoctl.pid"; }         // locked while the daemon runs
   std::string token() const { return directory + "/token"; }             // node's or operator's credential, 0600
   std::string monitor_ca() const { return directory + "/monitor-ca.pem"; }
+  std::string ca() const { return directory + "/ca.crt"; }  // whose certificates are believed, of servers and clients
+  std::string authority() const { return directory + "/ca"; }  // monitor: its certificate authority
+  std::string authority_certificate() const { return authority() + "/ca.crt"; }
+  std::string authority_key() const { return authority() + "/ca.key"; }  // 0600; may be kept elsewhere
   std::string certificate() const {
     return directory + "/server.crt";
-  }  // of the daemon's own port and, if self-signed, Postgres'
+  }  // of the daemon's own port and, if autoctl or the monitor's authority made it, Postgres'
   std::string key() const { return directory + "/server.key"; }           // 0600
   std::string pgpass() const { return directory + "/pgpass"; }            // 0600; replication password
   std::string startup_log() const { return directory + "/startup.log"; }  // what a starting postmaster prints

@@ -89,6 +89,7 @@ constexpr auto table = std::to_array<Key>({
 
     {"ssl.enabled",     [](Config& c) -> Slot { return &c.ssl.enabled; },     settable,  nullptr},
     {"ssl.self_signed", [](Config& c) -> Slot { return &c.ssl.self_signed; }, by_create, nullptr},
+    {"ssl.issued_by_monitor", [](Config& c) -> Slot { return &c.ssl.issued; }, by_create, nullptr},
     {"ssl.mode",        [](Config& c) -> Slot { return &c.ssl.mode; },        settable,  check_ssl_mode},
     {"ssl.ca_file",     [](Config& c) -> Slot { return &c.ssl.ca_file; },     settable,  check_absolute_path_or_empty},
     {"ssl.crl_file",    [](Config& c) -> Slot { return &c.ssl.crl_file; },    settable,  check_absolute_path_or_empty},

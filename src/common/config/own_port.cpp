@@ -45,6 +45,10 @@ std::string api_trusted_file(const Config& config, const Files& files) {
   return has_ca ? config.ssl.ca_file : api_certificate_file(config, files);
 }
 
+std::string client_ca_file(const Config& config) {
+  return config.ssl.enabled && config.ssl.issued ? config.ssl.ca_file : "";
+}
+
 std::string api_addresses(const Config& config) {
   std::vector<std::string> addresses;
   std::istringstream list(config.listen);

@@ -16,6 +16,9 @@ std::string api_key_file(const Config& config, const Files& files);
 /// What a client on this machine trusts: the given authority, else the certificate itself.
 std::string api_trusted_file(const Config& config, const Files& files);
 
+/// Whose certificates the daemon's own port accepts from its clients; empty: it asks for none.
+std::string client_ca_file(const Config& config);
+
 /// Where Postgres listens: IP addresses with commas between them, "::" or "0.0.0.0" for all. Blocks for as long as a
 /// name's lookup does. A name that has no address now is left out; where nothing is left, only this machine gets in.
 std::string api_addresses(const Config& config);

@@ -95,7 +95,7 @@ class Client::Impl {
 
   Result<Response> send(const Request& request, std::chrono::milliseconds timeout, Repeat repeat) {
     deadline_ = Clock::now() + timeout;
-    if (!trusted_.has_value()) return fail(trusted_.error());
+    if (!ready_.has_value()) return fail(ready_.error());
     if (!is_one_word(request.bearer) || !is_one_word(endpoint_.bearer))
       return fail(Errc::denied, "the credential for " + where_ + " contains white space or control characters");
     if (stream_ && peek(socket().native_handle()) == Readiness::readable) drop();
@@ -119,8 +119,9 @@ class Client::Impl {
 
   void prepare_tls() {
     SSL_CTX* native = tls_.native_handle();
-    if (!limit_tls(native)) trusted_ = fail(Errc::denied, "this machine's OpenSSL has no TLS 1.2 with AES-GCM");
+    if (!limit_tls(native)) ready_ = fail(Errc::denied, "this machine's OpenSSL has no TLS 1.2 with AES-GCM");
     SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
+    show_certificate();
     if (!endpoint_.verify) return SSL_CTX_set_verify(native, SSL_VERIFY_NONE, nullptr);
     SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_cert_verify_callback(native, verify, &pinned_);
@@ -131,8 +132,18 @@ class Client::Impl {
     pinned_ = parse_certificates(endpoint_.trusted_pem);
     for (const auto& certificate : pinned_) X509_STORE_add_cert(SSL_CTX_get_cert_store(native), certificate.get());
     if (pinned_.empty())
-      trusted_ = fail(Errc::denied, "the certificate to trust for " + where_ + " is not in PEM format",
-                      "get the monitor's certificate again");
+      ready_ = fail(Errc::denied, "the certificate to trust for " + where_ + " is not in PEM format",
+                    "get the monitor's certificate again");
+  }
+
+  void show_certificate() {
+    if (endpoint_.certificate_pem.empty()) return;
+    error_code failed;
+    tls_.use_certificate_chain(asio::buffer(endpoint_.certificate_pem), failed);
+    if (!failed) tls_.use_private_key(asio::buffer(endpoint_.key_pem), asio::ssl::context::pem, failed);
+    if (!failed) return;
+    ready_ = fail(Errc::bad_config, "this node's own certificate cannot be used: " + failed.message(),
+                  "see server.crt and server.key in its <pgdata>.autoctl");
   }
 
   tcp::socket& socket() { return beast::get_lowest_layer(*stream_).socket(); }
@@ -252,14 +263,14 @@ class Client::Impl {
     const auto sent =
         operate(deadline_, [&](auto handler) { bhttp::async_write(*stream_, message, std::move(handler)); });
     if (!sent) return fail(sent.error());
-    if (*sent) return unavailable("lost the connection to", *sent);
+    if (*sent) return lost(*sent);
     sent_ = true;
     const auto read =
         operate(deadline_, [&](auto handler) { bhttp::async_read(*stream_, buffer_, parser, std::move(handler)); });
     answer_began_ = parser.got_some();
     if (!read) return fail(read.error());
     if (*read == bhttp::error::body_limit) return unavailable("too long an answer from", *read);
-    if (*read) return unavailable("lost the connection to", *read);
+    if (*read) return lost(*read);
     return response_of(parser.release());
   }
 
@@ -289,6 +300,13 @@ class Client::Impl {
             std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, retry_after_max))};
   }
 
+  /// What a server thinks of our certificate we hear after the handshake, as far as that goes by TLS 1.3.
+  tl::unexpected<Error> lost(error_code failed) const {
+    const bool refused = failed.category() == asio::error::get_ssl_category() && !endpoint_.certificate_pem.empty();
+    if (!refused) return unavailable("lost the connection to", failed);
+    return unavailable("this side's certificate is not accepted by", failed, "the log there says why");
+  }
+
   tl::unexpected<Error> unavailable(const std::string& what, error_code failed, std::string hint = {}) const {
     const std::string reason = failed == asio::ssl::error::stream_truncated || failed == bhttp::error::end_of_stream ||
                                        failed == asio::error::eof || failed == bhttp::error::partial_message
@@ -304,7 +322,7 @@ class Client::Impl {
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_->get_executor()};
   std::vector<Certificate> pinned_;
   asio::ssl::context tls_{asio::ssl::context::tls_client};
-  Result<> trusted_;
+  Result<> ready_;  // it has what it shows and trusts
   std::shared_ptr<const Lookup> lookup_;
   std::vector<std::string> known_;  // the last addresses that the resolver gave
   std::optional<Stream> stream_;

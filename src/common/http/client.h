@@ -20,6 +20,9 @@ struct Endpoint {
   /// False: whoever answers is believed to be the server. Only for what is checked in another way, and never with a
   /// credential: none is sent then.
   bool verify = true;
+  /// What this side shows where it is asked for it: PEM of its certificate and key. Empty: nothing.
+  std::string certificate_pem = {};
+  std::string key_pem = {};
 };
 
 /// May a request be sent a second time when the kept connection died after the first?

@@ -177,6 +177,11 @@ void Hall::turn_away(const Session& session) {
   if (!session.known) strain_.stranger = session.place;
 }
 
+void Hall::refused(const Session& session, const std::string& why) {
+  ++strain_.refused;
+  strain_.refusal = session.address + ": " + why;
+}
+
 /// What a flood took, the allocator keeps: it takes it for needed again soon.
 void Hall::give_memory_back(TimePoint now) {
   if (ended_ < worth_giving_back || now - gave_back_ < give_back_interval) return;

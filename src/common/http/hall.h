@@ -42,6 +42,8 @@ class Hall : public std::enable_shared_from_this<Hall> {
   /// It has shown a good credential. False: there is no room for one more with it.
   bool recognize(Session& session, const std::string& credential);
   void left(const Session& session);
+  /// Its certificate was not accepted.
+  void refused(const Session& session, const std::string& why);
   /// A large body is about to be read, or was read. False: too many are read already.
   bool begin_large_body();
   void end_large_body() { --large_bodies_; }

@@ -16,6 +16,7 @@ struct Request {
   std::string bearer;                        // credential of the Authorization header, or empty
   std::string body;
   std::string peer;              // "address:port" of the other side; server only
+  std::string certificate;       // whom the other side's was issued to, if it has shown one; server only
   std::string elsewhere;         // its address, if it is on another machine; server only
   std::uint64_t connection = 0;  // unique per connection in this process; server only
 };

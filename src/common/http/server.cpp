@@ -39,7 +39,7 @@ class Server::Impl {
         look_(hall_->io) {}
 
   Result<> start() {
-    AUTOCTL_TRY(use_certificate(hall_->tls, hall_->options.certificate_file, hall_->options.key_file));
+    AUTOCTL_TRY(use_certificate(hall_->tls, hall_->options.certificate_file, hall_->options.key_file, hall_->options));
     AUTOCTL_TRY(doors_.open(address_, hall_->options.port));
     look_again();
     run_thread();
@@ -59,7 +59,7 @@ class Server::Impl {
   Result<> change(const std::string& address, const std::string& certificate_file, const std::string& key_file) {
     if (!thread_.joinable()) return fail(Errc::internal, "this server does not run");
     asio::ssl::context fresh(asio::ssl::context::tls_server);
-    AUTOCTL_TRY(use_certificate(fresh, certificate_file, key_file));
+    AUTOCTL_TRY(use_certificate(fresh, certificate_file, key_file, hall_->options));
     std::promise<Result<>> done;
     asio::post(hall_->io, [&] { done.set_value(change_here(address, fresh)); });
     return done.get_future().get();

@@ -18,6 +18,11 @@ struct ServerOptions {
   int port = 0;                     // 0 = any free one
   std::string certificate_file;     // PEM chain
   std::string key_file;             // PEM, must not be readable by others
+  /// PEM of the authorities that sign clients' certificates; empty: clients are not asked for one. What one was issued to
+  /// is in Request::certificate; one that they have not signed, or that is revoked or not in force, is refused in the
+  /// handshake.
+  std::string client_ca_file = {};
+  std::string client_crl_file = {};  // empty: none is revoked
   std::size_t body_bytes_max = 1024 * 1024;
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t connections_max = 8192;  // all together; how they are shared out: budget.h
@@ -52,6 +57,8 @@ struct Strain {
   std::size_t turned_away = 0;
   std::size_t strangers_closed = 0;  // to make room for others, or before it was their turn
   std::string stranger = {};         // from where the last of them came
+  std::size_t refused = 0;           // clients with certificates that are not accepted
+  std::string refusal = {};          // from where the last of them came, and why
 };
 
 class Server {
@@ -77,7 +84,7 @@ class Server {
   /// Binds, listens and starts one thread. Errors: unavailable (address in use), bad_config (certificate, key).
   Result<> start();
   /// From now on clients come in at `address`, at the same port, and are shown this certificate; those that are here
-  /// stay. Thread-safe, not from a handler; returns when it is so. Errors: as start(); then all is as it was.
+  /// stay. The options' client_ca_file and client_crl_file are read again. Thread-safe, not from a handler; returns when it is so. Errors: as start(); then all is as it was.
   Result<> change(const std::string& address, const std::string& certificate_file, const std::string& key_file);
   /// Closes every connection and joins the thread: not from a handler. Idempotent; start() does not follow it.
   void stop();

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include "common/http/client_certificate.h"
+#include "common/http/server.h"
 #include "common/http/tls_limits.h"
 
 namespace autoctl::http {
@@ -18,7 +20,7 @@ Result<> check_key_mode(const std::string& file) {
 }  // namespace
 
 Result<> use_certificate(boost::asio::ssl::context& tls, const std::string& certificate_file,
-                         const std::string& key_file) {
+                         const std::string& key_file, const ServerOptions& options) {
   AUTOCTL_TRY(check_key_mode(key_file));
   boost::system::error_code failed;
   tls.set_options(boost::asio::ssl::context::default_workarounds | boost::asio::ssl::context::no_tlsv1 |
@@ -33,7 +35,8 @@ Result<> use_certificate(boost::asio::ssl::context& tls, const std::string& cert
   tls.use_certificate_chain_file(certificate_file, failed);
   if (failed) return fail(Errc::bad_config, "cannot use certificate " + certificate_file + ": " + failed.message());
   tls.use_private_key_file(key_file, boost::asio::ssl::context::pem, failed);
-  if (!failed) return {};
+  if (!failed && options.client_ca_file.empty()) return {};
+  if (!failed) return ask_for_certificates(native, options.client_ca_file, options.client_crl_file);
   return fail(Errc::bad_config, "cannot use key " + key_file + ": " + failed.message(),
               "it must be the key of certificate " + certificate_file);
 }

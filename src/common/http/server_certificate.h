@@ -8,8 +8,11 @@
 
 namespace autoctl::http {
 
-/// Sets the context up: certificate, key, and what both sides may use. Errors: bad_config.
+struct ServerOptions;
+
+/// Sets the context up: certificate, key, what both sides may use, and whose certificates are taken (of the options these
+/// only). Errors: bad_config.
 Result<> use_certificate(boost::asio::ssl::context& tls, const std::string& certificate_file,
-                         const std::string& key_file);
+                         const std::string& key_file, const ServerOptions& options);
 
 }  // namespace autoctl::http

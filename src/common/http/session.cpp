@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/http/client_certificate.h"
 #include "common/http/framing.h"
 #include "common/http/socket.h"
 #include "common/http/url.h"
@@ -107,8 +108,12 @@ class TlsSession : public Session, public std::enable_shared_from_this<TlsSessio
     room->work(id, Clock::now());
     stream_.emplace(std::move(socket_), hall_.tls);
     lowest().expires_at(greeted_by_);
+    note_refusal(stream_->native_handle(), refusal_);
     stream_->async_handshake(asio::ssl::stream_base::server, [self = shared_from_this()](error_code failed) {
-      failed ? self->finish() : self->read();
+      if (!self->refusal_.empty() && !self->finished_) self->hall_.refused(*self, self->refusal_);
+      if (failed) return self->finish();
+      self->certificate_ = name_in_certificate(self->stream_->native_handle());
+      self->read();
     });
   }
 
@@ -189,6 +194,7 @@ class TlsSession : public Session, public std::enable_shared_from_this<TlsSessio
     const auto authorization = message[bhttp::field::authorization];
     request_.bearer = bearer_of({authorization.data(), authorization.size()});
     request_.peer = peer_;
+    request_.certificate = certificate_;
     request_.elsewhere = elsewhere_;
     request_.connection = id;
     let_in(standing());
@@ -333,6 +339,8 @@ class TlsSession : public Session, public std::enable_shared_from_this<TlsSessio
   tcp::socket socket_;  // until its turn has come
   std::optional<beast::ssl_stream<beast::tcp_stream>> stream_;
   std::string peer_, elsewhere_;
+  std::string certificate_;  // whom the client's was issued to
+  std::string refusal_;      // why it was not accepted; the handshake writes it
   beast::flat_buffer buffer_;
   asio::steady_timer timer_;  // for the hello, and then for the handler
   std::optional<bhttp::request_parser<bhttp::string_body>> parser_;

@@ -59,8 +59,13 @@ Result<MonitorApi> MonitorApi::create(const MonitorEndpoint& endpoint) {
   if (!addresses) return fail(addresses.error());
   std::vector<Host> hosts;
   for (const HostPort& address : *addresses)
-    hosts.push_back({fmt::format("{}:{}", address.host, address.port),
-                     http::Client({address.host, address.port, endpoint.ca_pem, endpoint.token})});
+    hosts.push_back(
+        {fmt::format("{}:{}", address.host, address.port), http::Client({.host = address.host,
+                                                                         .port = address.port,
+                                                                         .trusted_pem = endpoint.ca_pem,
+                                                                         .bearer = endpoint.token,
+                                                                         .certificate_pem = endpoint.certificate_pem,
+                                                                         .key_pem = endpoint.key_pem})});
   return MonitorApi(std::move(hosts));
 }
 

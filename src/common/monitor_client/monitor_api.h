@@ -16,10 +16,12 @@ namespace autoctl::client {
 
 /// Where the monitor's API is, and the credentials for both sides.
 struct MonitorEndpoint {
-  std::string url;         // https://host:port[,host:port…]
-  std::string ca_pem;      // certificates to trust; empty = the system's store
-  std::string monitor_id;  // its identity, if known
-  std::string token;       // sent as bearer; may be empty
+  std::string url;                   // https://host:port[,host:port…]
+  std::string ca_pem;                // certificates to trust; empty = the system's store
+  std::string monitor_id;            // its identity, if known
+  std::string token;                 // sent as bearer; may be empty
+  std::string certificate_pem = {};  // what this side shows, with its key; empty: nothing
+  std::string key_pem = {};
 };
 
 struct MonitorVersion {

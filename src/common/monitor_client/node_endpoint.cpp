@@ -31,10 +31,18 @@ Result<MonitorEndpoint> endpoint_to_join(const std::string& address, const std::
 Result<MonitorEndpoint> node_endpoint(const config::Config& config, const config::Files& files) {
   auto token = own_token(files);
   if (!token) return fail(std::move(token.error()));
-  return MonitorEndpoint{.url = config.monitor_url,
-                         .ca_pem = config::read_file(files.monitor_ca()).value_or(""),
-                         .monitor_id = config.monitor_id,
-                         .token = *std::move(token)};
+  MonitorEndpoint endpoint{.url = config.monitor_url,
+                           .ca_pem = config::read_file(files.monitor_ca()).value_or(""),
+                           .monitor_id = config.monitor_id,
+                           .token = *std::move(token)};
+  if (!config.ssl.issued) return endpoint;
+  auto certificate = config::read_file(config.ssl.server_cert);
+  auto key = config::read_file(config.ssl.server_key);
+  if (!certificate) return fail(std::move(certificate.error()));
+  if (!key) return fail(std::move(key.error()));
+  endpoint.certificate_pem = *std::move(certificate);
+  endpoint.key_pem = *std::move(key);
+  return endpoint;
 }
 
 }  // namespace autoctl::client

@@ -20,7 +20,8 @@ Result<std::string> own_token(const config::Files& files);
 /// system.
 Result<MonitorEndpoint> endpoint_to_join(const std::string& address, const std::string& ca_file,
                                          const std::string& token_file, const JoinToken& join);
-/// Of a registered node. Errors: system.
+/// Of a registered node; what it shows, too, if it has a certificate of the monitor's authority. Errors: not_found,
+/// system.
 Result<MonitorEndpoint> node_endpoint(const config::Config& config, const config::Files& files);
 
 }  // namespace autoctl::client

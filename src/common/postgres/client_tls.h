@@ -13,7 +13,7 @@ namespace autoctl::postgres {
 /// a server that asks for no password, or for a certificate, would be refused: then it is false.
 bool demands_channel_binding(const config::Config& config);
 
-/// libpq keywords, as a part of a conninfo: sslmode, the certificates to trust, channel_binding.
+/// libpq keywords, as a part of a conninfo: sslmode, the certificates to trust and to show, channel_binding.
 std::string client_tls(const config::Config& config);
 
 }  // namespace autoctl::postgres

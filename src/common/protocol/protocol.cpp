@@ -137,6 +137,7 @@ void fields(auto&& field, Of<RegisterRequest> auto& v) {
   field("citus_cluster", v.citus_cluster, rules::name);
   field("proxy_port", v.proxy_port);
   field("former", v.former);
+  field("csr", v.csr, rules::csr);
 }
 
 void fields(auto&& field, Of<RegisterAnswer> auto& v) {
@@ -148,6 +149,8 @@ void fields(auto&& field, Of<RegisterAnswer> auto& v) {
   field("replication_password", v.replication_password, rules::secret);
   field("goal", v.goal);
   field("dbname", v.dbname, rules::database);
+  field("certificate", v.certificate, rules::pem);
+  field("ca_pem", v.ca_pem, rules::pem);
 }
 
 void fields(auto&& field, Of<News> auto& v) {

@@ -67,6 +67,7 @@ struct RegisterRequest {
   std::string citus_cluster = "default";  // pg_dist_node.nodecluster
   int proxy_port = 0;                     // in pg_dist_node instead of `port`; 0 = none
   std::optional<FormerNode> former;       // it comes from another monitor and keeps its state
+  std::string csr;                        // PEM: a certificate of the monitor's authority is wanted; empty: none
 };
 
 struct RegisterAnswer {
@@ -78,7 +79,12 @@ struct RegisterAnswer {
   std::string replication_password;  // of role pgautofailover_replicator, one per formation
   Goal goal;                         // single: initialise; wait_standby: wait
   std::string dbname;                // the formation's
+  std::string certificate;           // PEM, issued to standby_name(node); empty: none was wanted
+  std::string ca_pem;                // whom the node is to trust then, and who is to trust it
 };
+
+/// A node's credential that begins so counts only together with the node's certificate. No other credential begins so.
+inline constexpr std::string_view certified_prefix = "cert.";
 
 /// Something that happened on a node and belongs in the event log.
 struct News {

@@ -1,24 +1,11 @@
 #include "common/protocol/tokens.h"
 
-#include <algorithm>
-
 #include "common/protocol/codec.h"
 #include "common/protocol/json_text.h"
 
 namespace autoctl::protocol {
 
 namespace codec {
-
-namespace {
-
-std::string check_pem(const std::string& text) {
-  const auto fit = [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\r' || c == '\t'; };
-  return std::ranges::all_of(text, fit) ? "" : "it is not in PEM format";
-}
-
-constexpr TextRule pem{1'000'000, check_pem};  // a system's whole store of authorities is a fifth of that
-
-}  // namespace
 
 void fields(auto&& field, Of<TokenRequest> auto& v) {
   field("role", v.role, rules::word);
@@ -46,7 +33,7 @@ void fields(auto&& field, Of<TokensDocument> auto& v) {
 }
 
 void fields(auto&& field, Of<TrustDocument> auto& v) {
-  field.required("ca_pem", v.ca_pem, pem);
+  field.required("ca_pem", v.ca_pem, rules::pem);
 }
 
 }  // namespace codec

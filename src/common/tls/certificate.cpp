@@ -1,12 +1,9 @@
 #include "common/tls/certificate.h"
 
-#include <arpa/inet.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
@@ -14,76 +11,20 @@
 #include <array>
 #include <cstdlib>
 #include <ctime>
-#include <memory>
 
 #include "common/config/files.h"
+#include "common/tls/owned.h"
 
 namespace autoctl::tls {
 
 namespace {
 
-template <auto release>
-struct Deleter {
-  template <class T>
-  void operator()(T* pointer) const {
-    release(pointer);
-  }
-};
-template <class T, auto release>
-using Owned = std::unique_ptr<T, Deleter<release>>;
-
-using Bio = Owned<BIO, BIO_free_all>;
-using BigNumber = Owned<BIGNUM, BN_free>;
-using Certificate = Owned<X509, X509_free>;
-using Extension = Owned<X509_EXTENSION, X509_EXTENSION_free>;
-using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
-using Names = Owned<GENERAL_NAMES, GENERAL_NAMES_free>;
-
 constexpr std::size_t common_name_max = 64;  // X.520's ub-common-name
 
-tl::unexpected<Error> openssl_error(const std::string& what) {
-  std::array<char, 256> text{};
-  ERR_error_string_n(ERR_get_error(), text.data(), text.size());
-  ERR_clear_error();
-  return fail(Errc::internal, what + ": " + text.data());
-}
-
-bool is_host_name(const std::string& name) {
-  return !name.empty() && name.size() <= 253 && std::ranges::all_of(name, [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
-  });
-}
-
-/// The address in network order, 4 or 16 bytes; empty when `name` is not one.
-std::string address_bytes(const std::string& name) {
-  std::array<char, 16> bytes{};
-  if (::inet_pton(AF_INET, name.c_str(), bytes.data()) == 1) return {bytes.data(), 4};
-  if (::inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1) return {bytes.data(), 16};
-  return {};
-}
-
-bool add_name(GENERAL_NAMES* names, const std::string& name) {
-  const std::string address = address_bytes(name);
-  const std::string& value = address.empty() ? name : address;
-  GENERAL_NAME* entry = GENERAL_NAME_new();
-  ASN1_STRING* text = address.empty() ? ASN1_IA5STRING_new() : ASN1_OCTET_STRING_new();
-  if (!entry || !text || ASN1_STRING_set(text, value.data(), static_cast<int>(value.size())) != 1) {
-    ASN1_STRING_free(text);
-    GENERAL_NAME_free(entry);
-    return false;
-  }
-  GENERAL_NAME_set0_value(entry, address.empty() ? GEN_DNS : GEN_IPADD, text);
-  if (sk_GENERAL_NAME_push(names, entry) > 0) return true;
-  GENERAL_NAME_free(entry);
-  return false;
-}
-
 bool set_names(X509* certificate, std::vector<std::string> names) {
-  for (const char* local : {"localhost", "127.0.0.1", "::1"})
-    if (std::ranges::find(names, local) == names.end()) names.emplace_back(local);
-  const Names list(GENERAL_NAMES_new());
-  if (!list || !std::ranges::all_of(names, [&](const std::string& name) { return add_name(list.get(), name); }))
-    return false;
+  names = with_loopback(std::move(names));
+  const Names list = to_names(names);
+  if (!list) return false;
   const std::string common = names.front().size() <= common_name_max ? names.front() : "autoctl";
   X509_NAME* subject = X509_get_subject_name(certificate);
   return X509_add1_ext_i2d(certificate, NID_subject_alt_name, list.get(), 0, X509V3_ADD_DEFAULT) == 1 &&
@@ -92,43 +33,25 @@ bool set_names(X509* certificate, std::vector<std::string> names) {
          X509_set_issuer_name(certificate, subject) == 1;
 }
 
-bool set_serial(X509* certificate) {
-  const BigNumber serial(BN_new());
-  return serial && BN_rand(serial.get(), 127, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1 &&
-         BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate)) != nullptr;
-}
-
-bool add_extension(X509* certificate, int nid, const char* value) {
-  X509V3_CTX context;
-  X509V3_set_ctx_nodb(&context);
-  X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  const Extension extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value));
-  return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
-}
-
 Certificate self_signed(EVP_PKEY* key, const std::vector<std::string>& names) {
   constexpr long hour = 3600;  // NOLINT(google-runtime-int): OpenSSL's type
   constexpr long ten_years = 3652 * 24 * hour;
   Certificate certificate(X509_new());
+  const auto extend = [&](int nid, const char* value) {
+    return add_extension(certificate.get(), certificate.get(), nid, value);
+  };
   const bool made = certificate && X509_set_version(certificate.get(), X509_VERSION_3) == 1 &&
-                    set_serial(certificate.get()) &&
+                    set_serial(X509_get_serialNumber(certificate.get())) &&
                     // From an hour ago: the other machine's clock may be behind.
                     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -hour) != nullptr &&
                     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), ten_years) != nullptr &&
                     X509_set_pubkey(certificate.get(), key) == 1 && set_names(certificate.get(), names) &&
-                    add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE") &&
-                    add_extension(certificate.get(), NID_key_usage, "critical,digitalSignature,keyCertSign") &&
-                    add_extension(certificate.get(), NID_ext_key_usage, "serverAuth,clientAuth") &&
-                    add_extension(certificate.get(), NID_subject_key_identifier, "hash") &&
+                    extend(NID_basic_constraints, "critical,CA:TRUE") &&
+                    extend(NID_key_usage, "critical,digitalSignature,keyCertSign") &&
+                    extend(NID_ext_key_usage, "serverAuth,clientAuth") && extend(NID_subject_key_identifier, "hash") &&
                     X509_sign(certificate.get(), key, EVP_sha256()) > 0;
   if (!made) certificate.reset();
   return certificate;
-}
-
-std::string contents(BIO* bio) {
-  char* data = nullptr;
-  const auto size = BIO_get_mem_data(bio, &data);
-  return {data, static_cast<std::size_t>(size)};
 }
 
 std::string hex(const unsigned char* bytes, std::size_t size) {
@@ -138,22 +61,35 @@ std::string hex(const unsigned char* bytes, std::size_t size) {
   return text;
 }
 
+std::string common_name(const X509* certificate) {
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0) return {};
+  const ASN1_STRING* name = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(name)),
+          static_cast<std::size_t>(ASN1_STRING_length(name))};
+}
+
+std::string serial_of(const X509* certificate) {
+  const BigNumber number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
+  char* const digits = number ? BN_bn2hex(number.get()) : nullptr;
+  std::string text = digits == nullptr ? "" : digits;
+  OPENSSL_free(digits);
+  return text;
+}
+
 }  // namespace
 
 Result<KeyPair> make_self_signed(const std::vector<std::string>& names) {
-  for (const std::string& name : names)
-    if (address_bytes(name).empty() && !is_host_name(name))
-      return fail(Errc::bad_usage, "\"" + name + "\" is neither a host name nor an IP address");
+  AUTOCTL_TRY(check_names(names));
   const Key key(EVP_EC_gen("P-256"));
   if (!key) return openssl_error("cannot make a key");
   const Certificate certificate = self_signed(key.get(), names);
   if (!certificate) return openssl_error("cannot make a certificate");
-  const Bio key_text(BIO_new(BIO_s_mem())), certificate_text(BIO_new(BIO_s_mem()));
-  if (!key_text || !certificate_text ||
-      PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1 ||
-      PEM_write_bio_X509(certificate_text.get(), certificate.get()) != 1)
-    return openssl_error("cannot write a certificate");
-  return KeyPair{contents(certificate_text.get()), contents(key_text.get())};
+  auto certificate_pem = to_pem(certificate.get());
+  auto key_pem = to_pem(key.get());
+  if (!certificate_pem || !key_pem) return fail(Errc::internal, "cannot write a certificate");
+  return KeyPair{*std::move(certificate_pem), *std::move(key_pem)};
 }
 
 Result<> write_self_signed(const std::string& certificate_file, const std::string& key_file,
@@ -165,16 +101,16 @@ Result<> write_self_signed(const std::string& certificate_file, const std::strin
 }
 
 Result<CertificateInfo> inspect_certificate(const std::string& pem) {
-  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const Certificate certificate(bio ? PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr);
-  ERR_clear_error();
+  const auto found = read_certificates(pem);
+  X509* const certificate = found.empty() ? nullptr : found.front().get();
   std::tm expires{};
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
-  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &expires) != 1 ||
-      X509_digest(certificate.get(), EVP_sha256(), digest.data(), &size) != 1)
+  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &expires) != 1 ||
+      X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1)
     return fail(Errc::bad_config, "this is not a certificate in PEM format");
-  return CertificateInfo{std::chrono::system_clock::from_time_t(::timegm(&expires)), hex(digest.data(), size)};
+  return CertificateInfo{common_name(certificate), serial_of(certificate),
+                         std::chrono::system_clock::from_time_t(::timegm(&expires)), hex(digest.data(), size)};
 }
 
 std::string random_token() {

@@ -25,6 +25,8 @@ Result<> write_self_signed(const std::string& certificate_file, const std::strin
                            const std::vector<std::string>& names);
 
 struct CertificateInfo {
+  std::string name;    // common name of its subject; not escaped
+  std::string serial;  // hex digits
   std::chrono::system_clock::time_point expires;
   std::string sha256;  // of the DER form, 64 lower-case hex digits
 };

@@ -1,55 +1,33 @@
 #include "common/tls/trust.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <memory>
 #include <vector>
+
+#include "common/tls/owned.h"
 
 namespace autoctl::tls {
 
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-
 void free_stack(STACK_OF(X509) * stack) {
   sk_X509_free(stack);  // not what is in it
-}
-
-std::vector<Certificate> read_all(const std::string& pem) {
-  std::vector<Certificate> certificates;
-  const std::unique_ptr<BIO, Deleter<BIO_free>> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  while (bio) {
-    Certificate next(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-    if (!next) break;
-    certificates.push_back(std::move(next));
-  }
-  ERR_clear_error();  // the end of the text counts as one
-  return certificates;
 }
 
 }  // namespace
 
 Result<> check_believed(const std::string& chain_pem, const std::string& trusted_pem, const std::string& host) {
-  const auto chain = read_all(chain_pem), trusted = read_all(trusted_pem);
+  const auto chain = read_certificates(chain_pem), trusted = read_certificates(trusted_pem);
   if (chain.empty()) return fail(Errc::denied, "there is no certificate in PEM format");
   X509* leaf = chain.front().get();
   if (std::ranges::any_of(trusted, [&](const auto& each) { return X509_cmp(each.get(), leaf) == 0; })) return {};
 
-  const std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>> store(X509_STORE_new());
-  const std::unique_ptr<STACK_OF(X509), Deleter<free_stack>> others(sk_X509_new_null());
-  const std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>> context(X509_STORE_CTX_new());
+  const Owned<X509_STORE, X509_STORE_free> store(X509_STORE_new());
+  const Owned<STACK_OF(X509), free_stack> others(sk_X509_new_null());
+  const Owned<X509_STORE_CTX, X509_STORE_CTX_free> context(X509_STORE_CTX_new());
   if (!store || !others || !context) return fail(Errc::internal, "out of memory");
   for (const auto& each : trusted) X509_STORE_add_cert(store.get(), each.get());
   for (const auto& each : chain) sk_X509_push(others.get(), each.get());
@@ -63,6 +41,14 @@ Result<> check_believed(const std::string& chain_pem, const std::string& trusted
   ERR_clear_error();
   if (good) return {};
   return fail(Errc::denied, X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())));
+}
+
+bool belong_together(const std::string& certificate_pem, const std::string& key_pem) {
+  const auto found = read_certificates(certificate_pem);
+  const Key key = read_key(key_pem);
+  const bool good = !found.empty() && key && X509_check_private_key(found.front().get(), key.get()) == 1;
+  ERR_clear_error();
+  return good;
 }
 
 }  // namespace autoctl::tls

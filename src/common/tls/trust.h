@@ -12,4 +12,7 @@ namespace autoctl::tls {
 /// denied, with OpenSSL's reason.
 Result<> check_believed(const std::string& chain_pem, const std::string& trusted_pem, const std::string& host);
 
+/// Is this the key of the first certificate?
+bool belong_together(const std::string& certificate_pem, const std::string& key_pem);
+
 }  // namespace autoctl::tls

@@ -18,6 +18,7 @@
 #include "common/util/place.h"
 #include "common/util/redact.h"
 #include "keeper/agent/instance_file.h"
+#include "keeper/agent/node_certificate.h"
 #include "keeper/agent/state_file.h"
 #include "keeper/core/restart_needs.h"
 #include "keeper/postgres/adopted_files.h"
@@ -137,13 +138,25 @@ Result<> make_own_directory(const config::Files& files, Undo& undo) {
   return {};
 }
 
+/// Where the monitor's authority issues it, there is none before the node is registered.
 Result<> make_certificate(config::Config& config, const config::Files& files) {
-  AUTOCTL_TRY(tls::write_self_signed(files.certificate(), files.key(), {config.hostname}));
-  if (config.ssl.self_signed) {
+  if (config.ssl.issued) config.ssl.ca_file = files.ca();
+  if (!config.ssl.issued) AUTOCTL_TRY(tls::write_self_signed(files.certificate(), files.key(), {config.hostname}));
+  if (config.ssl.self_signed || config.ssl.issued) {
     config.ssl.server_cert = files.certificate();
     config.ssl.server_key = files.key();
   }
   return {};
+}
+
+/// The registration is taken back by what the node is now.
+void take_back(client::MonitorEndpoint endpoint, const protocol::RegisterAnswer& answer, const std::string& key) {
+  endpoint.token = answer.token;
+  endpoint.certificate_pem = answer.certificate;
+  endpoint.key_pem = answer.certificate.empty() ? "" : key;
+  auto api = client::MonitorApi::create(endpoint);
+  const auto dropped = api ? api->drop_node(answer.node, monitor_timeout) : fail(api.error());
+  if (!dropped) spdlog::error("Could not take back the registration: {}", dropped.error().message);
 }
 
 /// The node's last word: its Postgres has stopped. Without it the monitor has to find that out.
@@ -274,13 +287,13 @@ Result<config::Config> create_node(config::Config config, const std::string& con
   AUTOCTL_TRY(make_certificate(config, files));
   if (!endpoint->ca_pem.empty()) AUTOCTL_TRY(config::write_file(files.monitor_ca(), endpoint->ca_pem, 0600));
 
-  auto answer = api->register_node(request_for(config, *found), monitor_timeout);
+  auto request = request_for(config, *found);
+  const auto asked = ask_for_certificate(config, request);
+  if (!asked) return fail(asked.error());
+  auto answer = api->register_node(request, monitor_timeout);
   if (!answer) return fail(answer.error());
-  undo.add([&api, id = answer->node, token = answer->token] {
-    api->set_token(token);
-    if (const auto dropped = api->drop_node(id, monitor_timeout); !dropped)
-      spdlog::error("Could not take back the registration: {}", dropped.error().message);
-  });
+  undo.add([endpoint = *endpoint, answer = *answer, key = asked->key_pem] { take_back(endpoint, answer, key); });
+  AUTOCTL_TRY(take_certificate(config, files, *asked, *answer, ""));
   config.node = answer->node;
   config.group = answer->group;
   config.name = answer->name;

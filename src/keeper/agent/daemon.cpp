@@ -219,6 +219,7 @@ Result<ExitCode> run(const config::Files& files, const sigset_t& signals) {
     spdlog::info("The configuration is another: beginning anew, while Postgres goes on");
     *config = *std::move(changed);
     postgres.change_config(*config);
+    if (config->ssl.issued && postgres.running()) AUTOCTL_TRY(postgres.reload());  // another monitor's certificate
   }
 }
 

@@ -9,6 +9,7 @@
 #include "common/util/redact.h"
 #include "keeper/agent/create_node.h"
 #include "keeper/agent/instance_file.h"
+#include "keeper/agent/node_certificate.h"
 #include "keeper/agent/state_file.h"
 #include "keeper/postgres/pgpass.h"
 
@@ -100,10 +101,16 @@ Result<config::Config> join_monitor(config::Config config, const config::Files& 
                   config.name + " is registered with the monitor at " + config.monitor_url + ", which answers",
                   "`autoctl disable monitor` takes it from there first");
   }
-  const auto request = former_node(config, files);
+  auto request = former_node(config, files);
   if (!request) return fail(request.error());
+  const auto asked = ask_for_certificate(config, *request);
+  if (!asked) return fail(asked.error());
   const auto answer = api->register_node(*request, monitor_timeout);
   if (!answer) return fail(answer.error());
+  // The formation's other nodes have certificates of the former monitor until they come, too.
+  const std::string former = config::read_file(files.ca()).value_or("");
+  const bool same = former.find(answer->ca_pem) != std::string::npos;
+  AUTOCTL_TRY(take_certificate(config, files, *asked, *answer, same ? "" : former));
 
   config.monitor = without_password(monitor.address);
   config.monitor_ca_file = monitor.ca_file;

@@ -6,8 +6,9 @@
 #include <utility>
 
 #include "common/config/own_port.h"
+#include "common/fsm/standby_names.h"
 #include "common/http/budget.h"
-#include "common/http/flood_watch.h"
+#include "common/http/strain_log.h"
 #include "common/monitor_client/node_endpoint.h"
 #include "common/process/descriptor_limit.h"
 #include "common/tls/certificate.h"
@@ -41,21 +42,23 @@ StatusPort::StatusPort(const config::Config& config, const config::Files& files,
     : files_(files),
       board_(board),
       token_(std::move(token)),
+      certificate_(standby_name(config.node)),
       open_to_all_(is_open(config)),
       listen_(config.listen),
       addresses_(config::api_addresses(config)) {}
 
-bool StatusPort::knows(const std::string& bearer) const {
-  return !token_.empty() && tls::equal_constant_time(bearer, token_);
+bool StatusPort::knows(const http::Request& request) const {
+  if (token_.empty() || !tls::equal_constant_time(request.bearer, token_)) return false;
+  return !token_.starts_with(protocol::certified_prefix) || request.certificate == certificate_;
 }
 
 bool StatusPort::tells_everything(const http::Request& request) const {
-  return open_to_all_ || knows(request.bearer);
+  return open_to_all_ || knows(request);
 }
 
 /// No request has a body here.
 http::Standing StatusPort::judge(const http::Request& header) const {
-  return {.credential = knows(header.bearer) ? "node" : ""};
+  return {.credential = knows(header) ? "node" : ""};
 }
 
 http::Response StatusPort::answer(const http::Request& request) const {
@@ -87,6 +90,7 @@ Result<> StatusPort::start(const config::Config& config) {
   options.port = config.api_port;
   options.certificate_file = config::api_certificate_file(config, files_);
   options.key_file = config::api_key_file(config, files_);
+  options.client_ca_file = config::client_ca_file(config);
   options.connections_max = connections_max;
   options.strangers_max = strangers_max;
   options.stranger_handshakes_per_second = handshakes_per_second;
@@ -95,10 +99,7 @@ Result<> StatusPort::start(const config::Config& config) {
   const auto begin = [&] {
     server_ = std::make_unique<http::Server>(
         options, [this](const http::Request& request, const http::Responder& respond) { respond(answer(request)); },
-        http::Server::DisconnectHandler(),
-        [watch = http::FloodWatch()](const http::Strain& strain) mutable {
-          if (const auto news = watch.look(strain, std::chrono::steady_clock::now())) spdlog::warn("{}", *news);
-        },
+        http::Server::DisconnectHandler(), http::StrainLog(),
         [this](const http::Request& header) { return judge(header); });
     return server_->start();
   };

@@ -31,12 +31,13 @@ class StatusPort {
   Result<> start(const config::Config& config);
   http::Response answer(const http::Request& request) const;
   http::Standing judge(const http::Request& header) const;
-  bool knows(const std::string& bearer) const;
+  bool knows(const http::Request& request) const;
   bool tells_everything(const http::Request& request) const;
 
   const config::Files files_;
   const Board& board_;
   const std::string token_;               // of the node; empty: nobody has it
+  const std::string certificate_;         // whom the node's own was issued to
   std::atomic<bool> open_to_all_;         // everything is told to everybody
   std::string listen_, addresses_;        // as configured, and what was found for it
   std::unique_ptr<http::Server> server_;  // ends first: its handler asks the others

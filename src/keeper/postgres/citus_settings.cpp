@@ -31,6 +31,7 @@ std::string node_conninfo(const config::Ssl& ssl) {
   std::string text = "sslmode=" + ssl.mode + keepalives;
   if (!ssl.ca_file.empty()) text += " sslrootcert=" + ssl.ca_file;
   if (!ssl.crl_file.empty()) text += " sslcrl=" + ssl.crl_file;
+  if (ssl.issued) text += " sslcert=" + ssl.server_cert + " sslkey=" + ssl.server_key;
   return text;
 }
 

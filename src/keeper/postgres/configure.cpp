@@ -196,6 +196,8 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
   HbaRules rules;
   rules.auth = config.auth;
   rules.tls = config::demands_tls(config.ssl);
+  rules.certificates = config.ssl.issued && rules.tls && config.auth != "cert";
+  rules.superuser = user;
   if (config.pg_hba_lan) rules.lan_database = config.dbname;
   rules.holds_clients = is_marked(files, Marker::held);
   if (rules.holds_clients || !local_user_is_let_in(postgres::without_hba_block(*text), user)) rules.local_user = user;

@@ -38,6 +38,7 @@ std::string peer_comment(NodeId id, const std::string& name) {
 std::string hba_lines(const HbaRules& rules) {
   using postgres::hba_line;
   const std::string type = rules.tls ? "hostssl" : "host";
+  const std::string of_nodes = rules.auth + (rules.certificates ? " clientcert=verify-ca" : "");
   std::string text;
   if (!rules.local_user.empty())
     text +=
@@ -46,7 +47,7 @@ std::string hba_lines(const HbaRules& rules) {
     text += peer_comment(peer.id, peer.name) + "\n";
     for (const auto& address : peer.addresses)
       for (const char* database : {"replication", "postgres"})
-        text += hba_line(type, database, replicator, address, rules.auth);
+        text += hba_line(type, database, replicator, address, of_nodes);
   }
   if (rules.holds_clients) {
     text += "# clients are held off until the quorum has what was written before Postgres was started again\n";
@@ -57,7 +58,11 @@ std::string hba_lines(const HbaRules& rules) {
     for (const auto* nodes : {&rules.peers, &rules.neighbours}) {
       for (const auto& node : *nodes) {
         text += peer_comment(node.id, node.name) + "\n";
-        for (const auto& address : node.addresses) text += hba_line(type, database, "all", address, rules.auth);
+        for (const auto& address : node.addresses) {
+          if (rules.certificates)  // applications on the nodes' machines have none
+            text += hba_line(type, database, pg::quote_identifier(rules.superuser), address, of_nodes);
+          text += hba_line(type, database, "all", address, rules.auth);
+        }
       }
     }
   }
@@ -88,7 +93,7 @@ std::vector<std::string> addresses_in_block(const std::string& text, NodeId id) 
     if (line.starts_with('#')) ours = line.starts_with(begins);
     if (!ours) continue;
     const auto words = words_of(line);
-    if (words.size() == 5 && words[1] != "all" && (words[2] == replicator || words[2] == "all")) found.insert(words[3]);
+    if (words.size() >= 5 && words[1] != "all" && (words[2] == replicator || words[2] == "all")) found.insert(words[3]);
   }
   return {found.begin(), found.end()};
 }

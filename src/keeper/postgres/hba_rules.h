@@ -18,11 +18,13 @@ struct HbaPeer {
 struct HbaRules {
   std::string auth;
   bool tls = false;
-  std::string lan_database;  // every host on this machine's networks may use it, as any role; empty = none
+  bool certificates = false;  // the nodes show certificates that ssl_ca_file knows; with tls only
+  std::string lan_database;   // every host on this machine's networks may use it, as any role; empty = none
   std::string
       local_user;  // a line of its own for autoctl's connections over the socket; empty = the user's lines allow them
   bool holds_clients = false;  // whatever the user's lines say, autoctl and the peers are let in only
   std::vector<HbaPeer> peers;
+  std::string superuser;            // as whom Citus connects from node to node for the keepers
   std::string citus_database;       // of a Citus node: the formation's nodes may use it, as any role
   std::vector<HbaPeer> neighbours;  // the formation's other nodes, this one among them: it connects to itself, too
 };

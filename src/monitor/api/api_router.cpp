@@ -1,5 +1,7 @@
 #include "monitor/api/api_router.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -45,10 +47,12 @@ struct Call {
   Service& service;
   Credentials& credentials;
   const HostCheck& hosts;
+  const ApiTrust& trust;
   std::int64_t id = 0;  // the {id} of the path
 
   Caller caller() const {
-    return {request.bearer, request.connection, query_text(request.query, "instance"), request.elsewhere};
+    return {request.bearer, request.connection, query_text(request.query, "instance"), request.elsewhere,
+            request.certificate};
   }
   void refuse(const Error& error) const { respond(error_response(error, !request.bearer.empty())); }
   void ask(Service::Task task) const {
@@ -94,12 +98,37 @@ std::optional<GroupId> as_group(std::optional<std::int64_t> number) {
   return static_cast<GroupId>(*number);
 }
 
+/// Empty where the node asks for no certificate.
+Result<Authority::Issue> prepare_certificate(const ApiTrust& trust, const protocol::RegisterRequest& body) {
+  if (body.csr.empty()) return Authority::Issue();
+  if (trust.authority) return trust.authority->prepare(body.csr, body.host);
+  return fail(
+      Errc::conflict, "this monitor has no certificate authority that could give the node a certificate",
+      "give --ssl-self-signed, --server-cert with --server-key, or --no-ssl; a monitor has an authority that was "
+      "created with none of them");
+}
+
+/// The node is registered: without the certificate that it asked for it takes that back.
+void add_certificate(protocol::RegisterAnswer& answer, const Authority::Issue& issue, const std::string& ca_pem) {
+  if (!issue) return;
+  auto certificate = issue(answer.node);
+  if (!certificate)
+    return spdlog::error("Node {} gets no certificate: {}", answer.node.value, certificate.error().message);
+  answer.certificate = *std::move(certificate);
+  answer.ca_pem = ca_pem;
+}
+
 void register_node(const Call& call) {
   protocol::RegisterRequest body;
   if (!decode_body(call, body)) return;
-  const auto reply = [&credentials = call.credentials,
+  const auto issue = prepare_certificate(call.trust, body);
+  if (!issue) return call.refuse(issue.error());
+  const auto reply = [&credentials = call.credentials, issue = *issue, ca_pem = call.trust.ca_pem,
                       answer = call.reply<protocol::RegisterAnswer>()](Result<protocol::RegisterAnswer> registered) {
-    if (registered) credentials.note(registered->node, registered->token);
+    if (registered) {
+      credentials.note(registered->node, registered->token);
+      add_certificate(*registered, issue, ca_pem);
+    }
     answer(std::move(registered));
   };
   auto register_it = [=, &service = call.service, respond = call.respond, caller = call.caller()](Result<> found) {
@@ -297,6 +326,12 @@ std::optional<std::int64_t> match(std::string_view pattern, std::string_view pat
   return id;
 }
 
+/// To one who has a node's credential only.
+Error no_certificate() {
+  return {Errc::denied, "this credential counts only over a connection with the node's certificate",
+          "server.crt and server.key beside the node's data directory are to be shown, too"};
+}
+
 bool is_for_all(const std::string& path) {
   return path == "/healthz" || path == "/v1/version" || path == "/v1/ca" || path == "/";
 }
@@ -311,10 +346,12 @@ http::Response no_such_path(const http::Request& request, bool other_method) {
 
 }  // namespace
 
-ApiRouter::ApiRouter(Service& service, Credentials& credentials, std::string monitor_id, std::string ca_pem)
-    : service_(service), credentials_(credentials), monitor_id_(std::move(monitor_id)), ca_pem_(std::move(ca_pem)) {}
+ApiRouter::ApiRouter(Service& service, Credentials& credentials, std::string monitor_id, ApiTrust trust)
+    : service_(service), credentials_(credentials), monitor_id_(std::move(monitor_id)), trust_(std::move(trust)) {}
 
 http::Standing ApiRouter::judge(const http::Request& header) const {
+  const bool certified = header.bearer.starts_with(protocol::certified_prefix);
+  if (certified && header.certificate.empty()) return {.refusal = error_response(no_certificate(), true)};
   const std::string owner = credentials_.owner_of(header.bearer);
   if (!owner.empty()) return {.credential = owner, .body_bytes_max = body_bytes_max};
   if (is_for_all(header.path)) return {};
@@ -348,7 +385,7 @@ http::Response ApiRouter::version() const {
 
 /// To everybody: who has a join token knows what it is to be.
 http::Response ApiRouter::trust() const {
-  return {200, protocol::encode(protocol::TrustDocument{ca_pem_})};
+  return {200, protocol::encode(protocol::TrustDocument{trust_.ca_pem})};
 }
 
 void ApiRouter::handle(const http::Request& request, const http::Responder& respond) const {
@@ -361,7 +398,8 @@ void ApiRouter::handle(const http::Request& request, const http::Responder& resp
   for (const Route& route : routes) {
     const auto id = match(route.path, request.path);
     if (!id) continue;
-    if (route.method == request.method) return route.handle({request, respond, service_, credentials_, hosts_, *id});
+    if (route.method == request.method)
+      return route.handle({request, respond, service_, credentials_, hosts_, trust_, *id});
     other_method = true;
   }
   respond(no_such_path(request, other_method));

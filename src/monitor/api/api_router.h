@@ -1,20 +1,28 @@
 // Turns HTTP requests into calls of the engine, and its results into responses.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "common/http/http.h"
 #include "common/http/server.h"
 #include "monitor/api/host_check.h"
+#include "monitor/service/authority.h"
 #include "monitor/service/credentials.h"
 #include "monitor/service/service.h"
 
 namespace autoctl::monitor {
 
+/// What the API says about trust, and gives.
+struct ApiTrust {
+  std::string ca_pem = {};                  // what clients are to trust
+  std::optional<Authority> authority = {};  // issues certificates to nodes; nullopt: this monitor has none
+};
+
 class ApiRouter {
  public:
-  /// `credentials` must outlive `service`, and both must outlive it. `ca_pem`: what clients are to trust.
-  ApiRouter(Service& service, Credentials& credentials, std::string monitor_id, std::string ca_pem = {});
+  /// `credentials` must outlive `service`, and both must outlive it.
+  ApiRouter(Service& service, Credentials& credentials, std::string monitor_id, ApiTrust trust = {});
 
   /// For http::Server, as its gate: without a good credential, large bodies are not read, and what needs one is refused.
   http::Standing judge(const http::Request& header) const;
@@ -30,7 +38,7 @@ class ApiRouter {
   Credentials& credentials_;
   HostCheck hosts_;
   std::string monitor_id_;
-  std::string ca_pem_;
+  ApiTrust trust_;
 };
 
 }  // namespace autoctl::monitor

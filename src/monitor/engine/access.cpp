@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "common/fsm/standby_names.h"
+#include "common/protocol/protocol.h"
+
 namespace autoctl::monitor {
 
 namespace {
@@ -10,6 +13,15 @@ tl::unexpected<Error> denied(const std::string& bearer) {
   return fail(
       Errc::denied, bearer.empty() ? "this needs the operator's credential" : "this credential does not allow it",
       "run this on the monitor's host as its user, or give --token-file with a copy of its <pgdata>.autoctl/token");
+}
+
+/// The credential of a node with a certificate is good for nothing without the certificate's key.
+Result<> check_certificate(const Node& node, const std::string& bearer, const std::string& certificate) {
+  if (!bearer.starts_with(protocol::certified_prefix) || certificate == standby_name(node.row.id)) return {};
+  return fail(
+      Errc::denied,
+      "this credential counts only over a connection with the certificate of node " + std::to_string(node.row.id.value),
+      "server.crt and server.key beside the node's data directory are to be shown, too");
 }
 
 Result<std::string> own_formation(const std::string& own, const std::string& asked) {
@@ -52,18 +64,26 @@ Result<> Access::enter(const std::string& bearer) const {
               "`autoctl token create` on the monitor's host makes one, for --join-token-file");
 }
 
-Result<> Access::act_as(const Node& node, const std::string& bearer) const {
-  if (!bearer.empty() && equal(hash_(bearer), node.row.token_sha256)) return {};
+bool Access::belongs_to(const Node& node, const std::string& bearer) const {
+  return !bearer.empty() && equal(hash_(bearer), node.row.token_sha256);
+}
+
+Result<> Access::act_as(const Node& node, const std::string& bearer, const std::string& certificate) const {
+  if (belongs_to(node, bearer)) return check_certificate(node, bearer, certificate);
   return fail(Errc::denied, "this is not the credential of node " + std::to_string(node.row.id.value),
               "the file `token` beside the node's data directory has it");
 }
 
-Result<std::string> Access::look(const Model& model, const std::string& bearer, const std::string& formation) const {
+Result<std::string> Access::look(const Model& model, const std::string& bearer, const std::string& certificate,
+                                 const std::string& formation) const {
   if (open_ || is_operator(bearer) || is_entry(bearer)) return formation;
   const std::string hash = hash_(bearer);
   for (const auto& [key, group] : model.groups)
     for (const auto& [id, node] : group.nodes)
-      if (equal(hash, node.row.token_sha256)) return own_formation(key.first, formation);
+      if (equal(hash, node.row.token_sha256)) {
+        AUTOCTL_TRY(check_certificate(node, bearer, certificate));
+        return own_formation(key.first, formation);
+      }
   return denied(bearer);
 }
 

@@ -19,7 +19,7 @@ Result<> Admission::speak_for(const Node& node, const Caller& caller) const {
   if (!caller.links.empty() && !holds_link(caller.links, node.row.instance.id))
     return fail(Errc::twin, "another keeper is " + node.row.name + ", at " + node.row.host + ":" +
                                 std::to_string(node.row.port) + "; this directory is a copy of it, or older");
-  if (access_.act_as(node, caller.bearer)) return {};
+  if (access_.act_as(node, caller.bearer, caller.certificate)) return {};
   return access_.operate(caller.bearer);
 }
 

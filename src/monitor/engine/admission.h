@@ -12,9 +12,10 @@ namespace autoctl::monitor {
 struct Caller {
   std::string bearer;
   std::uint64_t connection = 0;
-  std::string links = {};      // of a node that speaks for itself: those that it holds, separated by commas
-  std::string elsewhere = {};  // the address of its machine, if that is not the monitor's
-  Millis waited{0};            // since its request arrived, in this process
+  std::string links = {};        // of a node that speaks for itself: those that it holds, separated by commas
+  std::string elsewhere = {};    // the address of its machine, if that is not the monitor's
+  std::string certificate = {};  // whom the certificate that it has shown was issued to, if it has shown one
+  Millis waited{0};              // since its request arrived, in this process
 };
 
 class Admission {

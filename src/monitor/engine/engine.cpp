@@ -73,14 +73,14 @@ void Engine::leave(NodeId id, const Caller& caller, const Reply<>& reply) {
 
 void Engine::state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
                    const Reply<protocol::StateDocument>& reply) {
-  auto shown = access_.look(model_, caller.bearer, formation);
+  auto shown = access_.look(model_, caller.bearer, caller.certificate, formation);
   if (!shown) return reply(fail(std::move(shown.error())));
   reply(state_document(model_, *shown, group, ledger_.available(), env_.now()));
 }
 
 void Engine::explain(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
                      const Reply<protocol::ExplanationsDocument>& reply) {
-  auto shown = access_.look(model_, caller.bearer, formation);
+  auto shown = access_.look(model_, caller.bearer, caller.certificate, formation);
   if (!shown) return reply(fail(std::move(shown.error())));
   reply(explanations_document(model_, *shown, group, env_.now()));
 }
@@ -98,7 +98,7 @@ void Engine::drop_formation(const std::string& name, const Caller& caller, const
 
 void Engine::settings(const std::string& formation, const Caller& caller,
                       const Reply<protocol::SettingsDocument>& reply) {
-  auto shown = access_.look(model_, caller.bearer, formation);
+  auto shown = access_.look(model_, caller.bearer, caller.certificate, formation);
   if (!shown) return reply(fail(std::move(shown.error())));
   const auto found = model_.formations.find(shown->empty() ? "default" : *shown);
   if (found == model_.formations.end()) return reply(fail(no_such_formation(*shown)));
@@ -112,7 +112,7 @@ void Engine::change_settings(const protocol::SettingsDocument& document, const C
 }
 
 void Engine::events(const EventQuery& query, Millis wait, const Caller& caller, Reply<protocol::EventsDocument> reply) {
-  auto shown = access_.look(model_, caller.bearer, query.formation);
+  auto shown = access_.look(model_, caller.bearer, caller.certificate, query.formation);
   if (!shown) return reply(fail(std::move(shown.error())));
   EventQuery follow = query;
   follow.formation = *std::move(shown);
@@ -130,7 +130,7 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
 }
 
 void Engine::operation(std::int64_t id, Millis wait, const Caller& caller, Reply<protocol::OperationDocument> reply) {
-  auto shown = access_.look(model_, caller.bearer, "");
+  auto shown = access_.look(model_, caller.bearer, caller.certificate, "");
   if (!shown) return reply(fail(std::move(shown.error())));
   const auto found = model_.operations.find(id);
   const bool is_shown = found != model_.operations.end() && (shown->empty() || found->second.formation == *shown);

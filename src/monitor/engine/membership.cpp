@@ -48,7 +48,7 @@ Result<protocol::RegisterAnswer> Membership::add(protocol::RegisterRequest reque
   AUTOCTL_TRY(check_reachable(model_, request, caller));
   auto plan = plan_registration(model_, request, env_);
   if (!plan) return fail(std::move(plan.error()));
-  const std::string token = env_.random_token();
+  const std::string token = (request.csr.empty() ? "" : std::string(protocol::certified_prefix)) + env_.random_token();
   plan->node.token_sha256 = access_.hash_of(token);
   const GroupKey key{plan->node.formation, plan->node.group};
   const NodeId id = plan->node.id;
@@ -119,7 +119,8 @@ Result<> Membership::drop_again(Group& group, const Node& node) {
 }
 
 Result<> Membership::drop_member(Group& group, const Node& node, bool allow_data_loss, const Caller& caller) {
-  const bool itself = access_.act_as(node, caller.bearer).has_value();  // it has stopped, where an operator sees to it
+  const bool itself = access_.act_as(node, caller.bearer, caller.certificate)
+                          .has_value();  // it has stopped, where an operator sees to it
   if (!allow_data_loss && !itself) AUTOCTL_TRY(check_dispensable(group, node));
 
   Change change;

@@ -85,7 +85,7 @@ Result<protocol::Assignment> Reports::answer_unknown(NodeId id, const protocol::
 }
 
 Result<> Reports::admit(const Node& node, const protocol::Report& report, const Caller& caller) const {
-  AUTOCTL_TRY(access_.act_as(node, caller.bearer));
+  AUTOCTL_TRY(access_.act_as(node, caller.bearer, caller.certificate));
   if (report.protocol != protocol::version)
     return fail(Errc::incompatible,
                 "the keeper speaks protocol version " + std::to_string(report.protocol) + ", the monitor " +
@@ -218,7 +218,7 @@ void Reports::heard(NodeId id, const Caller& caller) {
   Group* group = model_.group_of(id);
   if (group == nullptr) return;
   Node& node = group->nodes.at(id);
-  if (!access_.act_as(node, caller.bearer)) return;
+  if (!access_.act_as(node, caller.bearer, caller.certificate)) return;
   if (node.seen.disconnected_at && caller.connection == node.connection) return;
   node.seen.last_heard = env_.now();
   settler_.heard(*group, node);

@@ -16,7 +16,8 @@ constexpr std::size_t unheard_max = 10'000;
 bool is_newer(const WaitingReport& report, const WaitingReport& than) {
   return report.node == than.node && report.report.sequence > than.report.sequence &&
          report.report.epoch == than.report.epoch && report.report.instance.id == than.report.instance.id &&
-         report.report.instance.place == than.report.instance.place && report.caller.bearer == than.caller.bearer;
+         report.report.instance.place == than.report.instance.place && report.caller.bearer == than.caller.bearer &&
+         report.caller.certificate == than.caller.certificate;
 }
 
 Millis since(TimePoint then, TimePoint now) {
