@@ -84,8 +84,8 @@ Result<> Returning::leave(NodeId id, const Caller& caller) {
   if (group == nullptr)
     return fail(Errc::not_found, "there is no node " + std::to_string(id.value) + " on this monitor");
   Node& node = group->nodes.at(id);
-  AUTOCTL_TRY(admission_.speak_for(node, caller));
-  AUTOCTL_TRY(admission_.write());
+  const auto by = admission_.speak_for(node, caller);
+  if (!by) return fail(by.error());
   if (node.row.goal.state == NodeState::dropped)
     return fail(Errc::not_found, node.row.name + " was dropped from this monitor");
   if (group->operation)
@@ -93,7 +93,8 @@ Result<> Returning::leave(NodeId id, const Caller& caller) {
                 "wait for its end");
   if (node.row.reported == NodeState::init &&
       !is_leader_state(node.row.goal.state)) {  // it has nothing to come back with
-    if (!settler_.remove(*group, id)) return in_doubt("it may or may not have been told", "try again in a moment");
+    if (!settler_.remove(*group, id, {}, *by))
+      return in_doubt("it may or may not have been told", "try again in a moment");
     settler_.settle(*group);
     return {};
   }
@@ -109,8 +110,8 @@ Result<> Returning::leave(NodeId id, const Caller& caller) {
   change.nodes.back().awaited = true;
   change.nodes.back().token_sha256.clear();
   const std::string name = node.row.name;
-  change.events.push_back(ledger_.event(
-      group->row, &node.row, "operator",
+  change.events.push_back(ledger_.act(
+      *by, group->row, &node.row,
       name + " leaves this monitor: " +
           (alone ? "the others go on without it" : "nothing is decided in its formation until it is back or dropped")));
   auto held = std::exchange(node.held, std::nullopt);
@@ -280,7 +281,7 @@ void Returning::complete_formations() {
     if (complete(name)) settler_.settle_formation(name);
 }
 
-Result<> Returning::drop(Group& group, const Node& node, bool allow_data_loss) {
+Result<> Returning::drop(Group& group, const Node& node, bool allow_data_loss, const By& by) {
   const std::string was = node.row.name + ", which was last seen as " + std::string(to_string(node.row.goal.state));
   Change change;
   if (is_needed(group, node.row)) {
@@ -291,13 +292,14 @@ Result<> Returning::drop(Group& group, const Node& node, bool allow_data_loss) {
     change.groups.push_back(group.row);
     change.groups.back().primary_given_up = true;
     change.events.push_back(
-        ledger_.event(group.row, &node.row, "operator",
-                      "an operator gives up " + was + ": what it acknowledged and no node that comes has is lost"));
+        ledger_.act(by, group.row, &node.row,
+                    "an operator gives up " + was + ": what it acknowledged and no node that comes has is lost"));
     env_.warn(about(group.row.formation, group.row.group) + change.events.back().description);
   }
   const bool fitted =
       node.row.replication_quorum && fit_sync_standbys(model_, ledger_, group, QuorumChange::node_is_dropped, change);
-  if (!settler_.remove(group, node.row.id, std::move(change))) return in_doubt("the node may or may not be dropped");
+  if (!settler_.remove(group, node.row.id, std::move(change), by))
+    return in_doubt("the node may or may not be dropped");
   if (fitted) settler_.settle_all();
   complete_formations();
   settler_.settle(group);

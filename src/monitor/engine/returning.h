@@ -35,7 +35,7 @@ class Returning {
   void complete_formations();
   /// Drops an awaited node. Only an operator may give up the last primary, and what only that node has. If it comes
   /// before all others have come, it goes on all the same. Errors: conflict, unavailable.
-  Result<> drop(Group& group, const Node& node, bool allow_data_loss);
+  Result<> drop(Group& group, const Node& node, bool allow_data_loss, const By& by);
 
  private:
   void let_go(const std::string& formation);
