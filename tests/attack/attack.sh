@@ -31,5 +31,6 @@ smaller_things
 operators_tokens
 flood_of_reports
 listener_on_a_dead_primary
+forged_words
 if [ "$harm_done" -eq 0 ]; then echo "Nothing did harm ($SECONDS s)"; else echo "Harm was done ($SECONDS s)"; fi
 exit "$harm_done"

@@ -14,7 +14,7 @@ strings_that_reach_files() {
   judge A1 "a formation whose dbname has two lines" 400 \
     "$(api /tmp/monitor.autoctl/token POST /v1/formations '{"name": "evil", "dbname": "a\nhost all all all trust"}')"
   sleep 1 # what was taken in would be in the file by now
-  judge A1 "the primary's pg_hba.conf afterwards" "$before" "$(hba_of d1)"
+  judge_same A1 "the primary's pg_hba.conf afterwards" "$before" "$(hba_of d1)"
 }
 
 one_nodes_credential() {
@@ -31,11 +31,22 @@ one_nodes_credential() {
   judge A5 "a node drops another one" 403 "$(api "$(credential_of s2)" DELETE "/v1/nodes/${id_of[s1]}")"
   judge A5 "a node pauses its formation" 403 "$(api "$(credential_of s2)" PATCH '/v1/settings?formation=shop' '{"values": {"paused": "true"}}')"
   judge A9 "a node reads another formation" 403 "$(api "$(credential_of s2)" GET '/v1/state?formation=default')"
-  report s2 '{"epoch": 1, "news": [{"number": 999999, "text": "\u001b[2J\nforged | row"}], "facts": {"state": "secondary"}}' >/dev/null
-  judge_without A5 "escape sequences in what a node tells" "$(at_monitor show events --formation shop --count 50)" $'\e'
   crowd_of_silent_nodes
   judge A5 "the monitor's Postgres is still the store" '"store_available":true' \
     "$(api /tmp/monitor.autoctl/token GET /v1/state >/dev/null; grep -o '"store_available":[a-z]*' /tmp/answer)"
+}
+
+# Last of all, as the node itself is shut out by that: what it says is believed of it.
+forged_words() {
+  local link events
+  link=$(sed -n 's/.*"id":"\([^"]*\)".*/\1/p' /tmp/s2.autoctl/instance.json)
+  judge A5 "a report in place of s2's own keeper (it harms s2 only)" 200 "$(report s2 "{\"epoch\": 4000000000,
+    \"instance\": {\"id\": \"$link\"}, \"news\": [{\"number\": 1, \"text\": \"\\u001b[2Jforged\\nrow\"}],
+    \"facts\": {\"state\": \"secondary\"}}")"
+  events=$(at_monitor show events --formation shop --count 50)
+  case $events in *forged*) ;; *) give_up "the news was not taken in: nothing is proved by that" ;; esac
+  judge_without A5 "escape sequences in what a node tells" "$events" $'\e'
+  judge A5 "its second line as a row of its own" 0 "$(grep -c '^row' <<<"$events")"
 }
 
 # Nodes that are registered and never report.
@@ -67,7 +78,7 @@ flood_of_reports() {
   judge_outage A5 "reports of shop's s2 without end; default's primary is killed" "$ms"
   sleep 5 # longer than silence_timeout: who is not heard would be suspected by now
   kill -0 "$curl_pid" 2>/dev/null || give_up "the flood has ended too early"
-  judge A5 "the nodes of shop meanwhile" "$before" "$(state_of shop | grep -E '^ *s[12] ' | cut -d'|' -f1,2,6-)"
+  judge_same A5 "the states of shop's nodes meanwhile" "$before" "$(state_of shop | grep -E '^ *s[12] ' | cut -d'|' -f1,2,6-)"
   judge_without A5 "a suspicion against one of shop's" "$(at_monitor show events --formation shop --count 200 | grep -E ' s[12] is ')" unreachable
   kill "$curl_pid"
   wait "$curl_pid" 2>/dev/null

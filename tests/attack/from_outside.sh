@@ -21,7 +21,12 @@ what_autoctl_node_can() {
 # Says to be the server at that port: takes what comes, offers no TLS, and asks for the password in clear.
 false_postgres() { # port, file for what it hears
   perl -MIO::Socket::INET -e '
-    my $server = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0], Listen => 50, ReuseAddr => 1) or die "$!";
+    my $server;  # who had the port may still be dying
+    for (1 .. 500) {
+      $server = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0], Listen => 50, ReuseAddr => 1) and last;
+      select(undef, undef, undef, 0.01);
+    }
+    $server or die "$!";
     open(my $heard, ">", $ARGV[1]); $heard->autoflush(1);
     while (my $client = $server->accept) {
       $client->autoflush(1);
@@ -40,7 +45,9 @@ passwords_in_clear() {
   password=$(cut -d: -f5 /tmp/d2.autoctl/pgpass | tail -n 1)
   [ -n "$conninfo" ] && [ -n "$password" ] || give_up "d2's primary_conninfo was not found"
   false_postgres 7777 /tmp/heard
-  eventually 5 grep -q . /proc/net/tcp
+  eventually 5 listens 7777 || give_up "the false server does not listen"
+  PGPASSWORD=canary PGCONNECT_TIMEOUT=3 psql -qX "host=127.0.0.1 port=7777 user=x dbname=postgres sslmode=prefer" -c '' >/dev/null 2>&1
+  grep -qa canary /tmp/heard || give_up "the false server does not hear a password that is told: nothing is proved by it"
   for mode in require prefer; do
     PGPASSWORD=$password PGCONNECT_TIMEOUT=3 psql -qX "${conninfo//port=6001/port=7777} dbname=postgres sslmode=$mode" \
       -c 'select 1' >/dev/null 2>&1
@@ -54,14 +61,16 @@ passwords_in_clear() {
 
 # Something else has the dead primary's port: it is no sign of life.
 listener_on_a_dead_primary() {
-  local began ms
+  local victim=d1 other=d2 began ms
+  if is_primary default d2; then victim=d2 other=d1; fi
   began=$(now_ms)
-  kill_node s1
-  false_postgres "${port_of[s1]}" /tmp/heard
-  until write s2 s2; do [ $(($(now_ms) - began)) -lt 30000 ] || break; done
+  kill_node $victim
+  false_postgres "${port_of[$victim]}" /tmp/heard
+  until write $other $other; do [ $(($(now_ms) - began)) -lt 30000 ] || break; done
   ms=$(($(now_ms) - began))
+  [ -s /tmp/heard ] || give_up "nobody has asked the false server: nothing is proved by it"
   kill "$false_pid"
-  judge_outage A3 "a listener that answers N on shop's dead primary's port" "$ms"
+  judge_outage A3 "a listener that answers N on default's dead primary's port" "$ms"
 }
 
 memory_kb() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(head -n 1 /tmp/monitor.autoctl/autoctl.pid)/status"; }
@@ -104,10 +113,14 @@ smaller_things() {
   judge A9 "a request without Host" 400 "$(raw 'GET /healthz HTTP/1.1\r\n\r\n')"
   judge A9 "a request with two Hosts" 400 "$(raw 'GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n')"
   judge A9 "an unknown Transfer-Encoding" 400 "$(raw 'POST /v1/register HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\n')"
+  openssl s_client -connect 127.0.0.1:8000 -tls1_2 </dev/null >/dev/null 2>&1 || give_up "no TLS 1.2 at all: nothing is proved by it"
   if openssl s_client -connect 127.0.0.1:8000 -tls1_2 -cipher 'ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA' </dev/null >/dev/null 2>&1
   then harm A9 "TLS 1.2 with a CBC suite" "it is taken"; else held A9 "TLS 1.2 with a CBC suite" "refused"; fi
   mkdir -m 0777 /tmp/victim.autoctl
   if ctl create postgres --pgdata /tmp/victim --pgport 6099 --auth trust --ssl-self-signed --hostname 127.0.0.1 \
     --formation shop --monitor "$monitor_url" --join-token-file /tmp/join-many >/tmp/answer 2>&1
-  then harm A9 "a world-writable <pgdata>.autoctl" "create takes it"; else held A9 "a world-writable <pgdata>.autoctl" "create refuses it"; fi
+  then harm A9 "a world-writable <pgdata>.autoctl" "create takes it"
+  elif grep -q 'victim.autoctl can be written by other users' /tmp/answer
+  then held A9 "a world-writable <pgdata>.autoctl" "create refuses it"
+  else give_up "create fails for another reason: $(cat /tmp/answer)"; fi
 }

@@ -9,10 +9,10 @@ harm() {
   printf '! HARM  %-4s %-62s %s\n' "$1" "$2" "$3"
   harm_done=1
 }
-# Known, and not mended yet: said, and no failure.
-open() { printf '  OPEN  %-4s %-62s %s\n' "$1" "$2" "$3"; }
 # finding, what, wanted, found
 judge() { if [ "$3" = "$4" ]; then held "$1" "$2" "$4"; else harm "$1" "$2" "$4, and not $3"; fi; }
+# finding, what, before, after
+judge_same() { if [ "$3" = "$4" ]; then held "$1" "$2" "as before"; else harm "$1" "$2" "it was $3, and is $4"; fi; }
 # finding, what, text, what must not be in it
 judge_without() {
   if grep -qF -e "$4" <<<"$3"; then harm "$1" "$2" "\"$4\" is there"; else held "$1" "$2" "not there"; fi
@@ -52,7 +52,10 @@ start_node() { # name, formation, method
     >>"/tmp/$1.log" 2>&1 || give_up "cannot create $1"
   run "$1"
 }
-run() { "$autoctl" run --pgdata "/tmp/$1" >>"/tmp/$1.log" 2>&1 & }
+run() {
+  "$autoctl" run --pgdata "/tmp/$1" >>"/tmp/$1.log" 2>&1 &
+  disown # its end is no news
+}
 
 # A monitor with scram and TLS; formation default like it, formation shop with trust.
 start_world() {
@@ -105,6 +108,8 @@ kill_node() {
   # shellcheck disable=SC2046
   kill -9 "$keeper" "$postmaster" $(pgrep -P "$postmaster") 2>/dev/null
 }
+# Is something there that takes connections?
+listens() { (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # outage VICTIM OTHER: kills it; prints after how many ms the other one took a write.
 outage() {
   local began

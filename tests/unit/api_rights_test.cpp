@@ -113,8 +113,9 @@ void expect_rights(bool open, const std::function<bool(Role, Right)>& may) {
       const bool allowed = answer.status != 401 && answer.status != 403;
       EXPECT_EQ(allowed, may(role, right)) << route << " by " << name << ": " << answer.status << " " << answer.body;
       EXPECT_NE(answer.status, 0) << route;
-      if (allowed)
+      if (allowed) {
         EXPECT_TRUE(world.passes_gate(std::string(method), with_id(path), secret)) << route << " by " << name;
+      }
     }
 }
 

@@ -70,5 +70,21 @@ TEST_F(EngineHostileNode, AGroupHasNoMoreNodesThanItCanLookAfter) {
   EXPECT_EQ(refused.error().code, Errc::conflict);
 }
 
+TEST_F(EngineHostileNode, AFormationHasNoMoreNodesThanItCanLookAfter) {
+  const auto worker = [this](GroupId group) {
+    auto r = request("");
+    r.formation = "large";
+    r.kind = "citus";
+    r.role = group == 0 ? "coordinator" : "worker";
+    r.group = group;
+    return register_node(r);
+  };
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(worker(i / 50));
+  const auto refused = worker(10);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_TRUE(register_node(request("elsewhere"))) << "it is that formation only";
+}
+
 }  // namespace
 }  // namespace autoctl
