@@ -30,6 +30,7 @@ one_nodes_credential() {
     "$(api "$(credential_of s2)" POST "/v1/nodes/${id_of[s1]}/report" '{"facts": {"state": "primary"}}')"
   judge A5 "a node drops another one" 403 "$(api "$(credential_of s2)" DELETE "/v1/nodes/${id_of[s1]}")"
   judge A5 "a node pauses its formation" 403 "$(api "$(credential_of s2)" PATCH '/v1/settings?formation=shop' '{"values": {"paused": "true"}}')"
+  judge A5 "shop's primary leaves, by its own credential" 409 "$(api "$(credential_of s1)" POST "/v1/nodes/${id_of[s1]}/leave" '{}')"
   judge A9 "a node reads another formation" 403 "$(api "$(credential_of s2)" GET '/v1/state?formation=default')"
   crowd_of_silent_nodes
   judge A5 "the monitor's Postgres is still the store" '"store_available":true' \

@@ -79,6 +79,18 @@ bool is_needed(const Group& group, const NodeRow& awaited) {
 
 }  // namespace
 
+/// Where its leaving stops all decisions, a node's own credential is not enough, unless they are stopped already. No
+/// denial, which tells a node that this monitor does not know it.
+Result<> Returning::admit_stop(const FormationRow& formation, const Node& node, const Caller& caller) const {
+  const bool stopped = formation.settings.paused || formation.incomplete;
+  if (stopped || admission_.may(Right::operate, caller)) return {};
+  return fail(Errc::conflict,
+              "while " + node.row.name + " is away nothing would be decided in formation '" + formation.name +
+                  "': its own credential does not allow that",
+              "pause the formation first (`autoctl pause` on the monitor's host), or give an operator's credential "
+              "with --token-file");
+}
+
 Result<> Returning::leave(NodeId id, const Caller& caller) {
   Group* group = model_.group_of(id);
   if (group == nullptr)
@@ -102,6 +114,7 @@ Result<> Returning::leave(NodeId id, const Caller& caller) {
   Change change;
   const FormationRow& formation = model_.formations.at(group->row.formation);
   const bool alone = leaves_alone(formation, node.row.goal.state);
+  if (!alone) AUTOCTL_TRY(admit_stop(formation, node, caller));
   if (!alone) {
     change.formations.push_back(formation);
     change.formations.back().incomplete = true;

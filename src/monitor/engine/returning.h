@@ -38,6 +38,7 @@ class Returning {
   Result<> drop(Group& group, const Node& node, bool allow_data_loss, const By& by);
 
  private:
+  Result<> admit_stop(const FormationRow& formation, const Node& node, const Caller& caller) const;
   void let_go(const std::string& formation);
   void await_others(const FormationRow& formation, const Group& group, const protocol::Memory& memory, Change& change);
   void await(const FormationRow& formation, GroupId group, const protocol::Peer& peer, Change& change);
