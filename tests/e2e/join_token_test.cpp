@@ -117,8 +117,7 @@ TEST_F(Join, ByAUriWhosePasswordIsNotKept) {
   const auto alone = autoctl({"disable", "monitor", "--pgdata", node.pgdata()});
   EXPECT_FALSE(alone.ok()) << "a primary needs an operator for that";
   EXPECT_THAT(alone.output, HasSubstr("--token-file"));
-  const auto left =
-      autoctl({"disable", "monitor", "--pgdata", node.pgdata(), "--token-file", monitor.files().token()});
+  const auto left = autoctl({"disable", "monitor", "--pgdata", node.pgdata(), "--token-file", monitor.files().token()});
   ASSERT_TRUE(left.ok()) << left.output;
   const auto enabled = autoctl({"enable", "monitor", uri, "--pgdata", node.pgdata()});
   EXPECT_TRUE(enabled.ok()) << enabled.output;

@@ -98,6 +98,7 @@ TEST_F(EngineHostileNode, AGroupHasNoMoreNodesThanItCanLookAfter) {
 }
 
 TEST_F(EngineHostileNode, AFormationHasNoMoreNodesThanItCanLookAfter) {
+  engine->create_formation({.name = "large", .kind = "citus"}, {}, [](const auto& made) { ASSERT_TRUE(made); });
   const auto worker = [this](GroupId group) {
     auto r = request("");
     r.formation = "large";

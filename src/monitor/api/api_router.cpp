@@ -10,7 +10,6 @@
 #include "common/protocol/text_rule.h"
 #include "common/util/version.h"
 #include "monitor/api/parameters.h"
-#include "monitor/engine/identity.h"
 
 namespace autoctl::monitor {
 
@@ -243,7 +242,7 @@ void operation(const Call& call) {
 void create_token(const Call& call) {
   protocol::TokenRequest body;
   if (!decode_body(call, body)) return;
-  const auto reply = [&credentials = call.credentials, role = role_of(body.role), ttl = body.ttl,
+  const auto reply = [&credentials = call.credentials, role = body.role, ttl = body.ttl,
                       answer = call.reply<protocol::TokenDocument>()](Result<protocol::TokenDocument> made) {
     if (made) credentials.note_token(made->id, role, made->secret, ttl);
     answer(std::move(made));
@@ -349,7 +348,7 @@ http::Standing ApiRouter::judge_owner(const http::Request& header, const Credent
       routes, [&](const Route& r) { return r.method == header.method && match(r.path, header.path).has_value(); });
   const bool everybody_may = owner.role == Role::node && credentials_.enters("");
   if (asked != routes.end() && !grants(owner.role, asked->need) && !everybody_may)
-    return {.refusal = error_response(refusal({.role = owner.role, .name = owner.name}, header.bearer), true)};
+    return {.refusal = error_response(owner.refusal(header.bearer), true)};
   return {.credential = owner.name, .body_bytes_max = body_bytes_max};
 }
 
@@ -366,7 +365,7 @@ http::Standing ApiRouter::judge(const http::Request& header) const {
   const bool exists =
       std::ranges::any_of(routes, [&](const Route& r) { return match(r.path, header.path).has_value(); });
   if (!exists) return {};
-  return {.refusal = error_response(refusal({}, header.bearer), !header.bearer.empty())};
+  return {.refusal = error_response(owner.refusal(header.bearer), !header.bearer.empty())};
 }
 
 http::Response ApiRouter::health() const {

@@ -32,6 +32,10 @@ Credentials::Owner Credentials::owner_of(const std::string& bearer) const {
           .formerly = ended};
 }
 
+Error Credentials::Owner::refusal(const std::string& bearer) const {
+  return monitor::refusal({.role = role, .name = name}, bearer);
+}
+
 bool Credentials::enters(const std::string& bearer) const {
   return access_.is_open() || (!bearer.empty() && access_.is_entry(bearer));
 }
@@ -50,13 +54,13 @@ void Credentials::forget(NodeId node, const std::string& bearer) {
   if (found != node_by_hash_.end() && found->second.node == node) node_by_hash_.erase(found);
 }
 
-void Credentials::note_token(std::int64_t id, Role role, const std::string& secret, Millis ttl) {
-  if (role == Role::join) return;
+void Credentials::note_token(std::int64_t id, const std::string& role, const std::string& secret, Millis ttl) {
+  if (role_of(role) == Role::join) return;
   const std::string hash = access_.hash_of(secret);
   const auto now = std::chrono::system_clock::now();
   const std::lock_guard lock(mutex_);
   std::erase_if(token_by_hash_, [&](const auto& entry) { return entry.second.until + remembered < now; });
-  token_by_hash_.emplace(hash, OfToken{id, role, now + ttl, false});
+  token_by_hash_.emplace(hash, OfToken{id, role_of(role), now + ttl, false});
 }
 
 void Credentials::forget_token(std::int64_t id) {

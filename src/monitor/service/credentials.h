@@ -22,6 +22,9 @@ class Credentials {
     NodeId node;            // 0 = no node
     std::string formation;  // of the node; empty: not known
     bool formerly = false;  // of a token that has ended: nobody, who is to hear what became of it
+
+    /// Of what it has no right to. Its code is denied.
+    Error refusal(const std::string& bearer) const;
   };
 
   /// `image`: the nodes and tokens that are known at the start.
@@ -37,7 +40,7 @@ class Credentials {
   /// It is not the node's any more. Nothing where it is another one's.
   void forget(NodeId node, const std::string& bearer);
   /// An operator's token was made. Join tokens are not kept here: who has one comes once.
-  void note_token(std::int64_t id, Role role, const std::string& secret, Millis ttl);
+  void note_token(std::int64_t id, const std::string& role, const std::string& secret, Millis ttl);
   void forget_token(std::int64_t id);
 
  private:
