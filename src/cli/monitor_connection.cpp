@@ -85,7 +85,9 @@ Result<client::MonitorEndpoint> find_monitor(const MonitorTarget& target) {
 Result<client::MonitorApi> connect_monitor(const MonitorTarget& target) {
   const auto endpoint = find_monitor(target);
   if (!endpoint) return fail(endpoint.error());
-  return client::MonitorApi::create(*endpoint);
+  auto api = client::MonitorApi::create(*endpoint);
+  if (api) api->set_reason(target.reason);
+  return api;
 }
 
 Result<config::Files> files_of(const std::string& pgdata) {

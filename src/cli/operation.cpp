@@ -154,8 +154,7 @@ Result<> run_operation(const std::string& kind, const OperationOptions& options)
                                                .group = options.scope.group,
                                                .name = options.name,
                                                .allow_failover = options.allow_failover,
-                                               .timeline = Timeline{options.timeline},
-                                               .reason = options.reason},
+                                               .timeline = Timeline{options.timeline}},
                                               answer_timeout);
   if (!operation) return fail(operation.error());
   std::erase_if(before->nodes, [&](const auto& node) { return node.group != operation->group; });

@@ -19,7 +19,6 @@ struct OperationOptions {
   int wait_seconds = 60;
   bool allow_data_loss = false;  // failover: even if commits may be lost
   std::uint32_t timeline = 0;    // accept_timeline: which
-  std::string reason;            // accept_timeline: why
   bool no_wait = false;          // a new primary is enough; do not wait until the others follow it
 };
 

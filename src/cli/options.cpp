@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "common/config/checks.h"
+#include "common/protocol/text_rule.h"
 
 namespace autoctl::cli {
 
@@ -45,6 +46,13 @@ void add_target(Verb command, MonitorTarget& target) {
                                       "file with the credential to send; default: the one beside PGDATA"),
                    "TOKEN_FILE")
       .type_name("FILE");
+}
+
+void add_changing_target(Verb command, MonitorTarget& target) {
+  add_target(command, target);
+  command.add_option("--reason", target.reason, "why, for the event log; a formation may require it (require_reason)")
+      .check([](const std::string& text) { return protocol::why_not(text, protocol::rules::reason); })
+      .type_name("TEXT");
 }
 
 Option add_formation(Verb command, std::string& formation) {

@@ -16,6 +16,7 @@ struct MonitorTarget {
   std::string monitor;          // https://… or postgres://…; wins over pgdata
   std::string monitor_ca_file;  // PEM, for https://
   std::string token_file;       // operator's credential; default: the one beside pgdata
+  std::string reason;           // why, for the event log; of commands that change something
 };
 
 /// The formation and group to look at.
@@ -26,6 +27,8 @@ struct Scope {
 
 Option add_pgdata(Verb command, std::string& pgdata);
 void add_target(Verb command, MonitorTarget& target);
+/// The same of a command that changes something, with the reason for it.
+void add_changing_target(Verb command, MonitorTarget& target);
 Option add_formation(Verb command, std::string& formation);
 void add_scope(Verb command, Scope& scope);
 Option add_json(Verb command, bool& json);

@@ -114,7 +114,11 @@ TEST_F(Join, ByAUriWhosePasswordIsNotKept) {
       autoctl({"set", "formation", "heartbeat", "900", "--monitor", uri, "--pgdata", monitor.pgdata()});
   EXPECT_TRUE(at_home.ok()) << at_home.output;
 
-  ASSERT_TRUE(autoctl({"disable", "monitor", "--pgdata", node.pgdata()}).ok());
+  const auto alone = autoctl({"disable", "monitor", "--pgdata", node.pgdata()});
+  EXPECT_FALSE(alone.ok()) << "a primary needs an operator for that";
+  EXPECT_THAT(alone.output, HasSubstr("--token-file"));
+  const auto left = autoctl({"disable", "monitor", "--pgdata", node.pgdata(), "--token-file", monitor.files().token()});
+  ASSERT_TRUE(left.ok()) << left.output;
   const auto enabled = autoctl({"enable", "monitor", uri, "--pgdata", node.pgdata()});
   EXPECT_TRUE(enabled.ok()) << enabled.output;
   ASSERT_NO_FATAL_FAILURE(expect_settled());

@@ -76,6 +76,9 @@ class PostgresStoreTest : public OwnPostgresTest {
     event.kind = "goal";
     event.rule = "standby_caught_up";
     event.description = "because 'it' is so: ü";
+    event.who = "operator token 3 \"alice\"";
+    event.from = "10.0.0.9";
+    event.reason = "it's time";
     change.events.push_back(event);
     return change;
   }
@@ -127,6 +130,9 @@ TEST_F(PostgresStoreTest, ReadsBackWhatWasCommitted) {
   EXPECT_EQ(events->at(0).time, "2026-03-04T05:06:07.089Z");
   EXPECT_EQ(events->at(0).description, expected.events[0].description);
   EXPECT_EQ(events->at(0).assigned, NodeState::secondary);
+  EXPECT_EQ(events->at(0).who, expected.events[0].who);
+  EXPECT_EQ(events->at(0).from, "10.0.0.9");
+  EXPECT_EQ(events->at(0).reason, "it's time");
 }
 
 TEST_F(PostgresStoreTest, ARemovedNodesIdIsNotGivenAwayAgain) {
@@ -312,21 +318,28 @@ TEST_F(PostgresStoreTest, TokensAreReadBackAndUsedUpWithTheNodeOrNotAtAll) {
   auto store = make_store();
   ASSERT_TRUE(store.load());
   Change made;
-  TokenRow token{.id = 4, .formation = "f", .group = 2, .sha256 = "hash", .nodes_left = 1, .made_by = "an operator"};
+  TokenRow token{.id = 4,
+                 .label = "al\"ice",
+                 .formations = {"f", "g"},
+                 .group = 2,
+                 .sha256 = "hash",
+                 .nodes_left = 1,
+                 .made_by = "an operator"};
   token.made_at = std::chrono::system_clock::time_point(1'700'000'000'123ms);
   token.expires_at = token.made_at + 1h;
   made.tokens.push_back(token);
-  made.tokens.push_back({.id = 5, .formation = "default", .sha256 = "other", .nodes_left = 3, .revoked = true});
+  made.tokens.push_back({.id = 5, .role = "viewer", .sha256 = "other", .nodes_left = 3, .revoked = true});
   ASSERT_TRUE(store.commit(made));
   auto image = store.load();
   ASSERT_TRUE(image) << image.error().message;
   ASSERT_EQ(image->tokens.size(), 2U);
   const TokenRow& read = image->tokens[0];
-  EXPECT_EQ(std::tie(read.id, read.role, read.formation, read.group, read.sha256, read.nodes_left, read.revoked,
-                     read.made_by, read.made_at, read.expires_at),
-            std::tie(token.id, token.role, token.formation, token.group, token.sha256, token.nodes_left, token.revoked,
-                     token.made_by, token.made_at, token.expires_at));
+  EXPECT_EQ(std::tie(read.id, read.role, read.label, read.formations, read.group, read.sha256, read.nodes_left,
+                     read.revoked, read.made_by, read.made_at, read.expires_at),
+            std::tie(token.id, token.role, token.label, token.formations, token.group, token.sha256, token.nodes_left,
+                     token.revoked, token.made_by, token.made_at, token.expires_at));
   EXPECT_EQ(image->tokens[1].group, std::nullopt);
+  EXPECT_TRUE(image->tokens[1].formations.empty());
   EXPECT_TRUE(image->tokens[1].revoked);
 
   Change too_often = some_change();

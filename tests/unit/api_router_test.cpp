@@ -275,7 +275,7 @@ TEST_F(ApiRouterTest, WhereEverybodyIsTrustedStrangersAreStillStrangers) {
 
 TEST_F(ApiRouterTest, AJoinTokenRegistersOneNode) {
   serve(false);
-  const auto made = send("POST", "/v1/tokens", R"({"formation": "default", "ttl": 60000})", {}, "operator-token");
+  const auto made = send("POST", "/v1/tokens", R"({"formations": ["default"], "ttl": 60000})", {}, "operator-token");
   ASSERT_EQ(made.status, 200) << made.body;
   const auto secret = nlohmann::json::parse(made.body)["secret"].get<std::string>();
   const auto listed = send("GET", "/v1/tokens", "", {}, "operator-token");
@@ -288,7 +288,7 @@ TEST_F(ApiRouterTest, AJoinTokenRegistersOneNode) {
   EXPECT_NE(refused.body.find("used up"), std::string::npos) << refused.body;
   EXPECT_EQ(send("DELETE", "/v1/tokens/1", "", {}, "operator-token").status, 200);
   EXPECT_EQ(send("DELETE", "/v1/tokens/2", "", {}, "operator-token").status, 404);
-  EXPECT_EQ(send("POST", "/v1/tokens", R"({"role": "admin"})", {}, "operator-token").status, 400);
+  EXPECT_EQ(send("POST", "/v1/tokens", R"({"role": "root"})", {}, "operator-token").status, 400);
 }
 
 TEST_F(ApiRouterTest, EverybodyIsToldWhatToTrust) {

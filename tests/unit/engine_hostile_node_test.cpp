@@ -51,6 +51,33 @@ TEST_F(EngineHostileNode, ThatLeavesBeforeItHasJoinedStopsNobody) {
   EXPECT_NE(store.nodes.at(b().id).goal.state, NodeState::secondary) << "the failover goes on";
 }
 
+/// Nobody could be elected in its formation until it comes back.
+TEST_F(EngineHostileNode, APrimarysCredentialAloneStopsNoDecisions) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  start_engine(false);
+  std::optional<Result<>> left;
+  const auto leave = [&](const std::string& bearer) {
+    engine->leave(a().id, {bearer, 0}, [&](Result<> answer) { left = std::move(answer); });
+  };
+  leave(a().token);
+  ASSERT_TRUE(left && !*left);
+  EXPECT_EQ(left->error().code, Errc::conflict) << "a denial would tell the node that it is forgotten";
+  EXPECT_FALSE(store.formations.at("default").incomplete);
+  engine->change_settings({"default", {{"paused", "true"}}}, {"operator-token", 0},
+                          [](const auto& paused) { ASSERT_TRUE(paused); });
+  leave(a().token);
+  ASSERT_TRUE(*left) << "an operator has stopped the decisions: " << left->error().message;
+}
+
+TEST_F(EngineHostileNode, AnOperatorTakesAPrimaryAway) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  start_engine(false);
+  std::optional<Result<>> left;
+  engine->leave(a().id, {"operator-token", 0}, [&](Result<> answer) { left = std::move(answer); });
+  ASSERT_TRUE(left && *left);
+  EXPECT_TRUE(store.formations.at("default").incomplete);
+}
+
 TEST_F(EngineHostileNode, IdsDoNotOverflow) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   auto former = request("former");
@@ -68,6 +95,23 @@ TEST_F(EngineHostileNode, AGroupHasNoMoreNodesThanItCanLookAfter) {
   const auto refused = register_node(request("one_more"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::conflict);
+}
+
+TEST_F(EngineHostileNode, AFormationHasNoMoreNodesThanItCanLookAfter) {
+  engine->create_formation({.name = "large", .kind = "citus"}, {}, [](const auto& made) { ASSERT_TRUE(made); });
+  const auto worker = [this](GroupId group) {
+    auto r = request("");
+    r.formation = "large";
+    r.kind = "citus";
+    r.role = group == 0 ? "coordinator" : "worker";
+    r.group = group;
+    return register_node(r);
+  };
+  for (int i = 0; i < 500; ++i) ASSERT_TRUE(worker(i / 50));
+  const auto refused = worker(10);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::conflict);
+  EXPECT_TRUE(register_node(request("elsewhere"))) << "it is that formation only";
 }
 
 }  // namespace

@@ -203,5 +203,21 @@ TEST(OverloadTest, AServerThatLagsAllTheTimeIsOneByItself) {
   EXPECT_THAT(begins->words, HasSubstr("up to 600 ms late"));
 }
 
+/// It is heard, and it is no overload: that a node asks for too much makes nobody seem silent.
+TEST_F(InboxTest, OneThatAsksForTooMuchIsHeardAndAnsweredLate) {
+  const Budgets::Sender sender{"node 7", NodeId{7}, "default"};
+  const Inbox::Sender report{NodeId{7}, Caller{"bearer", 0}};
+  int refused = 0;
+  for (int i = 0; i < 200; ++i)
+    if (!inbox.affords(sender, report, now)) inbox.answer_later([&] { ++refused; }, now + Millis{1'000});
+  EXPECT_THAT(unheard(), ElementsAre(7));
+  EXPECT_EQ(inbox.backlog().shed, 0U);
+  EXPECT_THAT(inbox.due_answers(now + Millis{999}), IsEmpty());
+  EXPECT_EQ(inbox.next_answer(), now + Millis{1'000});
+  for (const auto& answer : inbox.due_answers(now + Millis{1'000})) answer();
+  EXPECT_EQ(refused, 100);
+  EXPECT_EQ(inbox.next_answer(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace autoctl::monitor

@@ -16,7 +16,7 @@ Result<ExitCode> accept_timeline(const OperationOptions& options) {
 
 void declare(Verb command, OperationOptions& options) {
   options.no_wait = true;  // the others may never come
-  add_target(command, options.target);
+  add_changing_target(command, options.target);
   add_scope(command, options.scope);
   command.add_option("--tli", options.timeline, "the timeline to continue with, as `autoctl show timeline` lists it")
       .required()
@@ -24,10 +24,6 @@ void declare(Verb command, OperationOptions& options) {
       .type_name("NUMBER");
   command.add_option("--name", options.name, "the node, where several nodes have a timeline of that number")
       .type_name("NODE");
-  command
-      .add_option("--reason", options.reason,
-                  "the reason, for the event log; without it, the command only says what would be given up")
-      .type_name("TEXT");
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
       .positive()
       .type_name("SECONDS");
@@ -38,7 +34,8 @@ void declare(Verb command, OperationOptions& options) {
 void add_accept_timeline(Verb accept, Invocation& invocation) {
   add_command<OperationOptions>(
       accept, invocation, "timeline",
-      "the primary is gone and nodes disagree: continue with one node's timeline, and give up what only others have",
+      "the primary is gone and nodes disagree: continue with one node's timeline, and give up what only others have; "
+      "without --reason it only says what would be given up",
       "autoctl accept timeline --pgdata /srv/pg --tli 3 --reason 'node2 was promoted by hand and took writes'", declare,
       accept_timeline);
 }

@@ -24,7 +24,7 @@ Result<ExitCode> create_formation(const CreateFormationOptions& options) {
 }
 
 void declare(Verb command, CreateFormationOptions& options) {
-  add_target(command, options.target);
+  add_changing_target(command, options.target);
   add_formation(command, options.formation.name).required().description("name of the formation");
   command.add_option("--kind", options.formation.kind, "kind of its nodes; default: pgsql")
       .one_of({"pgsql", "citus"})

@@ -22,7 +22,7 @@ Result<ExitCode> drop_formation(const DropFormationOptions& options) {
 }
 
 void declare(Verb command, DropFormationOptions& options) {
-  add_target(command, options.target);
+  add_changing_target(command, options.target);
   // Not from the environment: what is removed is said where it is removed.
   command.add_option("--formation", options.formation, "the formation to drop")
       .check(config::check_name)

@@ -123,7 +123,7 @@ Result<ExitCode> drop_node(const DropNodeOptions& options) {
 }
 
 void declare(Verb command, DropNodeOptions& options) {
-  add_target(command, options.target);
+  add_changing_target(command, options.target);
   add_formation(command, options.formation);
   command.add_option("--name", options.name, "drop this node, wherever it runs; default: the node in PGDATA")
       .type_name("NODE");

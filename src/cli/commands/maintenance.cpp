@@ -54,7 +54,7 @@ Result<ExitCode> disable(const OperationOptions& asked) {
 }
 
 void declare(Verb command, OperationOptions& options) {
-  add_target(command, options.target);
+  add_changing_target(command, options.target);
   add_scope(command, options.scope);
   command.add_option("--name", options.name, "the node; default: the node in PGDATA").type_name("NODE");
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")

@@ -14,6 +14,7 @@
 #include "cli/join_options.h"
 #include "cli/monitor_connection.h"
 #include "common/config/checks.h"
+#include "common/protocol/text_rule.h"
 #include "common/util/pid_file.h"
 
 namespace autoctl::cli {
@@ -25,7 +26,7 @@ constexpr Millis poll_interval{100};
 
 struct DisableOptions {
   std::string pgdata;
-  bool force = false;
+  keeper::Leave by;
 };
 
 struct EnableOptions {
@@ -60,7 +61,7 @@ Result<ExitCode> disable(const DisableOptions& options) {
     spdlog::info("Node {} \"{}\" has no monitor: nothing to do", config->node.value, config->name);
     return ExitCode::ok;
   }
-  AUTOCTL_TRY(keeper::leave_monitor(*config, files, options.force));
+  AUTOCTL_TRY(keeper::leave_monitor(*config, files, options.by));
   if (const auto told = tell_keeper(files); !told) return fail(told.error());
   spdlog::info("Node {} \"{}\" has left the monitor at {}: it stays what it is, and does not fail over",
                config->node.value, config->name, config->monitor_url);
@@ -117,7 +118,15 @@ Result<ExitCode> enable(const EnableOptions& options) {
 
 void declare_disable(Verb command, DisableOptions& options) {
   add_pgdata(command, options.pgdata);
-  command.add_flag("--force", options.force, "also when the monitor does not answer");
+  command.add_flag("--force", options.by.force, "also when the monitor does not answer");
+  command
+      .add_option("--token-file", options.by.token_file,
+                  "file with an operator's credential, which a primary needs unless its formation is paused; default: "
+                  "the node's own")
+      .type_name("FILE");
+  command.add_option("--reason", options.by.reason, "why, for the event log")
+      .check([](const std::string& text) { return protocol::why_not(text, protocol::rules::reason); })
+      .type_name("TEXT");
 }
 
 void declare_enable(Verb command, EnableOptions& options) {

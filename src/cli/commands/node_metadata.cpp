@@ -187,7 +187,7 @@ Result<ExitCode> set_metadata(const MetadataOptions& options) {
 }
 
 void declare(Verb command, MetadataOptions& options) {
-  add_target(command, options.target);
+  add_changing_target(command, options.target);
   command.add_option("--name", options.name, "its new name").check(config::check_name).type_name("NODE");
   command.add_option("--hostname", options.hostname, "its new host name or address, for clients and all other nodes")
       .check(config::check_hostname)

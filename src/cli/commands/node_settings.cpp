@@ -96,15 +96,20 @@ Result<ExitCode> set_node(const NodeOptions& options) {
   return ExitCode::ok;
 }
 
-void declare_get(Verb command, NodeOptions& options) {
-  add_target(command, options.target);
+void declare_node(Verb command, NodeOptions& options) {
   add_formation(command, options.formation);
   command.add_option("--name", options.name, "the node; default: the node in PGDATA").type_name("NODE");
   add_json(command, options.json);
 }
 
+void declare_get(Verb command, NodeOptions& options) {
+  add_target(command, options.target);
+  declare_node(command, options);
+}
+
 void declare_set(Verb command, NodeOptions& options) {
-  declare_get(command, options);
+  add_changing_target(command, options.target);
+  declare_node(command, options);
   command.add_option("value", options.value, "its new value").required().type_name("");
 }
 

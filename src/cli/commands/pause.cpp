@@ -37,7 +37,7 @@ Result<ExitCode> resume(const PauseOptions& options) {
 }
 
 void declare(Verb command, PauseOptions& options) {
-  add_target(command, options.target);
+  add_changing_target(command, options.target);
   add_formation(command, options.formation);
 }
 

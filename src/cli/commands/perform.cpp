@@ -24,7 +24,7 @@ Result<ExitCode> promotion(const OperationOptions& options) {
 }
 
 void declare(Verb command, OperationOptions& options) {
-  add_target(command, options.target);
+  add_changing_target(command, options.target);
   add_scope(command, options.scope);
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
       .positive()

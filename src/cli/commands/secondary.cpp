@@ -40,7 +40,7 @@ Result<ExitCode> disable(const SecondaryOptions& options) {
 }
 
 void declare(Verb command, SecondaryOptions& options) {
-  add_target(command, options.target);
+  add_changing_target(command, options.target);
   add_formation(command, options.formation);
   add_json(command, options.json);
 }

@@ -29,7 +29,7 @@ Result<ExitCode> set_formation(const SetFormationOptions& options) {
 }
 
 void declare(Verb command, SetFormationOptions& options) {
-  add_target(command, options.target);
+  add_changing_target(command, options.target);
   add_formation(command, options.formation);
   command.add_option("setting", options.setting, "as `autoctl show settings` names it").required();
   command.add_option("value", options.value, "its new value; durations in ms").required();

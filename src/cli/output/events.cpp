@@ -12,6 +12,13 @@ namespace autoctl::cli {
 
 namespace {
 
+/// Who did it, from where, and why; empty where nobody did.
+std::string signature_of(const protocol::EventDocument& event) {
+  if (event.who.empty()) return {};
+  return fmt::format(" [{}, from {}{}{}]", event.who, event.from,
+                     event.reason.empty() ? "" : "; reason: ", event.reason);
+}
+
 std::string milliseconds_of(const std::string& utc) {
   const auto dot = utc.find('.');
   return dot == std::string::npos ? "" : utc.substr(dot, 4);
@@ -46,7 +53,7 @@ std::vector<std::string> event_row(const protocol::EventDocument& event) {
           about_node ? std::string(to_string(event.reported)) : "",
           about_node ? std::string(to_string(event.assigned)) : "",
           event.rule.empty() ? event.kind : event.rule,
-          event.description};
+          event.description + signature_of(event)};
 }
 
 nlohmann::json event_json(const protocol::EventDocument& event) {
@@ -65,6 +72,9 @@ nlohmann::json event_json(const protocol::EventDocument& event) {
       {"kind", event.kind},
       {"rule", event.rule},
       {"term", event.term.value},
+      {"who", event.who},
+      {"from", event.from},
+      {"reason", event.reason},
   };
 }
 

@@ -77,8 +77,9 @@ void MonitorApi::cancel() {
   for (Host& host : hosts_) host.client.cancel();
 }
 
-Result<std::string> MonitorApi::call(const http::Request& request, Millis timeout, Retry retry) {
+Result<std::string> MonitorApi::call(http::Request request, Millis timeout, Retry retry) {
   const auto deadline = Clock::now() + timeout;
+  if (request.method != "GET" && !reason_.empty()) request.query["reason"] = reason_;
   for (;;) {
     auto answer = try_hosts(request, deadline, retry);
     if (answer || asked_to_wait_ == Millis{0}) return answer;

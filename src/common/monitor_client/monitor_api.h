@@ -49,6 +49,8 @@ class MonitorApi {
   static Result<MonitorApi> create(const MonitorEndpoint& endpoint);
 
   void set_token(const std::string& token);
+  /// Goes with everything that changes something from now on, for the event log: why.
+  void set_reason(const std::string& reason) { reason_ = reason; }
   /// Makes a call that is under way in another thread, and all later ones, return `unavailable`. Thread-safe.
   void cancel();
 
@@ -94,13 +96,14 @@ class MonitorApi {
 
   explicit MonitorApi(std::vector<Host> hosts);
   Result<std::string> try_hosts(const http::Request& request, TimePoint deadline, Retry retry);
-  Result<std::string> call(const http::Request& request, Millis timeout, Retry retry);
+  Result<std::string> call(http::Request request, Millis timeout, Retry retry);
   template <class Answer>
   Result<Answer> ask(const http::Request& request, Millis timeout, Retry retry);
 
   std::vector<Host> hosts_;
   std::size_t current_ = 0;
   Millis asked_to_wait_{0};
+  std::string reason_;
 };
 
 struct DiscoverOptions {

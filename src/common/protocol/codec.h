@@ -187,7 +187,7 @@ class Reader {
       return;
     }
     if (text.size() > rule.bytes_max) bad(path, "is longer than " + std::to_string(rule.bytes_max) + " bytes");
-    if (const std::string why = rule.why_not(text); !why.empty()) bad(path, "cannot be this: " + printable(why));
+    if (const std::string why = why_not(text, rule); !why.empty()) bad(path, "cannot be this: " + printable(why));
     value = std::move(text);
   }
   template <class Parse>

@@ -337,6 +337,9 @@ void fields(auto&& field, Of<EventDocument> auto& v) {
   field("kind", v.kind, rules::word);
   field("rule", v.rule, rules::word);
   field("description", v.description, rules::prose);
+  field("who", v.who, rules::sentence);
+  field("from", v.from, rules::word);
+  field("reason", v.reason, rules::sentence);
 }
 
 void fields(auto&& field, Of<EventsDocument> auto& v) {
@@ -351,7 +354,7 @@ void fields(auto&& field, Of<OperationRequest> auto& v) {
   field("name", v.name, rules::word);
   field("allow_failover", v.allow_failover);
   field("timeline", v.timeline);
-  field("reason", v.reason, rules::sentence);
+  field("reason", v.reason, rules::reason);
 }
 
 void fields(auto&& field, Of<OperationDocument> auto& v) {

@@ -220,6 +220,8 @@ struct EventDocument {
   std::string kind;         // goal (the monitor assigned), report (a node reached), operator, monitor
   std::string rule;         // of the decision, or empty
   std::string description;  // the reason, with the facts
+  // Of what somebody did: who, from which address, and why.
+  std::string who, from, reason;
 };
 
 struct EventsDocument {
@@ -235,7 +237,7 @@ struct OperationRequest {
   std::string name;             // promotion, maintenance: the node; accept_timeline: where two have that timeline
   bool allow_failover = false;  // maintenance: of the primary, too; it hands over first
   Timeline timeline;            // accept_timeline: which
-  std::string reason;           // accept_timeline: the operator's, for the event log
+  std::string reason;           // the operator's, for the event log
 };
 
 struct OperationDocument {

@@ -1,8 +1,8 @@
 // Credentials that operators make, and what a client is to trust. Part of the wire as protocol.h is.
 //
-//   POST   /v1/tokens                TokenRequest      -> TokenDocument      operator's credential
-//   GET    /v1/tokens                                  -> TokensDocument     operator's credential
-//   DELETE /v1/tokens/{id}                             -> TokenDocument      operator's credential
+//   POST   /v1/tokens                TokenRequest      -> TokenDocument      admin's credential
+//   GET    /v1/tokens                                  -> TokensDocument     admin's credential
+//   DELETE /v1/tokens/{id}                             -> TokenDocument      admin's credential
 //   GET    /v1/ca                                      -> TrustDocument      no credential
 #pragma once
 
@@ -16,23 +16,28 @@
 
 namespace autoctl::protocol {
 
-/// The one role so far: its holder may register nodes.
+/// What the holder of a token may do: docs/security.md.
 inline constexpr const char* join_role = "join";
+inline constexpr const char* viewer_role = "viewer";
+inline constexpr const char* operator_role = "operator";
+inline constexpr const char* admin_role = "admin";
 
 struct TokenRequest {
   std::string role = join_role;
-  std::string formation = "default";
-  std::optional<GroupId> group;  // nullopt: any of the formation
-  int nodes = 1;                 // how many may register with it
-  Millis ttl{3'600'000};         // from now on
+  std::vector<std::string> formations;  // where it holds; empty: for a viewer all, for join "default"
+  std::optional<GroupId> group;         // join: nullopt: any of the formation
+  int nodes = 1;                        // join: how many may register with it
+  Millis ttl{3'600'000};                // from now on
+  std::string label;                    // whose it is, for events and lists
 };
 
 struct TokenDocument {
   std::int64_t id = 0;
   std::string role = join_role;
-  std::string formation;
+  std::string label;
+  std::vector<std::string> formations;  // empty: all
   std::optional<GroupId> group;
-  int nodes_left = 0;
+  int nodes_left = 0;   // join
   std::string state;    // valid, used up, expired, revoked
   std::string expires;  // ISO 8601, UTC, milliseconds
   std::string made;     // the same

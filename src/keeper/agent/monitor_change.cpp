@@ -65,19 +65,28 @@ Result<protocol::RegisterRequest> former_node(config::Config config, const confi
 
 }  // namespace
 
-Result<> leave_monitor(config::Config config, const config::Files& files, bool force) {
-  const auto endpoint = client::node_endpoint(config, files);
+Result<> leave_monitor(config::Config config, const config::Files& files, const Leave& by) {
+  auto endpoint = client::node_endpoint(config, files);
   if (!endpoint) return fail(endpoint.error());
+  if (!by.token_file.empty()) {
+    auto token = client::read_token(by.token_file);
+    if (!token) return fail(std::move(token.error()).with_context("--token-file"));
+    endpoint->token = *std::move(token);
+  }
   auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
-  auto left = api->leave(config.node, force ? lost_monitor_timeout : monitor_timeout, links_of(files));
+  api->set_reason(by.reason);
+  auto left = api->leave(config.node, by.force ? lost_monitor_timeout : monitor_timeout, links_of(files));
+  // A denial says that this monitor does not know the node any more; of an operator's credential it says nothing of that.
+  const bool forgotten =
+      !left && (left.error().code == Errc::not_found || (left.error().code == Errc::denied && by.token_file.empty()));
   if (!left && silent(left.error())) {
-    if (!force) {
+    if (!by.force) {
       left.error().hint = "if that monitor is lost, `autoctl disable monitor --force` does not ask it";
       return left;
     }
     spdlog::warn("The monitor does not answer ({}): it is not told", left.error().message);
-  } else if (!left && left.error().code != Errc::not_found && left.error().code != Errc::denied) {
+  } else if (!left && !forgotten) {
     return left;
   }
   config.monitor.clear();

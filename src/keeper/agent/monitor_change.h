@@ -10,9 +10,16 @@
 namespace autoctl::keeper {
 
 /// Takes the node from its monitor, which decides nothing in the node's formation until the node is back or dropped.
-/// `force`: also when that monitor does not answer. The files are changed; a running keeper has to be told (SIGHUP).
-/// Errors: unavailable, timeout (hint: force), conflict (it is in the middle of something), system.
-Result<> leave_monitor(config::Config config, const config::Files& files, bool force);
+/// `force`: also when that monitor does not answer. `by`: an operator's credential and reason, which a primary needs
+/// unless its formation is paused. The files are changed; a running keeper has to be told (SIGHUP).
+/// Errors: unavailable, timeout (hint: force), conflict (it is in the middle of something, or needs an operator),
+/// not_found (the credential's file), system.
+struct Leave {
+  bool force = false;
+  std::string token_file;  // empty: the node's own credential
+  std::string reason;
+};
+Result<> leave_monitor(config::Config config, const config::Files& files, const Leave& by);
 
 struct NewMonitor {
   std::string address;     // as given to --monitor

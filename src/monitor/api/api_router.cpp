@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/protocol/text_rule.h"
 #include "common/util/version.h"
 #include "monitor/api/parameters.h"
 
@@ -33,6 +34,13 @@ http::Response error_response(const Error& error, bool had_credential) {
 }
 
 constexpr std::chrono::seconds busy_for{1};
+constexpr int too_many_requests = 429;
+
+http::Response over_budget_response(const std::string& name) {
+  const Error error{Errc::unavailable, name + " asks for more than the monitor has time for: it has not looked at this",
+                    "wait a second before the next request"};
+  return {.status = too_many_requests, .body = protocol::encode_error(error), .retry_after = busy_for};
+}
 
 /// To a client for which there is no time now. Nothing of what it asked for was done.
 http::Response busy_response() {
@@ -51,8 +59,12 @@ struct Call {
   std::int64_t id = 0;  // the {id} of the path
 
   Caller caller() const {
-    return {request.bearer, request.connection, query_text(request.query, "instance"), request.elsewhere,
-            request.certificate};
+    return {.bearer = request.bearer,
+            .connection = request.connection,
+            .links = query_text(request.query, "instance"),
+            .elsewhere = request.elsewhere,
+            .certificate = request.certificate,
+            .reason = query_text(request.query, "reason")};
   }
   void refuse(const Error& error) const { respond(error_response(error, !request.bearer.empty())); }
   void ask(Service::Task task) const {
@@ -123,10 +135,11 @@ void register_node(const Call& call) {
   if (!decode_body(call, body)) return;
   const auto issue = prepare_certificate(call.trust, body);
   if (!issue) return call.refuse(issue.error());
-  const auto reply = [&credentials = call.credentials, issue = *issue, ca_pem = call.trust.ca_pem,
+  const auto reply = [&credentials = call.credentials, formation = body.formation, issue = *issue,
+                      ca_pem = call.trust.ca_pem,
                       answer = call.reply<protocol::RegisterAnswer>()](Result<protocol::RegisterAnswer> registered) {
     if (registered) {
-      credentials.note(registered->node, registered->token);
+      credentials.note(registered->node, formation, registered->token);
       add_certificate(*registered, issue, ca_pem);
     }
     answer(std::move(registered));
@@ -146,7 +159,7 @@ void report(const Call& call) {
                       answer = call.reply<protocol::Assignment>()](Result<protocol::Assignment> result) {
     const bool unknown = !result && (result.error().code == Errc::denied || result.error().code == Errc::not_found);
     if (unknown) credentials.forget(id, bearer);
-    if (result && credentials.owner_of(bearer).empty()) credentials.note(id, bearer);
+    if (result && credentials.owner_of(bearer).name.empty()) credentials.note(id, "", bearer);
     answer(std::move(result));
   };
   call.service.report(
@@ -239,7 +252,10 @@ void change_settings(const Call& call) {
 void start_operation(const Call& call) {
   protocol::OperationRequest body;
   if (!decode_body(call, body)) return;
-  call.ask([body, caller = call.caller(), reply = call.reply<protocol::OperationDocument>()](Engine& engine) {
+  Caller caller = call.caller();
+  if (body.reason.empty()) body.reason = caller.reason;
+  caller.reason = body.reason;
+  call.ask([body, caller, reply = call.reply<protocol::OperationDocument>()](Engine& engine) {
     engine.start_operation(body, caller, reply);
   });
 }
@@ -256,9 +272,12 @@ void operation(const Call& call) {
 void create_token(const Call& call) {
   protocol::TokenRequest body;
   if (!decode_body(call, body)) return;
-  call.ask([body, caller = call.caller(), reply = call.reply<protocol::TokenDocument>()](Engine& engine) {
-    engine.create_token(body, caller, reply);
-  });
+  const auto reply = [&credentials = call.credentials, role = body.role, ttl = body.ttl,
+                      answer = call.reply<protocol::TokenDocument>()](Result<protocol::TokenDocument> made) {
+    if (made) credentials.note_token(made->id, role, made->secret, ttl);
+    answer(std::move(made));
+  };
+  call.ask([body, caller = call.caller(), reply](Engine& engine) { engine.create_token(body, caller, reply); });
 }
 
 void tokens(const Call& call) {
@@ -268,35 +287,39 @@ void tokens(const Call& call) {
 }
 
 void revoke_token(const Call& call) {
-  call.ask([id = call.id, caller = call.caller(), reply = call.reply<protocol::TokenDocument>()](Engine& engine) {
-    engine.revoke_token(id, caller, reply);
-  });
+  const auto reply = [&credentials = call.credentials,
+                      answer = call.reply<protocol::TokenDocument>()](Result<protocol::TokenDocument> revoked) {
+    if (revoked) credentials.forget_token(revoked->id);
+    answer(std::move(revoked));
+  };
+  call.ask([id = call.id, caller = call.caller(), reply](Engine& engine) { engine.revoke_token(id, caller, reply); });
 }
 
 struct Route {
   std::string_view method;
   std::string_view path;  // "{id}" stands for a number
+  Right need;             // the engine sees to it, and knows in which formation; the gate refuses who never has it
   void (*handle)(const Call& call);
 };
 
 constexpr std::array<Route, 17> routes = {{
-    {"POST", "/v1/register", register_node},
-    {"POST", "/v1/nodes/{id}/report", report},
-    {"PATCH", "/v1/nodes/{id}", change_node},
-    {"DELETE", "/v1/nodes/{id}", drop_node},
-    {"POST", "/v1/nodes/{id}/leave", leave},
-    {"POST", "/v1/formations", create_formation},
-    {"DELETE", "/v1/formations", drop_formation},
-    {"GET", "/v1/state", state},
-    {"GET", "/v1/explain", explain},
-    {"GET", "/v1/events", events},
-    {"GET", "/v1/settings", settings},
-    {"PATCH", "/v1/settings", change_settings},
-    {"POST", "/v1/operations", start_operation},
-    {"GET", "/v1/operations/{id}", operation},
-    {"POST", "/v1/tokens", create_token},
-    {"GET", "/v1/tokens", tokens},
-    {"DELETE", "/v1/tokens/{id}", revoke_token},
+    {"POST", "/v1/register", Right::join, register_node},
+    {"POST", "/v1/nodes/{id}/report", Right::report, report},
+    {"PATCH", "/v1/nodes/{id}", Right::operate, change_node},
+    {"DELETE", "/v1/nodes/{id}", Right::own_node, drop_node},
+    {"POST", "/v1/nodes/{id}/leave", Right::own_node, leave},
+    {"POST", "/v1/formations", Right::administer, create_formation},
+    {"DELETE", "/v1/formations", Right::administer, drop_formation},
+    {"GET", "/v1/state", Right::look, state},
+    {"GET", "/v1/explain", Right::look, explain},
+    {"GET", "/v1/events", Right::look, events},
+    {"GET", "/v1/settings", Right::look, settings},
+    {"PATCH", "/v1/settings", Right::operate, change_settings},
+    {"POST", "/v1/operations", Right::own_node, start_operation},
+    {"GET", "/v1/operations/{id}", Right::look, operation},
+    {"POST", "/v1/tokens", Right::administer, create_token},
+    {"GET", "/v1/tokens", Right::administer, tokens},
+    {"DELETE", "/v1/tokens/{id}", Right::administer, revoke_token},
 }};
 
 std::vector<std::string_view> split(std::string_view path) {
@@ -349,24 +372,38 @@ http::Response no_such_path(const http::Request& request, bool other_method) {
 ApiRouter::ApiRouter(Service& service, Credentials& credentials, std::string monitor_id, ApiTrust trust)
     : service_(service), credentials_(credentials), monitor_id_(std::move(monitor_id)), trust_(std::move(trust)) {}
 
+std::vector<ApiRouter::Need> ApiRouter::needs() {
+  std::vector<Need> all;
+  for (const Route& route : routes) all.push_back({route.method, route.path, route.need});
+  return all;
+}
+
+/// Of who shows a credential that is known here.
+http::Standing ApiRouter::judge_owner(const http::Request& header, const Credentials::Owner& owner) const {
+  const auto asked = std::ranges::find_if(
+      routes, [&](const Route& r) { return r.method == header.method && match(r.path, header.path).has_value(); });
+  const bool everybody_may = owner.role == Role::node && credentials_.enters("");
+  if (asked != routes.end() && !grants(owner.role, asked->need) && !everybody_may)
+    return {.refusal = error_response(owner.refusal(header.bearer), true)};
+  return {.credential = owner.name, .body_bytes_max = body_bytes_max};
+}
+
 http::Standing ApiRouter::judge(const http::Request& header) const {
   const bool certified = header.bearer.starts_with(protocol::certified_prefix);
   if (certified && header.certificate.empty()) return {.refusal = error_response(no_certificate(), true)};
-  const std::string owner = credentials_.owner_of(header.bearer);
-  if (!owner.empty()) return {.credential = owner, .body_bytes_max = body_bytes_max};
+  const auto owner = credentials_.owner_of(header.bearer);
+  if (!owner.name.empty()) return judge_owner(header, owner);
   if (is_for_all(header.path)) return {};
   // What a node is told whose credential is not known (any more) says what to do about that.
   const bool of_a_node = header.path.starts_with("/v1/nodes/") && !header.bearer.empty();
   // Which join tokens there are, and what they are good for, the engine knows.
-  const bool registers = header.path == "/v1/register";
-  const auto entered = credentials_.enter(header.bearer);
-  if (of_a_node || entered || (registers && !header.bearer.empty()))
+  const bool joins = header.path == "/v1/register" && !header.bearer.empty();
+  if (of_a_node || joins || owner.formerly || credentials_.enters(header.bearer))
     return {.body_bytes_max = strangers_body_bytes_max};
   const bool exists =
       std::ranges::any_of(routes, [&](const Route& r) { return match(r.path, header.path).has_value(); });
   if (!exists) return {};
-  const Error why = registers ? entered.error() : credentials_.operate(header.bearer).error();
-  return {.refusal = error_response(why, !header.bearer.empty())};
+  return {.refusal = error_response(owner.refusal(header.bearer), !header.bearer.empty())};
 }
 
 http::Response ApiRouter::health() const {
@@ -388,18 +425,36 @@ http::Response ApiRouter::trust() const {
   return {200, protocol::encode(protocol::TrustDocument{trust_.ca_pem})};
 }
 
+/// Operators who may do everything are not bound, and with --auth trust nobody is who shows no credential. What does not
+/// know its credential is bound by its address.
+bool ApiRouter::affords(const http::Request& request, NodeId reporter, const http::Responder& respond) const {
+  const auto owner = credentials_.owner_of(request.bearer);
+  if (request.bearer.empty() || owner.role == Role::admin) return true;
+  Budgets::Sender sender{owner.name, owner.node, owner.formation};
+  if (owner.name.empty()) sender.name = request.peer.substr(0, request.peer.rfind(':'));
+  std::optional<Inbox::Sender> report;
+  if (reporter && reporter == owner.node)
+    report = {reporter, Caller{.bearer = request.bearer, .connection = request.connection}};
+  return service_.affords(sender, report, [respond, name = sender.name] { respond(over_budget_response(name)); });
+}
+
 void ApiRouter::handle(const http::Request& request, const http::Responder& respond) const {
   if (request.method == "GET" || request.method == "HEAD") {
     if (request.path == "/healthz") return respond(health());
     if (request.path == "/v1/version" || request.path == "/") return respond(version());
     if (request.path == "/v1/ca") return respond(trust());
   }
+  if (const std::string why = protocol::why_not(query_text(request.query, "reason"), protocol::rules::reason);
+      !why.empty())
+    return respond(error_response({Errc::bad_usage, "reason: " + why}, true));
   bool other_method = is_for_all(request.path);
   for (const Route& route : routes) {
     const auto id = match(route.path, request.path);
     if (!id) continue;
-    if (route.method == request.method)
+    if (route.method == request.method) {
+      if (!affords(request, route.need == Right::report ? NodeId{*id} : NodeId{}, respond)) return;
       return route.handle({request, respond, service_, credentials_, hosts_, trust_, *id});
+    }
     other_method = true;
   }
   respond(no_such_path(request, other_method));

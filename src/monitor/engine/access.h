@@ -1,4 +1,4 @@
-// Which credential allows what.
+// Which credential is which. What each allows: rights.h.
 #pragma once
 
 #include <functional>
@@ -24,22 +24,15 @@ class Access {
   /// Takes equally long wherever the two differ.
   static bool equal(std::string_view a, std::string_view b);
 
+  bool is_open() const { return open_; }
+  /// The credential on the monitor's host.
   bool is_operator(const std::string& bearer) const;
-  // Errors of all: denied.
-  Result<> operate(const std::string& bearer) const;
-  /// Register a node, by no join token: an operator, or who was let in by the monitor's Postgres.
-  Result<> enter(const std::string& bearer) const;
+  bool is_entry(const std::string& bearer) const;
   /// `certificate`: whom that was issued to that the connection's other side has shown; empty: it has shown none.
+  /// Errors: denied.
   Result<> act_as(const Node& node, const std::string& bearer, const std::string& certificate) const;
-  /// Of which formation a reader is told who asks for `formation`: that one; for a node's credential its own, whether it
-  /// names that or none. "" = all.
-  Result<std::string> look(const Model& model, const std::string& bearer, const std::string& certificate,
-                           const std::string& formation) const;
 
  private:
-  bool is_entry(const std::string& bearer) const;
-  bool belongs_to(const Node& node, const std::string& bearer) const;
-
   bool open_;
   std::string operator_token_;
   Hash hash_;

@@ -13,7 +13,7 @@ Engine::Engine(Store& store, Prober& prober, Access access, Environment environm
     : env_(std::move(environment)),
       access_(std::move(access)),
       ledger_(store, model_, log_, waiters_, env_),
-      admission_(access_, ledger_, model_),
+      admission_(access_, ledger_, model_, env_),
       assignments_(model_, env_),
       suspects_(prober),
       settler_(model_, ledger_, assignments_, suspects_, env_, std::move(decide)),
@@ -73,14 +73,14 @@ void Engine::leave(NodeId id, const Caller& caller, const Reply<>& reply) {
 
 void Engine::state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
                    const Reply<protocol::StateDocument>& reply) {
-  auto shown = access_.look(model_, caller.bearer, caller.certificate, formation);
+  auto shown = admission_.look(caller, formation);
   if (!shown) return reply(fail(std::move(shown.error())));
   reply(state_document(model_, *shown, group, ledger_.available(), env_.now()));
 }
 
 void Engine::explain(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
                      const Reply<protocol::ExplanationsDocument>& reply) {
-  auto shown = access_.look(model_, caller.bearer, caller.certificate, formation);
+  auto shown = admission_.look(caller, formation);
   if (!shown) return reply(fail(std::move(shown.error())));
   reply(explanations_document(model_, *shown, group, env_.now()));
 }
@@ -98,7 +98,7 @@ void Engine::drop_formation(const std::string& name, const Caller& caller, const
 
 void Engine::settings(const std::string& formation, const Caller& caller,
                       const Reply<protocol::SettingsDocument>& reply) {
-  auto shown = access_.look(model_, caller.bearer, caller.certificate, formation);
+  auto shown = admission_.look(caller, formation);
   if (!shown) return reply(fail(std::move(shown.error())));
   const auto found = model_.formations.find(shown->empty() ? "default" : *shown);
   if (found == model_.formations.end()) return reply(fail(no_such_formation(*shown)));
@@ -112,7 +112,7 @@ void Engine::change_settings(const protocol::SettingsDocument& document, const C
 }
 
 void Engine::events(const EventQuery& query, Millis wait, const Caller& caller, Reply<protocol::EventsDocument> reply) {
-  auto shown = access_.look(model_, caller.bearer, caller.certificate, query.formation);
+  auto shown = admission_.look(caller, query.formation);
   if (!shown) return reply(fail(std::move(shown.error())));
   EventQuery follow = query;
   follow.formation = *std::move(shown);
@@ -130,11 +130,9 @@ void Engine::start_operation(const protocol::OperationRequest& request, const Ca
 }
 
 void Engine::operation(std::int64_t id, Millis wait, const Caller& caller, Reply<protocol::OperationDocument> reply) {
-  auto shown = access_.look(model_, caller.bearer, caller.certificate, "");
-  if (!shown) return reply(fail(std::move(shown.error())));
+  if (auto may = admission_.may(Right::look, caller); !may) return reply(fail(std::move(may.error())));
   const auto found = model_.operations.find(id);
-  const bool is_shown = found != model_.operations.end() && (shown->empty() || found->second.formation == *shown);
-  if (!is_shown)
+  if (found == model_.operations.end() || !admission_.sees(caller, found->second.formation))
     return reply(fail(Errc::not_found, "there is no operation " + std::to_string(id) + ", or it is long over"));
   if (found->second.status != OperationStatus::running || wait <= Millis{0})
     return reply(operation_document(found->second));
@@ -170,6 +168,14 @@ void Engine::overloaded(bool is, const std::string& words) {
   model_.overload = is ? words : "";
   is ? env_.warn(words) : env_.inform(words);
   ledger_.tell(ledger_.event("monitor", words));
+  ledger_.flush();
+}
+
+void Engine::tell_of(NodeId id, const std::string& words) {
+  const Group* group = model_.group_of(id);
+  if (group == nullptr) return;
+  const NodeRow& row = group->nodes.at(id).row;
+  ledger_.tell(ledger_.event(group->row, &row, "monitor", row.name + " " + words));
   ledger_.flush();
 }
 

@@ -77,6 +77,8 @@ class Engine {
   void probed(NodeId id, ProbedPort port, PortState state, TimePoint at = TimePoint::max());
   /// The monitor has more to do than it can, or keeps up again: said in one sentence.
   void overloaded(bool is, const std::string& words);
+  /// Of a node, in words to which its name is the subject: an event.
+  void tell_of(NodeId id, const std::string& words);
 
   // ---- time
   /// At the beginning of each round: time in which this process did not run (stopped, stuck in a commit) proves nothing

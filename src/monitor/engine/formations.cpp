@@ -1,5 +1,6 @@
 #include "monitor/engine/formations.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/config/checks.h"
@@ -41,9 +42,11 @@ Change removal(const Model& model, const std::string& formation) {
     change.operations.back().message = "the formation was dropped";
   }
   for (const auto& [id, token] : model.tokens) {
-    if (token.formation != formation || token.revoked) continue;
+    if (token.revoked || std::ranges::find(token.formations, formation) == token.formations.end()) continue;
     change.tokens.push_back(token);
-    change.tokens.back().revoked = true;
+    TokenRow& left = change.tokens.back();
+    left.revoked = left.formations.size() == 1;  // none is for all formations because it has none left
+    if (!left.revoked) std::erase(left.formations, formation);
   }
   return change;
 }
@@ -73,14 +76,15 @@ Result<> check_settings(const Model& model, const FormationRow& row, const Setti
 
 Result<protocol::FormationDocument> Formations::create(const protocol::FormationDocument& document,
                                                        const Caller& caller) {
-  AUTOCTL_TRY(admission_.change(caller));
+  const auto by = admission_.administer({}, caller);
+  if (!by) return fail(by.error());
   const auto row = new_formation(document, env_);
   if (!row) return fail(row.error());
   if (const auto found = model_.formations.find(row->name); found != model_.formations.end())
     return fail(Errc::conflict, "there is a formation '" + row->name + "' of kind " + found->second.kind + " already");
   Change change;
   change.formations.push_back(*row);
-  change.events.push_back(ledger_.event("operator", "formation " + row->name + " of kind " + row->kind + " is made"));
+  change.events.push_back(ledger_.act(*by, "formation " + row->name + " of kind " + row->kind + " is made"));
   change.events.back().formation = row->name;
   if (!ledger_.commit(std::move(change)))
     return in_doubt("the formation may or may not be there", "try again in a moment");
@@ -89,7 +93,8 @@ Result<protocol::FormationDocument> Formations::create(const protocol::Formation
 }
 
 Result<> Formations::drop(const std::string& name, const Caller& caller) {
-  AUTOCTL_TRY(admission_.change(caller));
+  const auto by = admission_.administer({name}, caller);
+  if (!by) return fail(by.error());
   if (!model_.formations.contains(name)) return fail(no_such_formation(name));
   if (name == default_formation)
     return fail(Errc::conflict, "formation 'default' is always there", "drop its nodes instead");
@@ -97,8 +102,8 @@ Result<> Formations::drop(const std::string& name, const Caller& caller) {
     return fail(Errc::conflict, "formation '" + name + "' still has nodes",
                 "drop them first: `autoctl show state --formation " + name + "` lists them");
   Change change = removal(model_, name);
-  const char* const tokens = change.tokens.empty() ? "" : ", and its tokens are revoked";
-  change.events.push_back(ledger_.event("operator", "formation " + name + " is dropped by an operator" + tokens));
+  const char* const tokens = change.tokens.empty() ? "" : ", and the tokens for it are revoked";
+  change.events.push_back(ledger_.act(*by, "formation " + name + " is dropped by an operator" + tokens));
   change.events.back().formation = name;
   if (!ledger_.commit(std::move(change)))
     return in_doubt("the formation may or may not be dropped", "try again in a moment");
@@ -108,7 +113,8 @@ Result<> Formations::drop(const std::string& name, const Caller& caller) {
 
 Result<protocol::SettingsDocument> Formations::change(const protocol::SettingsDocument& document,
                                                       const Caller& caller) {
-  AUTOCTL_TRY(admission_.change(caller));
+  const auto by = admission_.operate(document.formation, caller);
+  if (!by) return fail(by.error());
   const auto found = model_.formations.find(document.formation);
   if (found == model_.formations.end()) return fail(no_such_formation(document.formation));
   FormationRow row = found->second;
@@ -117,7 +123,7 @@ Result<protocol::SettingsDocument> Formations::change(const protocol::SettingsDo
   if (row.settings != found->second.settings) {
     Change change;
     change.formations.push_back(row);
-    auto event = ledger_.event("operator", "");
+    auto event = ledger_.act(*by, "");
     event.formation = row.name;
     for (const auto& [name, value] : document.values)
       event.description += (event.description.empty() ? "settings: " : ", ") + name + " = " + value;

@@ -10,6 +10,13 @@ namespace autoctl::monitor {
 
 namespace {
 
+protocol::EventDocument signed_by(const By& by, protocol::EventDocument event) {
+  event.who = by.who;
+  event.from = by.from;
+  event.reason = by.reason;
+  return event;
+}
+
 constexpr std::size_t unwritten_events_max = 10'000;
 constexpr int remembered_events = 1'000;
 
@@ -135,6 +142,14 @@ protocol::EventDocument Ledger::event(std::string kind, std::string text) const 
   event.kind = std::move(kind);
   event.description = std::move(text);
   return event;
+}
+
+protocol::EventDocument Ledger::act(const By& by, const GroupRow& group, const NodeRow* node, std::string text) const {
+  return signed_by(by, event(group, node, "operator", std::move(text)));
+}
+
+protocol::EventDocument Ledger::act(const By& by, std::string text) const {
+  return signed_by(by, event("operator", std::move(text)));
 }
 
 Result<protocol::EventsDocument> Ledger::events(const EventQuery& query) {

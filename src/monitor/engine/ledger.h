@@ -16,6 +16,11 @@
 
 namespace autoctl::monitor {
 
+/// Who does something, from where, and why.
+struct By {
+  std::string who, from, reason;
+};
+
 class Ledger {
  public:
   /// All must outlive it.
@@ -43,6 +48,9 @@ class Ledger {
   // ---- events
   /// One that begins now: about a node of the group, or (nullptr) about the group.
   protocol::EventDocument event(const GroupRow& group, const NodeRow* node, std::string kind, std::string text) const;
+  /// What somebody does now: of kind `operator`.
+  protocol::EventDocument act(const By& by, const GroupRow& group, const NodeRow* node, std::string text) const;
+  protocol::EventDocument act(const By& by, std::string text) const;
   /// One that is about no group.
   protocol::EventDocument event(std::string kind, std::string text) const;
   /// The id of the last one, those that are unwritten included.

@@ -43,6 +43,7 @@ std::string no_such_node(NodeId id) {
 Result<protocol::RegisterAnswer> Membership::add(protocol::RegisterRequest request, const Caller& caller) {
   const auto join_token = tokens_.admit(request, caller);
   if (!join_token) return fail(join_token.error());
+  const By by = admission_.signature(caller);
   if (auto allowed = admission_.while_not_paused(request.formation); !allowed && !request.former)
     return fail(std::move(allowed.error()));
   AUTOCTL_TRY(check_reachable(model_, request, caller));
@@ -64,7 +65,7 @@ Result<protocol::RegisterAnswer> Membership::add(protocol::RegisterRequest reque
     change.tokens.push_back(**join_token);
     what += " with " + name_of(**join_token);
   }
-  change.events.push_back(ledger_.event(group_row, &plan->node, "operator", what));
+  change.events.push_back(ledger_.act(by, group_row, &plan->node, what));
   // Former nodes bring the formation's settings with them.
   const bool joins = !request.former && !plan->changed_group && plan->node.replication_quorum;
   const bool fitted =
@@ -95,32 +96,32 @@ Result<protocol::RegisterAnswer> Membership::add(protocol::RegisterRequest reque
 Result<> Membership::drop(NodeId id, bool allow_data_loss, const Caller& caller) {
   Group* group = model_.group_of(id);
   if (group == nullptr) {
-    AUTOCTL_TRY(access_.operate(caller.bearer));
+    AUTOCTL_TRY(admission_.may(Right::own_node, caller));
     return fail(Errc::not_found, no_such_node(id));
   }
   const Node& node = group->nodes.at(id);
-  AUTOCTL_TRY(admission_.speak_for(node, caller));
-  AUTOCTL_TRY(admission_.write());
+  const auto by = admission_.speak_for(node, caller);
+  if (!by) return fail(by.error());
   AUTOCTL_TRY(admission_.while_not_paused(group->row.formation));
-  if (node.row.awaited) return returning_.drop(*group, node, allow_data_loss);
-  if (node.row.goal.state == NodeState::dropped) return drop_again(*group, node);
+  if (node.row.awaited) return returning_.drop(*group, node, allow_data_loss, *by);
+  if (node.row.goal.state == NodeState::dropped) return drop_again(*group, node, *by);
   return drop_member(*group, node, allow_data_loss, caller);
 }
 
 /// Asked twice, an operator means it: a node that cannot be heard is forgotten without its word, once its lease is
 /// over.
-Result<> Membership::drop_again(Group& group, const Node& node) {
+Result<> Membership::drop_again(Group& group, const Node& node, const By& by) {
   if (node.health.verdict == Verdict::healthy) return {};  // it has heard, and is about to stop
   if (env_.now() < node.lease_until)
     return fail(Errc::conflict, node.row.name + " may still believe in its lease", "try again in a few seconds");
-  if (!settler_.remove(group, node.row.id)) return in_doubt("the node may or may not be gone", "try again in a moment");
+  if (!settler_.remove(group, node.row.id, {}, by))
+    return in_doubt("the node may or may not be gone", "try again in a moment");
   settler_.settle(group);
   return {};
 }
 
 Result<> Membership::drop_member(Group& group, const Node& node, bool allow_data_loss, const Caller& caller) {
-  const bool itself = access_.act_as(node, caller.bearer, caller.certificate)
-                          .has_value();  // it has stopped, where an operator sees to it
+  const bool itself = admission_.is_itself(node, caller);  // it has stopped, where an operator sees to it
   if (!allow_data_loss && !itself) AUTOCTL_TRY(check_dispensable(group, node));
 
   Change change;
@@ -130,8 +131,8 @@ Result<> Membership::drop_member(Group& group, const Node& node, bool allow_data
   change.nodes.push_back(node.row);
   change.nodes.back().goal = Goal{.state = NodeState::dropped, .term = row.term};
   const char* const accepts = allow_data_loss ? ", who accepts that commits may be lost" : "";
-  auto event =
-      ledger_.event(row, &node.row, "operator", node.row.name + " is dropped by an operator" + std::string(accepts));
+  auto event = ledger_.act(admission_.signature(caller), row, &node.row,
+                           node.row.name + " is dropped by an operator" + std::string(accepts));
   event.assigned = NodeState::dropped;
   change.events.push_back(std::move(event));
   const bool counts = node.row.replication_quorum || is_leader_state(node.row.goal.state);
@@ -145,9 +146,11 @@ Result<> Membership::drop_member(Group& group, const Node& node, bool allow_data
 
 Result<protocol::SettingsDocument> Membership::change(NodeId id, const protocol::SettingsDocument& changes,
                                                       const Caller& caller) {
-  AUTOCTL_TRY(admission_.change(caller));
+  AUTOCTL_TRY(admission_.may(Right::operate, caller));
   Group* group = model_.group_of(id);
   if (group == nullptr) return fail(Errc::not_found, no_such_node(id), "`autoctl show state` lists the nodes");
+  const auto by = admission_.operate(group->row.formation, caller);
+  if (!by) return fail(by.error());
   const NodeRow& row = group->nodes.at(id).row;
   auto changed = with_settings(model_, *group, row, changes.values);
   if (!changed) return fail(std::move(changed.error()));
@@ -155,7 +158,7 @@ Result<protocol::SettingsDocument> Membership::change(NodeId id, const protocol:
   for (const auto& [name, value] : changes.values) what += (what.empty() ? ": " : ", ") + name + " = " + value;
   Change change;
   change.nodes.push_back(*changed);
-  change.events.push_back(ledger_.event(group->row, &row, "operator", row.name + what));
+  change.events.push_back(ledger_.act(*by, group->row, &row, row.name + what));
   if (!ledger_.commit(std::move(change))) return in_doubt("the change may or may not have been made");
   settler_.settle(*group);
   return protocol::SettingsDocument{row.formation, node_settings(row)};

@@ -38,7 +38,7 @@ class Membership {
   Result<protocol::SettingsDocument> change(NodeId id, const protocol::SettingsDocument& changes, const Caller& caller);
 
  private:
-  Result<> drop_again(Group& group, const Node& node);
+  Result<> drop_again(Group& group, const Node& node, const By& by);
   Result<> drop_member(Group& group, const Node& node, bool allow_data_loss, const Caller& caller);
 
   Model& model_;

@@ -192,47 +192,43 @@ std::string describe(const Wish& wish) {
   return "an operator asks for a " + std::string(to_string(wish.kind)) + (name.empty() ? "" : " of " + name);
 }
 
-/// Who could stop it may take it out of service, and bring it back.
-bool asks_for_itself(Model& model, const Admission& admission, const protocol::OperationRequest& request,
-                     const Caller& caller) {
+/// The node that may ask for this itself: who could stop it may take it out of service, and bring it back. nullptr where
+/// only operators may.
+Result<const Node*> node_concerned(Model& model, const protocol::OperationRequest& request) {
   const auto kind = parse_operation_kind(request.kind);
-  if (kind != OperationKind::maintenance && kind != OperationKind::end_maintenance) return false;
+  const bool is_own = request.kind == hand_over || (kind && is_maintenance(*kind));
+  if (!is_own) return nullptr;
   const auto group = find_group(model, request);
-  if (!group) return false;
-  const auto node = find_by_name(**group, request.name);
-  return node && admission.speak_for(**node, caller).has_value();
+  if (!group) return nullptr;
+  return find_by_name(**group, request.name);
 }
 
 }  // namespace
 
 Result<protocol::OperationDocument> Operations::start(const protocol::OperationRequest& request, const Caller& caller) {
+  const auto concerned = node_concerned(model_, request);
+  const Node* node = concerned ? *concerned : nullptr;
+  const auto by = node == nullptr ? admission_.operate(request.formation, caller) : admission_.speak_for(*node, caller);
+  if (!by) return fail(by.error());
   auto wish = read(request);
-  const bool is_leaving = wish && wish->is_leaving;
-  if (auto allowed = is_leaving ? Result<>{} : admission_.change(caller); !allowed) {
-    const bool is_own = allowed.error().code == Errc::denied && asks_for_itself(model_, admission_, request, caller);
-    if (!is_own) return fail(std::move(allowed.error()));
-    AUTOCTL_TRY(admission_.write());
-    wish->is_own = true;
-  }
   if (!wish) return fail(wish.error());
+  wish->is_own = node != nullptr && admission_.is_itself(*node, caller);
   const auto found = find_group(model_, request);
   if (!found) return fail(found.error());
   Group& group = **found;
-  if (wish->is_leaving) AUTOCTL_TRY(admit_hand_over(group, request.name, caller));
+  if (wish->is_leaving) AUTOCTL_TRY(admit_hand_over(group, request.name));
   AUTOCTL_TRY(admit(group, wish->kind));
   std::string event = describe(*wish);
   auto planned = plan_operation(model_, group, *wish, event);
   if (!planned) return fail(std::move(planned.error()));
-  return begin(group, *std::move(planned), event);
+  return begin(group, *std::move(planned), event, *by);
 }
 
 /// A primary's keeper is about to stop. Only what can be done now counts: it does not wait for what may become
 /// possible.
-Result<> Operations::admit_hand_over(const Group& group, const std::string& name, const Caller& caller) const {
+Result<> Operations::admit_hand_over(const Group& group, const std::string& name) const {
   const auto node = find_by_name(group, name);
   if (!node) return fail(node.error());
-  AUTOCTL_TRY(admission_.speak_for(**node, caller));
-  AUTOCTL_TRY(admission_.write());
   const NodeState goal = (*node)->row.goal.state;
   if (goal != NodeState::primary && goal != NodeState::wait_primary)
     return fail(Errc::conflict, name + " is no primary that another node could replace now");
@@ -253,7 +249,8 @@ Result<> Operations::admit(const Group& group, OperationKind kind) const {
               "wait for its end");
 }
 
-Result<protocol::OperationDocument> Operations::begin(Group& group, OperationRow operation, const std::string& event) {
+Result<protocol::OperationDocument> Operations::begin(Group& group, OperationRow operation, const std::string& event,
+                                                      const By& by) {
   operation.id = model_.last_operation + 1;
   operation.first_event = ledger_.last_event();
   operation.requested_at = env_.wall();
@@ -266,7 +263,7 @@ Result<protocol::OperationDocument> Operations::begin(Group& group, OperationRow
     change.operations.push_back(std::move(given_up));
   }
   change.operations.push_back(operation);
-  change.events.push_back(ledger_.event(group.row, nullptr, "operator", event));
+  change.events.push_back(ledger_.act(by, group.row, nullptr, event));
   if (!ledger_.commit(std::move(change)))
     return in_doubt("the operation may or may not have started", "look at `autoctl show events`");
   settler_.settle(group);

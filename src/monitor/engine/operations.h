@@ -23,9 +23,10 @@ class Operations {
   Result<protocol::OperationDocument> start(const protocol::OperationRequest& request, const Caller& caller);
 
  private:
-  Result<> admit_hand_over(const Group& group, const std::string& name, const Caller& caller) const;
+  Result<> admit_hand_over(const Group& group, const std::string& name) const;
   Result<> admit(const Group& group, OperationKind kind) const;
-  Result<protocol::OperationDocument> begin(Group& group, OperationRow operation, const std::string& event);
+  Result<protocol::OperationDocument> begin(Group& group, OperationRow operation, const std::string& event,
+                                            const By& by);
 
   Model& model_;
   Ledger& ledger_;

@@ -17,6 +17,8 @@ constexpr std::size_t text_max = 63;
 constexpr std::int64_t node_id_max = 1'000'000'000;
 /// Each of them looks at each other one, and each evidence about one is a reason to look at all.
 constexpr std::size_t nodes_per_group_max = 50;
+/// And each decision in a Citus formation concerns all its groups.
+constexpr std::size_t nodes_per_formation_max = 500;
 
 Result<> check_words(const protocol::RegisterRequest& r) {
   const auto complain = [](const char* field, const std::string& why) {
@@ -57,6 +59,12 @@ Result<> check_kind(const protocol::RegisterRequest& r) {
   if (r.group && r.kind == "citus" && (*r.group == 0) != (r.role == "coordinator"))
     return fail(Errc::bad_usage, "group: group 0 is the coordinator's, workers are in groups from 1 on");
   return {};
+}
+
+std::size_t nodes_in(const Model& model, const std::string& formation) {
+  std::size_t count = 0;
+  for (const auto& [key, group] : model.groups_of(formation)) count += group.nodes.size();
+  return count;
 }
 
 bool may_have_secondaries(const Model& model, const std::string& formation) {
@@ -270,6 +278,11 @@ Result<RegistrationPlan> plan_registration(const Model& model, const protocol::R
                 "group " + std::to_string(number) + " of formation '" + request.formation + "' has " +
                     std::to_string(group->nodes.size()) + " nodes, and no more can join it",
                 "drop nodes that are gone: `autoctl show state` lists them");
+  if (const std::size_t nodes = nodes_in(model, request.formation); nodes >= nodes_per_formation_max && !request.former)
+    return fail(
+        Errc::conflict,
+        "formation '" + request.formation + "' has " + std::to_string(nodes) + " nodes, and no more can join it",
+        "drop nodes that are gone: `autoctl show state` lists them");
   AUTOCTL_TRY(check_data(group, request));
   if (group == nullptr || is_deserted(*group)) {
     GroupRow row{.formation = request.formation, .group = number};

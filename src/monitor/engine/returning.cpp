@@ -79,13 +79,25 @@ bool is_needed(const Group& group, const NodeRow& awaited) {
 
 }  // namespace
 
+/// Where its leaving stops all decisions, a node's own credential is not enough, unless they are stopped already. No
+/// denial, which tells a node that this monitor does not know it.
+Result<> Returning::admit_stop(const FormationRow& formation, const Node& node, const Caller& caller) const {
+  const bool stopped = formation.settings.paused || formation.incomplete;
+  if (stopped || admission_.may(Right::operate, caller)) return {};
+  return fail(Errc::conflict,
+              "while " + node.row.name + " is away nothing would be decided in formation '" + formation.name +
+                  "': its own credential does not allow that",
+              "pause the formation first (`autoctl pause` on the monitor's host), or give an operator's credential "
+              "with --token-file");
+}
+
 Result<> Returning::leave(NodeId id, const Caller& caller) {
   Group* group = model_.group_of(id);
   if (group == nullptr)
     return fail(Errc::not_found, "there is no node " + std::to_string(id.value) + " on this monitor");
   Node& node = group->nodes.at(id);
-  AUTOCTL_TRY(admission_.speak_for(node, caller));
-  AUTOCTL_TRY(admission_.write());
+  const auto by = admission_.speak_for(node, caller);
+  if (!by) return fail(by.error());
   if (node.row.goal.state == NodeState::dropped)
     return fail(Errc::not_found, node.row.name + " was dropped from this monitor");
   if (group->operation)
@@ -93,7 +105,8 @@ Result<> Returning::leave(NodeId id, const Caller& caller) {
                 "wait for its end");
   if (node.row.reported == NodeState::init &&
       !is_leader_state(node.row.goal.state)) {  // it has nothing to come back with
-    if (!settler_.remove(*group, id)) return in_doubt("it may or may not have been told", "try again in a moment");
+    if (!settler_.remove(*group, id, {}, *by))
+      return in_doubt("it may or may not have been told", "try again in a moment");
     settler_.settle(*group);
     return {};
   }
@@ -101,6 +114,7 @@ Result<> Returning::leave(NodeId id, const Caller& caller) {
   Change change;
   const FormationRow& formation = model_.formations.at(group->row.formation);
   const bool alone = leaves_alone(formation, node.row.goal.state);
+  if (!alone) AUTOCTL_TRY(admit_stop(formation, node, caller));
   if (!alone) {
     change.formations.push_back(formation);
     change.formations.back().incomplete = true;
@@ -109,8 +123,8 @@ Result<> Returning::leave(NodeId id, const Caller& caller) {
   change.nodes.back().awaited = true;
   change.nodes.back().token_sha256.clear();
   const std::string name = node.row.name;
-  change.events.push_back(ledger_.event(
-      group->row, &node.row, "operator",
+  change.events.push_back(ledger_.act(
+      *by, group->row, &node.row,
       name + " leaves this monitor: " +
           (alone ? "the others go on without it" : "nothing is decided in its formation until it is back or dropped")));
   auto held = std::exchange(node.held, std::nullopt);
@@ -280,7 +294,7 @@ void Returning::complete_formations() {
     if (complete(name)) settler_.settle_formation(name);
 }
 
-Result<> Returning::drop(Group& group, const Node& node, bool allow_data_loss) {
+Result<> Returning::drop(Group& group, const Node& node, bool allow_data_loss, const By& by) {
   const std::string was = node.row.name + ", which was last seen as " + std::string(to_string(node.row.goal.state));
   Change change;
   if (is_needed(group, node.row)) {
@@ -291,13 +305,14 @@ Result<> Returning::drop(Group& group, const Node& node, bool allow_data_loss) {
     change.groups.push_back(group.row);
     change.groups.back().primary_given_up = true;
     change.events.push_back(
-        ledger_.event(group.row, &node.row, "operator",
-                      "an operator gives up " + was + ": what it acknowledged and no node that comes has is lost"));
+        ledger_.act(by, group.row, &node.row,
+                    "an operator gives up " + was + ": what it acknowledged and no node that comes has is lost"));
     env_.warn(about(group.row.formation, group.row.group) + change.events.back().description);
   }
   const bool fitted =
       node.row.replication_quorum && fit_sync_standbys(model_, ledger_, group, QuorumChange::node_is_dropped, change);
-  if (!settler_.remove(group, node.row.id, std::move(change))) return in_doubt("the node may or may not be dropped");
+  if (!settler_.remove(group, node.row.id, std::move(change), by))
+    return in_doubt("the node may or may not be dropped");
   if (fitted) settler_.settle_all();
   complete_formations();
   settler_.settle(group);

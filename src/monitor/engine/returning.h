@@ -35,9 +35,10 @@ class Returning {
   void complete_formations();
   /// Drops an awaited node. Only an operator may give up the last primary, and what only that node has. If it comes
   /// before all others have come, it goes on all the same. Errors: conflict, unavailable.
-  Result<> drop(Group& group, const Node& node, bool allow_data_loss);
+  Result<> drop(Group& group, const Node& node, bool allow_data_loss, const By& by);
 
  private:
+  Result<> admit_stop(const FormationRow& formation, const Node& node, const Caller& caller) const;
   void let_go(const std::string& formation);
   void await_others(const FormationRow& formation, const Group& group, const protocol::Memory& memory, Change& change);
   void await(const FormationRow& formation, GroupId group, const protocol::Peer& peer, Change& change);

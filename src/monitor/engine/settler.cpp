@@ -123,11 +123,11 @@ void Settler::forget_dropped(Group& group) {
     if (!remove(group, id)) return;
 }
 
-bool Settler::remove(Group& group, NodeId id, Change change) {
+bool Settler::remove(Group& group, NodeId id, Change change, const By& by) {
   Node& node = group.nodes.at(id);
   change.removed.push_back(id);
   change.events.push_back(
-      ledger_.event(group.row, &node.row, "operator", node.row.name + " is no longer a node of this formation"));
+      ledger_.act(by, group.row, &node.row, node.row.name + " is no longer a node of this formation"));
   const protocol::Assignment last = node.assignment;
   std::optional<HeldReport> held = std::exchange(node.held, std::nullopt);
   if (!ledger_.commit(std::move(change))) {

@@ -32,8 +32,9 @@ class Settler {
 
   /// Writes one decision down; false if that failed.
   bool carry_out(const Group& group, const Decision& decision);
-  /// Removes the node from its group, and commits `change` with that. False if that failed.
-  bool remove(Group& group, NodeId id, Change change = {});
+  /// Removes the node from its group, and commits `change` with that. False if that failed. `by`: nobody, where its time
+  /// has come.
+  bool remove(Group& group, NodeId id, Change change = {}, const By& by = {});
 
   /// Something new is known about the node. Looks at everything anew when the monitor begins or ceases to trust itself.
   void heard(const Group& group, const Node& node);

@@ -85,10 +85,11 @@ struct OperationRow {
 struct TokenRow {
   std::int64_t id = 0;
   std::string role = "join";
-  std::string formation;
-  std::optional<GroupId> group;  // nullopt: any of the formation
-  std::string sha256;            // hex
-  int nodes_left = 0;            // how many may still register with it
+  std::string label;
+  std::vector<std::string> formations;  // empty: all
+  std::optional<GroupId> group;         // nullopt: any of the formation
+  std::string sha256;                   // hex
+  int nodes_left = 0;                   // join: how many may still register with it
   bool revoked = false;
   std::string made_by;  // who, and from where
   std::chrono::system_clock::time_point made_at, expires_at;

@@ -1,5 +1,5 @@
-// Credentials that operators make for others. So far there is one role: a join token registers so many nodes in one
-// formation, or one of its groups, until its end.
+// Credentials that admins make for others, each for a role and until its end. A join token registers so many nodes in one
+// formation, or one of its groups; the others are operators' (rights.h).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ class Tokens {
   Tokens(const Model& model, Ledger& ledger, const Access& access, const Admission& admission, const Environment& env)
       : model_(model), ledger_(ledger), access_(access), admission_(admission), env_(env) {}
 
-  // Errors of these three: denied, unavailable.
+  // Errors of these three: denied, unavailable, bad_usage (no reason).
   /// The answer has the secret, which is on record as a hash only. Errors: bad_usage, not_found (formation), conflict
   /// (too many).
   Result<protocol::TokenDocument> create(const protocol::TokenRequest& request, const Caller& caller);
@@ -34,16 +34,11 @@ class Tokens {
   Result<std::optional<TokenRow>> admit(protocol::RegisterRequest& request, const Caller& caller) const;
 
  private:
-  const TokenRow* find(const std::string& secret) const;
-
   const Model& model_;
   Ledger& ledger_;
   const Access& access_;
   const Admission& admission_;
   const Environment& env_;
 };
-
-/// For events: "join token 3".
-std::string name_of(const TokenRow& token);
 
 }  // namespace autoctl::monitor

@@ -54,6 +54,8 @@ struct Settings {
   bool secondaries = true;
   /// Nothing begins by itself: an operator works on the formation.
   bool paused = false;
+  /// Who operates it says why, each time.
+  bool require_reason = false;
   /// Groups in which no failover begins by itself: an operator asks for it.
   GroupSet manual_failover;
   /// A standby becomes secondary when it is at most this far behind.

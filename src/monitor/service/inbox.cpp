@@ -43,6 +43,25 @@ bool Inbox::lets_in(const Sender& sender, TimePoint now) {
   return false;
 }
 
+bool Inbox::affords(const Budgets::Sender& sender, const std::optional<Sender>& report, TimePoint now) {
+  if (budgets_.spend(sender, now)) return true;
+  if (report) note_unheard(*report);
+  return false;
+}
+
+std::vector<std::function<void()>> Inbox::due_answers(TimePoint now) {
+  std::vector<std::function<void()>> due;
+  const auto end = late_answers_.upper_bound(now);
+  for (auto answer = late_answers_.begin(); answer != end; ++answer) due.push_back(std::move(answer->second));
+  late_answers_.erase(late_answers_.begin(), end);
+  return due;
+}
+
+std::optional<TimePoint> Inbox::next_answer() const {
+  if (late_answers_.empty()) return std::nullopt;
+  return late_answers_.begin()->first;
+}
+
 void Inbox::add_report(WaitingReport report, TimePoint now) {
   const auto older = std::ranges::find_if(reports_, [&](const Entry& e) { return is_newer(report, e.waiting); });
   if (older == reports_.end()) {

@@ -13,6 +13,7 @@
 
 #include "monitor/engine/engine.h"
 #include "monitor/service/backlog.h"
+#include "monitor/service/budgets.h"
 
 namespace autoctl::monitor {
 
@@ -46,6 +47,14 @@ class Inbox {
   bool add_request(Task task);
   /// To be asked before a report is read. False: there is no time for this one; only that it came is told.
   bool lets_in(const Sender& sender, TimePoint now);
+  /// To be asked before a request of anybody whom budgets bind is read. False: it is too much. Where it is a node's own
+  /// report, that it came is told.
+  bool affords(const Budgets::Sender& sender, const std::optional<Sender>& report, TimePoint now);
+  /// Who asks for too much is answered late: he cannot come again meanwhile.
+  void answer_later(std::function<void()> answer, TimePoint at) { late_answers_.emplace(at, std::move(answer)); }
+  std::vector<std::function<void()>> due_answers(TimePoint now);
+  std::optional<TimePoint> next_answer() const;
+  std::vector<Budgets::News> budget_news(TimePoint now) { return budgets_.news(now); }
   /// It takes the place of an older one of the same keeper.
   void add_report(WaitingReport report, TimePoint now);
   /// Only the newest of each port waits.
@@ -83,6 +92,8 @@ class Inbox {
   std::map<Probed, std::pair<PortState, TimePoint>> probes_;
   std::map<std::pair<NodeId, std::string>, Caller> unheard_;  // by node and credential
   Backlog backlog_;
+  Budgets budgets_;
+  std::multimap<TimePoint, std::function<void()>> late_answers_;
   std::uint64_t turn_ = 0;
 };
 

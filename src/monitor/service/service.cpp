@@ -24,6 +24,8 @@ constexpr Millis server_lag_max{500};
 /// A keeper whose connection was closed is back by then, or its connection is closed again.
 constexpr Millis deafness{2'000};
 constexpr Millis overload_interval{1'000};
+/// Who asks for too much hears so after this long: as long as Retry-After says.
+constexpr Millis refused_after{1'000};
 
 TimePoint now() {
   return std::chrono::steady_clock::now();
@@ -91,6 +93,15 @@ void Service::report(WaitingReport report) {
   wake_.notify_all();
 }
 
+bool Service::affords(const Budgets::Sender& sender, const std::optional<Inbox::Sender>& report,
+                      std::function<void()> refuse) {
+  const std::lock_guard lock(mutex_);
+  if (inbox_.affords(sender, report, now())) return true;
+  inbox_.answer_later(std::move(refuse), now() + refused_after);
+  wake_.notify_all();
+  return false;
+}
+
 /// A client that gave up because it was not answered in time has not told anything about its node.
 void Service::disconnected(std::uint64_t connection) {
   {
@@ -125,7 +136,12 @@ void Service::run() {
 /// False when it is over.
 bool Service::wait_for_work() {
   std::unique_lock lock(mutex_);
-  wake_.wait_until(lock, engine_->next_tick(), [this] { return stopping_ || !inbox_.empty(); });
+  const TimePoint tick = engine_->next_tick();
+  while (!stopping_ && inbox_.empty()) {  // a late answer may have been added while it waits
+    const TimePoint until = std::min(tick, inbox_.next_answer().value_or(tick));
+    if (now() >= until) break;
+    wake_.wait_until(lock, until);
+  }
   return !stopping_;
 }
 
@@ -145,7 +161,9 @@ void Service::work_for_a_while() {
     lock.lock();
   }
   const auto unheard = inbox_.unheard();
+  const auto late_answers = inbox_.due_answers(now());
   lock.unlock();
+  for (const auto& answer : late_answers) answer();
   for (const auto& [node, caller] : unheard) engine_->heard(node, caller);
 }
 
@@ -161,6 +179,19 @@ void Service::tell_overload() {
   const auto news = overload_.look(backlog, looked_at_);
   overloaded_ = overload_.is_on();
   if (news) engine_->overloaded(news->begins, news->words);
+  tell_budgets();
+}
+
+void Service::tell_budgets() {
+  std::vector<Budgets::News> news;
+  {
+    const std::lock_guard lock(mutex_);
+    news = inbox_.budget_news(now());
+  }
+  for (const Budgets::News& one : news) {
+    spdlog::warn("{} {}", one.name, one.words);
+    if (one.node) engine_->tell_of(one.node, one.words);
+  }
 }
 
 void Service::recover_store() {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "common/http/server.h"
@@ -34,6 +35,9 @@ class Service {
   /// To be asked before a report is read. False: the monitor has no time for it.
   bool lets_in(NodeId node, const Caller& caller);
   void report(WaitingReport report);
+  /// To be asked before anything of a request but its header is looked at. False: the sender has asked for too much, and
+  /// `refuse` will be called after a while. `report`: whose report it is, if it is a node's own.
+  bool affords(const Budgets::Sender& sender, const std::optional<Inbox::Sender>& report, std::function<void()> refuse);
   /// A connection ended.
   void disconnected(std::uint64_t connection);
   /// What the server had no time for.
@@ -48,6 +52,7 @@ class Service {
   bool wait_for_work();
   void work_for_a_while();
   void tell_overload();
+  void tell_budgets();
   void recover_store();
   void load_until_done();
 

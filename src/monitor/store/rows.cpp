@@ -242,20 +242,23 @@ std::vector<pg::Param> params(const OperationRow& o) {
 }
 
 const char* const select_tokens =
-    "SELECT id, role, formation, \"group\", sha256, nodes_left, revoked, made_by,"
-    " (extract(epoch FROM made_at) * 1000)::bigint, (extract(epoch FROM expires_at) * 1000)::bigint"
+    "SELECT id, role, formations::text, \"group\", sha256, nodes_left, revoked, made_by,"
+    " (extract(epoch FROM made_at) * 1000)::bigint, (extract(epoch FROM expires_at) * 1000)::bigint, label"
     " FROM autoctl.token ORDER BY id";
 const char* const upsert_token =
-    "INSERT INTO autoctl.token (id, role, formation, \"group\", sha256, nodes_left, revoked, made_by, made_at, "
-    "expires_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9::bigint / 1000.0), to_timestamp($10::bigint / 1000.0))"
-    " ON CONFLICT (id) DO UPDATE SET nodes_left = $6, revoked = $7";
+    "INSERT INTO autoctl.token (id, role, formations, \"group\", sha256, nodes_left, revoked, made_by, made_at, "
+    "expires_at, label)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9::bigint / 1000.0), to_timestamp($10::bigint / 1000.0),"
+    " $11) ON CONFLICT (id) DO UPDATE SET formations = $3, nodes_left = $6, revoked = $7";
 
 TokenRow token(const pg::Rows& rows, int row) {
   TokenRow t;
   t.id = rows.number(row, 0);
   t.role = rows.text(row, 1);
-  t.formation = rows.text(row, 2);
+  const auto stored = nlohmann::json::parse(rows.text(row, 2), nullptr, false);
+  if (stored.is_array())
+    for (const auto& name : stored)
+      if (name.is_string()) t.formations.push_back(name.get<std::string>());
   if (!rows.text(row, 3).empty()) t.group = static_cast<GroupId>(rows.number(row, 3));
   t.sha256 = rows.text(row, 4);
   t.nodes_left = static_cast<int>(rows.number(row, 5));
@@ -263,30 +266,33 @@ TokenRow token(const pg::Rows& rows, int row) {
   t.made_by = rows.text(row, 7);
   t.made_at = std::chrono::system_clock::time_point(Millis{rows.number(row, 8)});
   t.expires_at = std::chrono::system_clock::time_point(Millis{rows.number(row, 9)});
+  t.label = rows.text(row, 10);
   return t;
 }
 
 std::vector<pg::Param> params(const TokenRow& t) {
   return {std::to_string(t.id),
           t.role,
-          t.formation,
+          nlohmann::json(t.formations).dump(),
           t.group ? pg::Param(std::to_string(*t.group)) : pg::Param(),
           t.sha256,
           std::to_string(t.nodes_left),
           text_of(t.revoked),
           t.made_by,
           std::to_string(millis_of(t.made_at)),
-          std::to_string(millis_of(t.expires_at))};
+          std::to_string(millis_of(t.expires_at)),
+          t.label};
 }
 
 const char* const event_columns =
     "id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), formation, \"group\", node, node_name, "
     "host,"
-    " port, reported, assigned, term, kind, rule, description";
+    " port, reported, assigned, term, kind, rule, description, who, origin, reason";
 const char* const insert_event =
     "INSERT INTO autoctl.event (id, at, formation, \"group\", node, node_name, host, port, reported, assigned, term, "
     "kind,"
-    " rule, description) VALUES ($1, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    " rule, description, who, origin, reason)"
+    " VALUES ($1, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 
 Result<protocol::EventDocument> event(const pg::Rows& rows, int row) {
   const auto reported = state(rows, row, 8, "autoctl.event.reported of id " + rows.text(row, 0));
@@ -308,6 +314,9 @@ Result<protocol::EventDocument> event(const pg::Rows& rows, int row) {
   e.kind = rows.text(row, 11);
   e.rule = rows.text(row, 12);
   e.description = rows.text(row, 13);
+  e.who = rows.text(row, 14);
+  e.from = rows.text(row, 15);
+  e.reason = rows.text(row, 16);
   return e;
 }
 
@@ -325,7 +334,10 @@ std::vector<pg::Param> params(const protocol::EventDocument& e) {
           std::to_string(e.term.value),
           e.kind,
           e.rule,
-          e.description};
+          e.description,
+          e.who,
+          e.from,
+          e.reason};
 }
 
 }  // namespace autoctl::monitor::rows
