@@ -6,8 +6,10 @@
 
 #include <iostream>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "common/postgres/lock_file.h"
+#include "common/tls/certificate.h"
 #include "support/citus_cluster.h"
 
 namespace autoctl::test {
@@ -117,6 +119,28 @@ TEST_F(PlainSsl, AFailoverInTheMiddle) {
   EXPECT_TRUE(load.progresses(20, patience));
   load.stop();
   load.verify();
+}
+
+/// What each port shows is asked of the port, and not of somebody's files.
+TEST_F(PlainSsl, CertificatesAreShown) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(1));
+  const auto document = [&](const std::string& of, const std::string& server) {
+    const auto said = nlohmann::json::parse(at_monitor({"show", "certificates", "--json", "-q"}).output);
+    for (const auto& shown : said["servers"])
+      if (shown["of"] == of && shown["server"] == server) return shown;
+    return nlohmann::json();
+  };
+  const lab::AutoctlDaemon& node = *cluster().nodes().front();
+  const auto own = tls::inspect_certificate(config::read_file(node.files().certificate()).value_or(""));
+  ASSERT_TRUE(ok(own));
+  EXPECT_EQ(document("node_1", "Postgres")["certificate"]["sha256"], own->sha256);
+  EXPECT_EQ(document("node_1", "keeper")["certificate"]["sha256"], own->sha256);
+  EXPECT_EQ(document("monitor", "API")["state"], "good");
+  EXPECT_EQ(document("monitor", "Postgres")["state"], "good");
+  ASSERT_NO_FATAL_FAILURE(give(node, {"disable", "ssl"}));
+  EXPECT_EQ(document("node_1", "Postgres")["state"], "no TLS");
+  EXPECT_EQ(document("node_1", "keeper")["certificate"]["sha256"], own->sha256) << "the keeper's port always has TLS";
+  EXPECT_EQ(at_monitor({"show", "certificates"}).exit_code, 0);
 }
 
 TEST_F(PlainSsl, WhatCannotWorkIsRefusedAndChangesNothing) {
