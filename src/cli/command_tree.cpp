@@ -42,6 +42,7 @@ void add_show(Verb root, Invocation& invocation) {
   add_show_standby_names(show, invocation);
   add_show_timeline(show, invocation);
   add_show_file(show, invocation);
+  add_show_certificates(show, invocation);
   add_show_systemd(show, invocation);
 }
 
@@ -69,16 +70,19 @@ void add_groups(Verb root, Invocation& invocation) {
   Verb set = root.add_group("set", "change a setting of a node or a formation");
   add_set_node(set, invocation);
   add_set_formation(set, invocation);
-  Verb enable =
-      root.add_group("enable", "take a node out of service, give it another monitor, or let groups have standbys");
+  Verb enable = root.add_group(
+      "enable", "take a node out of service, give it another monitor, let groups have standbys, encrypt");
   add_enable_maintenance(enable, invocation);
   add_enable_secondary(enable, invocation);
   add_enable_monitor(enable, invocation);
+  add_enable_ssl(enable, invocation);
   Verb disable = root.add_group(
-      "disable", "take a node back into service, detach it from its monitor, or limit groups to one node");
+      "disable",
+      "take a node back into service, detach it from its monitor, limit groups to one node, stop to encrypt");
   add_disable_maintenance(disable, invocation);
   add_disable_secondary(disable, invocation);
   add_disable_monitor(disable, invocation);
+  add_disable_ssl(disable, invocation);
   add_token(root.add_group("token", "credentials for others: with a join token a node registers"), invocation);
   add_inspect_fsm(root.add_group("inspect", "print how autoctl decides"), invocation);
 }

@@ -50,16 +50,7 @@ void declare_access(Verb command, CreateOptions& options) {
                    "AUTH_METHOD")
       .check(config::check_auth);
   from_environment(command.add_flag("--skip-pg-hba", options.skip_pg_hba, "leave pg_hba.conf alone"), "SKIP_PG_HBA");
-  command.add_flag("--ssl-self-signed", options.ssl.self_signed,
-                   "encrypt with a self-signed certificate (no protection against a man in the middle); default: with "
-                   "one of the monitor's own certificate authority, and both sides check each other's");
-  command.add_flag("--no-ssl", options.ssl.no_ssl, "do not encrypt");
-  text(command, "--ssl-mode", options.ssl.mode, "sslmode of connection strings", "MODE").check(config::check_ssl_mode);
-  text(command, "--ssl-ca-file", options.ssl.ca_file, "Postgres' ssl_ca_file", "FILE");
-  text(command, "--ssl-crl-file", options.ssl.crl_file, "Postgres' ssl_crl_file", "FILE");
-  text(command, "--server-cert", options.ssl.server_cert,
-       "Postgres' ssl_cert_file, and the certificate of autoctl's own port", "FILE");
-  text(command, "--server-key", options.ssl.server_key, "Postgres' ssl_key_file", "FILE");
+  declare_ssl(command, options.ssl);
 }
 
 void declare_run(Verb command, CreateOptions& options) {
@@ -120,6 +111,21 @@ Result<> check_one_way(const SslOptions& ssl) {
   return {};
 }
 
+}  // namespace
+
+void declare_ssl(Verb command, SslOptions& ssl) {
+  command.add_flag("--ssl-self-signed", ssl.self_signed,
+                   "encrypt with a self-signed certificate (no protection against a man in the middle); default: with "
+                   "one of the monitor's own certificate authority, and both sides check each other's");
+  command.add_flag("--no-ssl", ssl.no_ssl, "do not encrypt");
+  text(command, "--ssl-mode", ssl.mode, "sslmode of connection strings", "MODE").check(config::check_ssl_mode);
+  text(command, "--ssl-ca-file", ssl.ca_file, "Postgres' ssl_ca_file", "FILE");
+  text(command, "--ssl-crl-file", ssl.crl_file, "Postgres' ssl_crl_file", "FILE");
+  text(command, "--server-cert", ssl.server_cert, "Postgres' ssl_cert_file, and the certificate of autoctl's own port",
+       "FILE");
+  text(command, "--server-key", ssl.server_key, "Postgres' ssl_key_file", "FILE");
+}
+
 Result<config::Ssl> to_ssl(const SslOptions& given) {
   const auto ssl = with_environment(given);
   if (!ssl) return fail(ssl.error());
@@ -136,6 +142,8 @@ Result<config::Ssl> to_ssl(const SslOptions& given) {
   result.mode = ssl->mode.value_or(strictest);
   return result;
 }
+
+namespace {
 
 template <class T, class U>
 void take(const std::optional<T>& given, U& value) {

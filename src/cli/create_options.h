@@ -41,6 +41,11 @@ struct CreateOptions {
   std::optional<std::string> citus_cluster;
 };
 
+void declare_ssl(Verb command, SslOptions& ssl);
+/// With AUTOCTL_SSL_… where nothing is given; paths become absolute. Those of a self-signed certificate are for the
+/// caller to fill in. Looks at no file. Errors: bad_usage.
+Result<config::Ssl> to_ssl(const SslOptions& given);
+
 void declare_create_monitor(Verb command, CreateOptions& options);
 void declare_create_node(Verb command, CreateOptions& options);
 /// The same, and what Citus adds to it.

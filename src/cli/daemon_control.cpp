@@ -8,6 +8,7 @@
 #include <cstring>
 #include <thread>
 
+#include "common/config/reload_answer.h"
 #include "common/util/pid_file.h"
 
 namespace autoctl::cli {
@@ -17,6 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr Millis poll_interval{20};
 constexpr Millis progress_interval{2000};
+constexpr Millis reload_patience{15'000};
 
 }  // namespace
 
@@ -26,6 +28,21 @@ Result<> signal_daemon(pid_t pid, int signal_number) {
   return fail(error == EPERM ? Errc::denied : Errc::system,
               fmt::format("cannot signal autoctl (pid {}): {}", pid, std::strerror(error)),
               error == EPERM ? "run this as the user that the daemon runs as" : "");
+}
+
+Result<ReloadAnswer> reload_daemon(const config::Files& files, pid_t pid) {
+  config::forget_reload_answer(files);
+  AUTOCTL_TRY(signal_daemon(pid, SIGHUP));
+  const auto deadline = Clock::now() + reload_patience;
+  while (Clock::now() < deadline) {
+    if (auto answer = config::read_reload_answer(files)) {
+      const bool bad = answer->starts_with("refused") || ("\n" + *answer).find("\nfailed") != std::string::npos;
+      return ReloadAnswer{*std::move(answer), !bad};
+    }
+    std::this_thread::sleep_for(poll_interval);
+  }
+  return fail(Errc::timeout, "the daemon has not said what it took in; it may be in the middle of something long",
+              "its log tells as soon as it has");
 }
 
 Result<> await_daemon_end(const config::Files& files, pid_t pid, Millis timeout) {

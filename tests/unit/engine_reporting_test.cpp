@@ -218,6 +218,20 @@ TEST_F(EngineReporting, ANodeThatMovedIsFoundAtItsNewAddress) {
 }
 
 /// Else it waits until the group is looked at for another reason, and its node is suspected meanwhile.
+/// `show uri` names it, and the command that changes the next node asks for it.
+TEST_F(EngineReporting, ANodeThatEncryptsInAnotherWaySaysSo) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  a().report.ssl_mode = "verify-full";
+  report(a());
+  EXPECT_EQ(store.nodes.at(a().id).ssl_mode, "verify-full");
+  a().report.ssl_mode = "";  // an older keeper's
+  report(a());
+  EXPECT_EQ(store.nodes.at(a().id).ssl_mode, "verify-full");
+  a().report.ssl_mode = "require host=elsewhere";
+  report(a());
+  EXPECT_EQ(store.nodes.at(a().id).ssl_mode, "verify-full");
+}
+
 TEST_F(EngineReporting, AHoldThatHasJustEndedIsAnsweredByWhateverComesNext) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   report(a(), true);

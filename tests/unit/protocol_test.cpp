@@ -205,6 +205,7 @@ Report sample() {
           .api_port = 2,
           .addresses = {{*IpAddress::parse("10.0.0.2"), *IpAddress::parse("fd00::2")}},
           .certificates = sample<ShownCertificates>(),
+          .ssl_mode = "verify-full",
           .pg_version = "15.4",
           .instance = {.id = "b", .number = 7, .former = {"a"}, .confirmed = 6, .place = "here"},
           .facts = sample_facts(),

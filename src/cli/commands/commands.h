@@ -34,6 +34,7 @@ void add_show_settings(Verb show, Invocation& invocation);
 void add_show_standby_names(Verb show, Invocation& invocation);
 void add_show_timeline(Verb show, Invocation& invocation);
 void add_show_file(Verb show, Invocation& invocation);
+void add_show_certificates(Verb show, Invocation& invocation);
 void add_show_systemd(Verb show, Invocation& invocation);
 
 /// failover, switchover, promotion.
@@ -64,6 +65,8 @@ void add_token(Verb token, Invocation& invocation);
 
 void add_disable_monitor(Verb parent, Invocation& invocation);
 void add_enable_monitor(Verb parent, Invocation& invocation);
+void add_enable_ssl(Verb parent, Invocation& invocation);
+void add_disable_ssl(Verb parent, Invocation& invocation);
 void add_disable_maintenance(Verb parent, Invocation& invocation);
 void add_disable_secondary(Verb parent, Invocation& invocation);
 void add_enable_secondary(Verb parent, Invocation& invocation);

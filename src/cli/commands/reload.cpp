@@ -1,21 +1,15 @@
-#include <signal.h>
 #include <spdlog/spdlog.h>
 
 #include <iostream>
-#include <thread>
 
 #include "cli/commands/commands.h"
 #include "cli/daemon_control.h"
 #include "cli/monitor_connection.h"
-#include "common/config/reload_answer.h"
 #include "common/util/pid_file.h"
 
 namespace autoctl::cli {
 
 namespace {
-
-constexpr Millis patience{15'000};
-constexpr Millis poll_interval{20};
 
 struct ReloadOptions {
   std::string pgdata;
@@ -31,20 +25,11 @@ Result<ExitCode> reload(const ReloadOptions& options) {
     spdlog::info("autoctl is not running for \"{}\"", files.pgdata);
     return ExitCode::not_running;
   }
-  config::forget_reload_answer(files);
-  AUTOCTL_TRY(signal_daemon(**pid, SIGHUP));
   spdlog::info("autoctl (pid {}) reads its configuration again", **pid);
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (const auto answer = config::read_reload_answer(files)) {
-      std::cout << *answer;
-      return answer->starts_with("refused") || answer->find("\nfailed") != std::string::npos ? ExitCode::bad_config
-                                                                                             : ExitCode::ok;
-    }
-    std::this_thread::sleep_for(poll_interval);
-  }
-  return fail(Errc::timeout, "the daemon has not said what it took in; it may be in the middle of something long",
-              "its log tells as soon as it has");
+  const auto answer = reload_daemon(files, **pid);
+  if (!answer) return fail(answer.error());
+  std::cout << answer->text;
+  return answer->good ? ExitCode::ok : ExitCode::bad_config;
 }
 
 }  // namespace

@@ -7,10 +7,8 @@
 
 #include <algorithm>
 #include <sstream>
-#include <vector>
 
 #include "common/util/descriptor.h"
-#include "common/util/resolve.h"
 
 namespace autoctl::config {
 
@@ -29,7 +27,7 @@ bool is_v6(const std::string& address) {
 }  // namespace
 
 bool has_given_certificate(const Config& config) {
-  return config.ssl.enabled && !config.ssl.self_signed && !config.ssl.server_cert.empty();
+  return !config.ssl.self_signed && !config.ssl.server_cert.empty();
 }
 
 std::string api_certificate_file(const Config& config, const Files& files) {
@@ -64,6 +62,18 @@ std::string api_addresses(const Config& config) {
     if (std::ranges::find(addresses, all) != addresses.end())
       std::erase_if(addresses, [&](const auto& other) { return other != all && is_v6(other) == is_v6(all); });
   return addresses.empty() ? "127.0.0.1" : fmt::format("{}", fmt::join(addresses, ","));
+}
+
+std::vector<SocketAddress> postgres_addresses(const Config& config, int port) {
+  std::vector<SocketAddress> addresses;
+  const std::string list = api_addresses(config);
+  for (std::size_t begin = 0; begin < list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    const auto found = resolve(list.substr(begin, end - begin), {.port = port, .numeric_only = true});
+    if (found) addresses.insert(addresses.end(), found->begin(), found->end());
+    begin = end + 1;
+  }
+  return addresses;
 }
 
 }  // namespace autoctl::config

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/config/config.h"
 #include "common/config/files.h"
+#include "common/util/resolve.h"
 
 namespace autoctl::config {
 
-/// An operator gave Postgres a certificate: then it is the daemon's, too.
+/// An operator gave Postgres a certificate: then it is the daemon's, too, also while Postgres serves no TLS.
 bool has_given_certificate(const Config& config);
 /// The given ones, else those that autoctl has made.
 std::string api_certificate_file(const Config& config, const Files& files);
@@ -22,5 +24,7 @@ std::string client_ca_file(const Config& config);
 /// Where Postgres listens: IP addresses with commas between them, "::" or "0.0.0.0" for all. Blocks for as long as a
 /// name's lookup does. A name that has no address now is left out; where nothing is left, only this machine gets in.
 std::string api_addresses(const Config& config);
+/// Where this machine's own programs reach the Postgres of `config` over TCP, at `port`. Blocks as api_addresses().
+std::vector<SocketAddress> postgres_addresses(const Config& config, int port);
 
 }  // namespace autoctl::config

@@ -34,6 +34,10 @@ std::optional<std::vector<Fingerprint>> PortProbe::shown() const {
   return result() == PortState::open ? shown_ : std::nullopt;
 }
 
+std::optional<std::string> PortProbe::shown_pem() const {
+  return shown() ? std::optional(pem_) : std::nullopt;
+}
+
 void PortProbe::start(TimePoint now) {
   end_ = now + patience_;
   try_next(now);
@@ -66,7 +70,7 @@ void PortProbe::take(Sign sign, TimePoint now) {
 }
 
 void PortProbe::connected(TimePoint now) {
-  if (expect_ == Expect::keeper) return asks_who_it_is() ? begin_handshake(now) : take(Sign::answered, now);
+  if (has_tls_at_once()) return asks_who_it_is() ? begin_handshake(now) : take(Sign::answered, now);
   if (::send(socket_.get(), ssl_request.data(), ssl_request.size(), MSG_NOSIGNAL) < 0)
     return take(judge_error(errno), now);
   phase_ = Phase::reading;
@@ -95,7 +99,7 @@ void PortProbe::begin_handshake(TimePoint now) {
 /// A keeper breaks connections off when strangers crowd its port: there, that is an answer.
 void PortProbe::shake_hands(TimePoint now) {
   using Outcome = tls::Handshake::Outcome;
-  const Sign when_broken_off = expect_ == Expect::keeper ? Sign::answered : Sign::broken_off;
+  const Sign when_broken_off = has_tls_at_once() ? Sign::answered : Sign::broken_off;
   switch (handshake_->go_on()) {
     case Outcome::reading: events_ = POLLIN; return;
     case Outcome::writing: events_ = POLLOUT; return;
@@ -109,7 +113,8 @@ void PortProbe::shake_hands(TimePoint now) {
     case Outcome::proved: break;
   }
   shown_ = {handshake_->certificate()};
-  take(expect_ == Expect::certificate ? Sign::answered : judge_certificate(shown_->front(), certificates_), now);
+  if (learns()) pem_ = handshake_->certificate_pem();
+  take(learns() ? Sign::answered : judge_certificate(shown_->front(), certificates_), now);
 }
 
 /// What has come is looked at first: this side may be late. The deadline counts also where there is always something to
@@ -124,7 +129,7 @@ void PortProbe::advance(TimePoint now) {
 
 /// The kernel of a keeper that is frozen takes connections, as its machine lives.
 void PortProbe::take_lateness(TimePoint now) {
-  take(phase_ == Phase::shaking_hands && expect_ == Expect::keeper ? Sign::answered : judge_error(ETIMEDOUT), now);
+  take(phase_ == Phase::shaking_hands && has_tls_at_once() ? Sign::answered : judge_error(ETIMEDOUT), now);
 }
 
 void PortProbe::go_on(TimePoint now) {
@@ -175,6 +180,13 @@ std::optional<std::vector<Fingerprint>> certificate_of_postgres(const std::vecto
   PortProbe probe(Expect::certificate, addresses, timeout);
   run(probe);
   return probe.shown();
+}
+
+std::optional<std::string> certificate_shown(const std::vector<SocketAddress>& addresses, Expect server,
+                                             Millis timeout) {
+  PortProbe probe(server, addresses, timeout);
+  run(probe);
+  return probe.shown_pem();
 }
 
 }  // namespace autoctl::postgres

@@ -19,6 +19,7 @@ enum class Expect : unsigned char {
   keeper,       // it takes a connection and, where its certificates are known, shows no other one
   postmaster,   // it answers as a postmaster does: the kernel of a frozen one still takes connections
   certificate,  // the same; what it shows is to be learnt
+  own_port,     // what the port of a keeper or a monitor shows is to be learnt
 };
 
 /// One attempt: nonblocking, driven by poll(). Whatever the other side does, no call takes long, and each address has
@@ -45,12 +46,16 @@ class PortProbe {
   /// What a postmaster that answered has shown, once it is done: nothing where it says that it has no TLS; nullopt where
   /// it was not asked or it is not known.
   std::optional<std::vector<Fingerprint>> shown() const;
+  /// The same, to be read: PEM; empty where there is no TLS.
+  std::optional<std::string> shown_pem() const;
 
  private:
   enum class Phase : unsigned char { connecting, reading, shaking_hands };
   void try_next(TimePoint now);
   void go_on(TimePoint now);
-  bool asks_who_it_is() const { return expect_ == Expect::certificate || !certificates_.empty(); }
+  bool learns() const { return expect_ == Expect::certificate || expect_ == Expect::own_port; }
+  bool has_tls_at_once() const { return expect_ == Expect::keeper || expect_ == Expect::own_port; }
+  bool asks_who_it_is() const { return learns() || !certificates_.empty(); }
   void connected(TimePoint now);
   void read_answer(TimePoint now);
   void begin_handshake(TimePoint now);
@@ -67,6 +72,7 @@ class PortProbe {
   Descriptor socket_;
   std::optional<tls::Handshake> handshake_;
   std::optional<std::vector<Fingerprint>> shown_;
+  std::string pem_;
   Phase phase_ = Phase::connecting;
   short events_ = 0;
   TimePoint deadline_;
@@ -87,5 +93,10 @@ PortState probe_postgres(const std::string& host, int port, Millis timeout,
 /// has no TLS. Blocks up to `timeout`. nullopt: not known, for no server answered or it shows none to us.
 std::optional<std::vector<Fingerprint>> certificate_of_postgres(const std::vector<SocketAddress>& addresses,
                                                                 Millis timeout);
+
+/// The same, to be read, of a Postgres (Expect::certificate) or of the port of a keeper or a monitor (Expect::own_port):
+/// PEM; empty where there is no TLS.
+std::optional<std::string> certificate_shown(const std::vector<SocketAddress>& addresses, Expect server,
+                                             Millis timeout);
 
 }  // namespace autoctl::postgres

@@ -169,6 +169,7 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("api_port", v.api_port);
   field("addresses", v.addresses);
   field("certificates", v.certificates);
+  field("ssl_mode", v.ssl_mode, rules::word);
   field("pg_version", v.pg_version, rules::word);
   field("instance", v.instance);
   field.required("facts", v.facts);

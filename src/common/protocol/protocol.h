@@ -104,6 +104,7 @@ struct Report {
   std::optional<std::vector<IpAddress>>
       addresses;  // from which it connects to the others, addresses_max at most; nullopt: not known yet
   std::optional<ShownCertificates> certificates;  // nullopt: not known yet
+  std::string ssl_mode;                           // RegisterRequest's, as a reload has changed it; empty: not told
   std::string pg_version;                         // "15.4"
   Instance instance;
   NodeFacts facts;

@@ -1,6 +1,7 @@
 #include "common/tls/handshake.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
@@ -18,6 +19,7 @@ constexpr std::size_t chain_max = std::size_t{32} * 1024;
 struct Releases {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
   void operator()(SSL* session) const { SSL_free(session); }
+  void operator()(BIO* bio) const { BIO_free(bio); }
 };
 
 int accept_any(X509_STORE_CTX*, void*) {
@@ -151,6 +153,14 @@ Handshake::Outcome Handshake::go_on() {
 
 const Fingerprint& Handshake::certificate() const {
   return impl_->certificate;
+}
+
+std::string Handshake::certificate_pem() const {
+  const std::unique_ptr<BIO, Releases> bio(BIO_new(BIO_s_mem()));
+  if (!bio || PEM_write_bio_X509(bio.get(), SSL_get0_peer_certificate(impl_->session.get())) != 1) return {};
+  char* text = nullptr;
+  const auto size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
 }
 
 int Handshake::error_number() const {

@@ -32,6 +32,8 @@ class Handshake {
   Outcome go_on();
   /// Once `proved`.
   const Fingerprint& certificate() const;
+  /// The same one, to be read. Empty: no memory.
+  std::string certificate_pem() const;
   int error_number() const;
 
  private:

@@ -99,7 +99,7 @@ Result<client::MonitorApi> connect(const config::Config& config, const config::F
   return client::MonitorApi::create(*endpoint);
 }
 
-Result<std::unique_ptr<Reporter>> report_to_monitor(Board& board, const config::Config& config,
+Result<std::unique_ptr<Reporter>> report_to_monitor(Board& board, const config::Config& config, const LiveConfig& live,
                                                     const config::Files& files, const Tools& tools) {
   if (config.monitor_url.empty()) {
     spdlog::warn("This node has no monitor: it stays what it is; `autoctl enable monitor` gives it one");
@@ -109,7 +109,7 @@ Result<std::unique_ptr<Reporter>> report_to_monitor(Board& board, const config::
   if (!heartbeat) return fail(heartbeat.error());
   auto messenger = connect(config, files);
   if (!messenger) return fail(messenger.error());
-  return std::make_unique<Reporter>(board, config, std::move(*heartbeat), std::move(*messenger), tools.version);
+  return std::make_unique<Reporter>(board, config, live, std::move(*heartbeat), std::move(*messenger), tools.version);
 }
 
 /// Lines of the reload's answer.
@@ -154,7 +154,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   const Scribe scribe(board, files);
   const AddressWatch addresses(board, live, files);
   const CertificateWatch certificates(board, live, files);
-  const auto reporter = report_to_monitor(board, config, files, postgres.tools());
+  const auto reporter = report_to_monitor(board, config, live, files, postgres.tools());
   if (!reporter) {
     board.stop();
     return fail(reporter.error());

@@ -38,18 +38,6 @@ void add_file(std::vector<Fingerprint>& certificates, const std::string& file) {
     add(certificates, *fingerprint);
 }
 
-std::vector<SocketAddress> addresses_of_postgres(const config::Config& config, int port) {
-  std::vector<SocketAddress> addresses;
-  const std::string list = config::api_addresses(config);
-  for (std::size_t begin = 0; begin < list.size();) {
-    const std::size_t end = std::min(list.find(',', begin), list.size());
-    const auto found = resolve(list.substr(begin, end - begin), {.port = port, .numeric_only = true});
-    if (found) addresses.insert(addresses.end(), found->begin(), found->end());
-    begin = end + 1;
-  }
-  return addresses;
-}
-
 std::string certificate_file_of_postgres(const config::Config& config, const config::Files& files) {
   return config.ssl.server_cert.empty() ? files.pgdata + "/server.crt" : config.ssl.server_cert;
 }
@@ -106,7 +94,7 @@ CertificateWatch::Stamp CertificateWatch::stamp_of(const std::string& path) {
 void CertificateWatch::look(const config::Config& config) {
   const auto lock = postgres::read_lock_file(files_.pgdata);
   const auto shown =
-      lock ? postgres::certificate_of_postgres(addresses_of_postgres(config, lock->port), handshake_timeout)
+      lock ? postgres::certificate_of_postgres(config::postgres_addresses(config, lock->port), handshake_timeout)
            : std::nullopt;
   const bool same_server = pid_of(postgres::read_lock_file(files_.pgdata)) == pid_of(lock);
   const Millis interval = Clock::now() - changed_at_ < restless_for ? look_interval : calm_look_interval;

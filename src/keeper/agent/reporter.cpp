@@ -18,10 +18,11 @@ constexpr Millis overload_note_interval{60'000};
 
 }  // namespace
 
-Reporter::Reporter(Board& board, const config::Config& config, client::MonitorApi heartbeat,
+Reporter::Reporter(Board& board, const config::Config& config, const LiveConfig& live, client::MonitorApi heartbeat,
                    client::MonitorApi messenger, std::string pg_version)
     : board_(board),
       config_(config),
+      live_(live),
       pg_version_(std::move(pg_version)),
       heartbeat_api_(std::move(heartbeat)),
       messenger_api_(std::move(messenger)) {
@@ -62,6 +63,7 @@ bool Reporter::exchange(client::MonitorApi& api, bool wait, Conversation& talk) 
   report.host = config_.hostname;
   report.port = config_.pgport;
   report.api_port = config_.api_port;
+  report.ssl_mode = live_.now().ssl.mode;
   report.pg_version = pg_version_;
   const auto known = board_.assignment();
   const Millis heartbeat = wait ? (known ? known->heartbeat : Millis{1000}) : Millis{0};

@@ -9,6 +9,7 @@
 #include "common/config/config.h"
 #include "common/monitor_client/monitor_api.h"
 #include "keeper/agent/board.h"
+#include "keeper/agent/live_config.h"
 #include "keeper/agent/retry_pause.h"
 #include "keeper/core/answer_patience.h"
 
@@ -16,9 +17,9 @@ namespace autoctl::keeper {
 
 class Reporter {
  public:
-  /// `board` must outlive it; Board::stop() and then the destructor end it.
-  Reporter(Board& board, const config::Config& config, client::MonitorApi heartbeat, client::MonitorApi messenger,
-           std::string pg_version);
+  /// `board` and `live` must outlive it; Board::stop() and then the destructor end it.
+  Reporter(Board& board, const config::Config& config, const LiveConfig& live, client::MonitorApi heartbeat,
+           client::MonitorApi messenger, std::string pg_version);
   ~Reporter();
 
  private:
@@ -37,6 +38,7 @@ class Reporter {
 
   Board& board_;
   const config::Config config_;
+  const LiveConfig& live_;  // what a reload has changed
   const std::string pg_version_;
   client::MonitorApi heartbeat_api_, messenger_api_;
   std::atomic<bool> reachable_ = true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/config/checks.h"
 #include "monitor/engine/citus_plan.h"
 #include "monitor/engine/evidence.h"
 #include "monitor/engine/reachable.h"
@@ -22,6 +23,8 @@ Result<> check_facts(const Group& group, const Node& node, const protocol::Repor
     return fail(Errc::bad_usage, "a port must be a number from 1 to 65535");
   if (report.addresses && report.addresses->size() > protocol::addresses_max)
     return fail(Errc::bad_usage, "addresses: more than " + std::to_string(protocol::addresses_max));
+  if (const auto why = report.ssl_mode.empty() ? "" : config::check_ssl_mode(report.ssl_mode); !why.empty())
+    return fail(Errc::bad_usage, "ssl_mode: " + why);
   const SystemId system_id = report.facts.system_id;
   const bool leaves = node.row.goal.state == NodeState::dropped;  // its successors may be of another cluster
   if (!leaves && system_id && group.row.system_id && system_id != group.row.system_id)
@@ -185,6 +188,10 @@ bool Reports::refuses_host(const Group& group, Node& node, const std::string& ho
 void Reports::take_in_address(const Group& group, Node& node, const protocol::Report& report, const Caller& caller) {
   if (report.addresses && *report.addresses != node.row.addresses) {
     node.row.addresses = *report.addresses;
+    ledger_.note(node);
+  }
+  if (!report.ssl_mode.empty() && report.ssl_mode != node.row.ssl_mode) {
+    node.row.ssl_mode = report.ssl_mode;
     ledger_.note(node);
   }
   if (report.host.empty() || report.port == 0) return;
