@@ -137,6 +137,7 @@ void fields(auto&& field, Of<RegisterRequest> auto& v) {
   field("citus_cluster", v.citus_cluster, rules::name);
   field("proxy_port", v.proxy_port);
   field("former", v.former);
+  field("verifier", v.verifier);
 }
 
 void fields(auto&& field, Of<RegisterAnswer> auto& v) {
@@ -166,6 +167,7 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("api_port", v.api_port);
   field("addresses", v.addresses);
   field("certificates", v.certificates);
+  field("verifier", v.verifier);
   field("pg_version", v.pg_version, rules::word);
   field("instance", v.instance);
   field.required("facts", v.facts);
@@ -193,6 +195,7 @@ void fields(auto&& field, Of<Peer> auto& v) {
   field("address_epoch", v.address_epoch);
   field("addresses", v.addresses);
   field("certificates", v.certificates, certificates_max);
+  field("verifier", v.verifier);
 }
 
 void fields(auto&& field, Of<Standing> auto& v) {

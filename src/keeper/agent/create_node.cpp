@@ -14,6 +14,7 @@
 #include "common/postgres/lock_file.h"
 #include "common/postgres/port_check.h"
 #include "common/tls/certificate.h"
+#include "common/tls/scram.h"
 #include "common/util/pid_file.h"
 #include "common/util/place.h"
 #include "common/util/redact.h"
@@ -218,9 +219,9 @@ protocol::RegisterRequest request_for(const config::Config& config, const DataDi
 namespace {
 
 Result<> write_own_files(const config::Files& files, const config::Config& config,
-                         const protocol::RegisterAnswer& answer) {
+                         const protocol::RegisterAnswer& answer, const std::string& password) {
   AUTOCTL_TRY(config::write_file(files.token(), answer.token + "\n", 0600));
-  AUTOCTL_TRY(save_replication_password(files, answer.replication_password));
+  AUTOCTL_TRY(save_passwords(files.pgpass(), config.node, {answer.replication_password, password}));
   SavedState state;
   state.goal = answer.goal;
   state.standing = {config.candidate_priority, config.replication_quorum, config.region, {}};
@@ -274,7 +275,11 @@ Result<config::Config> create_node(config::Config config, const std::string& con
   AUTOCTL_TRY(make_certificate(config, files));
   if (!endpoint->ca_pem.empty()) AUTOCTL_TRY(config::write_file(files.monitor_ca(), endpoint->ca_pem, 0600));
 
-  auto answer = api->register_node(request_for(config, *found), monitor_timeout);
+  // The node alone knows it: the others get what it can be checked with.
+  const std::string password = tls::random_token();
+  auto request = request_for(config, *found);
+  if (config.auth != "cert") request.verifier = tls::scram_verifier(password);
+  auto answer = api->register_node(request, monitor_timeout);
   if (!answer) return fail(answer.error());
   undo.add([&api, id = answer->node, token = answer->token] {
     api->set_token(token);
@@ -290,7 +295,7 @@ Result<config::Config> create_node(config::Config config, const std::string& con
   config.monitor_id = answer->monitor_id;
   spdlog::info("Registered as {} (node {}) in formation \"{}\", group {}", config.name, config.node.value,
                config.formation, answer->group);
-  AUTOCTL_TRY(write_own_files(files, config, *answer));
+  AUTOCTL_TRY(write_own_files(files, config, *answer, password));
   if (answer->goal.state == NodeState::single && !found->exists)
     AUTOCTL_TRY(create_first_cluster(config, files, *tools, undo));
   undo.keep();

@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "common/fsm/standby_names.h"
 #include "common/pg/connection.h"
 #include "common/postgres/hba_file.h"
 #include "common/util/resolve.h"
@@ -46,7 +47,7 @@ std::string hba_lines(const HbaRules& rules) {
     text += peer_comment(peer.id, peer.name) + "\n";
     for (const auto& address : peer.addresses)
       for (const char* database : {"replication", "postgres"})
-        text += hba_line(type, database, replicator, address, rules.auth);
+        text += hba_line(type, database, peer.role, address, rules.auth);
   }
   if (rules.holds_clients) {
     text += "# clients are held off until the quorum has what was written before Postgres was started again\n";
@@ -79,7 +80,8 @@ bool local_user_is_let_in(const std::string& text, const std::string& user) {
 }
 
 std::vector<std::string> addresses_in_block(const std::string& text, NodeId id) {
-  const std::string begins = fmt::format("# node {} ", id.value);
+  const std::string begins = fmt::format("# node {} ", id.value), own = standby_name(id);
+  const auto is_of_node = [&](const std::string& role) { return role == own || role == replicator || role == "all"; };
   std::istringstream lines(text);
   std::string line;
   std::set<std::string> found;
@@ -88,7 +90,7 @@ std::vector<std::string> addresses_in_block(const std::string& text, NodeId id) 
     if (line.starts_with('#')) ours = line.starts_with(begins);
     if (!ours) continue;
     const auto words = words_of(line);
-    if (words.size() == 5 && words[1] != "all" && (words[2] == replicator || words[2] == "all")) found.insert(words[3]);
+    if (words.size() == 5 && words[1] != "all" && is_of_node(words[2])) found.insert(words[3]);
   }
   return {found.begin(), found.end()};
 }
