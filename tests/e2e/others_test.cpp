@@ -65,13 +65,12 @@ TEST_F(Others, ConfigurationIsPutBackWithinSeconds) {
     EXPECT_TRUE(lab::eventually(Millis(8'000), [&] { return ask(node, sql) == answer; })) << sql << "\n"
                                                                                           << node.log_tail(20);
   };
-  const std::string lines =
-      "select count(*) > 0 from pg_hba_file_rules where '{pgautofailover_replicator}' = user_name";
   for (const auto& node : cluster().nodes()) {
     SCOPED_TRACE(node->name());
     std::ofstream(node->pgdata() + "/pg_hba.conf") << "local all all trust\nhost all all all trust\n";
     reload(*node);
-    within_seconds(*node, lines, "t");
+    const std::string role = "autoctl_standby_" + (node.get() == &first ? standby() : first).name().substr(5);
+    within_seconds(*node, "select count(*) > 0 from pg_hba_file_rules where '{" + role + "}' = user_name", "t");
     std::ofstream(node->pgdata() + "/postgresql.conf") << "work_mem = '7MB'\nssl = off\n";
     reload(*node);
     within_seconds(*node, "show wal_receiver_status_interval", "3s");
@@ -81,8 +80,9 @@ TEST_F(Others, ConfigurationIsPutBackWithinSeconds) {
     within_seconds(*node, "show wal_receiver_status_interval", "3s");
     ASSERT_NO_FATAL_FAILURE(expect_settled());
   }
-  ASSERT_NO_FATAL_FAILURE(alter(first, "alter role pgautofailover_replicator password 'another' nologin"));
-  within_seconds(first, "select rolcanlogin from pg_roles where rolname = 'pgautofailover_replicator'", "t");
+  const std::string role = "autoctl_standby_" + standby().name().substr(5);
+  ASSERT_NO_FATAL_FAILURE(alter(first, "alter role " + role + " password 'another' nologin"));
+  within_seconds(first, "select rolcanlogin from pg_roles where rolname = '" + role + "'", "t");
   // It connects again, with the password that it has. SQL cannot end it: it is no backend.
   const std::string receiver = ask(standby(), "select pid from pg_stat_wal_receiver");
   ASSERT_EQ(::kill(std::stoi(receiver), SIGTERM), 0) << receiver;

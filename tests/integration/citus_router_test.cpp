@@ -257,7 +257,7 @@ TEST_F(CitusRouterTest, AStandbyInTheTableChangesPlacesWithItsPrimary) {
 
 TEST_F(CitusRouterTest, ANodesRolesNeedNoOtherGroup) {
   old_worker().postgres->kill_now();
-  EXPECT_TRUE(ok(coordinator().postgres->create_roles("secret", "postgres")));
+  EXPECT_TRUE(ok(coordinator().postgres->create_roles("postgres")));
   EXPECT_TRUE(ok(coordinator().postgres->prepare_citus("secret", "postgres")));
 }
 

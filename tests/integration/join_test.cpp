@@ -48,8 +48,8 @@ class Join : public PostgresTest {
                            .goal = {.state = NodeState::secondary, .term = Term{1}, .upstream = primary().id},
                            .peers = {primary().peer()},
                            .epoch = 1};
-    standby().config.node = standby().id;
-    InstanceServer server(*standby().postgres, standby().config, standby().files);
+    StandbyRights rights;
+    InstanceServer server(*standby().postgres, standby().config, standby().files, rights);
     Core core({.node = standby().id, .pgdata = standby().files.pgdata}, saved, Clock::now());
     protocol::Assignment assignment{.version = 1, .goal = goal, .peers = saved.peers};
     core.answered(assignment, Clock::now(), Clock::now());

@@ -183,7 +183,7 @@ TEST_F(PostgresConfiguration, DebiansLayoutIsUsedInPlaceAndAStandbyOfItGetsItsOw
   EXPECT_TRUE(fs::exists(etc + "/postgresql-autoctl.conf"));
   EXPECT_THAT(text_of(etc + "/pg_hba.conf"), testing::StartsWith("# autoctl: begin"));
   one.save_password();
-  ASSERT_TRUE(ok(one.postgres->create_roles("secret", "")));
+  ASSERT_TRUE(ok(one.postgres->keep_replication_roles(one.roles({two.peer()}))));
   ASSERT_TRUE(ok(one.postgres->sync_slots({two.id})));
 
   ASSERT_NO_FATAL_FAILURE(two.make_standby(one, {one.peer()}));
@@ -320,7 +320,7 @@ TEST_F(PostgresConfiguration, AStandbyOfABiggerPrimaryStartsWithWhatItNeeds) {
   ASSERT_TRUE(ok(primary.postgres->configure({standby.peer()})));
   ASSERT_TRUE(ok(primary.postgres->start(never)));
   primary.save_password();
-  ASSERT_TRUE(ok(primary.postgres->create_roles("secret", "")));
+  ASSERT_TRUE(ok(primary.postgres->keep_replication_roles(primary.roles({standby.peer()}))));
   ASSERT_TRUE(ok(primary.postgres->sync_slots({standby.id})));
   ASSERT_NO_FATAL_FAILURE(standby.make_standby(primary, {primary.peer()}));
   ASSERT_TRUE(ok(standby.postgres->stop(StopMode::fast, 10s)));

@@ -11,8 +11,10 @@
 #include <string>
 #include <thread>
 
+#include "common/tls/scram.h"
 #include "keeper/postgres/instance.h"
 #include "keeper/postgres/pgpass.h"
+#include "keeper/postgres/replicator.h"
 #include "tests/support/scratch.h"
 
 namespace autoctl::keeper::test {
@@ -44,6 +46,7 @@ class Node {
   Node(const std::string& scratch, int number, const Tools& tools, const std::string& pgdata)
       : id{number}, files(pgdata.empty() ? fmt::format("{}/node{}", scratch, number) : pgdata), tools_(tools) {
     config.name = fmt::format("node_{}", number);
+    config.node = id;
     config.hostname = "127.0.0.1";
     config.pgdata = files.pgdata;
     config.pgport = free_port();
@@ -58,7 +61,12 @@ class Node {
 
   /// What a keeper that starts does.
   void open() { postgres = std::make_unique<Instance>(config, files, tools_); }
-  protocol::Peer peer() const { return {id, config.name, "127.0.0.1", config.pgport, NodeState::init}; }
+  protocol::Peer peer() const {
+    protocol::Peer peer{id, config.name, "127.0.0.1", config.pgport, NodeState::init};
+    if (config.auth != "cert") peer.verifier = tls::scram_verifier(own_password());
+    return peer;
+  }
+  std::string own_password() const { return fmt::format("secret-of-node-{}", id.value); }
 
   /// initdb, configured and started as a primary with the replication role.
   void make_primary(const std::vector<protocol::Peer>& peers = {}) {
@@ -70,14 +78,25 @@ class Node {
     ASSERT_TRUE(ok(postgres->configure(peers)));
     ASSERT_TRUE(ok(postgres->start(never)));
     save_password();
-    ASSERT_TRUE(ok(postgres->create_roles("secret", "")));
+    ASSERT_TRUE(ok(postgres->create_roles("")));
+    ASSERT_TRUE(ok(postgres->keep_replication_roles(roles(peers))));
     std::vector<NodeId> ids;
     for (const auto& peer : peers) ids.push_back(peer.id);
     ASSERT_TRUE(ok(postgres->sync_slots(ids)));
   }
+  /// As its keeper wants them: its own among them.
+  ReplicationRoles roles(const std::vector<protocol::Peer>& peers) const {
+    ReplicationRoles wanted;
+    if (config.auth != "cert") wanted.nodes.push_back({id, peer().verifier});
+    for (const auto& peer : peers) {
+      wanted.nodes.push_back({peer.id, peer.verifier});
+      if (replication_role(config, peer.id, peer) == replicator) wanted.shared_password = "secret";
+    }
+    return wanted;
+  }
   void save_password() const {
     std::filesystem::create_directory(files.directory);
-    ASSERT_TRUE(ok(save_replication_password(files, "secret")));
+    ASSERT_TRUE(ok(save_passwords(files.pgpass(), id, {"secret", own_password()})));
   }
   /// A copy of `upstream`, streaming.
   void make_standby(const Node& upstream, const std::vector<protocol::Peer>& peers) {

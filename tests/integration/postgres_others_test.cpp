@@ -25,8 +25,8 @@ class OthersSettings : public PostgresTest {
     ASSERT_TRUE(ok(node.postgres->sync_slots({NodeId{1}, NodeId{2}})));
     if (!primary) return;
     EXPECT_TRUE(ok(node.postgres->checkpoint(never)));
-    EXPECT_TRUE(ok(node.postgres->create_roles("secret", "")));
-    EXPECT_TRUE(ok(node.postgres->keep_replication_role("secret")));
+    EXPECT_TRUE(ok(node.postgres->create_roles("")));
+    EXPECT_TRUE(ok(node.postgres->keep_replication_roles(node.roles({(&node == &one() ? two() : one()).peer()}))));
   }
 };
 
@@ -62,19 +62,19 @@ TEST_F(OthersSettings, NoneReachesOurSessions) {
 
 /// Those of the role that standbys log in as are put away; what a superuser alone could keep out of its sessions is one
 /// of them.
-TEST_F(OthersSettings, NoneStaysAtTheReplicationRole) {
+TEST_F(OthersSettings, NoneStaysAtANodesReplicationRole) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   const auto is_put_back = [&] {
-    const auto done = one().postgres->keep_replication_role("secret");
+    const auto done = one().postgres->keep_replication_roles(one().roles({two().peer()}));
     EXPECT_TRUE(ok(done));
     return done && *done;
   };
   ASSERT_FALSE(is_put_back()) << "nobody has changed it";
   for (const char* change :
-       {"password 'another'", "nologin", "noreplication", "connection limit 0", "valid until '2001-01-01'",
+       {"password 'another'", "nologin", "superuser", "noreplication", "connection limit 0", "valid until '2001-01-01'",
         "set session_preload_libraries = 'not_there'", "in database postgres set statement_timeout = '1ms'"}) {
     SCOPED_TRACE(change);
-    EXPECT_EQ(one().sql("alter role pgautofailover_replicator " + std::string(change)), "");
+    EXPECT_EQ(one().sql("alter role autoctl_standby_2 " + std::string(change)), "");
     ASSERT_TRUE(is_put_back());
     ASSERT_FALSE(is_put_back());
     EXPECT_THAT(one().postgres->take_news(), testing::ElementsAre(testing::HasSubstr("changed by somebody else")));
@@ -186,7 +186,7 @@ TEST_F(OthersSettings, FilesOfAToolArePutRight) {
   ASSERT_TRUE(ok(first.postgres->set_sync({1, {second.id}})));
   EXPECT_FALSE(first.postgres->configuration_is_changed()) << "that was ourselves";
   const auto replicators_lines = [&] {
-    return first.sql("select count(*) > 0 from pg_hba_file_rules where '{pgautofailover_replicator}' = user_name");
+    return first.sql("select count(*) > 0 from pg_hba_file_rules where '{autoctl_standby_2}' = user_name");
   };
   const auto put_right = [&] {
     EXPECT_TRUE(first.postgres->configuration_is_changed());
@@ -223,8 +223,8 @@ TEST_F(OthersSettings, AnotherHbaFileGetsOurLines) {
   EXPECT_EQ(first.sql("alter system set hba_file = '" + elsewhere + "'"), "");
   ASSERT_TRUE(first.postgres->configuration_is_changed());
   ASSERT_TRUE(ok(first.postgres->configure({second.peer()})));
-  EXPECT_THAT(config::read_file(elsewhere).value_or(""), testing::HasSubstr("pgautofailover_replicator"));
-  EXPECT_THAT(config::read_file(hba(first)).value_or(""), testing::HasSubstr("pgautofailover_replicator"));
+  EXPECT_THAT(config::read_file(elsewhere).value_or(""), testing::HasSubstr("autoctl_standby_2"));
+  EXPECT_THAT(config::read_file(hba(first)).value_or(""), testing::HasSubstr("autoctl_standby_2"));
   ASSERT_TRUE(ok(first.postgres->stop(StopMode::fast, 10s)));
   ASSERT_TRUE(ok(first.postgres->start(never)));
   EXPECT_EQ(first.sql("show hba_file"), elsewhere);

@@ -71,8 +71,7 @@ TEST_F(PostgresReplication, StreamsAndRewindsOverTlsWithAPassword) {
   EXPECT_EQ(one().sql("select ssl from pg_stat_ssl join pg_stat_replication using (pid)"), "t");
   EXPECT_EQ(two().sql("show ssl_cert_file"), two().files.certificate()) << "its own, not its primary's";
   const auto intruder = pg::Connection::open(
-      fmt::format("host=127.0.0.1 port={} user=pgautofailover_replicator dbname=postgres password=wrong",
-                  one().config.pgport),
+      fmt::format("host=127.0.0.1 port={} user=autoctl_standby_2 dbname=postgres password=wrong", one().config.pgport),
       5s);
   ASSERT_FALSE(intruder);
   EXPECT_EQ(intruder.error().code, Errc::denied) << intruder.error().message;

@@ -274,7 +274,7 @@ TEST_F(PostgresServer, ProbesTellOpenRefusedAndSilent) {
   EXPECT_EQ(postgres::probe_postgres("no-such-host.invalid", 5432, 2s), PortState::silent);
 }
 
-TEST_F(PostgresServer, RolesAndDatabasesAreMadeOnceAndThePasswordStaysSecret) {
+TEST_F(PostgresServer, RolesAndDatabasesAreMadeOnceAndPasswordsStaySecret) {
   Node& one = node(1);
   one.config.username = "app";
   one.config.dbname = "shop";
@@ -283,20 +283,23 @@ TEST_F(PostgresServer, RolesAndDatabasesAreMadeOnceAndThePasswordStaysSecret) {
   std::ofstream(one.files.pgdata + "/postgresql.conf", std::ios::app) << "log_statement = all\n";
   ASSERT_TRUE(ok(one.postgres->configure({})));
   ASSERT_TRUE(ok(one.postgres->start(never)));
-  ASSERT_TRUE(ok(one.postgres->create_roles("t0p-s3cret", "formation")));
-  EXPECT_TRUE(ok(one.postgres->create_roles("t0p-s3cret", "formation")));
+  ReplicationRoles roles{.nodes = {{NodeId{2}, tls::scram_verifier("t0p-s3cret")}}, .shared_password = "0ld-s3cret"};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(ok(one.postgres->create_roles("formation")));
+    ASSERT_TRUE(ok(one.postgres->keep_replication_roles(roles)));
+  }
   EXPECT_EQ(one.sql("select string_agg(datname, ',' order by datname) from pg_database where datdba = 'app'::regrole"),
             "formation,shop");
   EXPECT_EQ(one.sql("select rolreplication from pg_roles where rolname = 'pgautofailover_replicator'"), "t");
   EXPECT_THAT(one.log(), testing::HasSubstr("pgautofailover_replicator"));
-  EXPECT_THAT(one.log(), testing::Not(testing::HasSubstr("t0p-s3cret")));
-  auto as_replicator = pg::Connection::open(
-      fmt::format("host={} port={} user=pgautofailover_replicator dbname=postgres password=t0p-s3cret", scratch,
-                  one.config.pgport),
-      5s);
-  ASSERT_TRUE(ok(as_replicator));
-  EXPECT_TRUE(ok(as_replicator->query("select pg_read_binary_file('PG_VERSION')", 5s)));
-  EXPECT_TRUE(ok(as_replicator->query("checkpoint", 5s)));
+  EXPECT_THAT(one.log(), testing::Not(testing::HasSubstr("-s3cret")));
+  for (const char* role : {"autoctl_standby_2", "pgautofailover_replicator"}) {
+    auto session = pg::Connection::open(
+        fmt::format("host={} port={} user={} dbname=postgres", scratch, one.config.pgport, role), 5s);
+    ASSERT_TRUE(ok(session)) << role;
+    EXPECT_TRUE(ok(session->query("select pg_read_binary_file('PG_VERSION')", 5s))) << role;
+    EXPECT_TRUE(ok(session->query("checkpoint", 5s))) << role;
+  }
 }
 
 TEST_F(PostgresServer, SlotsFollowThePeersAndForeignOnesStay) {

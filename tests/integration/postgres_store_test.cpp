@@ -5,6 +5,7 @@
 
 #include <tuple>
 
+#include "common/tls/scram.h"
 #include "monitor/store/migrations.h"
 #include "own_postgres_fixture.h"
 
@@ -64,6 +65,7 @@ class PostgresStoreTest : public OwnPostgresTest {
     node.citus_cluster = "reports";
     node.proxy_port = 6432;
     node.addresses = {*IpAddress::parse("10.0.0.2"), *IpAddress::parse("fd00::2")};
+    node.verifier = tls::scram_verifier("pencil");
     change.nodes.push_back(node);
     OperationRow operation{
         .id = 6, .kind = OperationKind::switchover, .formation = "f", .group = 2, .target = NodeId{3}};
@@ -121,6 +123,7 @@ TEST_F(PostgresStoreTest, ReadsBackWhatWasCommitted) {
   EXPECT_TRUE(image->nodes[0].citus_secondary);
   EXPECT_EQ(image->nodes[0].citus_cluster, "reports");
   EXPECT_EQ(image->nodes[0].proxy_port, 6432);
+  EXPECT_EQ(image->nodes[0].verifier, tls::scram_verifier("pencil"));
   EXPECT_EQ(image->nodes[0].addresses, (std::vector{*IpAddress::parse("10.0.0.2"), *IpAddress::parse("fd00::2")}));
   ASSERT_EQ(image->operations.size(), 1U);
   EXPECT_EQ(image->operations[0].requested_at, expected.operations[0].requested_at);

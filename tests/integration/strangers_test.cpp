@@ -112,7 +112,7 @@ TEST_F(Strangers, AKeeperKnowsItsUpstreamWithoutACertificate) {
   ASSERT_TRUE(ok(one.postgres->configure({})));
   ASSERT_TRUE(ok(one.postgres->reload()));
   EXPECT_TRUE(eventually([&] { return keeper.probe_upstream(one.peer(), own) == PortState::open; }));
-  one.sql("alter role pgautofailover_replicator nologin");
+  one.sql("alter role autoctl_standby_2 nologin");
   EXPECT_EQ(keeper.probe_upstream(one.peer(), own), PortState::open);
 
   protocol::Peer known = one.peer();

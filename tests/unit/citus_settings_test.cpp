@@ -80,14 +80,15 @@ TEST(CitusSettings, AnAlterSystemWithoutCitusIsHarmful) {
 }
 
 TEST(CitusSettings, TheFormationsNodesAreLetInToItsDatabaseOnly) {
-  HbaRules rules{.auth = "scram-sha-256", .tls = true, .peers = {{NodeId{2}, "worker1b", {"10.0.0.2/32"}}}};
+  HbaRules rules{
+      .auth = "scram-sha-256", .tls = true, .peers = {{NodeId{2}, "worker1b", {"10.0.0.2/32"}, "autoctl_standby_2"}}};
   EXPECT_THAT(hba_lines(rules), Not(HasSubstr(" all 10.0.0.2/32")));
   rules.citus_database = "app";
   rules.neighbours = {{NodeId{1}, "coord0a", {"10.0.0.1/32"}}};
   const std::string block = hba_lines(rules);
   EXPECT_THAT(block, HasSubstr("hostssl \"app\" all 10.0.0.1/32 scram-sha-256\n"));
   EXPECT_THAT(block, HasSubstr("hostssl \"app\" all 10.0.0.2/32 scram-sha-256\n"));
-  EXPECT_THAT(block, Not(HasSubstr("pgautofailover_replicator 10.0.0.1/32")));
+  EXPECT_THAT(block, Not(HasSubstr("autoctl_standby_1 10.0.0.1/32")));
   EXPECT_EQ(addresses_in_block(block, NodeId{1}), std::vector<std::string>{"10.0.0.1/32"});
 }
 

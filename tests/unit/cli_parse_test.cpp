@@ -56,6 +56,7 @@ const std::vector<std::pair<std::string, std::string>> lines_of_the_tutorials = 
      "--pgctl /usr/pgsql-11/bin/pg_ctl "
      "--monitor postgres://autoctl_node@127.0.0.1:6000/pg_auto_failover?sslmode=require",
      "create postgres"},
+    {"rotate password --pgdata node --formation shop --wait 5", "rotate password"},
     {"token create --pgdata monitor --nodes 2 --formation shop --group 0 --ttl 30m --json", "token create"},
     {"token list --pgdata monitor", "token list"},
     {"token revoke 3 --pgdata monitor", "token revoke"},

@@ -1,4 +1,5 @@
 // Evidence and what follows from it: the path from a broken connection to a promotion, and why there must be none.
+#include "common/tls/scram.h"
 #include "tests/support/engine_fixture.h"
 
 namespace autoctl::test {
@@ -51,6 +52,19 @@ TEST_F(EngineFailover, ConclusiveEvidencePromotesWithinTheSameRoundTrip) {
 }
 
 const Fingerprint certificate_of_a = *Fingerprint::parse(std::string(64, 'a'));
+
+/// Its own role's password at the others; for exactly as long as it says so.
+TEST_F(EngineFailover, AVerifierIsKnownToTheOthersAndKept) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const ScramVerifier verifier = tls::scram_verifier("of b");
+  b().report.verifier = verifier;
+  report(b(), true);
+  EXPECT_EQ(a().assignment.peers.front().verifier, verifier);
+  EXPECT_EQ(store.nodes.at(b().id).verifier, verifier);
+  b().report.verifier = {};  // a keeper of an earlier version
+  report(b(), true);
+  EXPECT_TRUE(a().assignment.peers.front().verifier.is_none());
+}
 
 /// What a node shows goes to those who look for it: the prober, and its peers.
 TEST_F(EngineFailover, ACertificateIsKnownToAllWhoLook) {

@@ -1,4 +1,5 @@
 // What a keeper tells so that nobody passes for its node, or for its upstream.
+#include "common/tls/scram.h"
 #include "keeper_core_fixture.h"
 
 namespace autoctl::keeper::test {
@@ -20,6 +21,16 @@ TEST_F(KeeperCore, WhatWasFoundBeforeAQuestionIsNoAnswer) {
   core->observed(seen, now);
   rest();
   EXPECT_EQ(core->next_report(false).facts.upstream_port, PortState::open);
+}
+
+TEST_F(KeeperCore, AnotherPasswordIsReportedAtOnce) {
+  begin_as_standby();
+  const ScramVerifier one = tls::scram_verifier("one");
+  core->set_verifier(one);
+  EXPECT_TRUE(core->is_urgent());
+  EXPECT_EQ(core->next_report(false).verifier, one);
+  core->set_verifier(one);
+  EXPECT_FALSE(core->is_urgent());
 }
 
 TEST_F(KeeperCore, AnotherCertificateIsReportedAtOnce) {

@@ -192,7 +192,7 @@ HbaRules rules() {
   HbaRules rules;
   rules.auth = "scram-sha-256";
   rules.tls = true;
-  rules.peers = {{NodeId{2}, "node_2", {"10.0.0.2/32", "fd00::2/128"}}};
+  rules.peers = {{NodeId{2}, "node_2", {"10.0.0.2/32", "fd00::2/128"}, "autoctl_standby_2"}};
   return rules;
 }
 
@@ -200,10 +200,10 @@ TEST(Hba, TheBlockHasReplicationAndRewindLinesForEachAddress) {
   EXPECT_EQ(postgres::with_hba_block("", hba_lines(rules())),
             "# autoctl: begin. Rewritten by autoctl; lines of your own belong below the end.\n"
             "# node 2 node_2\n"
-            "hostssl replication pgautofailover_replicator 10.0.0.2/32 scram-sha-256\n"
-            "hostssl postgres pgautofailover_replicator 10.0.0.2/32 scram-sha-256\n"
-            "hostssl replication pgautofailover_replicator fd00::2/128 scram-sha-256\n"
-            "hostssl postgres pgautofailover_replicator fd00::2/128 scram-sha-256\n"
+            "hostssl replication autoctl_standby_2 10.0.0.2/32 scram-sha-256\n"
+            "hostssl postgres autoctl_standby_2 10.0.0.2/32 scram-sha-256\n"
+            "hostssl replication autoctl_standby_2 fd00::2/128 scram-sha-256\n"
+            "hostssl postgres autoctl_standby_2 fd00::2/128 scram-sha-256\n"
             "# autoctl: end\n");
   HbaRules more = rules();
   more.tls = false;
@@ -237,7 +237,7 @@ TEST(Hba, TheBlockOfAServerThatHoldsClientsOffLetsInAutoctlAndTheOtherNodes) {
   held.holds_clients = true;
   const std::string text = hba_lines(held);
   EXPECT_THAT(text, testing::StartsWith("local all \"postgres\" peer\n"));
-  EXPECT_THAT(text, HasSubstr("hostssl replication pgautofailover_replicator 10.0.0.2/32"));
+  EXPECT_THAT(text, HasSubstr("hostssl replication autoctl_standby_2 10.0.0.2/32"));
   EXPECT_THAT(text, testing::EndsWith("local all all reject\nhost all all all reject\n"));
 }
 

@@ -60,6 +60,8 @@ void add_set_formation(Verb set, Invocation& invocation);
 /// list, mermaid, check.
 void add_inspect_fsm(Verb inspect, Invocation& invocation);
 
+void add_rotate_password(Verb rotate_group, Invocation& invocation);
+
 /// create, list, revoke.
 void add_token(Verb token, Invocation& invocation);
 

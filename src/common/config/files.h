@@ -28,7 +28,8 @@ struct Files {
     return directory + "/server.crt";
   }  // of the daemon's own port and, if autoctl or the monitor's authority made it, Postgres'
   std::string key() const { return directory + "/server.key"; }           // 0600
-  std::string pgpass() const { return directory + "/pgpass"; }            // 0600; replication password
+  std::string pgpass() const { return directory + "/pgpass"; }            // 0600; passwords for other nodes' Postgres
+  std::string next_pgpass() const { return pgpass() + ".next"; }          // 0600; until its password is in force there
   std::string startup_log() const { return directory + "/startup.log"; }  // what a starting postmaster prints
   std::string clone_directory() const {
     return pgdata + ".clone";

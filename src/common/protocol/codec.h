@@ -20,6 +20,7 @@
 #include "common/protocol/text_rule.h"
 #include "common/util/fingerprint.h"
 #include "common/util/ip_address.h"
+#include "common/util/scram_verifier.h"
 
 namespace autoctl::protocol::codec {
 
@@ -91,7 +92,7 @@ class Writer {
       return to_string(value);
     } else if constexpr (std::same_as<T, SystemId>) {
       return std::to_string(value.value);  // JSON readers that keep numbers as doubles would lose digits
-    } else if constexpr (std::same_as<T, IpAddress> || std::same_as<T, Fingerprint>) {
+    } else if constexpr (std::same_as<T, IpAddress> || std::same_as<T, Fingerprint> || std::same_as<T, ScramVerifier>) {
       return value.text();
     } else if constexpr (is_tagged<T>) {
       return value.value;
@@ -213,6 +214,11 @@ class Reader {
   }
   static void read(const json& from, const std::string& path, Fingerprint& value) {
     value = parsed(from, path, "is not the SHA-256 of a certificate", Fingerprint::parse);
+  }
+  static void read(const json& from, const std::string& path, ScramVerifier& value) {
+    value = parsed(from, path, "is not a SCRAM verifier", [](const std::string& text) {
+      return text.empty() ? std::optional(ScramVerifier{}) : ScramVerifier::parse(text);
+    });
   }
   static void read(const json& from, const std::string& path, SystemId& value) {
     value = parsed(from, path, "is not a system identifier", [](const std::string& text) -> std::optional<SystemId> {

@@ -12,6 +12,7 @@
 #include "common/fsm/types.h"
 #include "common/util/fingerprint.h"
 #include "common/util/ip_address.h"
+#include "common/util/scram_verifier.h"
 
 namespace autoctl::protocol {
 
@@ -39,6 +40,7 @@ struct Peer {
   std::uint64_t address_epoch = 0;  // its name may have got another address since another epoch; 0: it has no name
   std::vector<IpAddress> addresses = {};       // from which it connects to the others, as it says
   std::vector<Fingerprint> certificates = {};  // that its Postgres may show, as it says; empty: none, or not known
+  ScramVerifier verifier = {};  // of its own role's password; none: it logs in as the role that all share
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 

@@ -138,6 +138,7 @@ void fields(auto&& field, Of<RegisterRequest> auto& v) {
   field("proxy_port", v.proxy_port);
   field("former", v.former);
   field("csr", v.csr, rules::csr);
+  field("verifier", v.verifier);
 }
 
 void fields(auto&& field, Of<RegisterAnswer> auto& v) {
@@ -170,6 +171,7 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("addresses", v.addresses);
   field("certificates", v.certificates);
   field("ssl_mode", v.ssl_mode, rules::word);
+  field("verifier", v.verifier);
   field("pg_version", v.pg_version, rules::word);
   field("instance", v.instance);
   field.required("facts", v.facts);
@@ -197,6 +199,7 @@ void fields(auto&& field, Of<Peer> auto& v) {
   field("address_epoch", v.address_epoch);
   field("addresses", v.addresses);
   field("certificates", v.certificates, certificates_max);
+  field("verifier", v.verifier);
 }
 
 void fields(auto&& field, Of<Standing> auto& v) {

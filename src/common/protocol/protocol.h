@@ -68,6 +68,7 @@ struct RegisterRequest {
   int proxy_port = 0;                     // in pg_dist_node instead of `port`; 0 = none
   std::optional<FormerNode> former;       // it comes from another monitor and keeps its state
   std::string csr;                        // PEM: a certificate of the monitor's authority is wanted; empty: none
+  ScramVerifier verifier;                 // Peer::verifier
 };
 
 struct RegisterAnswer {
@@ -76,7 +77,7 @@ struct RegisterAnswer {
   std::string name;
   std::string token;                 // the node's credential; shown once, stored hashed
   std::string monitor_id;            // the monitor's identity; a keeper obeys no other
-  std::string replication_password;  // of role pgautofailover_replicator, one per formation
+  std::string replication_password;  // the formation's secret; of role pgautofailover_replicator while that may log in
   Goal goal;                         // single: initialise; wait_standby: wait
   std::string dbname;                // the formation's
   std::string certificate;           // PEM, issued to standby_name(node); empty: none was wanted
@@ -105,6 +106,7 @@ struct Report {
       addresses;  // from which it connects to the others, addresses_max at most; nullopt: not known yet
   std::optional<ShownCertificates> certificates;  // nullopt: not known yet
   std::string ssl_mode;                           // RegisterRequest's, as a reload has changed it; empty: not told
+  ScramVerifier verifier;                         // Peer::verifier
   std::string pg_version;                         // "15.4"
   Instance instance;
   NodeFacts facts;

@@ -43,7 +43,7 @@ inline constexpr TextRule csr{16'384, check_pem};             // one request for
 inline constexpr TextRule pem{1'000'000, check_pem};      // a system's whole store of authorities is a fifth of that
 inline constexpr TextRule place{5'000, check_printable};  // a machine, and a path of 4,096 bytes
 inline constexpr TextRule value{4'000, check_printable};  // of a setting
-inline constexpr TextRule reason{500, check_printable};  // an operator's, for the event log
+inline constexpr TextRule reason{500, check_printable};   // an operator's, for the event log
 inline constexpr TextRule word{100};                      // shown
 inline constexpr TextRule sentence{2'000};                // shown
 inline constexpr TextRule prose{8'000, nullptr, true};    // shown

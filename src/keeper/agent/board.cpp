@@ -232,6 +232,14 @@ void Board::set_certificates(protocol::ShownCertificates certificates) {
   waiters_.wake();
 }
 
+// ---- passwords
+
+void Board::set_verifier(ScramVerifier verifier) {
+  const std::lock_guard lock(mutex_);
+  core_.set_verifier(std::move(verifier));
+  changed_.notify_all();
+}
+
 // ---- probes
 
 void Board::felt(const Pulse& pulse) {

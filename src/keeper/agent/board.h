@@ -12,6 +12,8 @@
 //   scribe     writes down who this keeper is                                the disk
 //   addresses  finds out from where this node connects to the others          name servers, other nodes
 //   certificates  finds out which certificate Postgres shows                Postgres
+//   passwords  makes a new replication password when it is time             disk, the upstream's Postgres
+//   senders    ends WAL senders under another node's name                   Postgres
 //   router     makes a coordinator's pg_dist_node follow the plan            its own sessions
 #pragma once
 
@@ -97,6 +99,9 @@ class Board {
 
   // ---- certificates
   void set_certificates(protocol::ShownCertificates certificates);
+
+  // ---- passwords
+  void set_verifier(ScramVerifier verifier);
 
   // ---- probes; each as in Core
   void felt(const Pulse& pulse);

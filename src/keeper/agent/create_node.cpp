@@ -14,6 +14,7 @@
 #include "common/postgres/lock_file.h"
 #include "common/postgres/port_check.h"
 #include "common/tls/certificate.h"
+#include "common/tls/scram.h"
 #include "common/util/pid_file.h"
 #include "common/util/place.h"
 #include "common/util/redact.h"
@@ -231,9 +232,9 @@ protocol::RegisterRequest request_for(const config::Config& config, const DataDi
 namespace {
 
 Result<> write_own_files(const config::Files& files, const config::Config& config,
-                         const protocol::RegisterAnswer& answer) {
+                         const protocol::RegisterAnswer& answer, const std::string& password) {
   AUTOCTL_TRY(config::write_file(files.token(), answer.token + "\n", 0600));
-  AUTOCTL_TRY(save_replication_password(files, answer.replication_password));
+  AUTOCTL_TRY(save_passwords(files.pgpass(), config.node, {answer.replication_password, password}));
   SavedState state;
   state.goal = answer.goal;
   state.standing = {config.candidate_priority, config.replication_quorum, config.region, {}};
@@ -290,6 +291,9 @@ Result<config::Config> create_node(config::Config config, const std::string& con
   auto request = request_for(config, *found);
   const auto asked = ask_for_certificate(config, request);
   if (!asked) return fail(asked.error());
+  // The node alone knows it: the others get what it can be checked with.
+  const std::string password = tls::random_token();
+  if (config.auth != "cert") request.verifier = tls::scram_verifier(password);
   auto answer = api->register_node(request, monitor_timeout);
   if (!answer) return fail(answer.error());
   undo.add([endpoint = *endpoint, answer = *answer, key = asked->key_pem] { take_back(endpoint, answer, key); });
@@ -303,7 +307,7 @@ Result<config::Config> create_node(config::Config config, const std::string& con
   config.monitor_id = answer->monitor_id;
   spdlog::info("Registered as {} (node {}) in formation \"{}\", group {}", config.name, config.node.value,
                config.formation, answer->group);
-  AUTOCTL_TRY(write_own_files(files, config, *answer));
+  AUTOCTL_TRY(write_own_files(files, config, *answer, password));
   if (answer->goal.state == NodeState::single && !found->exists)
     AUTOCTL_TRY(create_first_cluster(config, files, *tools, undo));
   undo.keep();

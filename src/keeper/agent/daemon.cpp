@@ -26,10 +26,13 @@
 #include "keeper/agent/live_config.h"
 #include "keeper/agent/own_addresses.h"
 #include "keeper/agent/own_certificates.h"
+#include "keeper/agent/password_watch.h"
 #include "keeper/agent/pulse.h"
 #include "keeper/agent/reporter.h"
+#include "keeper/agent/sender_watch.h"
 #include "keeper/agent/status_port.h"
 #include "keeper/agent/worker.h"
+#include "keeper/postgres/pgpass.h"
 
 namespace autoctl::keeper {
 
@@ -128,6 +131,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   ++saved->epoch;
   AUTOCTL_TRY(save_state(files, *saved));
 
+  AUTOCTL_TRY(ensure_own_password(files, config.node));
   auto chain = begin_chain(files);
   if (!chain) return fail(chain.error());
 
@@ -143,7 +147,8 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   if (!status_port) return fail(status_port.error());
   if (postgres.adopt()) spdlog::info("Took over the Postgres that already runs");
   LiveConfig live(config);
-  InstanceServer server(postgres, config, files, [&](const config::Config& fresh) {
+  StandbyRights rights;
+  InstanceServer server(postgres, config, files, rights, [&](const config::Config& fresh) {
     live.change(fresh);
     return take_in(**status_port, fresh);
   });
@@ -154,6 +159,8 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   const Scribe scribe(board, files);
   const AddressWatch addresses(board, live, files);
   const CertificateWatch certificates(board, live, files);
+  const PasswordWatch passwords(board, rights, live, files);
+  const SenderWatch senders(board, rights, live, files.pgdata);
   const auto reporter = report_to_monitor(board, config, live, files, postgres.tools());
   if (!reporter) {
     board.stop();

@@ -15,6 +15,7 @@
 #include "keeper/core/role.h"
 #include "keeper/postgres/markers.h"
 #include "keeper/postgres/pgpass.h"
+#include "keeper/postgres/replicator.h"
 
 namespace autoctl::keeper {
 
@@ -24,11 +25,12 @@ constexpr Millis observe_timeout{1000};
 /// How long a fast shutdown may take before it becomes an immediate one.
 constexpr Millis shutdown_patience{10'000};
 
-ServerView view_of(const Observed& seen, const std::string& pgdata) {
+/// Standbys are those alone that nobody else could be.
+ServerView view_of(const Observed& seen, const config::Config& config, const std::vector<protocol::Peer>& peers) {
   ServerView view{.in_recovery = seen.in_recovery,
                   .system_id = seen.system_id,
                   .timeline = seen.timeline,
-                  .history = read_history(pgdata, seen.timeline),
+                  .history = read_history(config.pgdata, seen.timeline),
                   .lsn = seen.lsn,
                   .flush_awaited = seen.flush_awaited,
                   .lsn_final = seen.lsn_final,
@@ -37,7 +39,8 @@ ServerView view_of(const Observed& seen, const std::string& pgdata) {
                   .receiving = seen.receiving,
                   .senders = {}};
   for (const auto& sender : seen.walsenders)
-    if (const auto standby = parse_standby_name(sender.application_name))
+    if (const auto standby = rightful_standby(config, peers, sender.application_name, sender.role);
+        standby && sender.holds_slot)
       view.senders.push_back({*standby, sender.streaming, sender.flushed});
   return view;
 }
@@ -102,8 +105,9 @@ Observation InstanceServer::look(const Attention& attention) {
   seen.began = std::chrono::steady_clock::now();
   seen.running = postgres_.running() || (attention.takes_over_servers && postgres_.adopt());
   seen.server = postgres_.servers_seen();
+  rights_.set_peers(attention.saved.peers);
   if (seen.running)
-    look_at_server(seen);
+    look_at_server(seen, attention.saved.peers);
   else
     look_at_disk(seen);
   seen.rewinding = is_marked(files_, Marker::rewinding);
@@ -124,10 +128,10 @@ Observation InstanceServer::look(const Attention& attention) {
   return seen;
 }
 
-void InstanceServer::look_at_server(Observation& seen) {
+void InstanceServer::look_at_server(Observation& seen, const std::vector<protocol::Peer>& peers) {
   disk_.reset();
   const auto answer = postgres_.observe(observe_timeout);
-  if (answer) seen.answer = view_of(*answer, files_.pgdata);
+  if (answer) seen.answer = view_of(*answer, postgres_.config(), peers);
   if (answer && answer->replay_paused) {
     seen.answer->replay_paused = true;
     seen.answer->restart_helps = postgres_.has_less_than_primary().value_or(false);
@@ -227,7 +231,7 @@ Result<> InstanceServer::reload(const SavedState& saved) {
 Result<> InstanceServer::create_accounts() {
   const auto password = replication_password(files_);
   if (!password) return fail(password.error());
-  AUTOCTL_TRY(postgres_.create_roles(*password, config_.dbname));
+  AUTOCTL_TRY(postgres_.create_roles(config_.dbname));
   return config_.is_citus() ? postgres_.prepare_citus(*password, config_.dbname) : Result<>{};
 }
 
@@ -235,18 +239,36 @@ Result<> InstanceServer::keep_slots(const SavedState& saved, const Talk& talk) {
   std::vector<NodeId> ids;
   for (const auto& peer : saved.peers) ids.push_back(peer.id);
   std::ranges::sort(ids);
+  if (role_of(saved.state) == Role::primary)  // first: a node that was dropped is not to come back between
+    if (const auto kept = keep_roles(saved); !kept)
+      spdlog::warn("The replication roles cannot be looked after: {}", kept.error().message);
   AUTOCTL_TRY(postgres_.sync_slots(ids));
   if (role_of(saved.state) == Role::standby) return postgres_.advance_slots();
   if (role_of(saved.state) != Role::primary) return {};
-  const auto password = replication_password(files_);
-  const auto kept = password ? postgres_.keep_replication_role(*password) : fail(password.error());
-  if (!kept) spdlog::warn("The replication role cannot be looked after: {}", kept.error().message);
   const auto lost = postgres_.bound_slots();
   if (lost)
     talk.slots_given_up(*lost);
   else
     spdlog::debug("The slots' WAL is not bounded: {}", lost.error().message);
   return {};
+}
+
+/// This node's own among them: it has to be there when another one takes over.
+Result<> InstanceServer::keep_roles(const SavedState& saved) {
+  const config::Config& config = postgres_.config();
+  const auto passwords = load_passwords(files_.pgpass(), config_.node);
+  if (!passwords) return fail(passwords.error());
+  const auto next = load_passwords(files_.next_pgpass(), config_.node);
+  const std::string own = next ? next->own : passwords->own;
+  ReplicationRoles roles;
+  if (config.auth != "cert" && !own.empty()) roles.nodes.push_back({config_.node, own_verifier_.of(own)});
+  for (const auto& peer : saved.peers) {
+    if (replication_role(config, peer.id, peer) == replicator) roles.shared_password = passwords->formation;
+    const bool kept_out = rights_.is_kept_out(peer.id, std::chrono::steady_clock::now());
+    roles.nodes.push_back({peer.id, peer.verifier, !kept_out});
+  }
+  const auto kept = postgres_.keep_replication_roles(roles);
+  return kept ? Result<>{} : fail(kept.error());
 }
 
 }  // namespace autoctl::keeper

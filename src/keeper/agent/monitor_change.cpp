@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/monitor_client/node_endpoint.h"
+#include "common/tls/scram.h"
 #include "common/util/redact.h"
 #include "keeper/agent/create_node.h"
 #include "keeper/agent/instance_file.h"
@@ -49,8 +50,9 @@ bool is_heard(client::MonitorApi& api, const config::Config& config) {
 Result<protocol::RegisterRequest> former_node(config::Config config, const config::Files& files) {
   auto saved = load_state(files);
   if (!saved) return fail(saved.error());
-  auto password = replication_password(files);
-  if (!password) return fail(password.error());
+  AUTOCTL_TRY(ensure_own_password(files, config.node));
+  auto passwords = load_passwords(files.pgpass(), config.node);
+  if (!passwords) return fail(passwords.error());
   auto tools = find_tools(config.pg_ctl);
   if (!tools) return fail(tools.error());
   auto found = inspect(*tools, config.pgdata);
@@ -59,7 +61,8 @@ Result<protocol::RegisterRequest> former_node(config::Config config, const confi
   config.replication_quorum = saved->standing.replication_quorum;
   config.region = saved->standing.region;
   protocol::RegisterRequest request = request_for(config, *found);
-  request.former = protocol::FormerNode{config.node, *std::move(password), saved->standing.settings};
+  if (config.auth != "cert") request.verifier = tls::scram_verifier(passwords->own);
+  request.former = protocol::FormerNode{config.node, std::move(passwords->formation), saved->standing.settings};
   return request;
 }
 

@@ -75,6 +75,8 @@ class Core {
   void set_certificates(protocol::ShownCertificates certificates) {
     correspondence_.set_certificates(std::move(certificates));
   }
+  /// Of the password of this node's own role at the others; none: it has none.
+  void set_verifier(ScramVerifier verifier) { correspondence_.set_verifier(std::move(verifier)); }
 
   // ---- in: the probes of what a client would get
   void felt(const Pulse& pulse, TimePoint now) { vitals_.felt(pulse, now); }

@@ -36,6 +36,7 @@ protocol::Report Correspondence::next_report(bool wait, const NodeFacts& facts, 
   report.citus = citus_;
   report.addresses = addresses_;
   report.certificates = certificates_;
+  report.verifier = verifier_;
   report.news = news_;
   if (unanswered_) report.memory = protocol::Memory{saved.goal, saved.peers, saved.neighbours};
   urgent_taken_ = urgent_;
@@ -63,6 +64,13 @@ void Correspondence::set_addresses(std::vector<IpAddress> addresses) {
 void Correspondence::set_certificates(protocol::ShownCertificates certificates) {
   if (certificates == certificates_) return;
   certificates_ = std::move(certificates);
+  ++urgent_;
+}
+
+/// The primary changes it while this node waits.
+void Correspondence::set_verifier(ScramVerifier verifier) {
+  if (verifier == verifier_) return;
+  verifier_ = std::move(verifier);
   ++urgent_;
 }
 

@@ -43,6 +43,7 @@ class Correspondence {
   void set_citus(std::optional<protocol::CitusFacts> facts) { citus_ = std::move(facts); }
   void set_addresses(std::vector<IpAddress> addresses);
   void set_certificates(protocol::ShownCertificates certificates);
+  void set_verifier(ScramVerifier verifier);
   void make_urgent() { ++urgent_; }
   bool is_urgent() const { return urgent_ != urgent_taken_; }
 
@@ -61,6 +62,7 @@ class Correspondence {
   std::optional<protocol::CitusFacts> citus_;
   std::optional<std::vector<IpAddress>> addresses_;
   std::optional<protocol::ShownCertificates> certificates_;
+  ScramVerifier verifier_;
   std::vector<protocol::News> news_;
   std::uint64_t last_news_ = 0;
   std::uint64_t urgent_ = 0, urgent_taken_ = 0;

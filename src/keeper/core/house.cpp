@@ -10,12 +10,13 @@ namespace {
 
 constexpr Millis interval{2000};
 
-/// As far as HBA and slots go: what the others are told to be is nothing to them. The name of one that was away may lead
+/// As far as HBA, roles and slots go: what the others are told to be is nothing to them. The name of one that was away may lead
 /// to another address now.
 bool same_places(const std::vector<protocol::Peer>& some, const std::vector<protocol::Peer>& others) {
   return std::ranges::equal(some, others, [](const protocol::Peer& one, const protocol::Peer& other) {
     return one.id == other.id && one.name == other.name && one.host == other.host && one.port == other.port &&
-           one.group == other.group && one.address_epoch == other.address_epoch && one.addresses == other.addresses;
+           one.group == other.group && one.address_epoch == other.address_epoch && one.addresses == other.addresses &&
+           one.verifier == other.verifier;
   });
 }
 

@@ -15,6 +15,7 @@
 #include "keeper/postgres/hba_rules.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
+#include "keeper/postgres/replicator.h"
 #include "keeper/postgres/wal_room.h"
 
 namespace autoctl::keeper {
@@ -206,7 +207,8 @@ Result<bool> Instance::Impl::write_hba_file(const std::string& path, const std::
       auto addresses = literal_addresses(node.host);
       if (addresses.empty()) addresses = addresses_in_block(*text, node.id);
       if (addresses.empty()) no_line_since = std::chrono::steady_clock::now();
-      to.push_back({node.id, node.name, with_reported(std::move(addresses), node.addresses)});
+      to.push_back({node.id, node.name, with_reported(std::move(addresses), node.addresses),
+                    replication_role(config, node.id, node)});
     }
     std::ranges::sort(to, {}, &HbaPeer::id);
   };

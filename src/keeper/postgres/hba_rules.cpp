@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "common/fsm/standby_names.h"
 #include "common/pg/connection.h"
 #include "common/postgres/hba_file.h"
 #include "common/util/resolve.h"
@@ -33,12 +34,17 @@ std::string peer_comment(NodeId id, const std::string& name) {
   return fmt::format("# node {} {}", id.value, name);
 }
 
+/// A role of its own is what the node's certificate was issued to: nobody else's certificate opens it.
+std::string method_for(const HbaRules& rules, const HbaPeer& peer) {
+  if (!rules.certificates) return rules.auth;
+  return rules.auth + (peer.role == standby_name(peer.id) ? " clientcert=verify-full" : " clientcert=verify-ca");
+}
+
 }  // namespace
 
 std::string hba_lines(const HbaRules& rules) {
   using postgres::hba_line;
   const std::string type = rules.tls ? "hostssl" : "host";
-  const std::string of_nodes = rules.auth + (rules.certificates ? " clientcert=verify-ca" : "");
   std::string text;
   if (!rules.local_user.empty())
     text +=
@@ -47,7 +53,7 @@ std::string hba_lines(const HbaRules& rules) {
     text += peer_comment(peer.id, peer.name) + "\n";
     for (const auto& address : peer.addresses)
       for (const char* database : {"replication", "postgres"})
-        text += hba_line(type, database, replicator, address, of_nodes);
+        text += hba_line(type, database, peer.role, address, method_for(rules, peer));
   }
   if (rules.holds_clients) {
     text += "# clients are held off until the quorum has what was written before Postgres was started again\n";
@@ -60,7 +66,8 @@ std::string hba_lines(const HbaRules& rules) {
         text += peer_comment(node.id, node.name) + "\n";
         for (const auto& address : node.addresses) {
           if (rules.certificates)  // applications on the nodes' machines have none
-            text += hba_line(type, database, pg::quote_identifier(rules.superuser), address, of_nodes);
+            text += hba_line(type, database, pg::quote_identifier(rules.superuser), address,
+                             rules.auth + " clientcert=verify-ca");
           text += hba_line(type, database, "all", address, rules.auth);
         }
       }
@@ -84,7 +91,8 @@ bool local_user_is_let_in(const std::string& text, const std::string& user) {
 }
 
 std::vector<std::string> addresses_in_block(const std::string& text, NodeId id) {
-  const std::string begins = fmt::format("# node {} ", id.value);
+  const std::string begins = fmt::format("# node {} ", id.value), own = standby_name(id);
+  const auto is_of_node = [&](const std::string& role) { return role == own || role == replicator || role == "all"; };
   std::istringstream lines(text);
   std::string line;
   std::set<std::string> found;
@@ -93,7 +101,7 @@ std::vector<std::string> addresses_in_block(const std::string& text, NodeId id) 
     if (line.starts_with('#')) ours = line.starts_with(begins);
     if (!ours) continue;
     const auto words = words_of(line);
-    if (words.size() >= 5 && words[1] != "all" && (words[2] == replicator || words[2] == "all")) found.insert(words[3]);
+    if (words.size() >= 5 && words[1] != "all" && is_of_node(words[2])) found.insert(words[3]);
   }
   return {found.begin(), found.end()};
 }

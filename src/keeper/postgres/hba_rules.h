@@ -13,6 +13,7 @@ struct HbaPeer {
   NodeId id;
   std::string name;
   std::vector<std::string> addresses;  // 10.0.0.2/32, fd00::2/128; a host name where nothing better is known
+  std::string role = {};               // the only one as which it may replicate and rewind
 };
 
 struct HbaRules {

@@ -71,8 +71,21 @@ struct Observed {
     std::string application_name;
     bool streaming = false;
     Lsn flushed;
+    std::string role;         // as which it logged in; empty: that role is gone
+    bool holds_slot = false;  // the one that is named like the application
   };
   std::vector<Walsender> walsenders;
+};
+
+/// Who may log in for replication, copies and rewinds.
+struct ReplicationRoles {
+  struct OfNode {
+    NodeId node;
+    ScramVerifier verifier;
+    bool may_log_in = true;
+  };
+  std::vector<OfNode> nodes;    // each as standby_name(node)
+  std::string shared_password;  // with which nodes that have no role of their own log in as `replicator`; empty: none
 };
 
 enum class StopMode { fast, immediate };
@@ -160,12 +173,11 @@ class Instance {
   Result<> checkpoint(const Cancelled& cancelled);
   /// Writes the names, reloads, reads back until they are in force; resets an ALTER SYSTEM that overrides them.
   Result<> set_sync(const SyncQuorum& quorum);
-  /// Replication role with this password (the one in files.pgpass()), --username, --dbname, grants for pg_rewind. On a
-  /// primary only.
-  Result<> create_roles(const std::string& replication_password, const std::string& formation_dbname);
-  /// On a primary: the replication role is as create_roles() made it, whatever somebody did to it since; its settings
-  /// are none. True when something was put back.
-  Result<bool> keep_replication_role(const std::string& replication_password);
+  /// --username, --dbname. On a primary only.
+  Result<> create_roles(const std::string& formation_dbname);
+  /// On a primary: the roles for replication are these and no others, whatever somebody did to them since; their
+  /// settings are none. The sessions of one that goes are ended. True when something was put back.
+  Result<bool> keep_replication_roles(const ReplicationRoles& wanted);
   /// On the primary of a Citus group: the extension in the formation's database, and where nodes log in with passwords,
   /// such a password for the roles that Citus connects as, derived from `secret`. Existing ones are left alone.
   Result<> prepare_citus(const std::string& secret, const std::string& formation_dbname);

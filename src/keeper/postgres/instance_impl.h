@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/postgres/postmaster.h"
+#include "common/tls/scram.h"
 #include "keeper/postgres/computed_settings.h"
 #include "keeper/postgres/control_data.h"
 #include "keeper/postgres/instance.h"
@@ -54,7 +55,13 @@ struct Instance::Impl {
   std::optional<ServerSettings> in_force;  // of those that a start alone changes; nullopt: not asked yet
   std::optional<ServerSettings> wanted;    // as last computed
   std::map<std::string, int> room;         // max_… that this server would need beside what others take of it
-  std::string role_verifier;  // the replication role's password as we last set it; empty: not yet in this server
+  struct KeptRole {
+    std::string password;  // as pg_authid has it; empty: none
+    bool may_log_in = true;
+    bool operator==(const KeptRole&) const = default;
+  };
+  std::map<std::string, KeptRole> kept_roles;  // for replication, as we last left them in this server
+  tls::ScramVerifierCache shared_verifier;
 
   std::optional<TimePoint> login_hangs_since;  // at the upstream's port, though something answers there
 
@@ -73,7 +80,7 @@ struct Instance::Impl {
     seen_timeline = {};
     sync_names_unproven = true;
     cut_off = false;
-    role_verifier.clear();
+    kept_roles.clear();
     in_force.reset();
     room.clear();
     bounds_written.reset();
@@ -118,7 +125,6 @@ struct Instance::Impl {
 
   /// A session on the running server that makes roles here only.
   Result<pg::Connection> open_for_roles() const;
-  Result<> ensure_replicator(pg::Connection& sql, const std::string& password);
 
   /// A replicator's session on another node, database postgres. Errors as pg::Connection::open.
   Result<pg::Connection> open_upstream(const protocol::Peer& upstream) const;

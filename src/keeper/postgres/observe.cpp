@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 
 /// A WAL receiver that heard nothing for wal_receiver_timeout / 2 asks, so 1.5 s of silence are normal on an idle
 /// system. It calls itself "streaming" before the upstream has agreed: that it did shows in a message, whose two times
-/// differ (both are the receiver's start until the first one), or in its waiting for one.
+/// differ (both are the receiver's start until the first one), or in its waiting for one. A slot is taken before its WAL
+/// sender streams, and is looked at after that.
 constexpr const char* observation = R"(
 with standby as (select pg_is_in_recovery() as yes),
      receiver as (select r.received_tli, r.status = 'streaming'
@@ -39,7 +40,8 @@ select yes,
        case when yes or pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn() then false
             else exists (select from pg_stat_activity where lower(wait_event) in
                          ('walwrite', 'walsync', 'walinitwrite', 'walinitsync', 'walbufmapping', 'walinsert')) end,
-       yes and pg_is_wal_replay_paused()
+       yes and pg_is_wal_replay_paused(), w.usename,
+       coalesce((select s.active_pid = w.pid from pg_replication_slots s where s.slot_name = w.application_name), false)
 from standby left join pg_stat_replication w on true)";
 
 Lsn lsn_of(const pg::Rows& rows, int row, int column) {
@@ -63,7 +65,9 @@ Observed from_rows(const pg::Rows& rows) {
   seen.flush_awaited = rows.truth(0, 14);
   seen.replay_paused = rows.truth(0, 15);
   for (int row = 0; row < rows.size(); ++row)
-    if (rows.get(row, 9)) seen.walsenders.push_back({rows.text(row, 9), rows.truth(row, 10), lsn_of(rows, row, 11)});
+    if (rows.get(row, 9))
+      seen.walsenders.push_back(
+          {rows.text(row, 9), rows.truth(row, 10), lsn_of(rows, row, 11), rows.text(row, 16), rows.truth(row, 17)});
   return seen;
 }
 

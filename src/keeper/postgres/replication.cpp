@@ -52,8 +52,8 @@ std::string conninfo_of_replicator(const config::Config& config, const config::F
                                    const protocol::Peer& upstream) {
   // tcp_user_timeout bounds a connection attempt, too: a WAL receiver knows no connect_timeout.
   return fmt::format("host={} port={} user={} passfile={} {} connect_timeout=5 tcp_user_timeout=5000",
-                     pg::quote_conninfo(upstream.host), upstream.port, replicator, pg::quote_conninfo(files.pgpass()),
-                     postgres::client_tls(config));
+                     pg::quote_conninfo(upstream.host), upstream.port, replication_role(config, config.node, upstream),
+                     pg::quote_conninfo(files.pgpass()), postgres::client_tls(config));
 }
 
 std::string Instance::Impl::conninfo(const protocol::Peer& upstream) const {

@@ -233,6 +233,7 @@ NodeRow new_node(const Model& model, const protocol::RegisterRequest& r, GroupId
   node.citus_secondary = r.citus_secondary;
   node.citus_cluster = r.citus_cluster;
   node.proxy_port = r.proxy_port;
+  node.verifier = r.verifier;
   return node;
 }
 

@@ -194,6 +194,10 @@ void Reports::take_in_address(const Group& group, Node& node, const protocol::Re
     node.row.ssl_mode = report.ssl_mode;
     ledger_.note(node);
   }
+  if (report.verifier != node.row.verifier) {
+    node.row.verifier = report.verifier;
+    ledger_.note(node);
+  }
   if (report.host.empty() || report.port == 0) return;
   if (report.host == node.row.host && report.port == node.row.port && report.api_port == node.row.api_port) return;
   if (model_.another_is_at(report.host, report.port, node.row.id)) return;

@@ -36,6 +36,7 @@ Goal goal_of_latecomer(const Node* leader, const protocol::Memory& memory) {
 NodeRow placeholder(const FormationRow& formation, const protocol::Peer& peer, GroupId group) {
   NodeRow row{.id = peer.id, .formation = formation.name, .group = group, .name = peer.name, .host = peer.host};
   row.port = peer.port;
+  row.verifier = peer.verifier;
   row.role = formation.kind == "pgsql" ? "postgres" : group == 0 ? "coordinator" : "worker";
   row.goal.state = peer.goal;
   row.awaited = true;

@@ -24,7 +24,7 @@ struct Entry {
 
 constexpr std::int64_t hour = 3'600'000;
 
-constexpr std::array<Entry, 20> entries = {{
+constexpr std::array<Entry, 22> entries = {{
     {"number_sync_standbys", &Settings::number_sync_standbys, 0, 100},
     {"heartbeat", &Settings::heartbeat, 100, 30'000},
     {"silence_timeout", &Settings::silence_timeout, 500, hour},
@@ -45,6 +45,8 @@ constexpr std::array<Entry, 20> entries = {{
     {"require_reason", &Settings::require_reason, 0, 1},
     {"manual_failover", &Settings::manual_failover, 0, 10'000},
     {"catchup_lag_bytes", &Settings::catchup_lag_bytes, 0, std::int64_t{1} << 40},
+    {"password_max_age", &Settings::password_max_age, 0, std::int64_t{1} << 40},
+    {"password_round", &Settings::password_round, 0, std::int64_t{1} << 40},
 }};
 
 /// "none", "all", or the numbers: "0,2".

@@ -52,6 +52,7 @@ struct NodeRow {
   int port = 0;
   int api_port = 0;
   std::vector<IpAddress> addresses;  // from which it connects to the others
+  ScramVerifier verifier;            // protocol::Peer::verifier
   int candidate_priority = 50;
   bool replication_quorum = true;
   Goal goal;

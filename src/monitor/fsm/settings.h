@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "common/fsm/password_age.h"
 #include "common/fsm/types.h"
 
 namespace autoctl::monitor {
@@ -60,6 +61,11 @@ struct Settings {
   GroupSet manual_failover;
   /// A standby becomes secondary when it is at most this far behind.
   std::uint64_t catchup_lag_bytes = 16 * 1024 * 1024;
+
+  /// Each node makes a new replication password when its present one is so old; 0: never by itself.
+  Millis password_max_age = password_max_age_default;
+  /// Each node makes one whenever this has grown.
+  std::uint64_t password_round = 0;
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -122,19 +122,19 @@ const char* const select_nodes =
     "SELECT id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode, candidate_priority,"
     " replication_quorum, goal::text, reported, reported_term, pg_version, epoch, token_sha256,"
     " citus_secondary, citus_cluster, proxy_port, awaited, instance, instance_number, instance_place,"
-    " addresses FROM autoctl.node ORDER BY id";
+    " addresses, verifier FROM autoctl.node ORDER BY id";
 const char* const upsert_node =
     "INSERT INTO autoctl.node (id, formation, \"group\", name, host, port, api_port, role, region, ssl_mode,"
     " candidate_priority, replication_quorum, goal, reported, reported_term, pg_version, epoch, token_sha256,"
     " citus_secondary, citus_cluster, proxy_port, awaited, instance, instance_number, instance_place,"
-    " addresses)"
+    " addresses, verifier)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
-    " $23, $24, $25, $26)"
+    " $23, $24, $25, $26, $27)"
     " ON CONFLICT (id) DO UPDATE SET name = $4, host = $5, port = $6, api_port = $7, role = $8, region = $9,"
     " ssl_mode = $10, candidate_priority = $11, replication_quorum = $12, goal = $13, reported = $14,"
     " reported_term = $15, pg_version = $16, epoch = $17, token_sha256 = $18, citus_secondary = $19,"
     " citus_cluster = $20, proxy_port = $21, awaited = $22, instance = $23, instance_number = $24, instance_place = "
-    "$25, addresses = $26";
+    "$25, addresses = $26, verifier = $27";
 
 Result<NodeRow> node(const pg::Rows& rows, int row) {
   auto goal = json_column<Goal>(rows, row, 12, "autoctl.node.goal of id " + rows.text(row, 0));
@@ -166,6 +166,7 @@ Result<NodeRow> node(const pg::Rows& rows, int row) {
   n.awaited = rows.truth(row, 21);
   n.instance = {rows.text(row, 22), unsigned_number(rows, row, 23), rows.text(row, 24)};
   n.addresses = addresses_in(rows.text(row, 25));
+  n.verifier = ScramVerifier::parse(rows.text(row, 26)).value_or(ScramVerifier{});
   return n;
 }
 
@@ -195,7 +196,8 @@ std::vector<pg::Param> params(const NodeRow& n) {
           n.instance.id,
           std::to_string(n.instance.number),
           n.instance.place,
-          text_of(n.addresses)};
+          text_of(n.addresses),
+          n.verifier.text()};
 }
 
 const char* const select_operations =
