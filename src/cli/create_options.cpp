@@ -106,6 +106,9 @@ Result<> check_one_way(const SslOptions& ssl) {
   if (ssl.self_signed && mode.starts_with("verify-"))
     return fail(Errc::bad_usage, fmt::format("a self-signed certificate cannot be checked with --ssl-mode {}", mode),
                 "use --ssl-mode require, or give --server-cert, --server-key and --ssl-ca-file");
+  if (ways == 0 && (mode == "disable" || mode == "allow" || mode == "prefer"))
+    return fail(Errc::bad_usage, fmt::format("--ssl-mode {} would not use the monitor's certificates", mode),
+                "leave it out (verify-full), or give --no-ssl");
   if (ssl.no_ssl && (mode == "require" || mode.starts_with("verify-")))
     return fail(Errc::bad_usage, fmt::format("--no-ssl contradicts --ssl-mode {}", mode), hint);
   return {};

@@ -154,7 +154,6 @@ TEST_F(BadInput, NamesPortsAndOptions) {
   expect_refused({"create", "monitor", "--auth", "trust", "--no-ssl", "--pgdata", playground_ + "/monitor", "--pgport",
                   std::to_string(taken.port())},
                  ExitCode::conflict, "in use");
-  expect_refused(create_node({{"--auth", ""}}), ExitCode::bad_usage, "--auth");
   expect_refused(create_node({{"--auth", "magic"}}), ExitCode::bad_usage, "magic");
   expect_refused(create_node({{"--pgport", "70000"}}), ExitCode::bad_usage, "70000");
   expect_refused(create_node({{"--candidate-priority", "-3"}}), ExitCode::bad_usage, "priority");

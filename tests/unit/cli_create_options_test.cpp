@@ -123,6 +123,9 @@ TEST_F(Create, ContradictoryEncryptionIsRefused) {
   options_.ssl.mode = "verify-full";
   EXPECT_THAT(refused().message, HasSubstr("self-signed"));
   options_.ssl = {};
+  options_.ssl.mode = "prefer";
+  EXPECT_THAT(refused().hint, HasSubstr("--no-ssl"));
+  options_.ssl = {};
   options_.ssl.no_ssl = true;
   options_.ssl.mode = "require";
   EXPECT_THAT(refused().message, HasSubstr("contradicts"));
