@@ -270,7 +270,10 @@ EventDocument sample() {
           Term{4},
           "goal",
           "rule",
-          "because"};
+          "because",
+          "who",
+          "from",
+          "reason"};
 }
 template <>
 EventsDocument sample() {
