@@ -37,13 +37,18 @@ one_nodes_credential() {
     "$(api /tmp/monitor.autoctl/token GET /v1/state >/dev/null; grep -o '"store_available":[a-z]*' /tmp/answer)"
 }
 
+# In place of its own keeper, whose link is another one every now and then.
+speaks_for_s2() {
+  local link
+  link=$(sed -n 's/.*"id":"\([^"]*\)".*/\1/p' /tmp/s2.autoctl/instance.json)
+  [ "$(report s2 "{\"epoch\": 4000000000, \"instance\": {\"id\": \"$link\"}, \"facts\": {\"state\": \"secondary\"},
+    \"news\": [{\"number\": 1, \"text\": \"\\u001b[2Jforged\\nrow\"}]}")" = 200 ]
+}
+
 # Last of all, as the node itself is shut out by that: what it says is believed of it.
 forged_words() {
-  local link events
-  link=$(sed -n 's/.*"id":"\([^"]*\)".*/\1/p' /tmp/s2.autoctl/instance.json)
-  judge A5 "a report in place of s2's own keeper (it harms s2 only)" 200 "$(report s2 "{\"epoch\": 4000000000,
-    \"instance\": {\"id\": \"$link\"}, \"news\": [{\"number\": 1, \"text\": \"\\u001b[2Jforged\\nrow\"}],
-    \"facts\": {\"state\": \"secondary\"}}")"
+  local events
+  eventually 10 speaks_for_s2 || give_up "the node's own credential says nothing for it: $(cat /tmp/answer)"
   events=$(at_monitor show events --formation shop --count 50)
   case $events in *forged*) ;; *) give_up "the news was not taken in: nothing is proved by that" ;; esac
   judge_without A5 "escape sequences in what a node tells" "$events" $'\e'

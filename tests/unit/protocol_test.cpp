@@ -272,7 +272,10 @@ EventDocument sample() {
           Term{4},
           "goal",
           "rule",
-          "because"};
+          "because",
+          "who",
+          "from",
+          "reason"};
 }
 template <>
 EventsDocument sample() {

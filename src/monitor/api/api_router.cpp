@@ -403,7 +403,9 @@ http::Standing ApiRouter::judge(const http::Request& header) const {
   const bool exists =
       std::ranges::any_of(routes, [&](const Route& r) { return match(r.path, header.path).has_value(); });
   if (!exists) return {};
-  return {.refusal = error_response(owner.refusal(header.bearer), !header.bearer.empty())};
+  const bool registers = header.path == "/v1/register";  // with nothing to show
+  const Error why = registers ? Credentials::no_credential_to_join() : owner.refusal(header.bearer);
+  return {.refusal = error_response(why, !header.bearer.empty())};
 }
 
 http::Response ApiRouter::health() const {

@@ -36,6 +36,11 @@ Error Credentials::Owner::refusal(const std::string& bearer) const {
   return monitor::refusal({.role = role, .name = name}, bearer);
 }
 
+Error Credentials::no_credential_to_join() {
+  return {Errc::denied, "a node needs a credential to join",
+          "`autoctl token create` on the monitor's host makes one, for --join-token-file"};
+}
+
 bool Credentials::enters(const std::string& bearer) const {
   return access_.is_open() || (!bearer.empty() && access_.is_entry(bearer));
 }

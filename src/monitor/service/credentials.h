@@ -34,6 +34,8 @@ class Credentials {
   /// Does the engine let in who shows this and is no owner: with --auth trust everybody, else who was let in by the
   /// monitor's Postgres?
   bool enters(const std::string& bearer) const;
+  /// Of a node that shows none.
+  static Error no_credential_to_join();
 
   /// It is the node's; what the node had before is no longer good.
   void note(NodeId node, const std::string& formation, const std::string& bearer);
