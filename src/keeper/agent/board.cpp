@@ -237,7 +237,7 @@ void Board::set_certificates(protocol::ShownCertificates certificates) {
 void Board::set_verifier(ScramVerifier verifier) {
   const std::lock_guard lock(mutex_);
   core_.set_verifier(std::move(verifier));
-  changed_.notify_all();
+  waiters_.wake();
 }
 
 // ---- probes
