@@ -240,6 +240,7 @@ TEST_F(PostgresConfiguration, AMountPointIsCopiedIntoAndKeepsItsConfiguration) {
   Node& one = *nodes[0];
   Node& three = node(3);
   ASSERT_TRUE(ok(one.postgres->sync_slots({nodes[1]->id, three.id})));
+  ASSERT_TRUE(ok(one.postgres->keep_replication_roles(one.roles({nodes[1]->peer(), three.peer()}))));
   ASSERT_NO_FATAL_FAILURE(three.make_standby(one, {}));
   EXPECT_FALSE(fs::exists(three.files.clone_directory()));
   EXPECT_FALSE(fs::exists(three.files.pgdata + "/.autoctl.clone"));
@@ -278,6 +279,7 @@ TEST_F(PostgresConfiguration, ACopyThatFillsTheDiskLeavesTheOldData) {
   three.sql("create table precious()");
   ASSERT_TRUE(ok(three.postgres->stop(StopMode::fast, 10s)));
   ASSERT_TRUE(ok(one.postgres->sync_slots({nodes[1]->id, three.id})));
+  ASSERT_TRUE(ok(one.postgres->keep_replication_roles(one.roles({nodes[1]->peer(), three.peer()}))));
   const auto copied = three.postgres->clone(one.peer(), three.id, never, ignore_progress);
   ASSERT_FALSE(copied);
   EXPECT_THAT(copied.error().message, testing::HasSubstr("No space left on device"));

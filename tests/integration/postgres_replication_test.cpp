@@ -481,6 +481,7 @@ TEST_F(PostgresReplication, ACopyThatFailsLeavesTheOldDataAndNothingElse) {
   EXPECT_FALSE(std::filesystem::exists(three.files.clone_directory()));
 
   ASSERT_TRUE(ok(one().postgres->sync_slots({two().id, three.id})));
+  ASSERT_TRUE(ok(one().postgres->keep_replication_roles(one().roles({two().peer(), three.peer()}))));
   one().sql("insert into t select repeat(md5(i::text), 10) from generate_series(1, 20000) i");
   three.config.maximum_backup_rate = "1M";
   three.open();

@@ -46,6 +46,10 @@ NodeFacts sample_facts() {
   return facts;
 }
 
+ScramVerifier some_verifier() {
+  return *ScramVerifier::parse("SCRAM-SHA-256$4096:" + std::string(22, 'a') + "==$" + std::string(43, 'b') +
+                               "=:" + std::string(43, 'c') + "=");
+}
 Fingerprint some_certificate() {
   return *Fingerprint::parse("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
 }
@@ -142,7 +146,9 @@ CitusDocument sample() {
 }
 template <>
 Peer sample() {
-  return {NodeId{1}, "a", "b", 5432, NodeState::primary, 3, 7, {*IpAddress::parse("fd00::2")}, {some_certificate()}};
+  return {
+      NodeId{1},      "a", "b", 5432, NodeState::primary, 3, 7, {*IpAddress::parse("fd00::2")}, {some_certificate()},
+      some_verifier()};
 }
 template <>
 ShownCertificates sample() {
@@ -167,6 +173,7 @@ News sample() {
 template <>
 RegisterRequest sample() {
   RegisterRequest r;
+  r.verifier = some_verifier();
   r.formation = "f";
   r.kind = "citus";
   r.role = "worker";
@@ -206,6 +213,7 @@ Report sample() {
           .addresses = {{*IpAddress::parse("10.0.0.2"), *IpAddress::parse("fd00::2")}},
           .certificates = sample<ShownCertificates>(),
           .ssl_mode = "verify-full",
+          .verifier = some_verifier(),
           .pg_version = "15.4",
           .instance = {.id = "b", .number = 7, .former = {"a"}, .confirmed = 6, .place = "here"},
           .facts = sample_facts(),

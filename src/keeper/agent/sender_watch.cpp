@@ -23,7 +23,7 @@ constexpr Millis retry_interval{1'000};
 constexpr Millis kept_out_for{600'000};
 
 constexpr const char* all_senders =
-    "select w.pid, w.application_name, coalesce(w.usename, ''), coalesce(w.client_addr::text, 'a socket of its own'), "
+    "select w.pid, w.application_name, coalesce(w.usename, ''), coalesce(host(w.client_addr), 'a socket of its own'), "
     "w.state in ('streaming', 'catchup'), coalesce((select s.active_pid = w.pid from pg_replication_slots s where "
     "s.slot_name = w.application_name), false) from pg_stat_replication w";
 
