@@ -52,7 +52,7 @@ class World {
     credentials_ = std::make_unique<Credentials>(Access(open, admin_token, tls::sha256_hex, is_entry), *image);
     service_ =
         std::make_unique<Service>(std::move(store), *image, Access(open, admin_token, tls::sha256_hex, is_entry));
-    router_ = std::make_unique<ApiRouter>(*service_, *credentials_, image->monitor_id, "PEM\n");
+    router_ = std::make_unique<ApiRouter>(*service_, *credentials_, image->monitor_id, ApiTrust{.ca_pem = "PEM\n"});
     EXPECT_EQ(send("POST", "/v1/formations", R"({"name": "shop"})", admin_token).status, 200);
     const auto node = send("POST", "/v1/register",
                            R"({"host": "10.0.0.1", "port": 5432, "name": "a", "formation": "shop"})", admin_token);

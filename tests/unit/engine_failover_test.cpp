@@ -1,5 +1,4 @@
 // Evidence and what follows from it: the path from a broken connection to a promotion, and why there must be none.
-#include "common/tls/scram.h"
 #include "tests/support/engine_fixture.h"
 
 namespace autoctl::test {
@@ -56,7 +55,8 @@ const Fingerprint certificate_of_a = *Fingerprint::parse(std::string(64, 'a'));
 /// Its own role's password at the others; for exactly as long as it says so.
 TEST_F(EngineFailover, AVerifierIsKnownToTheOthersAndKept) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
-  const ScramVerifier verifier = tls::scram_verifier("of b");
+  const ScramVerifier verifier = *ScramVerifier::parse("SCRAM-SHA-256$4096:" + std::string(22, 'a') + "==$" +
+                                                       std::string(43, 'b') + "=:" + std::string(43, 'c') + "=");
   b().report.verifier = verifier;
   report(b(), true);
   EXPECT_EQ(a().assignment.peers.front().verifier, verifier);
