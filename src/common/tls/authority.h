@@ -13,8 +13,9 @@ namespace autoctl::tls {
 
 using SystemTime = std::chrono::system_clock::time_point;
 
-/// How long what an authority issues is good.
-inline constexpr std::chrono::hours certificate_lifetime{90 * 24};
+/// How long what an authority issues is good: nearly as long as itself, because nobody renews the certificates of nodes
+/// yet. One that ends would stop a formation.
+inline constexpr std::chrono::hours certificate_lifetime{3640 * 24};
 
 /// A new authority with a P-256 key, good for ten years. It may sign certificates of servers and clients, and none of
 /// another authority. Its name is another one each time. Errors: internal.
