@@ -26,6 +26,7 @@ constexpr Millis poll_interval{100};
 struct SslCommand {
   std::string pgdata;
   SslOptions ssl;
+  bool ca = false;
   bool json = false;
 };
 
@@ -37,14 +38,29 @@ Result<> make_self_signed(config::Config& config) {
   return tls::write_self_signed(files.certificate(), files.key(), {config.hostname});
 }
 
+/// A node's credential counts only together with the certificate of the monitor's authority, and nodes know the monitor by
+/// that: it can be put out of use in Postgres, and back, and not be replaced by another kind.
+Result<> use_issued(const config::Config& from, config::Config& to) {
+  if (!from.ssl.issued && !to.ssl.issued) return {};
+  if (!from.ssl.issued)
+    return fail(Errc::conflict, from.pgdata + " has no certificate of the monitor's authority",
+                "it gets one when it is created without an option about encryption; for now choose one of "
+                "--ssl-self-signed, or --server-cert with --server-key");
+  if (!to.ssl.issued)
+    return fail(Errc::conflict,
+                from.pgdata + " is known by its certificate of the monitor's authority, and cannot be given another",
+                "`autoctl disable ssl`, and `autoctl enable ssl --ca` to use it again");
+  const std::string mode = to.ssl.mode;
+  to.ssl = from.ssl;
+  to.ssl.enabled = true;
+  to.ssl.mode = mode;
+  return {};
+}
+
 /// Without TLS the daemon's own port goes on with the certificate that its clients know.
 Result<config::Config> wanted(const config::Config& from, const SslOptions& options) {
   auto ssl = to_ssl(options);
   if (!ssl) return fail(std::move(ssl.error()));
-  if (ssl->enabled && ssl->issued != from.ssl.issued)
-    return fail(Errc::bad_usage, "a node or monitor that exists keeps its way of getting certificates",
-                ssl->issued ? "give --ssl-self-signed, or --server-cert and --server-key"
-                            : "the monitor's own authority goes on: leave these options out");
   config::Config to = from;
   to.ssl = *std::move(ssl);
   if (!to.ssl.enabled) {
@@ -52,8 +68,9 @@ Result<config::Config> wanted(const config::Config& from, const SslOptions& opti
     to.ssl = from.ssl;
     to.ssl.enabled = false;
     to.ssl.mode = mode;
-  } else if (to.ssl.self_signed) {
-    AUTOCTL_TRY(make_self_signed(to));
+  } else {
+    AUTOCTL_TRY(use_issued(from, to));
+    if (to.ssl.self_signed) AUTOCTL_TRY(make_self_signed(to));
   }
   AUTOCTL_TRY(config::validate(to));
   return to;
@@ -132,7 +149,10 @@ Result<ExitCode> change_node(const config::Config& from, config::Config to, bool
 Result<ExitCode> change(const SslCommand& command) {
   const auto from = load_config(command.pgdata);
   if (!from) return fail(from.error());
-  auto to = wanted(*from, command.ssl);
+  const SslOptions& ssl = command.ssl;
+  if (command.ca && (ssl.self_signed || ssl.no_ssl || ssl.server_cert || ssl.server_key || ssl.ca_file || ssl.crl_file))
+    return fail(Errc::bad_usage, "more than one way to encrypt is given", "leave --ca out, or the others");
+  auto to = wanted(*from, ssl);
   if (!to) return fail(std::move(to.error()));
   return from->is_monitor() ? change_monitor(*from, *to, command.json)
                             : change_node(*from, *std::move(to), command.json);
@@ -146,6 +166,7 @@ Result<ExitCode> disable(const SslCommand& command) {
 
 void declare_enable(Verb command, SslCommand& options) {
   add_pgdata(command, options.pgdata);
+  command.add_flag("--ca", options.ca, "with the certificate of the monitor's authority; the default");
   declare_ssl(command, options.ssl);
   add_json(command, options.json);
 }

@@ -44,7 +44,7 @@ std::string api_trusted_file(const Config& config, const Files& files) {
 }
 
 std::string client_ca_file(const Config& config) {
-  return config.ssl.enabled && config.ssl.issued ? config.ssl.ca_file : "";
+  return config.ssl.issued ? config.ssl.ca_file : "";
 }
 
 std::string api_addresses(const Config& config) {

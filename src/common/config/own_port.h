@@ -18,7 +18,8 @@ std::string api_key_file(const Config& config, const Files& files);
 /// What a client on this machine trusts: the given authority, else the certificate itself.
 std::string api_trusted_file(const Config& config, const Files& files);
 
-/// Whose certificates the daemon's own port accepts from its clients; empty: it asks for none.
+/// Whose certificates the daemon's own port accepts from its clients, also while Postgres serves no TLS: nodes' credentials
+/// count with them only. Empty: it asks for none.
 std::string client_ca_file(const Config& config);
 
 /// Where Postgres listens: IP addresses with commas between them, "::" or "0.0.0.0" for all. Blocks for as long as a
