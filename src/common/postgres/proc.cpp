@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <sstream>
 
@@ -49,6 +50,13 @@ std::optional<Stat> stat(pid_t pid) {
   rest >> user >> system;
   out.cpu_ticks = user + system;
   return out;
+}
+
+std::optional<pid_t> last_given() {
+  const std::string text = config::read_file("/proc/sys/kernel/ns_last_pid").value_or("");
+  pid_t pid = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), pid).ec != std::errc{}) return std::nullopt;
+  return pid;
 }
 
 bool is_postgres(pid_t pid) {

@@ -36,6 +36,9 @@ struct Activity {
 Activity activity(pid_t pid);
 /// Bytes that really went to or came from storage; 0 when not allowed to know.
 std::uint64_t storage_bytes(pid_t pid);
+/// The number that was given last to a process or a thread. As long as it is the same, no process has begun. nullopt where
+/// this machine does not say.
+std::optional<pid_t> last_given();
 /// The processes of this user: those of a server always are.
 std::vector<pid_t> own();
 

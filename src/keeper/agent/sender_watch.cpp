@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/fsm/standby_names.h"
+#include "common/postgres/proc.h"
 #include "keeper/postgres/replicator.h"
 #include "keeper/postgres/session.h"
 
@@ -59,27 +60,39 @@ bool SenderWatch::serves_as_primary() const {
 Result<> SenderWatch::look() {
   const auto peers = rights_.peers();
   if (!peers || peers->empty()) return {};
+  const std::optional<pid_t> last_process = postgres::proc::last_given();
+  if (nobody_came(last_process)) return {};
   AUTOCTL_TRY(open());
   if (Clock::now() < next_whole_look_) {
     const auto same = is_as_before();
     if (!same) return fail(same.error());
-    if (*same) return {};
+    if (*same) {
+      settled_since_ = last_process;
+      return {};
+    }
   }
   const auto found = senders();
   if (!found) return fail(found.error());
   next_whole_look_ = Clock::now() + whole_look_interval;
   settled_.clear();
+  settled_since_.reset();
   const std::set<pid_t> slotless_before = std::exchange(slotless_, {});
   for (const Sender& sender : *found) AUTOCTL_TRY(judge(sender, *peers));
   for (const Sender& sender : *found)
     if (slotless_.contains(sender.pid) && slotless_before.contains(sender.pid)) AUTOCTL_TRY(end(sender));
+  if (settled_.size() == found->size()) settled_since_ = last_process;
   return {};
+}
+
+bool SenderWatch::nobody_came(std::optional<pid_t> last_process) const {
+  return Clock::now() < next_whole_look_ && last_process && last_process == settled_since_;
 }
 
 /// What it changes about a role stays in this group.
 Result<> SenderWatch::open() {
   if (sql_ && sql_->is_open()) return {};
   settled_.clear();
+  settled_since_.reset();
   next_whole_look_ = {};
   const std::string options = config_.now().is_citus() ? "-c citus.enable_ddl_propagation=off" : "";
   auto fresh = Session(pgdata_).open(open_timeout, "postgres", {.application_name = "autoctl", .options = options});

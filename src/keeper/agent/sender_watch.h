@@ -35,6 +35,8 @@ class SenderWatch {
   bool serves_as_primary() const;
   Result<> look();
   Result<> open();
+  /// No process has begun since all of them were settled: there is nothing to ask Postgres.
+  bool nobody_came(std::optional<pid_t> last_process) const;
   /// All of them are known, by a cheap question.
   Result<bool> is_as_before();
   Result<std::vector<Sender>> senders();
@@ -47,8 +49,9 @@ class SenderWatch {
   const LiveConfig& config_;
   const std::string pgdata_;
   std::optional<pg::Connection> sql_;
-  std::set<pid_t> settled_;   // each streams, as what it may be
-  std::set<pid_t> slotless_;  // in a standby's name and role, when they were last seen
+  std::set<pid_t> settled_;             // each streams, as what it may be
+  std::optional<pid_t> settled_since_;  // the last process that had begun when all of them were
+  std::set<pid_t> slotless_;            // in a standby's name and role, when they were last seen
   TimePoint next_whole_look_, next_try_;
   std::thread thread_;
 };
