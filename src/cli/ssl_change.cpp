@@ -16,6 +16,8 @@
 #include "common/tls/server_files.h"
 #include "common/tls/trust.h"
 #include "common/util/pid_file.h"
+#include "keeper/agent/state_file.h"
+#include "keeper/core/saved_state.h"
 #include "keeper/postgres/replicator.h"
 
 namespace autoctl::cli {
@@ -138,13 +140,21 @@ Result<> check_shown(const config::Config& from, const config::Config& to, const
 Result<> check_logins(const config::Config& to, const protocol::StateDocument& state) {
   if (!config::demands_tls(to.ssl)) return {};
   const config::Files files(to.pgdata);
+  const auto saved = keeper::load_state(files);
+  if (!saved) return fail(saved.error());
   for (const auto& other : others_of(to, state)) {
     if (!serves_tls(other.host, other.port).value_or(false)) continue;
     const bool same_group = other.group == to.group.value_or(0);
-    const std::string place = keeper::conninfo_of_replicator(to, files, {.host = other.host, .port = other.port}) +
+    const auto* known = keeper::find_peer(saved->peers, other.id);
+    protocol::Peer there = known != nullptr ? *known : protocol::Peer();
+    there.host = other.host;
+    there.port = other.port;
+    const std::string place = keeper::conninfo_of_replicator(to, files, there) +
                               " dbname=" + pg::quote_conninfo(same_group ? "postgres" : to.dbname);
     const auto connection = pg::Connection::open(place, login_timeout);
     if (connection || pg::is_crowded(connection.error())) continue;
+    // This node has no role in other groups. A server that says so has shown its certificate before.
+    if (!same_group && pg::server_spoke(connection.error())) continue;
     return fail(Errc::conflict,
                 fmt::format("{} ({}) would not be reached: {}", other.name, host_port(other.host, other.port),
                             connection.error().message),

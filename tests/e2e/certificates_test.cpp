@@ -110,7 +110,7 @@ TEST_F(WithAuthority, APairSwitchesOverAndFailsOverUnderAWriter) {
       query(standby(), "show primary_conninfo").at(0),
       testing::AllOf(HasSubstr("sslmode=verify-full"), HasSubstr("sslcert="), HasSubstr("channel_binding=require")));
   EXPECT_THAT(config::read_file(primary().pgdata() + "/pg_hba.conf").value_or(""),
-              HasSubstr("scram-sha-256 clientcert=verify-ca"));
+              HasSubstr("autoctl_standby_2 127.0.0.0/8 scram-sha-256 clientcert=verify-full"));
 
   // By a name of its own machine the monitor is the one beside --pgdata, with that one's credential.
   ASSERT_NO_FATAL_FAILURE(
@@ -164,8 +164,7 @@ TEST_F(WithAuthority, ANodesCredentialAloneIsNone) {
   EXPECT_THAT(ask(files.certificate(), files.key()), HasSubstr("\"node_1\""));
   EXPECT_THAT(ask("", ""), HasSubstr("only over a connection with the node's certificate"));
   const config::Files others(standby().pgdata());
-  EXPECT_THAT(ask(others.certificate(), others.key()),
-              HasSubstr("only over a connection with the certificate of node"));
+  EXPECT_THAT(ask(others.certificate(), others.key()), HasSubstr("over a connection with its certificate only"));
 }
 
 TEST_F(WithAuthority, TheKeyMayBeKeptElsewhere) {

@@ -158,7 +158,7 @@ TEST_F(PlainSsl, WhatCannotWorkIsRefusedAndChangesNothing) {
     EXPECT_NE(done.output.find(why), std::string::npos) << done.output;
     EXPECT_EQ(config::read_file(node.files().config()).value_or(""), configuration.value_or("none"));
   };
-  refused({}, "not specified");
+  refused({}, "has no certificate of the monitor's authority");
   refused({"--ssl-self-signed", "--no-ssl"}, "more than one way");
   refused({"--server-cert", own, "--server-key", other_key}, "is not the key of");
   refused({"--server-cert", own, "--server-key", "/nowhere"}, "/nowhere");

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 class ClientCertificates : public HttpTest {
  protected:
   void SetUp() override {
-    authority_ = *tls::make_authority(now_ - 200 * 24h);
+    authority_ = *tls::make_authority(now_ - tls::certificate_lifetime - 5 * 24h);
     const auto own = pair("autoctl_monitor", now_);
     ASSERT_TRUE(config::write_file(options_.certificate_file, own.certificate_pem));
     ASSERT_TRUE(config::write_file(options_.key_file, own.key_pem));
@@ -84,7 +84,7 @@ TEST_F(ClientCertificates, AForeignOneIsRefused) {
 
 TEST_F(ClientCertificates, OneThatIsOverIsRefused) {
   serve();
-  expect_refused(pair("autoctl_standby_2", now_ - 91 * 24h),
+  expect_refused(pair("autoctl_standby_2", now_ - tls::certificate_lifetime - 1h),
                  "\"autoctl_standby_2\" is not accepted: certificate has expired");
 }
 
@@ -124,7 +124,7 @@ TEST_F(ClientCertificates, FilesThatCannotBeUsedAreSaid) {
 /// As anybody would try it.
 TEST_F(ClientCertificates, OpensslsClientIsRefusedToo) {
   serve();
-  const auto bad = pair("autoctl_standby_2", now_ - 91 * 24h);
+  const auto bad = pair("autoctl_standby_2", now_ - tls::certificate_lifetime - 1h);
   ASSERT_TRUE(config::write_file(directory_ + "/bad.crt", bad.certificate_pem));
   ASSERT_TRUE(config::write_file(directory_ + "/bad.key", bad.key_pem));
   const std::string files = " -cert " + directory_ + "/bad.crt -key " + directory_ + "/bad.key";

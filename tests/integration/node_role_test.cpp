@@ -71,7 +71,7 @@ class NodeRole : public OwnPostgresTest {
         "DROP EVENT TRIGGER autoctl_refuse_node; DROP TABLE autoctl.node_role; DROP TABLE autoctl.token;"
         "DROP FUNCTION autoctl.keep_node_role, autoctl.keep_node_password, autoctl.keep_node_settings,"
         "  autoctl.keep_node_rights, autoctl.set_node_password, autoctl.refuse_node;"
-        "ALTER TABLE autoctl.node DROP COLUMN addresses;"
+        "ALTER TABLE autoctl.node DROP COLUMN addresses, DROP COLUMN verifier;"
         "DROP VIEW autoctl.history;"
         "ALTER TABLE autoctl.event DROP COLUMN who, DROP COLUMN origin, DROP COLUMN reason;"
         "CREATE VIEW autoctl.history AS SELECT id, at::timestamptz(3) AS at, formation, \"group\", node_name AS node,"

@@ -461,6 +461,7 @@ TEST_F(PostgresReplication, AForeignClusterIsNeitherRewoundNorDeclaredHopeless) 
   ASSERT_NO_FATAL_FAILURE(make_pair());
   Node& other = node(3);
   ASSERT_NO_FATAL_FAILURE(other.make_primary());
+  ASSERT_TRUE(ok(one().postgres->keep_replication_roles(one().roles({two().peer(), other.peer()}))));
   ASSERT_TRUE(ok(other.postgres->stop(StopMode::fast, 10s)));
   const auto rewound = other.postgres->rewind(one().peer(), never, ignore_progress);
   ASSERT_FALSE(rewound);
@@ -472,6 +473,7 @@ TEST_F(PostgresReplication, ACopyThatFailsLeavesTheOldDataAndNothingElse) {
   one().sql("create table t(v text)");
   Node& three = node(3);
   ASSERT_NO_FATAL_FAILURE(three.make_primary());
+  ASSERT_TRUE(ok(one().postgres->keep_replication_roles(one().roles({two().peer(), three.peer()}))));
   three.sql("create table precious()");
   ASSERT_TRUE(ok(three.postgres->stop(StopMode::fast, 10s)));
   // No slot for node 3 on node 1.
@@ -481,7 +483,6 @@ TEST_F(PostgresReplication, ACopyThatFailsLeavesTheOldDataAndNothingElse) {
   EXPECT_FALSE(std::filesystem::exists(three.files.clone_directory()));
 
   ASSERT_TRUE(ok(one().postgres->sync_slots({two().id, three.id})));
-  ASSERT_TRUE(ok(one().postgres->keep_replication_roles(one().roles({two().peer(), three.peer()}))));
   one().sql("insert into t select repeat(md5(i::text), 10) from generate_series(1, 20000) i");
   three.config.maximum_backup_rate = "1M";
   three.open();

@@ -63,6 +63,7 @@ TEST_F(EngineFailover, AVerifierIsKnownToTheOthersAndKept) {
   EXPECT_EQ(store.nodes.at(b().id).verifier, verifier);
   b().report.verifier = {};  // a keeper of an earlier version
   report(b(), true);
+  report(a(), false);
   EXPECT_TRUE(a().assignment.peers.front().verifier.is_none());
 }
 

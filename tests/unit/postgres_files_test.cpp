@@ -220,11 +220,15 @@ TEST(Hba, NodesWithCertificatesHaveToShowThem) {
   strict.superuser = "postgres";
   strict.citus_database = "app";
   const std::string text = hba_lines(strict);
-  EXPECT_THAT(
-      text,
-      HasSubstr("hostssl replication pgautofailover_replicator 10.0.0.2/32 scram-sha-256 clientcert=verify-ca\n"));
+  // Its own role is what its certificate was issued to; the shared one is nobody's in particular.
   EXPECT_THAT(text,
-              HasSubstr("hostssl postgres pgautofailover_replicator 10.0.0.2/32 scram-sha-256 clientcert=verify-ca\n"));
+              HasSubstr("hostssl replication autoctl_standby_2 10.0.0.2/32 scram-sha-256 clientcert=verify-full\n"));
+  EXPECT_THAT(text, HasSubstr("hostssl postgres autoctl_standby_2 10.0.0.2/32 scram-sha-256 clientcert=verify-full\n"));
+  HbaRules shared = strict;
+  shared.peers.front().role = "pgautofailover_replicator";
+  EXPECT_THAT(
+      hba_lines(shared),
+      HasSubstr("hostssl replication pgautofailover_replicator 10.0.0.2/32 scram-sha-256 clientcert=verify-ca\n"));
   EXPECT_THAT(text, HasSubstr("hostssl \"app\" \"postgres\" 10.0.0.2/32 scram-sha-256 clientcert=verify-ca\n"
                               "hostssl \"app\" all 10.0.0.2/32 scram-sha-256\n"));
   EXPECT_THAT(addresses_in_block(text, NodeId{2}), ElementsAre("10.0.0.2/32", "fd00::2/128"));
