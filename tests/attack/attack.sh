@@ -6,6 +6,8 @@ if [ "${AUTOCTL_SANDBOX:-no}" != yes ]; then # /tmp and the ports are used as if
   echo "attack: skipped, as there are no namespaces to be had here" >&2
   exit 77
 fi
+# None of the processes outlives the script: its directories can be removed.
+[ "$$" -eq 1 ] || exec unshare --pid --fork --kill-child --mount-proc bash "$0" "$@"
 here=$(dirname -- "$0")
 # shellcheck source=tests/attack/world.sh
 . "$here/world.sh"
