@@ -8,27 +8,15 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <memory>
 
 #include "common/tls/certificate.h"
+#include "common/tls/owned.h"
 
 namespace autoctl::tls {
 
 namespace {
 
 using SystemTime = std::chrono::system_clock::time_point;
-
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
-using Names = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES_free>>;
 
 /// Whatever somebody has put into a certificate.
 std::string printable(std::string text) {
@@ -83,8 +71,7 @@ SystemTime time_of(const ASN1_TIME* time) {
 }
 
 std::string serial_of(const X509* certificate) {
-  const std::unique_ptr<BIGNUM, Deleter<BN_free>> number(
-      ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
+  const BigNumber number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
   char* digits = number ? BN_bn2hex(number.get()) : nullptr;
   const std::string text = digits != nullptr ? digits : "";
   OPENSSL_free(digits);

@@ -5,30 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <memory>
-
 #include "common/config/files.h"
+#include "common/tls/owned.h"
 
 namespace autoctl::tls {
 
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Revocations = std::unique_ptr<X509_CRL, Deleter<X509_CRL_free>>;
-
-Bio bio_of(const std::string& text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
+using Revocations = Owned<X509_CRL, X509_CRL_free>;
 
 Result<std::string> read(const std::string& path) {
   auto text = config::read_file(path);
@@ -39,7 +23,7 @@ Result<std::string> read(const std::string& path) {
 Result<Certificate> first_certificate(const std::string& path) {
   const auto text = read(path);
   if (!text) return fail(text.error());
-  Certificate found(PEM_read_bio_X509(bio_of(*text).get(), nullptr, nullptr, nullptr));
+  Certificate found(PEM_read_bio_X509(reading(*text).get(), nullptr, nullptr, nullptr));
   ERR_clear_error();
   if (!found) return fail(Errc::bad_usage, path + " has no certificate in PEM format");
   return found;
@@ -71,7 +55,7 @@ Result<> check_pair(const std::string& certificate_path, const std::string& key_
     return fail(Errc::bad_usage, certificate_path + " is not good yet", "give one that is, and look at the clock");
   const auto text = read(key_path);
   if (!text) return fail(text.error());
-  const Key key(PEM_read_bio_PrivateKey(bio_of(*text).get(), nullptr, no_passphrase, nullptr));
+  const Key key(PEM_read_bio_PrivateKey(reading(*text).get(), nullptr, no_passphrase, nullptr));
   const bool fits = key && X509_check_private_key(certificate->get(), key.get()) == 1;
   ERR_clear_error();
   if (!key) return fail(Errc::bad_usage, key_path + " has no key in PEM format that needs no passphrase");
@@ -82,7 +66,7 @@ Result<> check_pair(const std::string& certificate_path, const std::string& key_
 Result<> check_revocations(const std::string& path) {
   const auto text = read(path);
   if (!text) return fail(text.error());
-  const Revocations found(PEM_read_bio_X509_CRL(bio_of(*text).get(), nullptr, nullptr, nullptr));
+  const Revocations found(PEM_read_bio_X509_CRL(reading(*text).get(), nullptr, nullptr, nullptr));
   ERR_clear_error();
   return found ? Result<>{} : fail(Errc::bad_usage, path + " has no revocation list in PEM format");
 }
