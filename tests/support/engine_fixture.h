@@ -88,8 +88,8 @@ class EngineTest : public ::testing::Test {
   }
 
   PretendedKeeper& add(const std::string& name) { return add(request(name)); }
-  PretendedKeeper& add(const protocol::RegisterRequest& r) {
-    const auto answer = register_node(r);
+  PretendedKeeper& add(const protocol::RegisterRequest& r, const std::string& bearer = {}) {
+    const auto answer = register_node(r, bearer);
     EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
     auto& keeper = *keepers.emplace_back(std::make_unique<PretendedKeeper>());
     keeper.id = answer->node;

@@ -67,20 +67,7 @@ class EngineRoles : public EngineTest {
   }
   /// Two nodes, settled.
   void add_pair_to_default() {
-    for (const char* name : {"a", "b"}) {
-      const auto r = request(name);
-      const auto answer = register_node(r, "operator-token");
-      ASSERT_TRUE(answer) << answer.error().message;
-      auto& keeper = *keepers.emplace_back(std::make_unique<PretendedKeeper>());
-      keeper.id = answer->node;
-      keeper.token = answer->token;
-      keeper.connection = static_cast<std::uint64_t>(answer->node.value);
-      keeper.report.epoch = 1;
-      keeper.report.host = r.host;
-      keeper.report.port = r.port;
-      keeper.report.api_port = r.api_port;
-      keeper.report.facts.state = NodeState::init;
-    }
+    for (const char* name : {"a", "b"}) add(request(name), "operator-token");
     settle();
     ASSERT_EQ(b().assignment.goal.state, NodeState::secondary);
   }
