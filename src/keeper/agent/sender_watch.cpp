@@ -39,9 +39,12 @@ SenderWatch::~SenderWatch() {
 
 void SenderWatch::watch() {
   while (!board_.stopping()) {
-    if (!serves_as_primary()) {
+    if (!board_.serves_as_primary()) {
       sql_.reset();
-    } else if (Clock::now() >= next_try_) {
+      board_.await_primary();
+      continue;
+    }
+    if (Clock::now() >= next_try_) {
       if (const auto looked = look(); !looked) {
         spdlog::debug("The WAL senders cannot be looked at: {}", looked.error().message);
         sql_.reset();
@@ -50,11 +53,6 @@ void SenderWatch::watch() {
     }
     board_.pause(tick);
   }
-}
-
-bool SenderWatch::serves_as_primary() const {
-  const NodeFacts facts = board_.facts();
-  return facts.postgres_running && !facts.in_recovery;
 }
 
 Result<> SenderWatch::look() {
