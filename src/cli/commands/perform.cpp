@@ -23,7 +23,7 @@ Result<ExitCode> promotion(const OperationOptions& options) {
   return ExitCode::ok;
 }
 
-void declare(Verb command, OperationOptions& options) {
+void declare_operation(Verb command, OperationOptions& options) {
   add_changing_target(command, options.target);
   add_scope(command, options.scope);
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
@@ -33,7 +33,7 @@ void declare(Verb command, OperationOptions& options) {
 }
 
 void declare_failover(Verb command, OperationOptions& options) {
-  declare(command, options);
+  declare_operation(command, options);
   command.add_flag(
       "--allow-data-loss", options.allow_data_loss,
       "the primary is lost and no standby can be elected: the most advanced standby that is present takes over; "
@@ -42,7 +42,7 @@ void declare_failover(Verb command, OperationOptions& options) {
 }
 
 void declare_promotion(Verb command, OperationOptions& options) {
-  declare(command, options);
+  declare_operation(command, options);
   from_environment(command.add_option("--name", options.name, "the node to promote"), "NODE_NAME")
       .required()
       .type_name("NODE");
@@ -53,9 +53,9 @@ void declare_promotion(Verb command, OperationOptions& options) {
 void add_perform(Verb parent, Invocation& invocation) {
   add_command<OperationOptions>(parent, invocation, "failover", "move the primary to the best standby",
                                 "autoctl perform failover --pgdata /srv/pg", declare_failover, failover);
-  add_command<OperationOptions>(parent, invocation, "switchover",
-                                "move the primary to the best standby: no commit is lost",
-                                "autoctl perform switchover --pgdata /srv/pg --formation default", declare, switchover);
+  add_command<OperationOptions>(
+      parent, invocation, "switchover", "move the primary to the best standby: no commit is lost",
+      "autoctl perform switchover --pgdata /srv/pg --formation default", declare_operation, switchover);
   add_command<OperationOptions>(parent, invocation, "promotion", "move the primary to the standby that is named",
                                 "autoctl perform promotion --pgdata /srv/pg --name node2", declare_promotion,
                                 promotion);

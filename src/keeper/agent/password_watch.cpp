@@ -21,10 +21,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Millis tick{1'000};
+constexpr Millis password_tick{1'000};
 /// Passwords grow old, and settings of this node change, without a change of a file.
-constexpr Millis calm_look_interval{30'000};
-constexpr Millis waiting_tick{200};
+constexpr Millis calm_password_interval{30'000};
+constexpr Millis new_password_tick{200};
 constexpr Millis login_timeout{2'000};
 
 /// One of the formation's settings that are numbers; the monitor leaves out what has its default.
@@ -57,18 +57,18 @@ PasswordWatch::~PasswordWatch() {
 void PasswordWatch::watch() {
   while (!board_.stopping()) {
     if (!is_due()) {
-      board_.pause(tick);
+      board_.pause(password_tick);
       continue;
     }
     ordered_ = order();
     kept_.keep({files_.pgpass(), files_.next_pgpass()});
-    next_look_ = Clock::now() + calm_look_interval;
+    next_look_ = Clock::now() + calm_password_interval;
     const auto waits = look();
     settled_ = waits && !*waits;
     const std::string complaint = waits ? "" : waits.error().message;
     if (complaint != complaint_ && !waits) spdlog::error("The replication password stays as it is: {}", complaint);
     complaint_ = complaint;
-    board_.pause(waits && *waits ? waiting_tick : tick);
+    board_.pause(waits && *waits ? new_password_tick : password_tick);
   }
 }
 
