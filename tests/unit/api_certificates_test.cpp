@@ -144,10 +144,11 @@ TEST_F(Certificates, TheMonitorsOwnIsMadeOnceAndAgainForAnotherName) {
   EXPECT_TRUE(tls::check_believed(own(), *authority.trusted(), "monitor2"));
   const auto second = own();
   std::filesystem::remove(files.authority_key());
-  EXPECT_TRUE(authority.ensure_own("monitor3")) << "what is there is better than nothing";
-  EXPECT_EQ(own(), second);
-  std::filesystem::remove(files.certificate());
   EXPECT_FALSE(authority.ensure_own("monitor3"));
+  EXPECT_EQ(own(), second);
+  EXPECT_TRUE(authority.is_usable()) << "what is there is better than nothing";
+  std::filesystem::remove(files.certificate());
+  EXPECT_FALSE(authority.is_usable());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "common/tls/certificate.h"
 #include "common/tls/owned.h"
 
 namespace autoctl::tls {
@@ -49,6 +50,21 @@ bool belong_together(const std::string& certificate_pem, const std::string& key_
   const bool good = !found.empty() && key && X509_check_private_key(found.front().get(), key.get()) == 1;
   ERR_clear_error();
   return good;
+}
+
+std::string without(const std::string& pem, const std::string& others) {
+  auto known = read_certificates(others);
+  std::string rest;
+  for (auto& each : read_certificates(pem)) {
+    if (std::ranges::any_of(known, [&](const auto& other) { return X509_cmp(other.get(), each.get()) == 0; })) continue;
+    rest += to_pem(each.get()).value_or("");
+    known.push_back(std::move(each));
+  }
+  return rest;
+}
+
+std::string trust_digest(const std::string& ca_pem, const std::string& crl_pem) {
+  return sha256_hex(ca_pem + "\n" + crl_pem);
 }
 
 }  // namespace autoctl::tls
