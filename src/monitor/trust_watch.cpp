@@ -37,8 +37,7 @@ TrustWatch::TrustWatch(config::Config config, const config::Files& files, OwnPos
       authority_(files),
       change_(files) {
   if (!config_.ssl.issued) return;
-  in_force_ = config::read_file(files_.certificate()).value_or("") + authority_.trusted().value_or("") +
-              authority_.revoked();
+  in_force_ = config::read_file(files_.certificate()).value_or("") + authority_.trusted().value_or("");
   tell_engine();
 }
 
@@ -46,8 +45,8 @@ void TrustWatch::look() {
   if (!config_.ssl.issued) return;
   const Phase phase = change_.phase();
   if (phase == Phase::none && SteadyClock::now() < next_) return;
-  next_ = SteadyClock::now() +
-          std::min(look_interval, std::chrono::seconds(config_.certificate_lifetime / looks_per_life));
+  next_ =
+      SteadyClock::now() + std::min(look_interval, std::chrono::seconds(config_.certificate_lifetime / looks_per_life));
   if (const auto done = tend(); !done) return complain(done.error());
   if (phase == Phase::none) return;
   if (const auto done = advance(phase); !done) complain(done.error());
@@ -56,6 +55,8 @@ void TrustWatch::look() {
 Result<> TrustWatch::reload(const config::Config& config) {
   config_ = config;
   if (!config_.ssl.issued) return {};
+  if (change_.phase() == Phase::introducing && told_waiting_ == SteadyClock::time_point())
+    tell("The monitor's authority is being replaced: a new one is made known to all nodes");
   return tend();
 }
 
@@ -72,8 +73,8 @@ void TrustWatch::renew_own() {
   const auto own = text ? tls::describe_certificates(*text) : fail(text.error());
   Error error = Error(done.error()).with_context("the monitor's certificate cannot be renewed");
   if (own)
-    error.message += fmt::format("; it ends at {:%Y-%m-%d %H:%M} UTC",
-                                 fmt::gmtime(SystemClock::to_time_t(own->front().ends)));
+    error.message +=
+        fmt::format("; it ends at {:%Y-%m-%d %H:%M} UTC", fmt::gmtime(SystemClock::to_time_t(own->front().ends)));
   complain(error);
 }
 
@@ -82,7 +83,7 @@ Result<> TrustWatch::put_in_force() {
   const auto trusted = authority_.trusted();
   if (!certificate) return fail(certificate.error());
   if (!trusted) return fail(trusted.error());
-  const std::string wanted = *certificate + *trusted + authority_.revoked();
+  const std::string wanted = *certificate + *trusted;
   if (wanted != in_force_) {
     AUTOCTL_TRY(port_.follow(config_, files_));
     if (own_.running()) AUTOCTL_TRY(own_.reload());
@@ -96,9 +97,8 @@ Result<> TrustWatch::put_in_force() {
 void TrustWatch::tell_engine() {
   const auto goal = authority_.goal();
   if (!goal) return complain(goal.error());
-  service_.post([goal = *goal, words = words_of_change(change_.phase())](Engine& engine) {
-    engine.set_trust(goal, words);
-  });
+  service_.post(
+      [goal = *goal, words = words_of_change(change_.phase())](Engine& engine) { engine.set_trust(goal, words); });
 }
 
 std::string TrustWatch::words_of_change(Phase phase) const {
@@ -134,7 +134,8 @@ Result<> TrustWatch::advance(Phase phase) {
   told_waiting_ = {};
   if (phase == Phase::introducing) {
     AUTOCTL_TRY(change_.switch_over());
-    tell("All nodes believe the new authority beside the old one: from now on it issues, and they get its certificates");
+    tell(
+        "All nodes believe the new authority beside the old one: from now on it issues, and they get its certificates");
   } else {
     AUTOCTL_TRY(change_.finish());
     tell("All nodes have certificates of the new authority: the old one is not believed any more");

@@ -55,7 +55,7 @@ class TrustWatch {
   const Authority authority_;
   const AuthorityChange change_;
   std::shared_ptr<Standing> standing_ = std::make_shared<Standing>();
-  std::string in_force_;             // own certificate, authorities and lists, as the ports were told
+  std::string in_force_;             // own certificate and authorities, as the ports were told
   std::vector<std::string> behind_;  // nodes that a change waits for, as last heard
   int agreed_ = 0;                   // so often in a row none was behind
   std::string complaint_;            // as it was told

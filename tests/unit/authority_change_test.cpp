@@ -110,7 +110,8 @@ TEST_F(ChangeOfAuthority, TheMonitorsOwnIsRenewedAtTwoThirdsOfItsLife) {
   const auto of_age = [&](hours age) {
     const auto asked = tls::request_certificate(host);
     const tls::KeyPair signer{first_, text(files_.authority_key())};
-    const auto made = tls::issue_certificate(signer, asked->csr_pem, host, "autoctl_monitor", system_clock::now() - age);
+    const auto made =
+        tls::issue_certificate(signer, asked->csr_pem, host, "autoctl_monitor", system_clock::now() - age);
     EXPECT_TRUE(config::write_file(files_.key(), asked->key_pem));
     EXPECT_TRUE(config::write_file(files_.certificate(), *made));
     EXPECT_TRUE(authority_.ensure_own(host));

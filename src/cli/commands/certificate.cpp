@@ -57,10 +57,11 @@ Result<client::MonitorApi> connect_for(const MonitorTarget& target, const config
   const auto own = own_certificate(config);
   const bool ended = !own || own->ends <= std::chrono::system_clock::now();
   if (ended && target.token_file.empty())
-    return fail(Errc::conflict, "the node's certificate has ended: the monitor does not let it in",
-                "an operator asks for it: `autoctl certificate renew --token-file FILE`, with what `autoctl token create "
-                "--role operator` has made at the monitor; should its authority be another one since, --monitor-ca takes "
-                "the monitor's ca.crt");
+    return fail(
+        Errc::conflict, "the node's certificate has ended: the monitor does not let it in",
+        "an operator asks for it: `autoctl certificate renew --token-file FILE`, with what `autoctl token create "
+        "--role operator` has made at the monitor; should its authority be another one since, --monitor-ca takes "
+        "the monitor's ca.crt");
   if (ended || !target.token_file.empty()) endpoint->certificate_pem = endpoint->key_pem = "";
   return client::MonitorApi::create(*endpoint);
 }
@@ -113,9 +114,10 @@ Result<ExitCode> await(const CertificateOptions& options, const Waiting& waits_f
     if (words != last) spdlog::info("{}", words);
     last = words;
     if (std::chrono::steady_clock::now() >= deadline)
-      return fail(Errc::timeout, "it is not over yet: " + words,
-                  "it goes on by itself; `autoctl show certificates` says how far it is. A node that does not come back "
-                  "is dropped: `autoctl drop node`");
+      return fail(
+          Errc::timeout, "it is not over yet: " + words,
+          "it goes on by itself; `autoctl show certificates` says how far it is. A node that does not come back "
+          "is dropped: `autoctl drop node`");
     std::this_thread::sleep_for(poll_interval);
   }
   spdlog::info("{}", done);

@@ -21,7 +21,6 @@ struct Files {
   std::string token() const { return directory + "/token"; }             // node's or operator's credential, 0600
   std::string monitor_ca() const { return directory + "/monitor-ca.pem"; }
   std::string ca() const { return directory + "/ca.crt"; }  // whose certificates are believed, of servers and clients
-  std::string crl() const { return directory + "/ca.crl"; }  // and which of their certificates are not
   std::string authority() const { return directory + "/ca"; }  // monitor: its certificate authority
   std::string authority_certificate() const { return authority() + "/ca.crt"; }
   std::string authority_key() const { return authority() + "/ca.key"; }  // 0600; may be kept elsewhere
@@ -30,8 +29,7 @@ struct Files {
   std::string next_authority_key() const { return authority() + "/next.key"; }
   std::string former_authority_certificate() const { return authority() + "/former.crt"; }
   std::string former_authority_key() const { return authority() + "/former.key"; }
-  std::string issued() const { return authority() + "/issued"; }          // serials, for revoking
-  std::string renew_before() const { return authority() + "/renew-before"; }
+  std::string renew_before() const { return authority() + "/renew-before"; }  // what is older is to be replaced now
   std::string certificate() const {
     return directory + "/server.crt";
   }  // of the daemon's own port and, if autoctl or the monitor's authority made it, Postgres'

@@ -16,7 +16,6 @@ void fields(auto&& field, Of<CertificateRequest> auto& v) {
 void fields(auto&& field, Of<CertificateAnswer> auto& v) {
   field.required("certificate", v.certificate, rules::pem);
   field.required("ca_pem", v.ca_pem, rules::pem);
-  field("crl_pem", v.crl_pem, rules::pem);
 }
 
 }  // namespace codec

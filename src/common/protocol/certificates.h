@@ -12,7 +12,7 @@ namespace autoctl::protocol {
 
 /// What a node of the monitor's authority is to come to. Empty from a monitor that has none.
 struct TrustGoal {
-  std::string bundle;             // names what is to be believed, as trust_digest() does
+  std::string bundle;             // the authorities that are to be believed: SHA-256 of their PEM text
   std::string issuer;             // the common name of the authority that issues now
   std::int64_t renew_before = 0;  // seconds of the Unix epoch, by the monitor's clock: what was issued before is replaced
   friend bool operator==(const TrustGoal&, const TrustGoal&) = default;
@@ -34,7 +34,6 @@ struct CertificateRequest {
 struct CertificateAnswer {
   std::string certificate;  // PEM
   std::string ca_pem;       // whom the node is to believe
-  std::string crl_pem;      // and which of their certificates not
 };
 
 #define AUTOCTL_CERTIFICATE_TYPES(X) X(TrustGoal) X(TrustFacts) X(CertificateRequest) X(CertificateAnswer)

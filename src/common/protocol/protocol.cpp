@@ -153,7 +153,6 @@ void fields(auto&& field, Of<RegisterAnswer> auto& v) {
   field("dbname", v.dbname, rules::database);
   field("certificate", v.certificate, rules::pem);
   field("ca_pem", v.ca_pem, rules::pem);
-  field("crl_pem", v.crl_pem, rules::pem);
 }
 
 void fields(auto&& field, Of<News> auto& v) {

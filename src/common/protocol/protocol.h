@@ -83,7 +83,6 @@ struct RegisterAnswer {
   std::string dbname;                // the formation's
   std::string certificate;           // PEM, issued to standby_name(node); empty: none was wanted
   std::string ca_pem;                // whom the node is to trust then, and who is to trust it
-  std::string crl_pem;               // which of their certificates not
 };
 
 /// A node's credential that begins so counts only together with the node's certificate. No other credential begins so.

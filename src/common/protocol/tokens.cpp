@@ -43,7 +43,6 @@ void fields(auto&& field, Of<TokensDocument> auto& v) {
 
 void fields(auto&& field, Of<TrustDocument> auto& v) {
   field.required("ca_pem", v.ca_pem, rules::pem);
-  field("crl_pem", v.crl_pem, rules::pem);
 }
 
 }  // namespace codec

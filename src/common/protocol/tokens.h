@@ -52,7 +52,6 @@ struct TokensDocument {
 /// What clients of the monitor's API are to trust: a certificate authority, or its own certificate.
 struct TrustDocument {
   std::string ca_pem;
-  std::string crl_pem = {};  // which certificates of theirs not; empty: there is no list
 };
 
 #define AUTOCTL_TOKEN_TYPES(X) X(TokenRequest) X(TokenDocument) X(TokensDocument) X(TrustDocument)

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "common/tls/certificate.h"
 #include "common/tls/owned.h"
 
 namespace autoctl::tls {
@@ -61,10 +60,6 @@ std::string without(const std::string& pem, const std::string& others) {
     known.push_back(std::move(each));
   }
   return rest;
-}
-
-std::string trust_digest(const std::string& ca_pem, const std::string& crl_pem) {
-  return sha256_hex(ca_pem + "\n" + crl_pem);
 }
 
 }  // namespace autoctl::tls

@@ -18,7 +18,4 @@ bool belong_together(const std::string& certificate_pem, const std::string& key_
 /// The certificates of `pem` that are not among those of `others`, in PEM, each once.
 std::string without(const std::string& pem, const std::string& others);
 
-/// A name for what is believed: these authorities' certificates, but not those on the lists.
-std::string trust_digest(const std::string& ca_pem, const std::string& crl_pem);
-
 }  // namespace autoctl::tls

@@ -41,11 +41,10 @@ bool is_due(const protocol::TrustFacts& has, const protocol::TrustGoal& goal, Sy
 }
 
 /// Other monitors' authorities, that nodes of the formation have still certificates of, stay.
-Result<> believe(const config::Files& files, const std::string& ca_pem, const std::string& crl_pem) {
+Result<> believe(const config::Files& files, const std::string& ca_pem) {
   const std::string before = config::read_file(files.monitor_ca()).value_or("");
   const std::string others = tls::without(config::read_file(files.ca()).value_or(""), before + ca_pem);
   AUTOCTL_TRY(config::write_file(files.ca(), ca_pem + others, 0644));
-  if (!crl_pem.empty()) AUTOCTL_TRY(config::write_file(files.crl(), crl_pem, 0644));
   return config::write_file(files.monitor_ca(), ca_pem, 0600);
 }
 
@@ -65,7 +64,7 @@ protocol::TrustFacts trust_in_files(const config::Config& config, const config::
   const auto own = tls::describe_certificates(*text);
   if (!own) return {};
   const auto& first = own->front();
-  return {.bundle = tls::trust_digest(*ca_pem, config::read_file(files.crl()).value_or("")),
+  return {.bundle = tls::sha256_hex(*ca_pem),
           .issuer = first.issuer,
           .serial = first.serial,
           .issued = unix_seconds(tls::issued_at(first)),
@@ -81,7 +80,7 @@ Result<> renew_certificate(const config::Config& config, const config::Files& fi
   const auto answer = api.renew_certificate(config.node, {asked->csr_pem, config.hostname}, monitor_timeout);
   if (!answer) return fail(answer.error());
   AUTOCTL_TRY(check_answer(config, asked->key_pem, *answer));
-  AUTOCTL_TRY(believe(files, answer->ca_pem, answer->crl_pem));
+  AUTOCTL_TRY(believe(files, answer->ca_pem));
   return tls::replace_pair(files.certificate(), files.key(), {answer->certificate, asked->key_pem});
 }
 
@@ -142,7 +141,7 @@ Result<> RenewalWatch::follow(const config::Config& config, const protocol::Trus
     }
     const auto trusted = api_->trusted(monitor_timeout);
     if (!trusted) return fail(trusted.error());
-    AUTOCTL_TRY(believe(files_, trusted->ca_pem, trusted->crl_pem));
+    AUTOCTL_TRY(believe(files_, trusted->ca_pem));
     spdlog::info("This node believes what is in {} from now on", files_.ca());
     return {};
   };
@@ -158,9 +157,9 @@ void RenewalWatch::complain(const protocol::TrustFacts& has, const Error& error)
   if (error.message == complaint_ && now - complained_at_ < complaint_interval) return;
   complaint_ = error.message;
   complained_at_ = now;
-  const std::string what = fmt::format(
-      "its certificate, which ends at {:%Y-%m-%d %H:%M} UTC, cannot be renewed: {}{}",
-      fmt::gmtime(static_cast<std::time_t>(has.ends)), error.message, error.hint.empty() ? "" : " (" + error.hint + ")");
+  const std::string what = fmt::format("its certificate, which ends at {:%Y-%m-%d %H:%M} UTC, cannot be renewed: {}{}",
+                                       fmt::gmtime(static_cast<std::time_t>(has.ends)), error.message,
+                                       error.hint.empty() ? "" : " (" + error.hint + ")");
   spdlog::warn("{}", what);
   board_.tell({what});
 }

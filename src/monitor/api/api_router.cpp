@@ -130,7 +130,6 @@ void add_certificate(protocol::RegisterAnswer& answer, const Authority::Issue& i
     return spdlog::error("Node {} gets no certificate: {}", answer.node.value, certificate.error().message);
   answer.certificate = *std::move(certificate);
   answer.ca_pem = trusted.ca_pem;
-  answer.crl_pem = trusted.crl_pem;
 }
 
 void register_node(const Call& call) {
@@ -140,8 +139,7 @@ void register_node(const Call& call) {
   if (!issue) return call.refuse(issue.error());
   const auto trusted = call.trust.now();
   if (!trusted) return call.refuse(trusted.error());
-  const auto reply = [&credentials = call.credentials, formation = body.formation, issue = *issue,
-                      trusted = *trusted,
+  const auto reply = [&credentials = call.credentials, formation = body.formation, issue = *issue, trusted = *trusted,
                       answer = call.reply<protocol::RegisterAnswer>()](Result<protocol::RegisterAnswer> registered) {
     if (registered) {
       credentials.note(registered->node, formation, registered->token);
@@ -185,7 +183,7 @@ void renew_certificate(const Call& call) {
     if (!allowed) return answer(fail(std::move(allowed.error())));
     auto certificate = issue(id);
     if (!certificate) return answer(fail(std::move(certificate.error())));
-    answer(protocol::CertificateAnswer{*std::move(certificate), trusted.ca_pem, trusted.crl_pem});
+    answer(protocol::CertificateAnswer{*std::move(certificate), trusted.ca_pem});
   };
   call.ask([host = body.host, id = NodeId{call.id}, caller = call.caller(), reply](Engine& engine) {
     engine.certify(id, host, caller, reply);

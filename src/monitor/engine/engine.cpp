@@ -185,7 +185,11 @@ void Engine::tell_of(NodeId id, const std::string& words) {
 }
 
 void Engine::tell(const std::string& words) {
-  ledger_.tell(ledger_.event("monitor", words));
+  for (const auto& [name, row] : model_.formations) {
+    auto event = ledger_.event("monitor", words);
+    event.formation = name;
+    ledger_.tell(std::move(event));
+  }
   ledger_.flush();
 }
 
@@ -202,8 +206,9 @@ std::vector<std::string> Engine::behind_in_trust(bool bundle_only) {
     for (const auto& [id, node] : group.nodes) {
       const protocol::TrustFacts& has = node.trust;
       const bool other_kind = node.reported && has.bundle.empty();
-      const bool there = has.bundle == model_.trust.bundle &&
-                         (bundle_only || (has.issuer == model_.trust.issuer && has.issued >= model_.trust.renew_before));
+      const bool there =
+          has.bundle == model_.trust.bundle &&
+          (bundle_only || (has.issuer == model_.trust.issuer && has.issued >= model_.trust.renew_before));
       if (!other_kind && !there) names.push_back(node.row.name);
     }
   return names;

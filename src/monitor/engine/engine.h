@@ -83,7 +83,7 @@ class Engine {
   /// Of a node, in words to which its name is the subject: an event.
   void tell_of(NodeId id, const std::string& words);
 
-  /// An event that is about no node.
+  /// An event of every formation.
   void tell(const std::string& words);
 
   // ---- trust

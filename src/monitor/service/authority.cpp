@@ -109,8 +109,7 @@ Result<> Authority::renew_own(const std::string& host) const {
   if (!signer) return fail(signer.error());
   const auto request = tls::request_certificate(host);
   if (!request) return fail(request.error());
-  const auto certificate =
-      tls::issue_certificate(*signer, request->csr_pem, host, own_name, now(), lifetime(files_));
+  const auto certificate = tls::issue_certificate(*signer, request->csr_pem, host, own_name, now(), lifetime(files_));
   if (!certificate) return fail(certificate.error());
   return tls::replace_pair(files_.certificate(), files_.key(), {*certificate, request->key_pem});
 }
@@ -120,12 +119,13 @@ Result<protocol::TrustGoal> Authority::goal() const {
   if (!pem) return fail(pem.error());
   const auto issuer = first_of(files_.authority_certificate());
   if (!issuer) return fail(issuer.error());
-  return protocol::TrustGoal{tls::trust_digest(*pem, revoked()), issuer->subject, renew_before(files_)};
+  return protocol::TrustGoal{tls::sha256_hex(*pem), issuer->subject, renew_before(files_)};
 }
 
 Result<> Authority::renew_all() const {
   using std::chrono::seconds;
-  const auto until = std::chrono::floor<seconds>(now().time_since_epoch()) + seconds(1);  // certificates have no fractions
+  const auto until =
+      std::chrono::floor<seconds>(now().time_since_epoch()) + seconds(1);  // certificates have no fractions
   return config::write_file(files_.renew_before(), std::to_string(until.count()) + "\n", 0600);
 }
 

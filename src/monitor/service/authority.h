@@ -38,8 +38,6 @@ class Authority {
   bool is_usable() const;
   /// PEM: whose certificates nodes are to believe. Errors: not_found, system.
   Result<std::string> trusted() const { return config::read_file(files_.ca()); }
-  /// PEM: which of them are revoked; empty where there is no list.
-  std::string revoked() const { return config::read_file(files_.crl()).value_or(""); }
   /// What all nodes are to come to now. Errors: not_found, system, bad_config.
   Result<protocol::TrustGoal> goal() const;
   /// From now on what was issued until now is to be replaced, by all. Errors: system.

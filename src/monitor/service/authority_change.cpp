@@ -45,7 +45,8 @@ AuthorityChange::Phase AuthorityChange::phase() const {
 
 Result<> AuthorityChange::begin() const {
   if (phase() != Phase::none)
-    return fail(Errc::conflict, "the authority is being replaced already", "`autoctl show certificates` says how far it is");
+    return fail(Errc::conflict, "the authority is being replaced already",
+                "`autoctl show certificates` says how far it is");
   if (::access(files_.authority_key().c_str(), R_OK) != 0)
     return fail(Errc::conflict, "the key of the monitor's certificate authority is kept elsewhere",
                 "put it back as " + files_.authority_key() +
