@@ -54,6 +54,7 @@ void TrustWatch::look() {
 
 Result<> TrustWatch::reload(const config::Config& config) {
   config_ = config;
+  next_ = {};  // the lifetime may be another one
   if (!config_.ssl.issued) return {};
   if (change_.phase() == Phase::introducing && told_waiting_ == SteadyClock::time_point())
     tell("The monitor's authority is being replaced: a new one is made known to all nodes");

@@ -4,7 +4,7 @@
 
 #include "common/config/files.h"
 #include "common/tls/trust.h"
-#include "support/scratch.h"
+#include "tests/support/scratch.h"
 
 namespace autoctl::tls {
 namespace {
