@@ -84,6 +84,7 @@ void add_groups(Verb root, Invocation& invocation) {
   add_disable_monitor(disable, invocation);
   add_disable_ssl(disable, invocation);
   add_rotate_password(root.add_group("rotate", "replace a credential by a new one"), invocation);
+  add_certificate(root.add_group("certificate", "certificates of the monitor's authority"), invocation);
   add_token(root.add_group("token", "credentials for others: with a join token a node registers"), invocation);
   add_inspect_fsm(root.add_group("inspect", "print how autoctl decides"), invocation);
 }

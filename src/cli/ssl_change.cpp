@@ -10,6 +10,7 @@
 #include "common/config/auth.h"
 #include "common/config/own_port.h"
 #include "common/pg/connection.h"
+#include "common/pg/own_settings.h"
 #include "common/postgres/lock_file.h"
 #include "common/postgres/port_probe.h"
 #include "common/tls/certificate.h"
@@ -139,6 +140,7 @@ Result<> check_shown(const config::Config& from, const config::Config& to, const
 
 Result<> check_logins(const config::Config& to, const protocol::StateDocument& state) {
   if (!config::demands_tls(to.ssl)) return {};
+  pg::forget_environment();  // an operator's PGPASSWORD is not this node's
   const config::Files files(to.pgdata);
   const auto saved = keeper::load_state(files);
   if (!saved) return fail(saved.error());

@@ -177,6 +177,10 @@ std::string LocalCluster::monitor_uri() const {
 
 Result<protocol::StateDocument> LocalCluster::state() {
   if (!api_) return fail(Errc::unavailable, "the monitor has not been started");
+  auto state = api_->state("", std::nullopt, call_timeout);
+  if (state || state.error().code != Errc::denied) return state;
+  api_.reset();  // its authority may be another one since
+  AUTOCTL_TRY(connect_api());
   return api_->state("", std::nullopt, call_timeout);
 }
 

@@ -16,7 +16,10 @@ Result<> ApiPort::follow(const config::Config& config, const config::Files& file
   const std::string certificate = config::api_certificate_file(config, files);
   const auto pem = config::read_file(certificate);
   if (!pem) return fail(pem.error());
-  if (const auto believed = tls::check_believed(*pem, trusted_, host_); !believed)
+  // What the authority's own nodes believe is told to them again while it changes: trust_watch.h.
+  const auto trusted = config.ssl.issued ? config::read_file(config.ssl.ca_file) : trusted_;
+  if (!trusted) return fail(trusted.error());
+  if (const auto believed = tls::check_believed(*pem, *trusted, host_); !believed)
     return fail(Errc::denied, "the nodes would not believe " + certificate + ": " + believed.error().message);
   const std::string addresses = config.listen == listen_ ? addresses_ : config::api_addresses(config);
   AUTOCTL_TRY(server_.change(addresses, certificate, config::api_key_file(config, files)));

@@ -35,6 +35,7 @@
 #include "monitor/service/service.h"
 #include "monitor/store/node_role.h"
 #include "monitor/store/postgres_store.h"
+#include "monitor/trust_watch.h"
 
 namespace autoctl::monitor {
 
@@ -111,7 +112,8 @@ Result<Image> first_load(Store& store, Signals& signals) {
 /// What the role is told is renewed.
 class NodeRoleWatch {
  public:
-  NodeRoleWatch(const OwnPostgres& own, const ApiEndpoint& endpoint) : own_(own), endpoint_(endpoint) {}
+  NodeRoleWatch(const OwnPostgres& own, const ApiEndpoint& endpoint, ApiTrust trust)
+      : own_(own), endpoint_(endpoint), trust_(std::move(trust)) {}
 
   void look() {
     const auto now = std::chrono::steady_clock::now();
@@ -121,19 +123,23 @@ class NodeRoleWatch {
     if (!connection) return;  // the store says so
     if (const auto tended = tend_node_role(*connection); !tended)
       spdlog::warn("Cannot look after the role autoctl_node: {}", tended.error().message);
-    if (!endpoint_.entry_credential) return;
-    if (const auto done = hand_out(*connection, endpoint_.entry_credential()); !done)
+    const auto trusted = trust_.now();
+    if (!trusted) return logging::error(trusted.error());
+    const auto credential = endpoint_.entry_credential ? std::optional(endpoint_.entry_credential()) : std::nullopt;
+    if (const auto done = hand_out(*connection, credential, trusted->ca_pem); !done)
       spdlog::warn("Cannot renew what autoctl.api_endpoint() hands out: {}", done.error().message);
   }
 
  private:
   const OwnPostgres& own_;
   const ApiEndpoint& endpoint_;
+  const ApiTrust trust_;
   std::chrono::steady_clock::time_point next_;
 };
 
 /// What can be taken in by a monitor that runs. Postgres' address stays, as the store's connection depends on it.
-Result<> reload(const config::Config& running, const config::Files& files, OwnPostgres& own, ApiPort& port) {
+Result<> reload(const config::Config& running, const config::Files& files, OwnPostgres& own, ApiPort& port,
+                TrustWatch& trust) {
   auto fresh = config::load(files);
   if (!fresh) return fail(std::move(fresh.error()));
   std::vector<std::string> lines = config::differences(running, *fresh);
@@ -141,6 +147,8 @@ Result<> reload(const config::Config& running, const config::Files& files, OwnPo
                                    : "ports and host name take effect at the next start");
   if (const auto followed = port.follow(*fresh, files); !followed)
     lines.push_back("failed: the API's port stays as it was: " + followed.error().message);
+  if (const auto followed = trust.reload(*fresh); !followed)
+    lines.push_back("failed: " + followed.error().message);
   fresh->pgport = running.pgport;
   fresh->pghost = running.pghost;
   own.set_config(*std::move(fresh));
@@ -152,13 +160,13 @@ Result<> reload(const config::Config& running, const config::Files& files, OwnPo
 
 /// Until asked to stop. Brings Postgres back whenever it dies.
 void supervise(const config::Config& config, const config::Files& files, OwnPostgres& own, Service& service,
-               ApiPort& port, NodeRoleWatch& node_role, Signals& signals) {
+               ApiPort& port, NodeRoleWatch& node_role, TrustWatch& trust, Signals& signals) {
   Millis pause{0};
   while (!signals.stop_requested()) {
     wait({signals.fd(), own.watch_fd()}, own.running() ? tick : pause);
     if (std::chrono::steady_clock::now() - service.last_turn() < watchdog_patience) sd_notify(0, "WATCHDOG=1");
     if (signals.take_reload()) {
-      const auto reloaded = reload(config, files, own, port);
+      const auto reloaded = reload(config, files, own, port, trust);
       if (!reloaded) {
         logging::error(reloaded.error());
         static_cast<void>(config::answer_reload(files, {"refused: " + reloaded.error().message}));
@@ -166,6 +174,7 @@ void supervise(const config::Config& config, const config::Files& files, OwnPost
     }
     if (own.running()) {
       node_role.look();
+      trust.look();
       continue;
     }
     if (pause == Millis{0}) {
@@ -248,8 +257,9 @@ Result<> serve(const config::Config& config, const config::Files& files, OwnPost
   spdlog::info("The monitor (autoctl {}) answers at {}", program_version, endpoint->url);
   sd_notify(0, "READY=1");
   ApiPort port(server, config, *endpoint);
-  NodeRoleWatch node_role(own, *endpoint);
-  supervise(config, files, own, service, port, node_role, signals);
+  NodeRoleWatch node_role(own, *endpoint, trust_of(config, files, *endpoint));
+  TrustWatch trust(config, files, own, port, service);
+  supervise(config, files, own, service, port, node_role, trust, signals);
   sd_notify(0, "STOPPING=1");
   spdlog::info("Stopping");
   server.stop();

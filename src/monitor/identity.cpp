@@ -1,11 +1,13 @@
 #include "monitor/identity.h"
 
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "common/config/files.h"
 #include "common/config/own_port.h"
 #include "common/tls/certificate.h"
 #include "monitor/service/authority.h"
+#include "monitor/service/authority_change.h"
 
 namespace autoctl::monitor {
 
@@ -25,11 +27,22 @@ std::string of_period(const std::string& operator_token, WallClock::time_point t
   return tls::hmac_sha256_hex(operator_token, "autoctl entry credential " + std::to_string(number));
 }
 
+/// With the authority's key kept elsewhere, a certificate that is over soon, or for another name, is better than none.
+Result<> ensure_issued(const config::Config& config, const config::Files& files) {
+  const Authority authority(files);
+  AUTOCTL_TRY(AuthorityChange(files).settle());
+  const auto done = authority.ensure_own(config.hostname);
+  if (done || !authority.is_usable()) return done;
+  spdlog::warn("The monitor's certificate is over soon, or not for \"{}\", and cannot be replaced: {}", config.hostname,
+               done.error().message);
+  return {};
+}
+
 }  // namespace
 
 Result<> ensure_identity(const config::Config& config, const config::Files& files) {
   if (config.ssl.issued)
-    AUTOCTL_TRY(Authority(files).ensure_own(config.hostname));
+    AUTOCTL_TRY(ensure_issued(config, files));
   else if (!config::has_given_certificate(config) && (!exists(files.certificate()) || !exists(files.key())))
     AUTOCTL_TRY(tls::write_self_signed(files.certificate(), files.key(), {config.hostname}));
   if (!exists(files.token())) AUTOCTL_TRY(config::write_file(files.token(), tls::random_token() + "\n", 0600));

@@ -167,6 +167,76 @@ TEST_F(WithAuthority, ANodesCredentialAloneIsNone) {
   EXPECT_THAT(ask(others.certificate(), others.key()), HasSubstr("over a connection with its certificate only"));
 }
 
+/// It is revoked by who it was issued to, with the reason in the log of whose port it is. Only its own report is answered:
+/// it is told that it was dropped, and stops.
+TEST_F(WithAuthority, ADroppedNodesCertificateOpensNothing) {
+  ASSERT_NO_FATAL_FAILURE(start_pair());
+  const config::Files there(standby().pgdata());
+  const std::string kept = directory() + "/kept";
+  ASSERT_TRUE(shell(fmt::format("cp -r '{}' '{}'", there.directory, kept)).ok());
+  lab::AutoctlDaemon& node = primary();
+  const auto as_node_2 = [&](const std::string& url) {
+    return shell(fmt::format("curl -s --cacert '{0}/ca.crt' --cert '{0}/server.crt' --key '{0}/server.key' -H "
+                             "\"Authorization: Bearer $(cat '{0}/token')\" '{1}'",
+                             kept, url))
+        .output;
+  };
+  const auto stream = [&] {
+    return shell(
+        fmt::format("PGPASSFILE='{0}/pgpass' psql -XAt -w \"host=127.0.0.1 port={1} user=autoctl_standby_2 "
+                    "dbname=postgres replication=true sslmode=verify-full sslrootcert={0}/ca.crt "
+                    "sslcert={0}/server.crt sslkey={0}/server.key\" -c IDENTIFY_SYSTEM 2>&1",
+                    kept, node.pgport()));
+  };
+  EXPECT_THAT(as_node_2(monitor_url() + "/v1/state"), HasSubstr("\"node_2\""));
+  EXPECT_TRUE(stream().ok()) << stream().output;
+  ASSERT_EQ(at_monitor({"drop", "node", "--name", "node_2"}).exit_code, 0);
+  EXPECT_TRUE(lab::eventually(patience, [&] { return cluster().state()->nodes.size() == 1; }));
+
+  EXPECT_THAT(as_node_2(monitor_url() + "/v1/state"), HasSubstr("denied"));
+  EXPECT_TRUE(lab::eventually(patience, [&] {
+    return has(cluster().monitor().log_file(),
+               "its certificate \"autoctl_standby_2\" is good, and its credential is not");
+  })) << cluster().monitor().log_tail(20);
+  EXPECT_THAT(as_node_2(fmt::format("https://127.0.0.1:{}/v1/status", node.api_port())), HasSubstr("denied"));
+  EXPECT_TRUE(lab::eventually(patience, [&] {
+    return has(node.log_file(), "its certificate \"autoctl_standby_2\" is good, and its credential is not");
+  })) << node.log_tail(20);
+  EXPECT_TRUE(lab::eventually(patience, [&] { return !stream().ok(); }));
+  EXPECT_THAT(stream().output, testing::AnyOf(HasSubstr("no pg_hba.conf entry"), HasSubstr("not permitted"),
+                                              HasSubstr("authentication failed")));
+  EXPECT_THAT(logs_of_postgres(node.pgdata()) + node.log_tail(200), HasSubstr("autoctl_standby_2"));
+}
+
+/// The monitor does not let it in, and neither does its primary: then an operator speaks for it.
+TEST_F(WithAuthority, ANodeWhoseCertificateHasEndedComesBack) {
+  ASSERT_NO_FATAL_FAILURE(start_pair());
+  lab::AutoctlDaemon& node = standby();
+  ASSERT_EQ(autoctl({"stop", "--pgdata", node.pgdata()}).exit_code, 0);
+  const config::Files files = node.files();
+  const auto asked = tls::request_certificate("127.0.0.1");
+  const auto ended = tls::issue_certificate(authority(), asked->csr_pem, "127.0.0.1", "autoctl_standby_2",
+                                            std::chrono::system_clock::now() - std::chrono::hours(91 * 24));
+  ASSERT_TRUE(ok(ended));
+  ASSERT_TRUE(ok(config::write_file(files.key(), asked->key_pem)));
+  ASSERT_TRUE(ok(config::write_file(files.certificate(), *ended)));
+  ASSERT_TRUE(ok(node.run()));
+  EXPECT_TRUE(lab::eventually(patience, [&] {
+    return has(cluster().monitor().log_file(),
+               "certificate \"autoctl_standby_2\" is not accepted: certificate has expired");
+  })) << cluster().monitor().log_tail(20);
+  const auto refused = autoctl({"certificate", "renew", "--pgdata", node.pgdata()});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_THAT(refused.output, HasSubstr("--token-file"));
+  const auto made = at_monitor({"-q", "token", "create", "--role", "operator", "--formation", "default"});
+  ASSERT_EQ(made.exit_code, 0) << made.output;
+  ASSERT_TRUE(ok(config::write_file(directory() + "/operator", made.output)));
+  const auto renewed =
+      autoctl({"certificate", "renew", "--pgdata", node.pgdata(), "--token-file", directory() + "/operator"});
+  EXPECT_EQ(renewed.exit_code, 0) << renewed.output;
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+}
+
 TEST_F(WithAuthority, TheKeyMayBeKeptElsewhere) {
   ASSERT_NO_FATAL_FAILURE(start_pair());
   const config::Files files(cluster().monitor().pgdata());
@@ -181,6 +251,14 @@ TEST_F(WithAuthority, TheKeyMayBeKeptElsewhere) {
   const auto refused = create();
   EXPECT_FALSE(refused.ok());
   EXPECT_THAT(refused.output, HasSubstr("put it back as " + files.authority_key()));
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"certificate", "renew", "--pgdata", primary().pgdata()},
+                                             {"certificate", "renew", "--all", "--pgdata", files.pgdata},
+                                             {"certificate", "rollover", "--pgdata", files.pgdata}}) {
+    const auto said = autoctl(words);
+    EXPECT_NE(said.exit_code, 0) << words[1];
+    EXPECT_THAT(said.output, HasSubstr("put it back as " + files.authority_key())) << words[1];
+  }
   ASSERT_TRUE(ok(cluster().switchover(Millis(60'000))));
   ASSERT_NO_FATAL_FAILURE(expect_settled());
   ASSERT_EQ(std::rename(safe.c_str(), files.authority_key().c_str()), 0);

@@ -313,7 +313,7 @@ TEST_F(PostgresStoreTest, ANodesRoleMayAskForTheAddressAndLook) {
         "SELECT * FROM autoctl.token", "DELETE FROM autoctl.state"})
     EXPECT_FALSE(node.query(secret, patience)) << secret;
   ASSERT_TRUE(node.script("RESET ROLE", patience));
-  ASSERT_TRUE(hand_out(node, "the next one"));
+  ASSERT_TRUE(hand_out(node, "the next one", "PEM"));
   EXPECT_EQ(node.query("SELECT registration_token FROM autoctl.api_endpoint()", patience)->text(0, 0), "the next one");
 }
 

@@ -110,6 +110,38 @@ TEST_F(Certificates, ARequestForOtherNamesRegistersNothing) {
   EXPECT_EQ(nodes(), 0U);
 }
 
+TEST_F(Certificates, ANodeGetsAnotherOneAndNobodyElseDoesInItsPlace) {
+  const auto node = registered(tls::request_certificate(host)->csr_pem);
+  const auto other = protocol::decode<protocol::RegisterAnswer>(
+      register_with(tls::request_certificate("10.0.0.2")->csr_pem, "b", "10.0.0.2").body);
+  ASSERT_TRUE(other);
+  const auto asked = tls::request_certificate(host);
+  const auto renew = [&](const std::string& bearer, const std::string& certificate, const std::string& at = host) {
+    const auto csr = at == host ? asked->csr_pem : tls::request_certificate(at)->csr_pem;
+    const nlohmann::json body = {{"csr", csr}, {"host", at}};
+    return send({.method = "POST",
+                 .path = "/v1/nodes/1/certificate",
+                 .query = {},
+                 .bearer = bearer,
+                 .body = body.dump(),
+                 .peer = {},
+                 .certificate = certificate});
+  };
+  const auto answer = renew(node.token, "autoctl_standby_1");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const auto renewed = protocol::decode<protocol::CertificateAnswer>(answer.body);
+  ASSERT_TRUE(renewed);
+  EXPECT_TRUE(tls::check_believed(renewed->certificate, renewed->ca_pem, host));
+  EXPECT_TRUE(tls::belong_together(renewed->certificate, asked->key_pem));
+  EXPECT_EQ(tls::inspect_certificate(renewed->certificate)->name, "autoctl_standby_1");
+
+  EXPECT_EQ(renew(node.token, "").status, 403) << "the credential alone is none";
+  EXPECT_EQ(renew(other->token, "autoctl_standby_2").status, 403);
+  EXPECT_EQ(renew("", "autoctl_standby_1").status, 401) << "nor is the certificate alone";
+  EXPECT_EQ(renew(node.token, "autoctl_standby_1", "10.0.0.2").status, 409) << "it is not registered there";
+  EXPECT_EQ(renew(operators, "").status, 200) << "for a node whose certificate has ended";
+}
+
 TEST_F(Certificates, WithTheKeyElsewhereOnlyIssuingWaits) {
   const auto token = registered(tls::request_certificate(host)->csr_pem).token;
   const std::string safe = scratch.path() + "/safe";
@@ -144,10 +176,11 @@ TEST_F(Certificates, TheMonitorsOwnIsMadeOnceAndAgainForAnotherName) {
   EXPECT_TRUE(tls::check_believed(own(), *authority.trusted(), "monitor2"));
   const auto second = own();
   std::filesystem::remove(files.authority_key());
-  EXPECT_TRUE(authority.ensure_own("monitor3")) << "what is there is better than nothing";
-  EXPECT_EQ(own(), second);
-  std::filesystem::remove(files.certificate());
   EXPECT_FALSE(authority.ensure_own("monitor3"));
+  EXPECT_EQ(own(), second);
+  EXPECT_TRUE(authority.is_usable()) << "what is there is better than nothing";
+  std::filesystem::remove(files.certificate());
+  EXPECT_FALSE(authority.is_usable());
 }
 
 }  // namespace

@@ -54,6 +54,10 @@ Fingerprint some_certificate() {
   return *Fingerprint::parse("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
 }
 
+TrustFacts some_trust() {
+  return {"bundle", "authority", "01", 1, 2};
+}
+
 NodeDocument sample_node() {
   NodeDocument node;
   node.formation = "default";
@@ -86,6 +90,7 @@ NodeDocument sample_node() {
   node.pg_version = "15.4";
   node.twin = "another host says to be it";
   node.citus_cluster = "reports";
+  node.trust = some_trust();
   return node;
 }
 
@@ -171,6 +176,22 @@ News sample() {
   return {3, "WAL was kept"};
 }
 template <>
+TrustGoal sample() {
+  return {"bundle", "authority", 3};
+}
+template <>
+TrustFacts sample() {
+  return some_trust();
+}
+template <>
+CertificateRequest sample() {
+  return {"request", "db1"};
+}
+template <>
+CertificateAnswer sample() {
+  return {"leaf", "root"};
+}
+template <>
 RegisterRequest sample() {
   RegisterRequest r;
   r.verifier = some_verifier();
@@ -214,6 +235,7 @@ Report sample() {
           .certificates = sample<ShownCertificates>(),
           .ssl_mode = "verify-full",
           .verifier = some_verifier(),
+          .trust = sample<TrustFacts>(),
           .pg_version = "15.4",
           .instance = {.id = "b", .number = 7, .former = {"a"}, .confirmed = 6, .place = "here"},
           .facts = sample_facts(),
@@ -239,6 +261,7 @@ Assignment sample() {
           .neighbours = {sample<Peer>()},
           .citus = sample<CitusPlan>(),
           .standing = sample<Standing>(),
+          .trust = sample<TrustGoal>(),
           .notice = "waits for a coordinator"};
 }
 template <>
@@ -260,6 +283,8 @@ StateDocument sample() {
           false,
           false,
           "it is late",
+          sample<TrustGoal>(),
+          "waits for node_2",
           {sample<FormationDocument>()},
           {sample<GroupDocument>()},
           {sample_node()},
@@ -313,7 +338,8 @@ using AllTypes =
                    CitusFacts, CitusDocument, FormerNode, Memory, Standing, News, RegisterRequest, RegisterAnswer,
                    Report, Peer, ShownCertificates, Assignment, NodeDocument, GroupDocument, FormationDocument,
                    StateDocument, ExplanationDocument, ExplanationsDocument, EventDocument, EventsDocument,
-                   OperationRequest, OperationDocument, SettingsDocument, ErrorDocument>;
+                   OperationRequest, OperationDocument, SettingsDocument, ErrorDocument, TrustGoal, TrustFacts,
+                   CertificateRequest, CertificateAnswer>;
 TYPED_TEST_SUITE(RoundTrip, AllTypes);
 
 TYPED_TEST(RoundTrip, KeepsEveryField) {

@@ -62,6 +62,9 @@ void add_inspect_fsm(Verb inspect, Invocation& invocation);
 
 void add_rotate_password(Verb rotate_group, Invocation& invocation);
 
+/// renew, rollover.
+void add_certificate(Verb certificate, Invocation& invocation);
+
 /// create, list, revoke.
 void add_token(Verb token, Invocation& invocation);
 

@@ -57,7 +57,7 @@ Result<ExitCode> show_certificates(const ShowCertificatesOptions& options) {
   auto authorities = tls::describe_certificates(trusted->ca_pem);
   if (!authorities) return fail(std::move(authorities.error()));
 
-  CertificatesShown all{.servers = {}, .trusted = *std::move(authorities)};
+  CertificatesShown all{.servers = {}, .trusted = *std::move(authorities), .change = state->trust_change};
   look_at_monitor(endpoint->url, options.target.pgdata, all.servers);
   for (const auto& node : state->nodes) {
     all.servers.push_back(look(node.name, "Postgres", node.host, node.port, Expect::certificate));

@@ -85,7 +85,7 @@ std::string certificates_table(const CertificatesShown& all, SystemTime now) {
   for (const auto& shown : all.servers)
     add({shown.part, shown.server, shown.place}, shown.certificate, state_of(shown, now));
   for (const auto& authority : all.trusted) add({"trusted", "", ""}, authority, state_of(authority, now));
-  return table.text();
+  return table.text() + (all.change.empty() ? "" : "The authority is being replaced: " + all.change + "\n");
 }
 
 nlohmann::json certificates_json(const CertificatesShown& all, SystemTime now) {
@@ -101,7 +101,7 @@ nlohmann::json certificates_json(const CertificatesShown& all, SystemTime now) {
     one["state"] = state_of(authority, now);
     trusted.push_back(std::move(one));
   }
-  return {{"servers", servers}, {"trusted", trusted}};
+  return {{"servers", servers}, {"trusted", trusted}, {"change", all.change}};
 }
 
 }  // namespace autoctl::cli

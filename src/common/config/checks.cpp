@@ -100,6 +100,9 @@ std::string check_port(const std::string& text) {
 std::string check_port_or_default(const std::string& text) {
   return check_range(text, 0, 65535, "a port, or 0 for the default");
 }
+std::string check_certificate_lifetime(const std::string& text) {
+  return check_range(text, 60, 3'650 * 24 * 3'600, "a lifetime in seconds");
+}
 std::string check_priority(const std::string& text) {
   return check_range(text, 0, 100, "a candidate priority");
 }

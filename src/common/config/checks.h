@@ -13,6 +13,7 @@ std::string check_name(const std::string& text);             // of a node or for
 std::string check_hostname(const std::string& text);         // a host name or an IP address; empty is allowed
 std::string check_port(const std::string& text);             // 1 … 65535
 std::string check_port_or_default(const std::string& text);  // also 0: autoctl chooses
+std::string check_certificate_lifetime(const std::string& text);  // seconds: a minute … ten years
 std::string check_priority(const std::string& text);         // 0 … 100
 std::string check_monitor(const std::string& text);          // https://… or a libpq URI; empty is allowed
 std::string check_absolute_path(const std::string& text);

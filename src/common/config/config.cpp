@@ -86,7 +86,7 @@ Result<> set(Config& config, const std::string& key, const std::string& value) {
 std::vector<std::pair<std::string, std::string>> all(const Config& config) {
   std::vector<std::pair<std::string, std::string>> values;
   for (const Key& key : keys())
-    if (!key.of_nodes || !config.is_monitor()) values.emplace_back(key.name, value_of(key, config));
+    if (config.is_monitor() ? !key.of_nodes : !key.of_monitors) values.emplace_back(key.name, value_of(key, config));
   return values;
 }
 

@@ -32,6 +32,7 @@ struct Config {
   bool skip_pg_hba = false;
   bool pg_hba_lan = false;
   int api_port = 0;
+  int certificate_lifetime = 90 * 24 * 3600;  // monitor: of those that its authority issues, in seconds
 
   // [postgresql]
   std::string pgdata;

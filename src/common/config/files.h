@@ -24,6 +24,12 @@ struct Files {
   std::string authority() const { return directory + "/ca"; }  // monitor: its certificate authority
   std::string authority_certificate() const { return authority() + "/ca.crt"; }
   std::string authority_key() const { return authority() + "/ca.key"; }  // 0600; may be kept elsewhere
+  /// While the authority is replaced: that which comes, that which goes.
+  std::string next_authority_certificate() const { return authority() + "/next.crt"; }
+  std::string next_authority_key() const { return authority() + "/next.key"; }
+  std::string former_authority_certificate() const { return authority() + "/former.crt"; }
+  std::string former_authority_key() const { return authority() + "/former.key"; }
+  std::string renew_before() const { return authority() + "/renew-before"; }  // what is older is to be replaced now
   std::string certificate() const {
     return directory + "/server.crt";
   }  // of the daemon's own port and, if autoctl or the monitor's authority made it, Postgres'

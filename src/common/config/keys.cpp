@@ -62,6 +62,7 @@ constexpr auto table = std::to_array<Key>({
     {"autoctl.name",        [](Config& c) -> Slot { return &c.name; },        by_create, check_name, of_nodes},
     {"autoctl.hostname",    [](Config& c) -> Slot { return &c.hostname; },    settable,  check_hostname},
     {"autoctl.api_port",    [](Config& c) -> Slot { return &c.api_port; },    settable,  check_port_or_default},
+    {"autoctl.certificate_lifetime", [](Config& c) -> Slot { return &c.certificate_lifetime; }, settable, check_certificate_lifetime, false, true},
     {"autoctl.formation",   [](Config& c) -> Slot { return &c.formation; },   by_create, check_name, of_nodes},
     {"autoctl.group",       [](Config& c) -> Slot { return &c.group; },       by_create, nullptr, of_nodes},
     {"autoctl.node",        [](Config& c) -> Slot { return &c.node; },        by_create, nullptr, of_nodes},

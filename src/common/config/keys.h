@@ -20,7 +20,8 @@ struct Key {
   Slot (*slot)(Config& config);
   bool settable;          // by `config set`; the others are what `create` and the monitor fixed
   Check check;            // null: anything goes
-  bool of_nodes = false;  // a monitor has no such setting
+  bool of_nodes = false;     // a monitor has no such setting
+  bool of_monitors = false;  // a node has none
 
   std::string_view section() const { return name.substr(0, name.find('.')); }
   std::string_view leaf() const { return name.substr(name.find('.') + 1); }

@@ -67,7 +67,7 @@ std::string to_toml(const Config& config) {
   std::string text = "# Written by autoctl. Change it with `autoctl config set`, or here, then run `autoctl reload`.\n";
   std::string_view section;
   for (const Key& key : keys()) {
-    if (key.of_nodes && config.is_monitor()) continue;
+    if (config.is_monitor() ? key.of_nodes : key.of_monitors) continue;
     const std::string value = std::visit(Printer{}, key.slot(copy));
     if (key.section() != section) text += fmt::format("\n[{}]\n", section = key.section());
     if (!value.empty()) text += fmt::format("{} = {}\n", key.leaf(), value);

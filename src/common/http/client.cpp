@@ -104,6 +104,16 @@ class Client::Impl {
     return attempt(request);  // the kept connection had died: once more over a fresh one
   }
 
+  void set_trust(std::string trusted_pem, std::string certificate_pem, std::string key_pem) {
+    endpoint_.trusted_pem = std::move(trusted_pem);
+    endpoint_.certificate_pem = std::move(certificate_pem);
+    endpoint_.key_pem = std::move(key_pem);
+    tls_ = asio::ssl::context(asio::ssl::context::tls_client);
+    pinned_.clear();
+    ready_ = {};
+    prepare_tls();
+  }
+
   void set_bearer(std::string bearer) { endpoint_.bearer = std::move(bearer); }
 
   void cancel() {
@@ -336,6 +346,9 @@ Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Result<Response> Client::send(const Request& request, std::chrono::milliseconds timeout, Repeat repeat) {
   return impl_->send(request, timeout, repeat);
+}
+void Client::set_trust(std::string trusted_pem, std::string certificate_pem, std::string key_pem) {
+  impl_->set_trust(std::move(trusted_pem), std::move(certificate_pem), std::move(key_pem));
 }
 void Client::set_bearer(std::string bearer) {
   impl_->set_bearer(std::move(bearer));

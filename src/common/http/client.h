@@ -45,6 +45,9 @@ class Client {
   /// unresolved, broken), timeout, denied (certificate).
   Result<Response> send(const Request& request, std::chrono::milliseconds timeout,
                         Repeat repeat = Repeat::if_idempotent);
+  /// What this side trusts and shows from the next connection on: as in Endpoint. The connection that is kept goes on. Of
+  /// the thread that sends.
+  void set_trust(std::string trusted_pem, std::string certificate_pem, std::string key_pem);
   void set_bearer(std::string bearer);
   /// Makes a send() that is under way in another thread, and all later ones, return `unavailable`. Thread-safe.
   void cancel();

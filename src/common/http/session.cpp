@@ -14,6 +14,7 @@
 #include "common/http/socket.h"
 #include "common/http/url.h"
 #include "common/protocol/protocol.h"
+#include "common/util/printable.h"
 
 namespace autoctl::http {
 
@@ -209,9 +210,19 @@ class TlsSession : public Session, public std::enable_shared_from_this<TlsSessio
     }
   }
 
+  /// One that was issued to a node that was dropped, say.
+  void note_useless_certificate() {
+    if (certificate_.empty() || is_member_) return;
+    hall_.refused(*this, "its certificate \"" + printable(certificate_) + "\" is good, and its credential is not: no " +
+                             request_.method + " " + printable(request_.path));
+  }
+
   void let_in(Standing sender) {
     is_member_ = !sender.credential.empty();
-    if (sender.refusal) return refuse(std::move(*sender.refusal));
+    if (sender.refusal) {
+      note_useless_certificate();
+      return refuse(std::move(*sender.refusal));
+    }
     if (is_member_ && !hall_.recognize(*this, sender.credential))
       return refuse(busy_response("there are too many connections with this credential"));
     body_bytes_max_ = std::min(sender.body_bytes_max, hall_.options.body_bytes_max);

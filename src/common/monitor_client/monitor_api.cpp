@@ -73,6 +73,10 @@ void MonitorApi::set_token(const std::string& token) {
   for (Host& host : hosts_) host.client.set_bearer(token);
 }
 
+void MonitorApi::set_trust(const MonitorEndpoint& endpoint) {
+  for (Host& host : hosts_) host.client.set_trust(endpoint.ca_pem, endpoint.certificate_pem, endpoint.key_pem);
+}
+
 void MonitorApi::cancel() {
   for (Host& host : hosts_) host.client.cancel();
 }
@@ -178,6 +182,14 @@ Result<> MonitorApi::drop_node(NodeId node, Millis timeout, bool allow_data_loss
   if (!links.empty()) request.query["instance"] = links;
   if (const auto body = call(request, timeout, Retry::other_hosts); !body) return fail(body.error());
   return {};
+}
+
+Result<protocol::CertificateAnswer> MonitorApi::renew_certificate(NodeId node,
+                                                                  const protocol::CertificateRequest& request,
+                                                                  Millis timeout) {
+  return ask<protocol::CertificateAnswer>(
+      post(fmt::format("/v1/nodes/{}/certificate", node.value), protocol::encode(request)), timeout,
+      Retry::other_hosts);
 }
 
 Result<> MonitorApi::leave(NodeId node, Millis timeout, const std::string& links) {

@@ -49,6 +49,9 @@ class MonitorApi {
   static Result<MonitorApi> create(const MonitorEndpoint& endpoint);
 
   void set_token(const std::string& token);
+  /// From the next connection on it trusts and shows what `endpoint` says; its address is not looked at. Of the thread
+  /// that calls.
+  void set_trust(const MonitorEndpoint& endpoint);
   /// Goes with everything that changes something from now on, for the event log: why.
   void set_reason(const std::string& reason) { reason_ = reason; }
   /// Makes a call that is under way in another thread, and all later ones, return `unavailable`. Thread-safe.
@@ -65,6 +68,10 @@ class MonitorApi {
   /// `allow_data_loss`: drop the node even if it may have acknowledged commits that no other node has. `links`: the
   /// caller speaks for the node itself; refused (twin) if another one is that node.
   Result<> drop_node(NodeId node, Millis timeout, bool allow_data_loss = false, const std::string& links = {});
+  /// Another certificate for a node that is registered at the request's host. Errors: also conflict (the authority's key
+  /// is kept elsewhere; it is registered at another host).
+  Result<protocol::CertificateAnswer> renew_certificate(NodeId node, const protocol::CertificateRequest& request,
+                                                        Millis timeout);
   Result<> leave(NodeId node, Millis timeout, const std::string& links);
   Result<protocol::FormationDocument> create_formation(const protocol::FormationDocument& formation, Millis timeout);
   Result<> drop_formation(const std::string& formation, Millis timeout);

@@ -4,6 +4,7 @@
 
 #include "common/protocol/codec.h"
 #include "common/protocol/json_text.h"
+#include "common/protocol/trust_fields.h"
 
 namespace autoctl::protocol {
 
@@ -172,6 +173,7 @@ void fields(auto&& field, Of<Report> auto& v) {
   field("certificates", v.certificates);
   field("ssl_mode", v.ssl_mode, rules::word);
   field("verifier", v.verifier);
+  field("trust", v.trust);
   field("pg_version", v.pg_version, rules::word);
   field("instance", v.instance);
   field.required("facts", v.facts);
@@ -242,6 +244,7 @@ void fields(auto&& field, Of<Assignment> auto& v) {
   field("neighbours", v.neighbours);
   field("citus", v.citus);
   field("standing", v.standing);
+  field("trust", v.trust);
   field("notice", v.notice, rules::sentence);
 }
 
@@ -276,6 +279,7 @@ void fields(auto&& field, Of<NodeDocument> auto& v) {
   field("pg_version", v.pg_version, rules::word);
   field("twin", v.twin, rules::sentence);
   field("citus_cluster", v.citus_cluster, rules::word);
+  field("trust", v.trust);
 }
 
 void fields(auto&& field, Of<GroupDocument> auto& v) {
@@ -302,6 +306,8 @@ void fields(auto&& field, Of<StateDocument> auto& v) {
   field("store_available", v.store_available);
   field("trusts_itself", v.trusts_itself);
   field("overload", v.overload, rules::sentence);
+  field("trust", v.trust);
+  field("trust_change", v.trust_change, rules::sentence);
   field("formations", v.formations, shown_max);
   field("groups", v.groups, shown_max);
   field("nodes", v.nodes, shown_max);

@@ -14,7 +14,7 @@
 //   PATCH  /v1/settings              SettingsDocument  -> SettingsDocument   operator's credential
 //   POST   /v1/operations            OperationRequest  -> OperationDocument  operator's credential
 //   GET    /v1/operations/{id}                         -> OperationDocument  held open up to `wait_ms` while it runs
-//   GET    /healthz, /v1/version                                             no credential. More: tokens.h
+//   GET    /healthz, /v1/version                                             no credential. More: tokens.h, certificates.h
 //
 // Every error is a 4xx or 5xx with {"error": {"code", "message", "hint"}}.
 #pragma once
@@ -27,6 +27,7 @@
 
 #include "common/fsm/goal.h"
 #include "common/fsm/types.h"
+#include "common/protocol/certificates.h"
 #include "common/protocol/citus.h"
 #include "common/protocol/membership.h"
 #include "common/util/result.h"
@@ -107,6 +108,7 @@ struct Report {
   std::optional<ShownCertificates> certificates;  // nullopt: not known yet
   std::string ssl_mode;                           // RegisterRequest's, as a reload has changed it; empty: not told
   ScramVerifier verifier;                         // Peer::verifier
+  TrustFacts trust;
   std::string pg_version;                         // "15.4"
   Instance instance;
   NodeFacts facts;
@@ -134,6 +136,7 @@ struct Assignment {
   std::vector<Peer> neighbours;    // nodes of a Citus formation's other groups: Postgres has to let them in
   std::optional<CitusPlan> citus;  // for a coordinator group's primary
   Standing standing;
+  TrustGoal trust;
   std::string notice;  // for the keeper's log, when it changes: what this node is waiting for
 };
 
@@ -162,6 +165,7 @@ struct NodeDocument {
   std::string pg_version;
   std::string twin;  // another process that says to be this node, and is refused, in one sentence; empty: none
   std::string citus_cluster = "default";  // pg_dist_node.nodecluster
+  TrustFacts trust;
 };
 
 struct GroupDocument {
@@ -186,6 +190,8 @@ struct StateDocument {
   bool store_available = true;  // false: the monitor's Postgres is down; answers are from memory and nothing is decided
   bool trusts_itself = true;
   std::string overload;  // what the monitor has no time for, one sentence; empty when it keeps up
+  TrustGoal trust;
+  std::string trust_change;  // which change of its authority is under way and what it waits for; empty: none
   std::vector<FormationDocument> formations;
   std::vector<GroupDocument> groups;
   std::vector<NodeDocument> nodes;

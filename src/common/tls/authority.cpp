@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/tls/describe.h"
 #include "common/tls/owned.h"
 
 namespace autoctl::tls {
@@ -21,7 +22,6 @@ using Time = Owned<ASN1_TIME, ASN1_TIME_free>;
 using Number = Owned<ASN1_INTEGER, ASN1_INTEGER_free>;
 
 constexpr std::chrono::hours authority_lifetime{3652 * 24};
-constexpr auto backdated = 15min;
 /// Many times what a request takes.
 constexpr std::size_t request_bytes_max = std::size_t{16} * 1024;
 constexpr int rsa_bits_min = 2048;
@@ -189,7 +189,8 @@ Result<> check_request(const std::string& csr_pem, const std::string& host) {
 }
 
 Result<std::string> issue_certificate(const KeyPair& authority, const std::string& csr_pem, const std::string& host,
-                                      const std::string& common_name, SystemTime now) {
+                                      const std::string& common_name, SystemTime now,
+                                      std::chrono::seconds lifetime) {
   AUTOCTL_TRY(check_request(csr_pem, host));
   const auto signer = signer_of(authority);
   if (!signer) return fail(signer.error());
@@ -202,7 +203,7 @@ Result<std::string> issue_certificate(const KeyPair& authority, const std::strin
   const auto extend = [&](int nid, const char* value) { return add_extension(it, issuer, nid, value); };
   const bool made =
       certificate && names && X509_set_version(it, X509_VERSION_3) == 1 && set_serial(X509_get_serialNumber(it)) &&
-      set_time(X509_getm_notBefore(it), now - backdated) && set_end(it, issuer, now + certificate_lifetime) &&
+      set_time(X509_getm_notBefore(it), now - backdated) && set_end(it, issuer, now + lifetime) &&
       X509_set_pubkey(it, X509_REQ_get0_pubkey(request.get())) == 1 &&
       set_common_name(X509_get_subject_name(it), common_name) &&
       X509_set_issuer_name(it, X509_get_subject_name(issuer)) == 1 &&

@@ -13,9 +13,8 @@ namespace autoctl::tls {
 
 using SystemTime = std::chrono::system_clock::time_point;
 
-/// How long what an authority issues is good: nearly as long as itself, because nobody renews the certificates of nodes
-/// yet. One that ends would stop a formation.
-inline constexpr std::chrono::hours certificate_lifetime{3640 * 24};
+/// How long what an authority issues is good, where nothing else is set.
+inline constexpr std::chrono::seconds certificate_lifetime = std::chrono::hours(90 * 24);
 
 /// A new authority with a P-256 key, good for ten years. It may sign certificates of servers and clients, and none of
 /// another authority. Its name is another one each time. Errors: internal.
@@ -36,11 +35,12 @@ Result<SigningRequest> request_certificate(const std::string& host);
 Result<> check_request(const std::string& csr_pem, const std::string& host);
 
 /// Issues what check_request() lets through: for a server and a client, from a quarter of an hour ago (the other machine's
-/// clock may be behind) for certificate_lifetime, but not beyond the authority's own end. Who it is for, its common name, is
+/// clock may be behind) for `lifetime`, but not beyond the authority's own end. Who it is for, its common name, is
 /// the authority's word; of the request it takes nothing but the key. Errors: bad_usage (check_request()), bad_config (no
 /// authority, or one that is over).
 Result<std::string> issue_certificate(const KeyPair& authority, const std::string& csr_pem, const std::string& host,
-                                      const std::string& common_name, SystemTime now);
+                                      const std::string& common_name, SystemTime now,
+                                      std::chrono::seconds lifetime = certificate_lifetime);
 
 struct Revoked {
   std::string serial;  // hex digits

@@ -102,9 +102,18 @@ Result<std::vector<CertificateDescription>> describe_certificates(const std::str
   return found;
 }
 
+SystemTime issued_at(const CertificateDescription& certificate) {
+  return certificate.begins + backdated;
+}
+
+SystemTime renewal_due_at(const CertificateDescription& certificate) {
+  constexpr int part = 3;
+  return certificate.ends - (certificate.ends - issued_at(certificate)) / part;
+}
+
 bool ends_soon(const CertificateDescription& certificate, SystemTime now) {
   constexpr int part = 6;
-  return certificate.ends - now < (certificate.ends - certificate.begins) / part;
+  return certificate.ends - now < (certificate.ends - issued_at(certificate)) / part;
 }
 
 }  // namespace autoctl::tls

@@ -86,6 +86,14 @@ Key read_key(const std::string& pem) {
   return key;
 }
 
+std::string serial_of(const X509* certificate) {
+  const BigNumber number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
+  char* const digits = number ? BN_bn2hex(number.get()) : nullptr;
+  std::string text = digits == nullptr ? "" : digits;
+  OPENSSL_free(digits);
+  return text;
+}
+
 Result<std::string> to_pem(X509* certificate) {
   const Bio text(BIO_new(BIO_s_mem()));
   if (!text || PEM_write_bio_X509(text.get(), certificate) != 1) return openssl_error("cannot write a certificate");

@@ -40,6 +40,8 @@ std::string contents(BIO* bio);
 std::vector<Certificate> read_certificates(const std::string& pem);
 /// nullptr where it is none, or needs a password.
 Key read_key(const std::string& pem);
+/// Its number, in hex digits.
+std::string serial_of(const X509* certificate);
 Result<std::string> to_pem(X509* certificate);
 Result<std::string> to_pem(EVP_PKEY* key);
 

@@ -51,4 +51,15 @@ bool belong_together(const std::string& certificate_pem, const std::string& key_
   return good;
 }
 
+std::string without(const std::string& pem, const std::string& others) {
+  auto known = read_certificates(others);
+  std::string rest;
+  for (auto& each : read_certificates(pem)) {
+    if (std::ranges::any_of(known, [&](const auto& other) { return X509_cmp(other.get(), each.get()) == 0; })) continue;
+    rest += to_pem(each.get()).value_or("");
+    known.push_back(std::move(each));
+  }
+  return rest;
+}
+
 }  // namespace autoctl::tls

@@ -1,4 +1,4 @@
-// Which servers a client believes.
+// Who is believed.
 #pragma once
 
 #include <string>
@@ -14,5 +14,8 @@ Result<> check_believed(const std::string& chain_pem, const std::string& trusted
 
 /// Is this the key of the first certificate?
 bool belong_together(const std::string& certificate_pem, const std::string& key_pem);
+
+/// The certificates of `pem` that are not among those of `others`, in PEM, each once.
+std::string without(const std::string& pem, const std::string& others);
 
 }  // namespace autoctl::tls

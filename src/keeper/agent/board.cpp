@@ -224,6 +224,16 @@ void Board::await_other_nodes(const std::optional<protocol::Assignment>& known, 
   });
 }
 
+// ---- renewal
+
+void Board::await_trust(const std::optional<protocol::TrustGoal>& known, TimePoint deadline) {
+  std::unique_lock lock(mutex_);
+  waiters_.wait_until(lock, deadline, [&] {
+    const auto& newest = core_.assignment();
+    return stopping_ || (newest && newest->trust != known);
+  });
+}
+
 // ---- certificates
 
 void Board::set_certificates(protocol::ShownCertificates certificates) {

@@ -12,6 +12,7 @@
 //   scribe     writes down who this keeper is                                the disk
 //   addresses  finds out from where this node connects to the others          name servers, other nodes
 //   certificates  finds out which certificate Postgres shows                Postgres
+//   renewal    has the monitor renew this node's certificate              the monitor, disk
 //   passwords  makes a new replication password when it is time             disk, the upstream's Postgres
 //   senders    ends WAL senders under another node's name                   Postgres
 //   router     makes a coordinator's pg_dist_node follow the plan            its own sessions
@@ -96,6 +97,10 @@ class Board {
   void set_addresses(std::vector<IpAddress> addresses);
   /// Blocks until the monitor tells_of_others() than in `known`, the deadline, or a stop.
   void await_other_nodes(const std::optional<protocol::Assignment>& known, TimePoint deadline);
+
+  // ---- renewal
+  /// Blocks until the monitor wants another trust than `known`, the deadline, or a stop.
+  void await_trust(const std::optional<protocol::TrustGoal>& known, TimePoint deadline);
 
   // ---- certificates
   void set_certificates(protocol::ShownCertificates certificates);

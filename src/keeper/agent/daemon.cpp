@@ -12,6 +12,7 @@
 #include "common/monitor_client/node_endpoint.h"
 #include "common/pg/own_settings.h"
 #include "common/process/descriptor_limit.h"
+#include "common/tls/pair_file.h"
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/pid_file.h"
@@ -28,6 +29,7 @@
 #include "keeper/agent/own_certificates.h"
 #include "keeper/agent/password_watch.h"
 #include "keeper/agent/pulse.h"
+#include "keeper/agent/renewal.h"
 #include "keeper/agent/reporter.h"
 #include "keeper/agent/sender_watch.h"
 #include "keeper/agent/status_port.h"
@@ -147,9 +149,12 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   if (!status_port) return fail(status_port.error());
   if (postgres.adopt()) spdlog::info("Took over the Postgres that already runs");
   LiveConfig live(config);
+  live.change(trust_in_files(config, files));
   StandbyRights rights;
   InstanceServer server(postgres, config, files, rights, [&](const config::Config& fresh) {
     live.change(fresh);
+    if (auto endpoint = client::node_endpoint(fresh, files)) live.change(*std::move(endpoint));
+    live.change(trust_in_files(fresh, files));
     return take_in(**status_port, fresh);
   });
   Worker worker(board, server, files);
@@ -159,6 +164,7 @@ Result<End> serve(const config::Config& config, const config::Files& files, Inst
   const Scribe scribe(board, files);
   const AddressWatch addresses(board, live, files);
   const CertificateWatch certificates(board, live, files);
+  const RenewalWatch renewal(board, live, files);
   const PasswordWatch passwords(board, rights, live, files);
   const SenderWatch senders(board, rights, live, files.pgdata);
   const auto reporter = report_to_monitor(board, config, live, files, postgres.tools());
@@ -208,6 +214,7 @@ Result<ExitCode> run(const config::Files& files, const sigset_t& signals) {
   auto pid_file = PidFile::acquire(files.pid());
   if (!pid_file) return fail(pid_file.error());
   AUTOCTL_TRY(forget_password(*config, files));
+  AUTOCTL_TRY(tls::settle_pair(files.certificate(), files.key()));
   auto tools = find_tools(config->pg_ctl);
   if (!tools) return fail(tools.error());
   AUTOCTL_TRY(become_subreaper());

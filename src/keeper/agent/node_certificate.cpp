@@ -1,5 +1,6 @@
 #include "keeper/agent/node_certificate.h"
 
+#include "common/tls/pair_file.h"
 #include "common/tls/trust.h"
 
 namespace autoctl::keeper {
@@ -23,8 +24,7 @@ Result<> take_certificate(const config::Config& config, const config::Files& fil
     return fail(Errc::incompatible, "the certificate that the monitor has issued is not good for this node" +
                                         (believed ? std::string() : ": " + believed.error().message));
   AUTOCTL_TRY(config::write_file(files.ca(), answer.ca_pem + others, 0644));
-  AUTOCTL_TRY(config::write_file(files.key(), asked.key_pem, 0600));
-  return config::write_file(files.certificate(), answer.certificate, 0644);
+  return tls::replace_pair(files.certificate(), files.key(), {answer.certificate, asked.key_pem});
 }
 
 }  // namespace autoctl::keeper

@@ -58,12 +58,14 @@ void Reporter::deliver() {
 }
 
 bool Reporter::exchange(client::MonitorApi& api, bool wait, Conversation& talk) {
+  if (const auto endpoint = live_.endpoint_since(talk.followed)) api.set_trust(*endpoint);
   const TimePoint left = std::chrono::steady_clock::now();
   protocol::Report report = board_.next_report(wait, left);
   report.host = config_.hostname;
   report.port = config_.pgport;
   report.api_port = config_.api_port;
   report.ssl_mode = live_.now().ssl.mode;
+  report.trust = live_.trust();
   report.pg_version = pg_version_;
   const auto known = board_.assignment();
   const Millis heartbeat = wait ? (known ? known->heartbeat : Millis{1000}) : Millis{0};

@@ -29,7 +29,8 @@ class Reporter {
   struct Conversation {
     RetryPause pause;
     AnswerPatience patience;
-    int overtaken = 0;  // so many reports in a row were
+    int overtaken = 0;           // so many reports in a row were
+    std::uint64_t followed = 0;  // changes of what this side trusts and shows
   };
   /// One report and its answer. Returns false when it did not work.
   bool exchange(client::MonitorApi& api, bool wait, Conversation& talk);

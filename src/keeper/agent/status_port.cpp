@@ -58,6 +58,7 @@ bool StatusPort::tells_everything(const http::Request& request) const {
 
 /// No request has a body here.
 http::Standing StatusPort::judge(const http::Request& header) const {
+  if (header.path == "/v1/status" && !tells_everything(header)) return {.refusal = refusal()};
   return {.credential = knows(header) ? "node" : ""};
 }
 
@@ -75,7 +76,6 @@ http::Response StatusPort::answer(const http::Request& request) const {
   if (request.path == "/primary") return role(serves && !facts.in_recovery && may_accept_writes(facts.state));
   if (request.path == "/replica") return role(serves && facts.in_recovery && facts.receiving);
   if (request.path == "/v1/status") {
-    if (!whole) return refusal();
     nlohmann::json json = {{"facts", facts}, {"fenced", board_.fenced()}, {"refused", board_.is_refused()}};
     if (const auto assignment = board_.assignment()) json["assignment"] = *assignment;
     return {200, json.dump()};

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/protocol/certificates.h"
 #include "common/protocol/text_rule.h"
 #include "common/util/version.h"
 #include "monitor/api/parameters.h"
@@ -121,13 +122,14 @@ Result<Authority::Issue> prepare_certificate(const ApiTrust& trust, const protoc
 }
 
 /// The node is registered: without the certificate that it asked for it takes that back.
-void add_certificate(protocol::RegisterAnswer& answer, const Authority::Issue& issue, const std::string& ca_pem) {
+void add_certificate(protocol::RegisterAnswer& answer, const Authority::Issue& issue,
+                     const protocol::TrustDocument& trusted) {
   if (!issue) return;
   auto certificate = issue(answer.node);
   if (!certificate)
     return spdlog::error("Node {} gets no certificate: {}", answer.node.value, certificate.error().message);
   answer.certificate = *std::move(certificate);
-  answer.ca_pem = ca_pem;
+  answer.ca_pem = trusted.ca_pem;
 }
 
 void register_node(const Call& call) {
@@ -135,12 +137,13 @@ void register_node(const Call& call) {
   if (!decode_body(call, body)) return;
   const auto issue = prepare_certificate(call.trust, body);
   if (!issue) return call.refuse(issue.error());
-  const auto reply = [&credentials = call.credentials, formation = body.formation, issue = *issue,
-                      ca_pem = call.trust.ca_pem,
+  const auto trusted = call.trust.now();
+  if (!trusted) return call.refuse(trusted.error());
+  const auto reply = [&credentials = call.credentials, formation = body.formation, issue = *issue, trusted = *trusted,
                       answer = call.reply<protocol::RegisterAnswer>()](Result<protocol::RegisterAnswer> registered) {
     if (registered) {
       credentials.note(registered->node, formation, registered->token);
-      add_certificate(*registered, issue, ca_pem);
+      add_certificate(*registered, issue, trusted);
     }
     answer(std::move(registered));
   };
@@ -164,6 +167,27 @@ void report(const Call& call) {
   };
   call.service.report(
       {NodeId{call.id}, call.caller(), std::move(body), reply, [respond = call.respond] { respond(busy_response()); }});
+}
+
+void renew_certificate(const Call& call) {
+  protocol::CertificateRequest body;
+  if (!decode_body(call, body)) return;
+  if (!call.trust.authority)
+    return call.refuse({Errc::conflict, "this monitor has no certificate authority", "its nodes keep what they have"});
+  const auto issue = call.trust.authority->prepare(body.csr, body.host);
+  if (!issue) return call.refuse(issue.error());
+  const auto trusted = call.trust.now();
+  if (!trusted) return call.refuse(trusted.error());
+  const auto reply = [issue = *issue, trusted = *trusted, id = NodeId{call.id},
+                      answer = call.reply<protocol::CertificateAnswer>()](Result<> allowed) {
+    if (!allowed) return answer(fail(std::move(allowed.error())));
+    auto certificate = issue(id);
+    if (!certificate) return answer(fail(std::move(certificate.error())));
+    answer(protocol::CertificateAnswer{*std::move(certificate), trusted.ca_pem});
+  };
+  call.ask([host = body.host, id = NodeId{call.id}, caller = call.caller(), reply](Engine& engine) {
+    engine.certify(id, host, caller, reply);
+  });
 }
 
 void drop_node(const Call& call) {
@@ -302,11 +326,12 @@ struct Route {
   void (*handle)(const Call& call);
 };
 
-constexpr std::array<Route, 17> routes = {{
+constexpr std::array<Route, 18> routes = {{
     {"POST", "/v1/register", Right::join, register_node},
     {"POST", "/v1/nodes/{id}/report", Right::report, report},
     {"PATCH", "/v1/nodes/{id}", Right::operate, change_node},
     {"DELETE", "/v1/nodes/{id}", Right::own_node, drop_node},
+    {"POST", "/v1/nodes/{id}/certificate", Right::own_node, renew_certificate},
     {"POST", "/v1/nodes/{id}/leave", Right::own_node, leave},
     {"POST", "/v1/formations", Right::administer, create_formation},
     {"DELETE", "/v1/formations", Right::administer, drop_formation},
@@ -424,7 +449,8 @@ http::Response ApiRouter::version() const {
 
 /// To everybody: who has a join token knows what it is to be.
 http::Response ApiRouter::trust() const {
-  return {200, protocol::encode(protocol::TrustDocument{trust_.ca_pem})};
+  const auto now = trust_.now();
+  return now ? http::Response{200, protocol::encode(*now)} : error_response(now.error(), false);
 }
 
 /// Operators who may do everything are not bound, and with --auth trust nobody is who shows no credential. What does not

@@ -1,25 +1,18 @@
 // Turns HTTP requests into calls of the engine, and its results into responses.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/http/http.h"
 #include "common/http/server.h"
+#include "monitor/api/api_trust.h"
 #include "monitor/api/host_check.h"
-#include "monitor/service/authority.h"
 #include "monitor/service/credentials.h"
 #include "monitor/service/service.h"
 
 namespace autoctl::monitor {
-
-/// What the API says about trust, and gives.
-struct ApiTrust {
-  std::string ca_pem = {};                  // what clients are to trust
-  std::optional<Authority> authority = {};  // issues certificates to nodes; nullopt: this monitor has none
-};
 
 class ApiRouter {
  public:

@@ -28,7 +28,7 @@ constexpr std::uint64_t last_version = std::numeric_limits<std::uint64_t>::max()
 bool same_content(const protocol::Assignment& a, const protocol::Assignment& b) {
   return a.monitor_id == b.monitor_id && a.lease_required == b.lease_required && a.strict_lease == b.strict_lease &&
          a.check_upstream == b.check_upstream && a.heartbeat == b.heartbeat && a.goal == b.goal && a.peers == b.peers &&
-         a.neighbours == b.neighbours && a.citus == b.citus && a.standing == b.standing && a.notice == b.notice;
+         a.neighbours == b.neighbours && a.citus == b.citus && a.standing == b.standing && a.trust == b.trust && a.notice == b.notice;
 }
 
 std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {
@@ -84,6 +84,7 @@ void Assignments::refresh(Group& group) {
     const std::string twin = twin_of(node, env_.now());
     next.notice = twin.empty() ? notice : "has a twin: " + twin;
     next.standing = {node.row.candidate_priority, node.row.replication_quorum, node.row.region, own};
+    next.trust = model_.trust;
     const bool coordinates =
         !incomplete && group.row.group == 0 && is_citus(model_, group) && is_leader_state(node.row.goal.state);
     if (coordinates) next.citus = citus_plan(model_, group.row.formation, env_.now());

@@ -51,6 +51,7 @@ protocol::NodeDocument node_document(const Node& node, const GroupSnapshot& grou
   document.pg_version = node.row.pg_version;
   document.twin = twin_of(node, now);
   document.citus_cluster = node.row.citus_cluster;
+  document.trust = node.trust;
   return document;
 }
 
@@ -102,6 +103,8 @@ Result<protocol::StateDocument> state_document(const Model& model, const std::st
   state.store_available = store_available;
   state.trusts_itself = model.trusts_itself;
   state.overload = model.overload;
+  state.trust = model.trust;
+  state.trust_change = model.trust_change;
   for (const auto& [name, row] : model.formations)
     if (formation.empty() || name == formation) state.formations.push_back(formation_document(row));
   for (const auto& [name, row] : model.formations)

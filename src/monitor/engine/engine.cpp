@@ -61,6 +61,11 @@ void Engine::change_node(NodeId id, const protocol::SettingsDocument& changes, c
   ledger_.flush();
 }
 
+void Engine::certify(NodeId id, const std::string& host, const Caller& caller, const Reply<>& reply) {
+  reply(membership_.certify(id, host, caller));
+  ledger_.flush();
+}
+
 void Engine::drop_node(NodeId id, bool allow_data_loss, const Caller& caller, const Reply<>& reply) {
   reply(membership_.drop(id, allow_data_loss, caller));
   ledger_.flush();
@@ -177,6 +182,36 @@ void Engine::tell_of(NodeId id, const std::string& words) {
   const NodeRow& row = group->nodes.at(id).row;
   ledger_.tell(ledger_.event(group->row, &row, "monitor", row.name + " " + words));
   ledger_.flush();
+}
+
+void Engine::tell(const std::string& words) {
+  for (const auto& [name, row] : model_.formations) {
+    auto event = ledger_.event("monitor", words);
+    event.formation = name;
+    ledger_.tell(std::move(event));
+  }
+  ledger_.flush();
+}
+
+void Engine::set_trust(const protocol::TrustGoal& goal, const std::string& change) {
+  model_.trust_change = change;
+  if (goal == model_.trust) return;
+  model_.trust = goal;
+  for (auto& [key, group] : model_.groups) assignments_.refresh(group);
+}
+
+std::vector<std::string> Engine::behind_in_trust(bool bundle_only) {
+  std::vector<std::string> names;
+  for (const auto& [key, group] : model_.groups)
+    for (const auto& [id, node] : group.nodes) {
+      const protocol::TrustFacts& has = node.trust;
+      const bool other_kind = node.reported && has.bundle.empty();
+      const bool there =
+          has.bundle == model_.trust.bundle &&
+          (bundle_only || (has.issuer == model_.trust.issuer && has.issued >= model_.trust.renew_before));
+      if (!other_kind && !there) names.push_back(node.row.name);
+    }
+  return names;
 }
 
 void Engine::wake(bool deaf) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "monitor/engine/access.h"
 #include "monitor/engine/admission.h"
@@ -50,6 +51,8 @@ class Engine {
                    const Reply<protocol::SettingsDocument>& reply);
   /// `allow_data_loss`: also one that may have acknowledged what no other node has.
   void drop_node(NodeId id, bool allow_data_loss, const Caller& caller, const Reply<>& reply);
+  /// May the node that is registered at `host` have another certificate? To itself, or for who operates; it is an event.
+  void certify(NodeId id, const std::string& host, const Caller& caller, const Reply<>& reply);
   /// The node goes on without this monitor; its formation waits for it, unless it is a standby.
   void leave(NodeId id, const Caller& caller, const Reply<>& reply);
   void state(const std::string& formation, std::optional<GroupId> group, const Caller& caller,
@@ -79,6 +82,16 @@ class Engine {
   void overloaded(bool is, const std::string& words);
   /// Of a node, in words to which its name is the subject: an event.
   void tell_of(NodeId id, const std::string& words);
+
+  /// An event of every formation.
+  void tell(const std::string& words);
+
+  // ---- trust
+  /// To what all nodes are to come, and why that is another one: in one sentence, or "".
+  void set_trust(const protocol::TrustGoal& goal, const std::string& change);
+  /// Names of the nodes that have not come to it: they have said so, or have said nothing since the monitor started.
+  /// Nodes without a certificate of the monitor's authority are left out. `bundle_only`: what they show is no matter.
+  std::vector<std::string> behind_in_trust(bool bundle_only);
 
   // ---- time
   /// At the beginning of each round: time in which this process did not run (stopped, stuck in a commit) proves nothing

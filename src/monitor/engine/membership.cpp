@@ -93,6 +93,23 @@ Result<protocol::RegisterAnswer> Membership::add(protocol::RegisterRequest reque
                                   .dbname = formation.dbname};
 }
 
+Result<> Membership::certify(NodeId id, const std::string& host, const Caller& caller) {
+  Group* group = model_.group_of(id);
+  if (group == nullptr) {
+    AUTOCTL_TRY(admission_.may(Right::own_node, caller));
+    return fail(Errc::not_found, no_such_node(id));
+  }
+  const Node& node = group->nodes.at(id);
+  const auto by = admission_.speak_for(node, caller);
+  if (!by) return fail(by.error());
+  if (node.row.goal.state == NodeState::dropped) return fail(Errc::denied, node.row.name + " was dropped");
+  if (node.row.host != host)
+    return fail(Errc::conflict, node.row.name + " is registered at " + node.row.host + ", not at " + host,
+                "`autoctl set node metadata --hostname` there gives it another");
+  ledger_.tell(ledger_.act(*by, group->row, &node.row, node.row.name + " gets another certificate"));
+  return {};
+}
+
 Result<> Membership::drop(NodeId id, bool allow_data_loss, const Caller& caller) {
   Group* group = model_.group_of(id);
   if (group == nullptr) {

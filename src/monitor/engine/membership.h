@@ -37,6 +37,10 @@ class Membership {
   /// conflict, denied, unavailable.
   Result<protocol::SettingsDocument> change(NodeId id, const protocol::SettingsDocument& changes, const Caller& caller);
 
+  /// May the node that is registered at `host` have another certificate? Said as an event. Errors: not_found, denied, twin,
+  /// unavailable, conflict (another host).
+  Result<> certify(NodeId id, const std::string& host, const Caller& caller);
+
  private:
   Result<> drop_again(Group& group, const Node& node, const By& by);
   Result<> drop_member(Group& group, const Node& node, bool allow_data_loss, const Caller& caller);

@@ -51,6 +51,8 @@ Model Model::restored(const Image& image, Model before, const Moment& at) {
   Model model;
   model.monitor_id = image.monitor_id;
   model.trusts_itself = before.trusts_itself;
+  model.trust = before.trust;
+  model.trust_change = before.trust_change;
   model.roster_ = before.roster_;
   model.apply(as_change(image), at);
   model.last_node = image.last_node;

@@ -80,6 +80,7 @@ struct Node {
   TimePoint told_at;  // when these facts came: no excuse makes them newer, as it does seen.last_report
   std::optional<protocol::CitusFacts> citus;  // of a coordinator's primary
   protocol::ShownCertificates certificates;   // as its last report that knew said
+  protocol::TrustFacts trust;
   bool reported = false;                      // since the monitor started
   std::uint64_t sequence = 0;
   std::uint64_t last_news = 0;  // of its epoch
@@ -173,6 +174,8 @@ class Model {
   std::int64_t last_operation = 0;
   bool trusts_itself = true;
   std::string overload;  // in one sentence, while there is more to do than can be done
+  protocol::TrustGoal trust;  // of all nodes
+  std::string trust_change;   // in one sentence, while the authority is replaced
 
  private:
   void put(const FormationRow& row);

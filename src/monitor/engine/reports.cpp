@@ -111,6 +111,7 @@ void Reports::take_in(Group& group, Node& node, const protocol::Report& report, 
   take_in_row(group, node, report);
   node.elsewhere = caller.elsewhere;
   if (report.certificates) node.certificates = *report.certificates;
+  node.trust = report.trust;
   take_in_address(group, node, report, caller);
   take_in_citus(group, node, report);
   if (moved) {

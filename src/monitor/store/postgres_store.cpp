@@ -60,10 +60,12 @@ bool is_refused_data(const std::string& sqlstate) {
 
 }  // namespace
 
-Result<> hand_out(pg::Connection& connection, const std::string& entry_credential) {
+Result<> hand_out(pg::Connection& connection, const std::optional<std::string>& entry_credential,
+                  const std::string& ca_pem) {
   const auto done = connection.query(
-      "UPDATE autoctl.monitor SET registration_token = $1 WHERE registration_token IS DISTINCT FROM $1",
-      {entry_credential}, deadline);
+      "UPDATE autoctl.monitor SET registration_token = $1, ca_pem = $2"
+      " WHERE registration_token IS DISTINCT FROM $1 OR ca_pem IS DISTINCT FROM $2",
+      {entry_credential ? pg::Param(*entry_credential) : pg::Param(), ca_pem}, deadline);
   if (!done) return fail(done.error());
   return {};
 }

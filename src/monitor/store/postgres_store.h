@@ -19,8 +19,9 @@ struct ApiEndpoint {
   std::function<std::string()> entry_credential;
 };
 
-/// What autoctl.api_endpoint() hands out from now on, if it is not that already.
-Result<> hand_out(pg::Connection& connection, const std::string& entry_credential);
+/// What autoctl.api_endpoint() hands out from now on, if it is not that already. `entry_credential`: nullopt: none.
+Result<> hand_out(pg::Connection& connection, const std::optional<std::string>& entry_credential,
+                  const std::string& ca_pem);
 
 class PostgresStore final : public Store {
  public:
