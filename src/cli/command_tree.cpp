@@ -1,9 +1,12 @@
 #include "cli/command_tree.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/commands/commands.h"
 #include "cli/help_formatter.h"
+#include "common/util/program_name.h"
 #include "common/util/version.h"
 
 namespace autoctl::cli {
@@ -114,13 +117,14 @@ std::vector<CLI::App*> children(const CLI::App& app) {
 }
 
 std::unique_ptr<CLI::App> make_command_tree(Invocation& invocation, LogOptions& log) {
-  auto root = std::make_unique<CLI::App>("autoctl: automated failover for PostgreSQL", "autoctl");
+  auto root = std::make_unique<CLI::App>("automated failover for PostgreSQL", std::string(program_name()));
   root->require_subcommand(1);
   auto formatter = std::make_shared<HelpFormatter>();
   formatter->column_width(34);
   root->formatter(formatter);
   root->footer("Each command has its own --help, with an example.");
-  root->set_version_flag("--version", "autoctl version " + std::string(program_version), "print the version");
+  root->set_version_flag("--version", fmt::format("{} version {}", program_name(), program_version),
+                         "print the version");
   add_log_options(*root, log);
   add_groups(Verb(*root), invocation);
   add_single_commands(Verb(*root), invocation);

@@ -4,10 +4,12 @@
 #include "cli/invocation.h"
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
+#include "common/util/program_name.h"
 #include "common/util/redact.h"
 
 int main(int argc, char** argv) {
   using namespace autoctl;
+  if (argc > 0) set_program_name(argv[0]);
   logging::setup({});
   const auto invocation = cli::parse(std::vector<std::string>(argv + 1, argv + argc));
   hide_secrets(argc, argv);

@@ -4,6 +4,7 @@
 
 #include "cli/command_tree.h"
 #include "cli/help_formatter.h"
+#include "common/util/program_name.h"
 
 namespace autoctl::cli {
 
@@ -68,9 +69,9 @@ over all of them. Encryption follows `AUTOCTL_SSL_SELF_SIGNED`, `AUTOCTL_NO_SSL`
 `AUTOCTL_SSL_CA_FILE`, `AUTOCTL_SSL_CRL_FILE` and `AUTOCTL_SSL_MODE` where the command line says nothing about it.
 )";
 
-constexpr const char* completion_script = R"(# bash completion for autoctl
+constexpr const char* completion_script = R"(# bash completion for {2}
 _autoctl() {{
-  local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" path="autoctl" word words=""
+  local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" path="{2}" word words=""
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
     case "$word" in -*) ;; *) _autoctl_is_command "$path $word" && path="$path $word" ;; esac
   done
@@ -79,16 +80,16 @@ _autoctl() {{
     --*-file|--*-cert|--*-key|--pgctl) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
   esac
   case "$path" in
-{}  esac
+{0}  esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }}
 _autoctl_is_command() {{
   case "$1" in
-    {}) return 0 ;;
+    {1}) return 0 ;;
   esac
   return 1
 }}
-complete -F _autoctl autoctl
+complete -F _autoctl {2}
 )";
 
 void append_paths(const CLI::App& app, std::vector<std::string>& paths) {
@@ -116,7 +117,7 @@ std::string bash_completion() {
   append_cases(*root, cases);
   std::vector<std::string> paths;
   append_paths(*root, paths);
-  return fmt::format(fmt::runtime(completion_script), cases, fmt::join(paths, "|"));
+  return fmt::format(fmt::runtime(completion_script), cases, fmt::join(paths, "|"), program_name());
 }
 
 }  // namespace autoctl::cli

@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/output/print.h"
 #include "common/protocol/protocol.h"
+#include "common/util/program_name.h"
 
 namespace autoctl::cli {
 
@@ -24,9 +25,8 @@ Result<ExitCode> version(const VersionOptions& options) {
     print(pretty({{"autoctl", program_version}, {"protocol", protocol::version}, {"libpq_version_num", libpq}}));
     return ExitCode::ok;
   }
-  print(
-      fmt::format("autoctl version {}\nprotocol {}\nlibpq {}.{}\ncompatible with Postgres 13, 14, 15, 16, 17, and 18\n",
-                  program_version, protocol::version, libpq / 10000, libpq % 10000));
+  print(fmt::format("{} version {}\nprotocol {}\nlibpq {}.{}\ncompatible with Postgres 13, 14, 15, 16, 17, and 18\n",
+                    program_name(), program_version, protocol::version, libpq / 10000, libpq % 10000));
   return ExitCode::ok;
 }
 

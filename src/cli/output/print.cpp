@@ -3,10 +3,12 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "common/util/program_name.h"
+
 namespace autoctl::cli {
 
 void print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
+  std::fputs(with_program_name(text).c_str(), stdout);
   std::fflush(stdout);
 }
 

@@ -5,7 +5,7 @@
 
 namespace autoctl::cli {
 
-/// To stdout, at once: what follows may take long or never come.
+/// To stdout, at once: what follows may take long or never come. Commands in it begin with the name that was called.
 void print(const std::string& text);
 
 /// Indented by four, as pg_autoctl prints it, with a newline at its end.
