@@ -95,6 +95,16 @@ Verb Verb::add_leaf(const std::string& name, const std::string& sentence, const 
   return Verb(*leaf);
 }
 
+Verb Verb::hide() {
+  app_->group("");
+  return *this;
+}
+
+Verb Verb::take_anything() {
+  app_->allow_extras();
+  return *this;
+}
+
 void Verb::on_parsed(std::function<void(const std::string& path)> chosen) {
   std::string path = app_->get_name();
   for (const CLI::App* app = app_->get_parent(); app->get_parent() != nullptr; app = app->get_parent()) {

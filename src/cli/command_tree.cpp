@@ -49,6 +49,23 @@ void add_show(Verb root, Invocation& invocation) {
   add_show_systemd(show, invocation);
 }
 
+void add_inspect_and_manual(Verb root, Invocation& invocation) {
+  Verb inspect = root.add_group("inspect", "print how autoctl decides, and what it finds on this machine");
+  add_inspect_fsm(inspect, invocation);
+  add_inspect_show(inspect, invocation);
+  const Verb pgsetup = add_inspect_pgsetup(inspect, invocation);
+  const Verb monitor = add_inspect_monitor(inspect, invocation);
+  add_inspect_getpid(inspect, invocation);
+  Verb manual = root.add_group("manual", "by hand what automation does otherwise");
+  const Verb restart = add_manual_service(manual, invocation);
+  add_not_here({{"", root},
+                {"inspect pgsetup", pgsetup},
+                {"inspect monitor", monitor},
+                {"manual", manual},
+                {"manual service restart", restart}},
+               invocation);
+}
+
 void add_groups(Verb root, Invocation& invocation) {
   Verb create = root.add_group("create", "create a monitor, a node or a formation");
   add_create_monitor(create, invocation);
@@ -88,7 +105,7 @@ void add_groups(Verb root, Invocation& invocation) {
   add_disable_ssl(disable, invocation);
   add_rotate_password(root.add_group("rotate", "replace a credential by a new one"), invocation);
   add_token(root.add_group("token", "credentials for others: with a join token a node registers"), invocation);
-  add_inspect_fsm(root.add_group("inspect", "print how autoctl decides"), invocation);
+  add_inspect_and_manual(root, invocation);
 }
 
 void add_single_commands(Verb root, Invocation& invocation) {

@@ -29,6 +29,10 @@ std::string option_line(const CLI::Option& option) {
   return fmt::format("- `{}`: {}.{}\n", name, option.get_description(), environment);
 }
 
+bool is_hidden(const CLI::App& command) {
+  return command.get_group().empty();
+}
+
 std::string section(const CLI::App& command) {
   std::string text = fmt::format("\n## `{}`\n\n{}\n\n", path_of(command), command.get_description());
   for (const CLI::Option* option : command.get_options())
@@ -41,6 +45,7 @@ std::string section(const CLI::App& command) {
 
 void append_sections(const CLI::App& app, std::string& text) {
   for (const CLI::App* child : children(app)) {
+    if (is_hidden(*child)) continue;
     if (child->get_require_subcommand_min() == 0) text += section(*child);
     append_sections(*child, text);
   }
@@ -48,7 +53,8 @@ void append_sections(const CLI::App& app, std::string& text) {
 
 void append_cases(const CLI::App& app, std::string& text) {
   std::vector<std::string> words;
-  for (const CLI::App* child : children(app)) words.push_back(child->get_name());
+  for (const CLI::App* child : children(app))
+    if (!is_hidden(*child)) words.push_back(child->get_name());
   for (const CLI::Option* option : app.get_options())
     for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
   text += fmt::format("    \"{}\") words=\"{}\" ;;\n", path_of(app), fmt::join(words, " "));

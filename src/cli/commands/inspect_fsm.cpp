@@ -15,6 +15,7 @@ namespace {
 
 struct InspectOptions {
   bool json = false;
+  std::string phase;  // mermaid
 };
 
 nlohmann::json json_of_tables() {
@@ -38,8 +39,13 @@ Result<ExitCode> list(const InspectOptions& options) {
   return ExitCode::ok;
 }
 
-Result<ExitCode> mermaid(const InspectOptions&) {
-  print(draw_state_machine());
+Result<ExitCode> mermaid(const InspectOptions& options) {
+  print(draw_state_machine(parse_phase(options.phase)));
+  return ExitCode::ok;
+}
+
+Result<ExitCode> gv(const InspectOptions&) {
+  print(graph_state_machine());
   return ExitCode::ok;
 }
 
@@ -68,8 +74,12 @@ std::vector<std::string> find_faults() {
   return faults;
 }
 
-Result<ExitCode> check(const InspectOptions&) {
+Result<ExitCode> check(const InspectOptions& options) {
   const auto faults = find_faults();
+  if (options.json) {
+    print(pretty({{"ok", faults.empty()}, {"mismatches", faults}}));
+    return faults.empty() ? ExitCode::ok : ExitCode::internal;
+  }
   for (const std::string& fault : faults) print(fault + '\n');
   if (!faults.empty())
     return fail(Errc::internal, fmt::format("{} faults in the state machine's tables", faults.size()));
@@ -82,6 +92,11 @@ void declare_none(Verb, InspectOptions&) {}
 void declare_json(Verb command, InspectOptions& options) {
   add_json(command, options.json);
 }
+void declare_phase(Verb command, InspectOptions& options) {
+  command.add_option("phase", options.phase, "the part to draw; default: all of it")
+      .one_of({"init", "steady-state", "failover", "maintenance", "removal"})
+      .type_name("");
+}
 
 }  // namespace
 
@@ -90,11 +105,14 @@ void add_inspect_fsm(Verb inspect, Invocation& invocation) {
   add_command<InspectOptions>(fsm, invocation, "list", "every rule and every transition", "autoctl inspect fsm list",
                               declare_json, list);
   add_command<InspectOptions>(fsm, invocation, "mermaid", "the transitions as a Mermaid diagram",
-                              "autoctl inspect fsm mermaid > fsm.mmd", declare_none, mermaid);
+                              "autoctl inspect fsm mermaid failover > fsm.mmd", declare_phase, mermaid);
+  add_command<InspectOptions>(fsm, invocation, "gv", "the transitions as a graph for Graphviz",
+                              "autoctl inspect fsm gv | dot -Tsvg > fsm.svg", declare_none, gv);
   add_command<InspectOptions>(fsm, invocation, "markdown", "both tables as a page: docs/states.md",
                               "autoctl inspect fsm markdown > docs/states.md", declare_none, markdown);
   add_command<InspectOptions>(fsm, invocation, "check", "do the two tables fit together?", "autoctl inspect fsm check",
-                              declare_none, check);
+                              declare_json, check);
+  add_inspect_fsm_state(fsm, invocation);
 }
 
 }  // namespace autoctl::cli

@@ -5,16 +5,11 @@ namespace autoctl::cli {
 
 namespace {
 
-Result<ExitCode> switchover(const OperationOptions& options) {
-  AUTOCTL_TRY(run_operation("switchover", options));
-  return ExitCode::ok;
-}
-
+/// `failover` and `switchover` are one, as in pg_auto_failover.
 Result<ExitCode> failover(const OperationOptions& options) {
-  if (!options.allow_data_loss) return switchover(options);
-  OperationOptions forced = options;
-  forced.no_wait = true;  // nodes are missing: the others may never follow
-  AUTOCTL_TRY(run_operation("forced_failover", forced));
+  OperationOptions asked = options;
+  if (options.allow_data_loss) asked.no_wait = true;  // nodes are missing: the others may never follow
+  AUTOCTL_TRY(run_operation(options.allow_data_loss ? "forced_failover" : "switchover", asked));
   return ExitCode::ok;
 }
 
@@ -53,9 +48,9 @@ void declare_promotion(Verb command, OperationOptions& options) {
 void add_perform(Verb parent, Invocation& invocation) {
   add_command<OperationOptions>(parent, invocation, "failover", "move the primary to the best standby",
                                 "autoctl perform failover --pgdata /srv/pg", declare_failover, failover);
-  add_command<OperationOptions>(parent, invocation, "switchover",
-                                "move the primary to the best standby: no commit is lost",
-                                "autoctl perform switchover --pgdata /srv/pg --formation default", declare, switchover);
+  add_command<OperationOptions>(
+      parent, invocation, "switchover", "move the primary to the best standby: no commit is lost",
+      "autoctl perform switchover --pgdata /srv/pg --formation default", declare_failover, failover);
   add_command<OperationOptions>(parent, invocation, "promotion", "move the primary to the standby that is named",
                                 "autoctl perform promotion --pgdata /srv/pg --name node2", declare_promotion,
                                 promotion);

@@ -1,11 +1,10 @@
 #include <fmt/format.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 
-#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
+#include "cli/local_state.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
 #include "common/postgres/lock_file.h"
@@ -46,12 +45,6 @@ void ask_monitor(Status& status) {
     status.reported = to_string(node.reported);
     status.assigned = to_string(node.assigned);
   }
-}
-
-std::optional<postgres::LockFile> find_postmaster(const std::string& pgdata) {
-  auto lock = postgres::read_lock_file(pgdata);
-  if (lock && ::kill(lock->pid, 0) != 0 && errno == ESRCH) return std::nullopt;
-  return lock;
 }
 
 Result<Status> look(const config::Files& files) {
