@@ -23,6 +23,9 @@ Option Option::expected(int least, int most) {
 Option Option::from(const std::string& variable) {
   return Option(*option_->envname(variable));
 }
+Option Option::hide() {
+  return Option(*option_->group(""));
+}
 Option Option::excludes(Option other) {
   return Option(*option_->excludes(other.option_));
 }

@@ -36,6 +36,8 @@ class Option {
   Option expected(int least, int most);
   /// The environment variable that its default comes from.
   Option from(const std::string& variable);
+  /// Not in help, manual and completion.
+  Option hide();
   Option excludes(Option other);
   Option needs(Option other);
 

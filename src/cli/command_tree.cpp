@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <set>
 
 #include "cli/commands/commands.h"
 #include "cli/help_formatter.h"
@@ -32,6 +33,26 @@ void add_log_options_below(CLI::App& app, LogOptions& log) {
   for (CLI::App* child : children(app)) {
     add_log_options(*child, log);
     add_log_options_below(*child, log);
+  }
+}
+
+/// These print a text that is no data: a page, a picture, a unit, a log.
+bool prints_a_text(const std::string& path) {
+  static const std::set<std::string> paths = {
+      "help", "completion",           "show systemd",         "inspect fsm mermaid", "inspect fsm gv",
+      "demo", "inspect fsm markdown", "inspect pgsetup logs", "inspect pgsetup tune"};
+  return paths.contains(path.substr(path.find(' ') + 1));
+}
+
+/// Each command has --json: where it has nothing to tell, how it ended.
+void add_json_below(CLI::App& app, Invocation& invocation) {
+  for (CLI::App* child : children(app)) {
+    add_json_below(*child, invocation);
+    const bool is_command = child->get_require_subcommand_min() == 0;
+    if (!is_command || child->get_group().empty() || prints_a_text(path_of(*child))) continue;
+    if (child->get_option_no_throw("--json") != nullptr) continue;
+    child->add_flag("--json", invocation.json_outcome,
+                    "print as JSON how it ended: command, exit_code and, if it failed, error");
   }
 }
 
@@ -146,6 +167,7 @@ std::unique_ptr<CLI::App> make_command_tree(Invocation& invocation, LogOptions& 
   add_groups(Verb(*root), invocation);
   add_single_commands(Verb(*root), invocation);
   add_log_options_below(*root, log);
+  add_json_below(*root, invocation);
   return root;
 }
 

@@ -29,8 +29,9 @@ Result<> refuse_foreign(const ForeignOptions& options) {
                 "leave it out; `autoctl rotate password` replaces it later");
   if (options.autoctl_node_password)
     return fail(Errc::bad_usage,
-                "--autoctl-node-password: nodes log in to the monitor with credentials of their own, not with that role",
-                "leave it out; `autoctl token create`, once the monitor runs, lets nodes join");
+                "--autoctl-node-password: nodes have credentials of their own and do not log in as that role",
+                "leave it out, and let nodes join with `autoctl token create`; who needs the role's password: `select "
+                "autoctl.set_node_password('…')` in the monitor's Postgres");
   return {};
 }
 

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "cli/invocation.h"
+#include "cli/outcome.h"
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
 #include "common/util/program_name.h"
@@ -18,8 +19,5 @@ int main(int argc, char** argv) {
     return static_cast<int>(exit_code(invocation.error().code));
   }
   logging::setup(invocation->logging);
-  const auto code = invocation->run();
-  if (code) return static_cast<int>(*code);
-  logging::error(code.error());
-  return static_cast<int>(exit_code(code.error().code));
+  return cli::run_to_end(*invocation);
 }

@@ -18,7 +18,8 @@ std::vector<std::string> spellings(const CLI::Option& option) {
 }
 
 bool is_documented(const CLI::Option& option) {
-  return option.get_group() != "Log" && option.get_name() != "--help" && !option.get_description().empty();
+  return option.get_group() != "Log" && !option.get_group().empty() && option.get_name() != "--help" &&
+         !option.get_description().empty();
 }
 
 std::string option_line(const CLI::Option& option) {
@@ -56,7 +57,8 @@ void append_cases(const CLI::App& app, std::string& text) {
   for (const CLI::App* child : children(app))
     if (!is_hidden(*child)) words.push_back(child->get_name());
   for (const CLI::Option* option : app.get_options())
-    for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+    if (!option->get_group().empty())
+      for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
   text += fmt::format("    \"{}\") words=\"{}\" ;;\n", path_of(app), fmt::join(words, " "));
   for (const CLI::App* child : children(app)) append_cases(*child, text);
 }

@@ -125,7 +125,7 @@ Result<ExitCode> coordinator(const InspectMonitorOptions& options) {
 
 void declare(Verb command, InspectMonitorOptions& options) {
   add_target(command, options.target);
-  add_scope(command, options.scope);
+  add_group_scope(command, options.scope);
   add_json(command, options.json);
 }
 

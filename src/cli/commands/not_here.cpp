@@ -1,7 +1,10 @@
 // Commands of pg_autoctl's that have no place here: each says why, and what to type instead. docs/coming-from-pg_auto_failover.md
 // lists them all.
+#include <fmt/format.h>
+
 #include "cli/commands/commands.h"
 #include "common/util/logging.h"
+#include "common/util/program_name.h"
 
 namespace autoctl::cli {
 
@@ -121,7 +124,7 @@ void add_refusal(Verb parent, Invocation& invocation, const std::string& name, c
       .on_parsed([&invocation, &refusal](const std::string& path) {
         invocation.command = path;
         invocation.run = [path, &refusal]() -> Result<ExitCode> {
-          logging::error({Errc::internal, "there is no `autoctl " + path + "`: " + std::string(refusal.why),
+          logging::error({Errc::internal, fmt::format("there is no `{} {}`: {}", program_name(), path, refusal.why),
                           std::string(refusal.instead)});
           return ExitCode::not_here;
         };

@@ -13,14 +13,16 @@ Result<ExitCode> failover(const OperationOptions& options) {
   return ExitCode::ok;
 }
 
-Result<ExitCode> promotion(const OperationOptions& options) {
+Result<ExitCode> promotion(const OperationOptions& asked) {
+  OperationOptions options = asked;
+  AUTOCTL_TRY(find_group_of_node(options));
   AUTOCTL_TRY(run_operation("promotion", options));
   return ExitCode::ok;
 }
 
 void declare(Verb command, OperationOptions& options) {
   add_changing_target(command, options.target);
-  add_scope(command, options.scope);
+  add_group_scope(command, options.scope);
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
       .positive()
       .type_name("SECONDS");
