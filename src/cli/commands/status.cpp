@@ -9,6 +9,7 @@
 #include "cli/output/print.h"
 #include "common/postgres/lock_file.h"
 #include "common/postgres/port_probe.h"
+#include "common/postgres/tools.h"
 #include "common/util/pid_file.h"
 #include "common/util/version.h"
 
@@ -29,6 +30,7 @@ struct Status {
   std::optional<pid_t> daemon;
   std::optional<postgres::LockFile> postmaster;  // of a process that lives
   PortState port = PortState::unknown;
+  std::string version;             // of Postgres' programs; empty: there are none
   std::string reported, assigned;  // as the monitor knows them; empty: it did not say
 };
 
@@ -50,7 +52,8 @@ void ask_monitor(Status& status) {
 Result<Status> look(const config::Files& files) {
   auto config = config::load(files);
   if (!config) return fail(config.error());
-  Status status{*config, {}, find_postmaster(files.pgdata), PortState::unknown, {}, {}};
+  Status status{*config, {}, find_postmaster(files.pgdata), PortState::unknown, {}, {}, {}};
+  if (const auto tools = postgres::find_tools(config->pg_ctl)) status.version = tools->version;
   const auto pid = locked_pid(files.pid());
   if (!pid) return fail(pid.error());
   status.daemon = *pid;
@@ -67,6 +70,9 @@ nlohmann::json json_of(const Status& status) {
         {"pg_ctl", config.pg_ctl},
         {"host", config.pghost},
         {"port", config.pgport},
+        {"proxyport", config.proxy_port},
+        {"version", status.version},
+        {"in_recovery", status.postmaster && status.postmaster->status == "standby"},
         {"pid", nullptr},
         {"postmaster", {{"status", status.port == PortState::open ? "ready" : to_string(status.port)}}}}},
       {"pg_autoctl",

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/util/result.h"
 
@@ -10,5 +12,8 @@ namespace autoctl::config {
 /// The key of autoctl.toml that is meant; what is no key of pg_autoctl's stays as it is. Errors: not_found, for a key
 /// that has no counterpart, with what to type instead.
 Result<std::string> without_alias(const std::string& key);
+
+/// pg_autoctl's keys that have a counterpart, with it.
+std::vector<std::pair<std::string, std::string>> aliases();
 
 }  // namespace autoctl::config
