@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -52,13 +53,26 @@ class Names : public CitusTest {
     for (const char* spare : {"/spare_1", "/spare"})
       if (std::filesystem::exists(directory() + spare + ".autoctl"))
         autoctl({"stop", "--immediate", "--pgdata", directory() + spare});
+    if (HasFailure()) std::cout << config::read_file(directory() + "/spare.log").value_or("");
     CitusTest::TearDown();
   }
 
   /// As in a shell. Stdout and stderr apart.
-  Finished type(const std::string& words) {
-    const std::string program = (std::filesystem::path(autoctl_under_test()).parent_path() / "pg_autoctl").string();
-    return shell(program + " " + with_places(words) + " 2>stderr.txt");
+  Finished type(const std::string& words) { return shell(program() + " " + with_places(words) + " 2>stderr.txt"); }
+
+  static std::string program() {
+    return (std::filesystem::path(autoctl_under_test()).parent_path() / "pg_autoctl").string();
+  }
+
+  /// `run` in the background, in a session of its own. Its exit code will be in run.rc.
+  void run_spare(const std::string& words) {
+    const std::string line = program() + " run " + with_places(words);
+    shell("setsid sh -c '" + line + " >>spare.log 2>&1; echo $? >run.rc' >/dev/null 2>&1 </dev/null & true");
+    done_.insert("run");
+  }
+  bool spare_has_ended(const std::string& exit_code) {
+    return lab::eventually(Millis(20'000),
+                           [&] { return config::read_file(directory() + "/run.rc").value_or("") == exit_code + "\n"; });
   }
 
   std::string with_places(std::string text) {
@@ -92,6 +106,7 @@ class Names : public CitusTest {
   }
 
   void take(const Step& step) {
+    if (step.command == "run") return run_spare(step.rest);
     SCOPED_TRACE(step.command + " " + step.rest);
     const Finished done = type(step.command + " " + step.rest + (step.keys.empty() ? "" : " --json"));
     EXPECT_EQ(done.exit_code, step.exit_code) << done.output << stderr_text();
@@ -242,7 +257,7 @@ std::vector<Step> lives(const std::string& monitor_port, const std::string& port
       {"create monitor", "--pgdata {spare}_monitor --pgport " + monitor_port + trust, outcome},
       {"drop monitor", "--pgdata {spare}_monitor --destroy", outcome},
       {"create postgres", "--pgdata {spare} --name spare --pgport " + port + trust + " --monitor {uri}", outcome},
-      {"run", "--pgdata {spare} --name extra >run.log & echo $! >run.pid; true"},
+      {"run", "--pgdata {spare} --name extra"},
       {"inspect pgsetup wait", "--pgdata {spare} --timeout 60"},
       {"set node metadata", "--name third --pgdata {spare}", {"name", "hostname", "pgport"}},
       {"disable monitor", "--pgdata {spare} --force", outcome},
@@ -266,6 +281,7 @@ TEST_F(Names, ThatAreTheSameDoTheSame) {
     ASSERT_NO_FATAL_FAILURE(expect_settled());
   }
   ASSERT_NO_FATAL_FAILURE(take_all(lives(spare_port(), spare_port())));
+  EXPECT_TRUE(spare_has_ended("0"));
   expect_all_taken(of_citus);
 }
 
@@ -273,10 +289,10 @@ TEST_F(Names, OfCitusAreTheSame) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(0));
   const std::string trust = " --hostname 127.0.0.1 --auth trust --ssl-self-signed --pgctl {pg_ctl} --monitor {uri}";
   ASSERT_NO_FATAL_FAILURE(take({"create coordinator", "--pgdata {spare} --pgport " + spare_port() + trust, outcome}));
-  ASSERT_NO_FATAL_FAILURE(take({"run", "--pgdata {spare} >coordinator.log & true"}));
+  ASSERT_NO_FATAL_FAILURE(take({"run", "--pgdata {spare}"}));
   ASSERT_NO_FATAL_FAILURE(take({"inspect pgsetup wait", "--pgdata {spare} --read-write --timeout 60"}));
   ASSERT_NO_FATAL_FAILURE(take({"create worker", "--pgdata {spare}_1 --pgport " + spare_port() + trust, outcome}));
-  ASSERT_NO_FATAL_FAILURE(take({"run", "--pgdata {spare}_1 >worker.log & true"}));
+  ASSERT_NO_FATAL_FAILURE(take({"run", "--pgdata {spare}_1"}));
   ASSERT_NO_FATAL_FAILURE(take({"activate", "--pgdata {spare}_1", outcome}));
   ASSERT_NO_FATAL_FAILURE(
       take({"inspect monitor get coordinator", "--pgdata {spare}_1", {"formation", "groupId", "host", "port"}}));

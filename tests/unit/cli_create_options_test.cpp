@@ -55,7 +55,7 @@ TEST_F(Create, APasswordForTheMonitorIsForItsPostgres) {
   options_.monitor_password = "secret";
   EXPECT_THAT(refused().message, HasSubstr("--monitor-password"));
   options_.monitor = "postgres://autoctl_node@m:5432/pg_auto_failover";
-  EXPECT_THAT(to_config(options_, "postgres").value_or({}).monitor, HasSubstr("?password=secret"));
+  EXPECT_THAT(to_config(options_, "postgres").value_or(config::Config{}).monitor, HasSubstr("?password=secret"));
 }
 
 TEST_F(Create, WhatOnlyPgAutoctlHasSaysWhatToType) {
