@@ -20,8 +20,9 @@ void declare_foreign_of_monitors(Verb command, ForeignOptions& options) {
 
 Result<> refuse_foreign(const ForeignOptions& options) {
   if (options.disable_monitor)
-    return fail(Errc::bad_usage, "--disable-monitor: without a monitor nobody decides which node is the primary",
-                "`autoctl create monitor` first, then --monitor here; a single Postgres without failover needs no autoctl");
+    return fail(
+        Errc::bad_usage, "--disable-monitor: without a monitor nobody decides which node is the primary",
+        "`autoctl create monitor` first, then --monitor here; a single Postgres without failover needs no autoctl");
   if (options.node_id)
     return fail(Errc::bad_usage, "--node-id: the monitor numbers the nodes", "leave it out; --name is yours to choose");
   if (options.replication_password)

@@ -25,11 +25,12 @@ Result<LocalState> read_local_state(const std::string& pgdata) {
                 "`autoctl show state` asks it for that of its nodes");
   const auto saved = keeper::load_state(config::Files(pgdata));
   if (!saved) return fail(saved.error());
-  LocalState local{*config, *saved, find_postmaster(config->pgdata), {}, {}};
+  LocalState local{*config, *saved, find_postmaster(config->pgdata), false, {}, {}};
   const auto tools = postgres::find_tools(config->pg_ctl);
   if (!tools) return fail(tools.error());
   const auto data = keeper::inspect(*tools, config->pgdata);
   if (!data) return fail(data.error());
+  local.standby = data->standby_signal;
   local.timeline = data->timeline;
   local.lsn = data->lsn;
   return local;
@@ -50,9 +51,9 @@ protocol::NodeDocument node_document(const LocalState& local) {
   node.assigned = local.saved.goal.state;
   node.timeline = local.timeline;
   node.lsn = local.lsn;
-  const std::string status = local.postmaster ? local.postmaster->status : "";
-  node.health = status == "ready" || status == "standby" ? "healthy" : "unreachable";
-  node.connection = status == "ready" ? "read-write" : status == "standby" ? "read-only" : "none";
+  const bool serves = local.postmaster && local.postmaster->status == "ready";
+  node.health = serves ? "healthy" : "unreachable";
+  node.connection = !serves ? "none" : local.standby ? "read-only" : "read-write";
   return node;
 }
 

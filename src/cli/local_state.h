@@ -15,6 +15,7 @@ struct LocalState {
   config::Config config;
   keeper::SavedState saved;
   std::optional<postgres::LockFile> postmaster;  // of a process that lives
+  bool standby = false;                          // it has a standby.signal
   Timeline timeline;
   Lsn lsn;  // the last checkpoint's, as pg_control has it
 };

@@ -2,6 +2,7 @@
 // ends with pg_autoctl's exit code and, for JSON, has its keys. Those of the other rows say what to type instead.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <signal.h>
 
 #include <filesystem>
 #include <fstream>
@@ -283,6 +284,23 @@ TEST_F(Names, ThatAreTheSameDoTheSame) {
   ASSERT_NO_FATAL_FAILURE(take_all(lives(spare_port(), spare_port())));
   EXPECT_TRUE(spare_has_ended("0"));
   expect_all_taken(of_citus);
+}
+
+/// What a node says of itself, of its own disk.
+TEST_F(Names, OfANodeAloneTellItsRole) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(2));
+  EXPECT_THAT(type("show state --local --pgdata {standby}").output, HasSubstr("read-only"));
+  EXPECT_THAT(type("show state --local --pgdata {primary}").output, HasSubstr("read-write"));
+  const Finished waits = type("inspect pgsetup wait --read-write --timeout 1 --pgdata {standby}");
+  EXPECT_EQ(waits.exit_code, 6) << waits.output;
+  EXPECT_THAT(stderr_text(), HasSubstr("accepts no writes after 1 s"));
+  const lab::AutoctlDaemon& node = standby();
+  const std::string state = node.files().state();
+  const auto before = config::read_file(state);
+  ASSERT_TRUE(ok(before));
+  cluster().monitor().signal_node(SIGKILL);
+  EXPECT_THAT(type("show state --local --pgdata " + node.pgdata()).output, HasSubstr("secondary"));
+  EXPECT_EQ(config::read_file(state).value_or("none"), *before) << "it only looks";
 }
 
 TEST_F(Names, OfCitusAreTheSame) {

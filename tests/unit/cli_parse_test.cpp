@@ -185,7 +185,7 @@ TEST_F(Parse, MistakesGetTheNearestWordAsAHint) {
   EXPECT_EQ(refused("show stat").hint, "did you mean 'state'?");
   EXPECT_EQ(refused("perform fialover").hint, "did you mean 'failover'?");
   EXPECT_EQ(refused("create postgres --ssl-self-singed").hint, "did you mean '--ssl-self-signed'?");
-  EXPECT_THAT(refused("inspect fsm").hint, HasSubstr("list, mermaid, markdown, check"));
+  EXPECT_THAT(refused("inspect fsm").hint, HasSubstr("list, mermaid, gv, markdown, check, state"));
   EXPECT_THAT(refused("").hint, HasSubstr("create"));
   EXPECT_THAT(refused("show state extra").message, HasSubstr("no argument 'extra'"));
 }

@@ -13,6 +13,7 @@
 #include "cli/monitor_connection.h"
 #include "cli/output/pgsetup.h"
 #include "cli/output/print.h"
+#include "common/pg/connection.h"
 #include "common/postgres/tools.h"
 #include "keeper/postgres/instance.h"
 #include "keeper/postgres/layout.h"
@@ -22,6 +23,7 @@ namespace autoctl::cli {
 namespace {
 
 constexpr Millis poll_interval{100};
+constexpr Millis ask_timeout{2000};
 
 struct PgsetupOptions {
   std::string pgdata;
@@ -58,14 +60,22 @@ Result<ExitCode> show_setup(const PgsetupOptions& options) {
   return ExitCode::ok;
 }
 
-bool is_ready(const std::string& status) {
-  return status == "ready" || status == "standby";
+/// As the server itself says; false when it says nothing.
+bool accepts_writes(const std::optional<postgres::LockFile>& postmaster) {
+  if (!postmaster) return false;
+  auto connection = pg::Connection::open(
+      fmt::format("host={} port={} user={} dbname=postgres", pg::quote_conninfo(postmaster->socket_directory),
+                  postmaster->port, pg::quote_conninfo(postgres::os_user())),
+      ask_timeout);
+  if (!connection) return false;
+  const auto rows = connection->query("select not pg_is_in_recovery()", ask_timeout);
+  return rows && rows->truth(0, 0);
 }
 
 Result<ExitCode> tell(const PgsetupOptions& options, const std::string& status) {
   spdlog::info("Postgres status is: \"{}\"", status);
   if (options.json) print(pretty({{"status", status}}));
-  return is_ready(status) ? ExitCode::ok : ExitCode::postgres;
+  return status == "ready" ? ExitCode::ok : ExitCode::postgres;
 }
 
 Result<ExitCode> ready(const PgsetupOptions& options) {
@@ -74,15 +84,15 @@ Result<ExitCode> ready(const PgsetupOptions& options) {
   return tell(options, status_of(find_postmaster(config->pgdata)));
 }
 
-/// A server that is a standby while it starts is one that accepts no writes.
 Result<ExitCode> wait(const PgsetupOptions& options) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(options.timeout_seconds);
   std::string status = "not running";
   for (;; std::this_thread::sleep_for(poll_interval)) {
     const auto config = load_config(options.pgdata);
     if (!config && config.error().code != Errc::not_found) return fail(config.error());
-    if (config) status = status_of(find_postmaster(config->pgdata));
-    if (options.read_write ? status == "ready" : is_ready(status)) break;
+    const auto postmaster = config ? find_postmaster(config->pgdata) : std::nullopt;
+    status = status_of(postmaster);
+    if (status == "ready" && (!options.read_write || accepts_writes(postmaster))) break;
     if (std::chrono::steady_clock::now() >= deadline) {
       tell(options, status);
       return fail(Errc::timeout,

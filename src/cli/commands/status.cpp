@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
@@ -72,7 +73,7 @@ nlohmann::json json_of(const Status& status) {
         {"port", config.pgport},
         {"proxyport", config.proxy_port},
         {"version", status.version},
-        {"in_recovery", status.postmaster && status.postmaster->status == "standby"},
+        {"in_recovery", std::filesystem::exists(config.pgdata + "/standby.signal")},
         {"pid", nullptr},
         {"postmaster", {{"status", status.port == PortState::open ? "ready" : to_string(status.port)}}}}},
       {"pg_autoctl",

@@ -32,11 +32,11 @@ constexpr auto table = std::to_array<Alias>({
     {"ssl.sslmode", "ssl.mode", "", ""},
     {"ssl.cert_file", "ssl.server_cert", "", ""},
     {"ssl.key_file", "ssl.server_key", "", ""},
-    {"citus.role", "citus.secondary", "", ""},
     {"citus.cluster_name", "citus.cluster", "", ""},
 
     {"pg_autoctl.monitor_password", "", "no password of the monitor's is kept: a node has a credential of its own",
      "`autoctl token create` on the monitor, for new nodes"},
+    {"citus.role", "", "a switch says it", "use citus.secondary: true or false"},
     {"postgresql.hba_level", "", "two keys say it", "use postgresql.skip_pg_hba and postgresql.pg_hba_lan"},
     {"replication.slot", "", "each node has a slot on each other one, which the keepers name",
      "`select * from pg_replication_slots` shows them"},
