@@ -176,7 +176,9 @@ void declare(Verb command, MetadataOptions& options) {
 
 void declare_metadata(Verb command, MetadataOptions& options) {
   command.add_option("--name", options.name, "its new name").check(config::check_name).type_name("NODE");
-  command.add_option("--hostname", options.hostname, "its new host name or address, for clients and all other nodes")
+  command
+      .add_option("--hostname,--nodename", options.hostname,
+                  "its new host name or address, for clients and all other nodes")
       .check(config::check_hostname)
       .type_name("HOST");
   command

@@ -22,14 +22,21 @@ std::vector<std::string_view> names_of(std::span<const keeper::Step> steps) {
   return names;
 }
 
-std::string list_state_machine() {
-  std::string text = "The monitor's rules: the first that fires decides.\n\n";
-  for (const auto& rule : monitor::rules())
-    text += fmt::format("{:4} {}\n     {}\n", rule.id, rule.name, rule.sentence);
-  text += "\nThe keeper's transitions: how a node gets from the state it has reached to the one it is assigned.\n\n";
-  for (const auto& transition : keeper::transitions())
-    text += fmt::format("{} -> {}\n     {}\n     steps: {}\n", fmt::join(names_of(transition.from), ", "),
-                        to_string(transition.to), transition.sentence, fmt::join(names_of(transition.steps), ", "));
+std::string list_state_machine(std::optional<NodeState> from) {
+  std::string text;
+  if (!from) {
+    text = "The monitor's rules: the first that fires decides.\n\n";
+    for (const auto& rule : monitor::rules())
+      text += fmt::format("{:4} {}\n     {}\n", rule.id, rule.name, rule.sentence);
+    text += "\nThe keeper's transitions: how a node gets from the state it has reached to the one it is assigned.\n\n";
+  }
+  for (const auto& transition : keeper::transitions()) {
+    if (from && !transition.from.contains(*from)) continue;
+    const std::string origins =
+        from ? std::string(to_string(*from)) : fmt::format("{}", fmt::join(names_of(transition.from), ", "));
+    text += fmt::format("{} -> {}\n     {}\n     steps: {}\n", origins, to_string(transition.to), transition.sentence,
+                        fmt::join(names_of(transition.steps), ", "));
+  }
   return text;
 }
 

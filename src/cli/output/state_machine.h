@@ -13,8 +13,8 @@ namespace autoctl::cli {
 std::vector<std::string_view> names_of(const keeper::StateSet& states);
 std::vector<std::string_view> names_of(std::span<const keeper::Step> steps);
 
-/// Rules, then transitions, for a terminal.
-std::string list_state_machine();
+/// Rules, then transitions, for a terminal. `from`: those only that a node in this state can take, and no rules.
+std::string list_state_machine(std::optional<NodeState> from = std::nullopt);
 /// A part of the life of a group.
 enum class Phase : unsigned char { init, steady_state, failover, maintenance, removal };
 /// "init", "steady-state", …
