@@ -7,6 +7,8 @@ execute_process(COMMAND "${objcopy}" --only-keep-debug "${built}" "${debug_file}
 if(component STREQUAL "program")
   execute_process(COMMAND "${objcopy}" --strip-unneeded "--add-gnu-debuglink=${debug_file}" "${installed}"
     COMMAND_ERROR_IS_FATAL ANY)
+  # The name that scripts written for pg_auto_failover call it by.
+  file(CREATE_LINK "${name}" "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/bin/pg_${name}" SYMBOLIC)
 else()
   file(INSTALL "${debug_file}" DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/debug${CMAKE_INSTALL_PREFIX}/bin")
 endif()

@@ -23,6 +23,9 @@ Option Option::expected(int least, int most) {
 Option Option::from(const std::string& variable) {
   return Option(*option_->envname(variable));
 }
+Option Option::hide() {
+  return Option(*option_->group(""));
+}
 Option Option::excludes(Option other) {
   return Option(*option_->excludes(other.option_));
 }
@@ -93,6 +96,16 @@ Verb Verb::add_leaf(const std::string& name, const std::string& sentence, const 
   CLI::App* leaf = app_->add_subcommand(name, sentence);
   leaf->footer("Example:\n  " + example);
   return Verb(*leaf);
+}
+
+Verb Verb::hide() {
+  app_->group("");
+  return *this;
+}
+
+Verb Verb::take_anything() {
+  app_->allow_extras();
+  return *this;
 }
 
 void Verb::on_parsed(std::function<void(const std::string& path)> chosen) {

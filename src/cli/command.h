@@ -36,6 +36,8 @@ class Option {
   Option expected(int least, int most);
   /// The environment variable that its default comes from.
   Option from(const std::string& variable);
+  /// Not in help, manual and completion.
+  Option hide();
   Option excludes(Option other);
   Option needs(Option other);
 
@@ -73,6 +75,10 @@ class Verb {
   Verb add_group(const std::string& name, const std::string& sentence);
   /// A command: it does something.
   Verb add_leaf(const std::string& name, const std::string& sentence, const std::string& example);
+  /// Not in help, manual and completion: a name that other programs' users know.
+  Verb hide();
+  /// Whatever follows is taken, and not looked at.
+  Verb take_anything();
   /// `chosen` is called with the whole path ("show state") when the command is on the line and its options are read.
   void on_parsed(std::function<void(const std::string& path)> chosen);
 

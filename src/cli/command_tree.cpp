@@ -1,9 +1,13 @@
 #include "cli/command_tree.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <set>
 
 #include "cli/commands/commands.h"
 #include "cli/help_formatter.h"
+#include "common/util/program_name.h"
 #include "common/util/version.h"
 
 namespace autoctl::cli {
@@ -32,6 +36,26 @@ void add_log_options_below(CLI::App& app, LogOptions& log) {
   }
 }
 
+/// These print a text that is no data: a page, a picture, a unit, a log.
+bool prints_a_text(const std::string& path) {
+  static const std::set<std::string> paths = {
+      "help", "completion",           "show systemd",         "inspect fsm mermaid", "inspect fsm gv",
+      "demo", "inspect fsm markdown", "inspect pgsetup logs", "inspect pgsetup tune"};
+  return paths.contains(path.substr(path.find(' ') + 1));
+}
+
+/// Each command has --json: where it has nothing to tell, how it ended.
+void add_json_below(CLI::App& app, Invocation& invocation) {
+  for (CLI::App* child : children(app)) {
+    add_json_below(*child, invocation);
+    const bool is_command = child->get_require_subcommand_min() == 0;
+    if (!is_command || child->get_group().empty() || prints_a_text(path_of(*child))) continue;
+    if (child->get_option_no_throw("--json") != nullptr) continue;
+    child->add_flag("--json", invocation.json_outcome,
+                    "print as JSON how it ended: command, exit_code and, if it failed, error");
+  }
+}
+
 void add_show(Verb root, Invocation& invocation) {
   Verb show = root.add_group("show", "state, events, connection strings and settings of a formation");
   add_show_state(show, invocation);
@@ -44,6 +68,23 @@ void add_show(Verb root, Invocation& invocation) {
   add_show_file(show, invocation);
   add_show_certificates(show, invocation);
   add_show_systemd(show, invocation);
+}
+
+void add_inspect_and_manual(Verb root, Invocation& invocation) {
+  Verb inspect = root.add_group("inspect", "print how autoctl decides, and what it finds on this machine");
+  add_inspect_fsm(inspect, invocation);
+  add_inspect_show(inspect, invocation);
+  const Verb pgsetup = add_inspect_pgsetup(inspect, invocation);
+  const Verb monitor = add_inspect_monitor(inspect, invocation);
+  add_inspect_getpid(inspect, invocation);
+  Verb manual = root.add_group("manual", "by hand what automation does otherwise");
+  const Verb restart = add_manual_service(manual, invocation);
+  add_not_here({{"", root},
+                {"inspect pgsetup", pgsetup},
+                {"inspect monitor", monitor},
+                {"manual", manual},
+                {"manual service restart", restart}},
+               invocation);
 }
 
 void add_groups(Verb root, Invocation& invocation) {
@@ -86,7 +127,7 @@ void add_groups(Verb root, Invocation& invocation) {
   add_rotate_password(root.add_group("rotate", "replace a credential by a new one"), invocation);
   add_certificate(root.add_group("certificate", "certificates of the monitor's authority"), invocation);
   add_token(root.add_group("token", "credentials for others: with a join token a node registers"), invocation);
-  add_inspect_fsm(root.add_group("inspect", "print how autoctl decides"), invocation);
+  add_inspect_and_manual(root, invocation);
 }
 
 void add_single_commands(Verb root, Invocation& invocation) {
@@ -115,17 +156,19 @@ std::vector<CLI::App*> children(const CLI::App& app) {
 }
 
 std::unique_ptr<CLI::App> make_command_tree(Invocation& invocation, LogOptions& log) {
-  auto root = std::make_unique<CLI::App>("autoctl: automated failover for PostgreSQL", "autoctl");
+  auto root = std::make_unique<CLI::App>("automated failover for PostgreSQL", std::string(program_name()));
   root->require_subcommand(1);
   auto formatter = std::make_shared<HelpFormatter>();
   formatter->column_width(34);
   root->formatter(formatter);
   root->footer("Each command has its own --help, with an example.");
-  root->set_version_flag("--version", "autoctl version " + std::string(program_version), "print the version");
+  root->set_version_flag("--version", fmt::format("{} version {}", program_name(), program_version),
+                         "print the version");
   add_log_options(*root, log);
   add_groups(Verb(*root), invocation);
   add_single_commands(Verb(*root), invocation);
   add_log_options_below(*root, log);
+  add_json_below(*root, invocation);
   return root;
 }
 

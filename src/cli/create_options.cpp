@@ -9,6 +9,8 @@
 #include "cli/options.h"
 #include "common/config/checks.h"
 #include "common/config/files.h"
+#include "common/monitor_client/monitor_url.h"
+#include "common/util/redact.h"
 
 namespace autoctl::cli {
 
@@ -194,6 +196,12 @@ Result<> take_node(const CreateOptions& options, config::Config& config) {
   if (options.token_file && (options.join.token || options.join.token_file))
     return fail(Errc::bad_usage, "--token-file and a join token are both given", "leave one of them out");
   config.monitor = *options.monitor;
+  if (options.monitor_password) {
+    if (client::is_https(config.monitor))
+      return fail(Errc::bad_usage, "--monitor-password is for a postgres:// monitor",
+                  "an https:// monitor takes --join-token-file or --token-file");
+    config.monitor = with_password(config.monitor, *options.monitor_password);
+  }
   take_path(options.monitor_ca_file, config.monitor_ca_file);
   take_path(options.token_file, config.token_file);
   take(options.formation, config.formation);
@@ -216,6 +224,7 @@ void declare_create_monitor(Verb command, CreateOptions& options) {
   declare_postgres(command, options);
   declare_access(command, options);
   declare_run(command, options);
+  declare_foreign_of_monitors(command, options.foreign);
 }
 
 void declare_create_node(Verb command, CreateOptions& options) {
@@ -231,6 +240,10 @@ void declare_create_node(Verb command, CreateOptions& options) {
                         "https://host:port, or postgres://autoctl_node@host:port/pg_auto_failover", "URI"),
                    "MONITOR")
       .check(config::check_monitor);
+  from_environment(
+      text(command, "--monitor-password", options.monitor_password,
+           "password for a postgres:// monitor; not kept. The environment hides it from other users", "TEXT"),
+      "MONITOR_PASSWORD");
   from_environment(text(command, "--monitor-ca-file", options.monitor_ca_file,
                         "certificates to trust for an https:// monitor; default: the system's", "FILE"),
                    "MONITOR_CA_FILE");
@@ -266,6 +279,7 @@ void declare_create_node(Verb command, CreateOptions& options) {
        "where a copy puts the primary's tablespaces; default: where they are there", "OLD=NEW,…")
       .check(config::check_tablespace_mapping);
   declare_run(command, options);
+  declare_foreign_of_nodes(command, options.foreign);
 }
 
 void declare_create_coordinator(Verb command, CreateOptions& options) {
@@ -290,6 +304,7 @@ void declare_create_worker(Verb command, CreateOptions& options) {
 }
 
 Result<config::Config> to_config(const CreateOptions& options, const std::string& role, config::Config config) {
+  AUTOCTL_TRY(refuse_foreign(options.foreign));
   if (options.pgdata.empty())
     return fail(Errc::bad_usage, "--pgdata is missing", "give the data directory, or set PGDATA");
   config.role = role;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/foreign_options.h"
 #include "cli/join_options.h"
 #include "common/config/config.h"
 #include "common/util/result.h"
@@ -24,11 +25,13 @@ struct CreateOptions {
   std::optional<int> pgport, api_port;
   bool skip_pg_hba = false;
   bool run = false;
+  ForeignOptions foreign;
   SslOptions ssl;
 
   // nodes only
   bool pg_hba_lan = false;
-  std::optional<std::string> monitor, monitor_ca_file, token_file, formation, region, maximum_backup_rate;
+  std::optional<std::string> monitor, monitor_password, monitor_ca_file, token_file, formation, region,
+      maximum_backup_rate;
   std::optional<std::string> waldir, tablespace_mapping;
   JoinOptions join;  // no part of the configuration
   std::optional<GroupId> group;

@@ -17,6 +17,7 @@ struct Invocation {
   std::any options;                       // the command's own options struct, as `run` will see it
   std::function<Result<ExitCode>()> run;  // never empty after parse()
   logging::Options logging;
+  bool json_outcome = false;  // a command without JSON of its own was asked for some: main prints how it ended
 };
 
 /// Arguments without the program's name. Prints nothing, does nothing. Errors: bad_usage, with the nearest verb or the

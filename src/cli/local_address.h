@@ -1,6 +1,7 @@
 // The name or address under which the other machines know this one, found without a network request.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,5 +17,8 @@ Result<std::string> default_hostname(const std::string& peer_host);
 
 /// What this machine takes a --hostname for. Errors: conflict (it does not resolve).
 Result<std::vector<SocketAddress>> resolve_hostname(const std::string& hostname);
+
+/// The network of one of this machine's addresses, "192.168.1.0/24"; nullopt: no interface has it.
+std::optional<std::string> network_of(const std::string& address);
 
 }  // namespace autoctl::cli

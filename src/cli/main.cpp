@@ -2,12 +2,15 @@
 #include <vector>
 
 #include "cli/invocation.h"
+#include "cli/outcome.h"
 #include "common/util/exit_code.h"
 #include "common/util/logging.h"
+#include "common/util/program_name.h"
 #include "common/util/redact.h"
 
 int main(int argc, char** argv) {
   using namespace autoctl;
+  if (argc > 0) set_program_name(argv[0]);
   logging::setup({});
   const auto invocation = cli::parse(std::vector<std::string>(argv + 1, argv + argc));
   hide_secrets(argc, argv);
@@ -16,8 +19,5 @@ int main(int argc, char** argv) {
     return static_cast<int>(exit_code(invocation.error().code));
   }
   logging::setup(invocation->logging);
-  const auto code = invocation->run();
-  if (code) return static_cast<int>(*code);
-  logging::error(code.error());
-  return static_cast<int>(exit_code(code.error().code));
+  return cli::run_to_end(*invocation);
 }

@@ -4,6 +4,7 @@
 
 #include "cli/command_tree.h"
 #include "cli/help_formatter.h"
+#include "common/util/program_name.h"
 
 namespace autoctl::cli {
 
@@ -17,7 +18,8 @@ std::vector<std::string> spellings(const CLI::Option& option) {
 }
 
 bool is_documented(const CLI::Option& option) {
-  return option.get_group() != "Log" && option.get_name() != "--help" && !option.get_description().empty();
+  return option.get_group() != "Log" && !option.get_group().empty() && option.get_name() != "--help" &&
+         !option.get_description().empty();
 }
 
 std::string option_line(const CLI::Option& option) {
@@ -26,6 +28,10 @@ std::string option_line(const CLI::Option& option) {
   const std::string environment =
       option.get_envname().empty() ? "" : fmt::format(" Environment: `{}`.", option.get_envname());
   return fmt::format("- `{}`: {}.{}\n", name, option.get_description(), environment);
+}
+
+bool is_hidden(const CLI::App& command) {
+  return command.get_group().empty();
 }
 
 std::string section(const CLI::App& command) {
@@ -40,6 +46,7 @@ std::string section(const CLI::App& command) {
 
 void append_sections(const CLI::App& app, std::string& text) {
   for (const CLI::App* child : children(app)) {
+    if (is_hidden(*child)) continue;
     if (child->get_require_subcommand_min() == 0) text += section(*child);
     append_sections(*child, text);
   }
@@ -47,9 +54,11 @@ void append_sections(const CLI::App& app, std::string& text) {
 
 void append_cases(const CLI::App& app, std::string& text) {
   std::vector<std::string> words;
-  for (const CLI::App* child : children(app)) words.push_back(child->get_name());
+  for (const CLI::App* child : children(app))
+    if (!is_hidden(*child)) words.push_back(child->get_name());
   for (const CLI::Option* option : app.get_options())
-    for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+    if (!option->get_group().empty())
+      for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
   text += fmt::format("    \"{}\") words=\"{}\" ;;\n", path_of(app), fmt::join(words, " "));
   for (const CLI::App* child : children(app)) append_cases(*child, text);
 }
@@ -68,9 +77,9 @@ over all of them. Encryption follows `AUTOCTL_SSL_SELF_SIGNED`, `AUTOCTL_NO_SSL`
 `AUTOCTL_SSL_CA_FILE`, `AUTOCTL_SSL_CRL_FILE` and `AUTOCTL_SSL_MODE` where the command line says nothing about it.
 )";
 
-constexpr const char* completion_script = R"(# bash completion for autoctl
+constexpr const char* completion_script = R"(# bash completion for {2}
 _autoctl() {{
-  local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" path="autoctl" word words=""
+  local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" path="{2}" word words=""
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
     case "$word" in -*) ;; *) _autoctl_is_command "$path $word" && path="$path $word" ;; esac
   done
@@ -79,16 +88,16 @@ _autoctl() {{
     --*-file|--*-cert|--*-key|--pgctl) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
   esac
   case "$path" in
-{}  esac
+{0}  esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }}
 _autoctl_is_command() {{
   case "$1" in
-    {}) return 0 ;;
+    {1}) return 0 ;;
   esac
   return 1
 }}
-complete -F _autoctl autoctl
+complete -F _autoctl {2}
 )";
 
 void append_paths(const CLI::App& app, std::vector<std::string>& paths) {
@@ -116,7 +125,7 @@ std::string bash_completion() {
   append_cases(*root, cases);
   std::vector<std::string> paths;
   append_paths(*root, paths);
-  return fmt::format(fmt::runtime(completion_script), cases, fmt::join(paths, "|"));
+  return fmt::format(fmt::runtime(completion_script), cases, fmt::join(paths, "|"), program_name());
 }
 
 }  // namespace autoctl::cli

@@ -143,6 +143,21 @@ bool is_fulfilled(const std::string& kind, const OperationOptions& options, cons
   return is_announced(state, before) && (options.no_wait || is_settled(state));
 }
 
+Result<> find_group_of_node(OperationOptions& options) {
+  if (options.scope.group) return {};
+  auto api = connect_monitor(options.target);
+  if (!api) return fail(api.error());
+  const auto state = api->state(options.scope.formation, std::nullopt, call_timeout);
+  if (!state) return fail(state.error());
+  const auto node = std::ranges::find(state->nodes, options.name, &protocol::NodeDocument::name);
+  if (node == state->nodes.end())
+    return fail(Errc::not_found,
+                fmt::format("there is no node '{}' in formation '{}'", options.name, options.scope.formation),
+                "`autoctl show state` lists the nodes");
+  options.scope.group = node->group;
+  return {};
+}
+
 Result<> run_operation(const std::string& kind, const OperationOptions& options) {
   auto api = connect_monitor(options.target);
   if (!api) return fail(api.error());

@@ -22,6 +22,9 @@ struct OperationOptions {
   bool no_wait = false;          // a new primary is enough; do not wait until the others follow it
 };
 
+/// Fills in the group of the node that is named, unless one is given. Errors: not_found, those of MonitorApi.
+Result<> find_group_of_node(OperationOptions& options);
+
 /// Requests `kind` ("switchover", "promotion", "forced_failover", "accept_timeline", "maintenance", "end_maintenance")
 /// and returns when it has happened: the operation is done, and is_fulfilled(). Prints each change as it is announced.
 /// Errors: conflict (it failed, with the monitor's reason), timeout, and those of MonitorApi.

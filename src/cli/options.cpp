@@ -61,12 +61,24 @@ Option add_formation(Verb command, std::string& formation) {
       .type_name("NAME");
 }
 
-void add_scope(Verb command, Scope& scope) {
+namespace {
+
+void add_scope(Verb command, Scope& scope, const std::string& default_group) {
   add_formation(command, scope.formation);
-  from_environment(command.add_option("--group", scope.group, "group in the formation; default: all, or the only one"),
+  from_environment(command.add_option("--group", scope.group, "group in the formation; default: " + default_group),
                    "GROUP")
       .not_negative()
       .type_name("N");
+}
+
+}  // namespace
+
+void add_scope(Verb command, Scope& scope) {
+  add_scope(command, scope, "all");
+}
+
+void add_group_scope(Verb command, Scope& scope) {
+  add_scope(command, scope, "that of a node that is named, else 0, which in a Citus formation is the coordinator's");
 }
 
 Option add_json(Verb command, bool& json) {

@@ -31,6 +31,8 @@ void add_target(Verb command, MonitorTarget& target);
 void add_changing_target(Verb command, MonitorTarget& target);
 Option add_formation(Verb command, std::string& formation);
 void add_scope(Verb command, Scope& scope);
+/// The same of a command that is about one group.
+void add_group_scope(Verb command, Scope& scope);
 Option add_json(Verb command, bool& json);
 
 /// The option's default comes from AUTOCTL_<name>, else PG_AUTOCTL_<name>.

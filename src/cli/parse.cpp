@@ -21,7 +21,11 @@ const CLI::App& deepest(const CLI::App& root) {
 
 std::vector<std::string> verbs_of(const CLI::App& app) {
   std::vector<std::string> names;
-  for (const CLI::App* child : children(app)) names.push_back(child->get_name());
+  for (const CLI::App* child : children(app))
+    if (!child->get_group().empty()) names.push_back(child->get_name());
+  if (!names.empty()) return names;
+  for (const CLI::App* child : children(app))
+    names.push_back(child->get_name());  // all are hidden: somebody found them
   return names;
 }
 

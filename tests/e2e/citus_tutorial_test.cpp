@@ -1,5 +1,5 @@
-// The two Citus tutorials that users of pg_auto_failover know, command for command, with autoctl for pg_autoctl; only
-// paths, ports and addresses differ.
+// The two Citus tutorials that users of pg_auto_failover know, command for command, pg_autoctl and all; only paths,
+// ports and addresses differ.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>
@@ -32,8 +32,8 @@ class CitusTutorial : public CitusTest {
   }
 
   void TearDown() override {
-    if (HasFailure()) shell("tail -n 30 *.log; autoctl show state --pgdata monitor", true);
-    for (const auto& directory : directories_) shell("autoctl stop --immediate --pgdata " + directory, false);
+    if (HasFailure()) shell("tail -n 30 *.log; pg_autoctl show state --pgdata monitor", true);
+    for (const auto& directory : directories_) shell("pg_autoctl stop --immediate --pgdata " + directory, false);
     CitusTest::TearDown();
   }
 
@@ -109,7 +109,7 @@ class CitusTutorial : public CitusTest {
 class CitusQuickStart : public CitusTutorial {
  protected:
   void create(const std::string& kind, const std::string& directory, int port) {
-    run("autoctl create " + kind +
+    run("pg_autoctl create " + kind +
         "  \\\n"
         "    --auth trust              \\\n"
         "    --ssl-self-signed         \\\n"
@@ -124,17 +124,17 @@ class CitusQuickStart : public CitusTutorial {
         citus_server().pg_ctl +
         " \\\n"
         "    --monitor postgres://autoctl_node@127.0.0.1:6000/pg_auto_failover?sslmode=require");
-    run_in_background("autoctl run --pgdata ./" + directory, directory);
+    run_in_background("pg_autoctl run --pgdata ./" + directory, directory);
   }
 };
 
 TEST_F(CitusQuickStart, EndsInItsFinalStateTable) {
   if (!citus_server().real) GTEST_SKIP() << needs_real_citus;
-  run("autoctl create monitor --auth trust --ssl-self-signed --pgdata ./monitor --pgport 6000 --nodename 127.0.0.1 "
+  run("pg_autoctl create monitor --auth trust --ssl-self-signed --pgdata ./monitor --pgport 6000 --nodename 127.0.0.1 "
       "--pgctl " +
       citus_server().pg_ctl);
-  run_in_background("autoctl run --pgdata ./monitor", "monitor");
-  run("until autoctl show state --pgdata ./monitor; do sleep 0.2; done");
+  run_in_background("pg_autoctl run --pgdata ./monitor", "monitor");
+  run("until pg_autoctl show state --pgdata ./monitor; do sleep 0.2; done");
   create("coordinator", "coord_a", 6010);
   create("coordinator", "coord_b", 6011);
   create("worker", "w1_a", 6020);
@@ -144,10 +144,10 @@ TEST_F(CitusQuickStart, EndsInItsFinalStateTable) {
   ASSERT_NO_FATAL_FAILURE(
       expect_state("6010 0 primary primary\n6011 0 secondary secondary\n6020 1 primary primary\n"
                    "6021 1 secondary secondary\n6030 2 primary primary\n6031 2 secondary secondary\n"));
-  EXPECT_THAT(run("autoctl show state --pgdata ./monitor"),
+  EXPECT_THAT(run("pg_autoctl show state --pgdata ./monitor"),
               ContainsRegex("worker1b \\| +1/4 \\| +127.0.0.1:6021 \\| .* \\| +secondary \\| +secondary"));
 
-  environment_ = "export COORD=`autoctl show uri --pgdata coord_a --formation default`";
+  environment_ = "export COORD=`pg_autoctl show uri --pgdata coord_a --formation default`";
   EXPECT_EQ(run("echo $COORD"),
             "postgres://127.0.0.1:6010,127.0.0.1:6011/postgres?target_session_attrs=read-write&sslmode=require\n");
   const std::string workers = "SELECT * FROM master_get_active_worker_nodes() ORDER BY node_port";
@@ -196,15 +196,15 @@ class CitusCompose : public CitusTutorial {
   void start_all() {
     run_in_background("PGDATA=" + directory() +
                           "/monitor PGPORT=6000 PG_AUTOCTL_SSL_SELF_SIGNED=true PG_AUTOCTL_HOSTNAME=127.0.0.1 "
-                          "autoctl create monitor --auth trust --run",
+                          "pg_autoctl create monitor --auth trust --run",
                       "monitor");
     for (const auto& service : {Service{"coord0a", 6010}, Service{"coord0b", 6011}})
-      up(service, "autoctl create coordinator --name " + service.name + " --run");
+      up(service, "pg_autoctl create coordinator --name " + service.name + " --run");
     for (int group = 1; group <= 3; ++group)
       for (int number = 0; number < 2; ++number) {
         const std::string name = fmt::format("worker{}{}", group, "ab"[number]);
         up({name, 6010 + 10 * group + number},
-           fmt::format("autoctl create worker --group {} --name {} --run", group, name));
+           fmt::format("pg_autoctl create worker --group {} --name {} --run", group, name));
       }
   }
   /// Every group has its primary and its secondary.
@@ -218,7 +218,7 @@ class CitusCompose : public CitusTutorial {
     return count(" primary primary") == 4 && count(" secondary secondary") == 4;
   }
   void expect_tables() {
-    const std::string header = run("autoctl show state --pgdata monitor");
+    const std::string header = run("pg_autoctl show state --pgdata monitor");
     EXPECT_THAT(header,
                 ContainsRegex("Name \\| +Node \\| +Host:Port \\| +TLI: LSN \\| +Connection \\| +Reported State \\| "
                               "+Assigned State"));
@@ -228,9 +228,9 @@ class CitusCompose : public CitusTutorial {
     EXPECT_THAT(header,
                 ContainsRegex("worker3b \\| +3/[0-9]+ \\| +127.0.0.1:6041 \\| +[0-9]+: 0/[0-9A-F]+ \\| +read-only "
                               "\\| +secondary \\| +secondary"));
-    const std::string group = run("autoctl show state --group 3 --pgdata monitor");
+    const std::string group = run("pg_autoctl show state --group 3 --pgdata monitor");
     EXPECT_THAT(group, AllOf(HasSubstr("worker3a"), HasSubstr("worker3b"), Not(HasSubstr("worker2"))));
-    EXPECT_THAT(run("autoctl show uri --pgdata monitor"),
+    EXPECT_THAT(run("pg_autoctl show uri --pgdata monitor"),
                 ContainsRegex("formation \\| default \\| postgres://127.0.0.1:601[01],127.0.0.1:601[01]/"
                               "citus\\?target_session_attrs=read-write&sslmode=require"));
   }
@@ -247,7 +247,7 @@ TEST_F(CitusCompose, FailsOverWorkersAndTheCoordinatorAndKeepsAllRows) {
   ASSERT_TRUE(lab::eventually(2 * patience, all_settled)) << state();
   // Some readers will prefer to have the A nodes as primaries to get started with.
   for (int group = 0; group <= 3; ++group)
-    if (!leads(6010 + 10 * group)) run(fmt::format("autoctl perform failover --group {} --pgdata monitor", group));
+    if (!leads(6010 + 10 * group)) run(fmt::format("pg_autoctl perform failover --group {} --pgdata monitor", group));
   ASSERT_TRUE(lab::eventually(patience, all_settled)) << state();
 
   expect_tables();
@@ -257,7 +257,7 @@ TEST_F(CitusCompose, FailsOverWorkersAndTheCoordinatorAndKeepsAllRows) {
   const std::string workers = "SELECT node_port FROM citus_get_active_worker_nodes() ORDER BY 1";
   ASSERT_NO_FATAL_FAILURE(expect_answer(app, workers, "6020\n6030\n6040\n"));
 
-  const std::string failover = run("autoctl perform failover --group 2 --pgdata monitor");
+  const std::string failover = run("pg_autoctl perform failover --group 2 --pgdata monitor");
   EXPECT_THAT(failover, ContainsRegex("worker2a \\| +2/[0-9]+ \\| +127.0.0.1:6030 \\| +primary \\| +draining"));
   EXPECT_THAT(failover, ContainsRegex("worker2b \\| +2/[0-9]+ \\| +127.0.0.1:6031 \\| +primary \\| +primary"));
   ASSERT_NO_FATAL_FAILURE(expect_answer(app, workers, "6020\n6031\n6040\n"));

@@ -1,6 +1,8 @@
-// The tutorial that users of pg_auto_failover know, word for word, with autoctl for pg_autoctl.
+// The tutorial that users of pg_auto_failover know, word for word, pg_autoctl and all.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <regex>
 
 #include "support/cluster_test.h"
@@ -11,8 +13,28 @@ namespace {
 using testing::ContainsRegex;
 using testing::HasSubstr;
 
+/// What autoctl_under_test() names while this lives.
+class UnderItsOtherName {
+ public:
+  UnderItsOtherName() {
+    const char* named = std::getenv(variable);
+    if (named != nullptr) before_ = named;
+    const std::filesystem::path program = autoctl_under_test();
+    ::setenv(variable, (program.parent_path() / "pg_autoctl").c_str(), 1);
+  }
+  ~UnderItsOtherName() { before_.empty() ? ::unsetenv(variable) : ::setenv(variable, before_.c_str(), 1); }
+  UnderItsOtherName(const UnderItsOtherName&) = delete;
+  UnderItsOtherName& operator=(const UnderItsOtherName&) = delete;
+
+ private:
+  static constexpr const char* variable = "AUTOCTL_BIN";
+  std::string before_;
+};
+
 class Tutorial : public ClusterTest {
  protected:
+  UnderItsOtherName name_;
+
   std::string monitor_pgdata() { return cluster().monitor().pgdata(); }
 
   std::string show_uri() {

@@ -51,6 +51,25 @@ TEST_F(Create, AMonitorNeedsNoMonitor) {
   EXPECT_EQ(refused().message, "--monitor is missing");
 }
 
+TEST_F(Create, APasswordForTheMonitorIsForItsPostgres) {
+  options_.monitor_password = "secret";
+  EXPECT_THAT(refused().message, HasSubstr("--monitor-password"));
+  options_.monitor = "postgres://autoctl_node@m:5432/pg_auto_failover";
+  EXPECT_THAT(to_config(options_, "postgres").value_or(config::Config{}).monitor, HasSubstr("?password=secret"));
+}
+
+TEST_F(Create, WhatOnlyPgAutoctlHasSaysWhatToType) {
+  options_.foreign.disable_monitor = true;
+  EXPECT_THAT(refused().hint, HasSubstr("autoctl create monitor"));
+  options_.foreign = {.node_id = "3"};
+  EXPECT_THAT(refused().hint, HasSubstr("--name"));
+  options_.foreign = {.replication_password = "secret"};
+  EXPECT_THAT(refused().hint, HasSubstr("autoctl rotate password"));
+  options_.foreign = {.autoctl_node_password = "secret"};
+  EXPECT_THAT(refused().hint, HasSubstr("set_node_password"));
+  EXPECT_EQ(refused().code, Errc::bad_usage);
+}
+
 TEST_F(Create, ThereIsOneCredentialToJoinWith) {
   options_.token_file = "/srv/token";
   options_.join.token = "autoctl-join.abc";

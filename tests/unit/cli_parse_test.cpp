@@ -79,7 +79,22 @@ const std::vector<std::pair<std::string, std::string>> lines_of_the_tutorials = 
     {"perform switchover", "perform switchover"},
     {"perform failover --formation default --group 0 --wait 30", "perform failover"},
     {"perform failover --allow-data-loss", "perform failover"},
+    {"perform switchover --allow-data-loss", "perform switchover"},
     {"perform promotion --name node1", "perform promotion"},
+    {"show state --local --json", "show state"},
+    {"show state --watch", "show state"},
+    {"show file --state --contents", "show file"},
+    {"show file --init", "show file"},
+    {"watch --json --wait", "watch"},
+    {"run --name a --hostname h --pgport 6001", "run"},
+    {"drop node --name a --no-wait", "drop node"},
+    {"create formation --formation a --without-secondary --number-sync-standbys 0", "create formation"},
+    {"inspect fsm mermaid steady-state", "inspect fsm mermaid"},
+    {"inspect monitor get primary --json", "inspect monitor get primary"},
+    {"inspect pgsetup wait --read-write --timeout 60", "inspect pgsetup wait"},
+    {"manual service pgctl off", "manual service pgctl off"},
+    {"manual fsm assign primary --pgdata x", "manual fsm assign"},
+    {"do tmux compose session --nodes 3", "do tmux"},
     {"enable maintenance --pgdata node3", "enable maintenance"},
     {"enable maintenance --allow-failover", "enable maintenance"},
     {"disable maintenance", "disable maintenance"},
@@ -170,7 +185,7 @@ TEST_F(Parse, MistakesGetTheNearestWordAsAHint) {
   EXPECT_EQ(refused("show stat").hint, "did you mean 'state'?");
   EXPECT_EQ(refused("perform fialover").hint, "did you mean 'failover'?");
   EXPECT_EQ(refused("create postgres --ssl-self-singed").hint, "did you mean '--ssl-self-signed'?");
-  EXPECT_THAT(refused("inspect fsm").hint, HasSubstr("list, mermaid, markdown, check"));
+  EXPECT_THAT(refused("inspect fsm").hint, HasSubstr("list, mermaid, gv, markdown, check, state"));
   EXPECT_THAT(refused("").hint, HasSubstr("create"));
   EXPECT_THAT(refused("show state extra").message, HasSubstr("no argument 'extra'"));
 }

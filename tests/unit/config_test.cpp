@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/config/aliases.h"
+
 namespace autoctl::config {
 namespace {
 
@@ -96,6 +98,23 @@ TEST(Config, SetChecksBeforeItChanges) {
 
 TEST(Config, EveryKeyCanBeReadByName) {
   for (const auto& [key, value] : all(full())) EXPECT_EQ(*get(full(), key), value);
+}
+
+/// A counterpart's value, or what to do instead.
+TEST(ConfigKeys, OfPgAutoctlAreUnderstood) {
+  Config config;
+  config.name = "node_1";
+  config.ssl.mode = "verify-ca";
+  for (const auto& [theirs, ours] : aliases())
+    EXPECT_EQ(get(config, theirs).value_or("?"), get(config, ours).value_or("!")) << theirs;
+  EXPECT_EQ(get(config, "ssl.sslmode").value_or(""), "verify-ca");
+  ASSERT_TRUE(set(config, "ssl.sslmode", "require"));
+  EXPECT_EQ(config.ssl.mode, "require");
+  const auto slot = get(config, "replication.slot");
+  ASSERT_FALSE(slot);
+  EXPECT_EQ(slot.error().code, Errc::not_found);
+  EXPECT_NE(slot.error().hint.find("pg_replication_slots"), std::string::npos) << slot.error().hint;
+  EXPECT_FALSE(set(config, "timeout.network_partition_timeout", "20"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <vector>
 
 namespace autoctl {
@@ -77,6 +78,25 @@ TEST(Redact, TheListOfProcessesShowsNoSecret) {
   EXPECT_EQ(words, (std::vector<std::string>{"autoctl", "create", "--join-token", "****************",
                                              "--join-token=****************", "--monitor=postgres://u:******@h/d",
                                              "postgres://u:******@h/d?password=****", "--name", "node1"}));
+}
+
+TEST(Redact, APasswordOfItsOwnGoesIntoTheUriAndOutAgain) {
+  for (const char* uri : {"postgres://u@h:1/d?sslmode=require", "postgres://u@h:1/d"}) {
+    const std::string with = with_password(uri, "a&b c%");
+    EXPECT_TRUE(with.ends_with("password=a%26b%20c%25")) << with;
+    EXPECT_EQ(without_password(with), uri);
+    EXPECT_EQ(redact(with).find("a%26"), std::string::npos);
+  }
+}
+
+TEST(Redact, OptionsThatTakeASecretAreHidden) {
+  std::string words[] = {"x", "--monitor-password", "one", "--join-token=two", "--name", "three"};
+  std::vector<char*> line;
+  for (std::string& word : words) line.push_back(word.data());
+  hide_secrets(static_cast<int>(line.size()), line.data());
+  EXPECT_EQ(words[2], "***");
+  EXPECT_EQ(words[3], "--join-token=***");
+  EXPECT_EQ(words[5], "three");
 }
 
 }  // namespace

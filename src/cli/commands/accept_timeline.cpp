@@ -9,7 +9,9 @@ namespace autoctl::cli {
 
 namespace {
 
-Result<ExitCode> accept_timeline(const OperationOptions& options) {
+Result<ExitCode> accept_timeline(const OperationOptions& asked) {
+  OperationOptions options = asked;
+  if (!options.name.empty()) AUTOCTL_TRY(find_group_of_node(options));
   AUTOCTL_TRY(run_operation("accept_timeline", options));
   return ExitCode::ok;
 }
@@ -17,7 +19,7 @@ Result<ExitCode> accept_timeline(const OperationOptions& options) {
 void declare_accept_timeline(Verb command, OperationOptions& options) {
   options.no_wait = true;  // the others may never come
   add_changing_target(command, options.target);
-  add_scope(command, options.scope);
+  add_group_scope(command, options.scope);
   command.add_option("--tli", options.timeline, "the timeline to continue with, as `autoctl show timeline` lists it")
       .required()
       .range(std::uint32_t{1}, std::numeric_limits<std::uint32_t>::max())

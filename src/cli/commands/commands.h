@@ -1,6 +1,9 @@
 // Every command, in the order in which help lists them. Each has its own file in this folder.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "cli/command.h"
 
 namespace autoctl::cli {
@@ -57,8 +60,21 @@ void add_set_node(Verb set, Invocation& invocation);
 void add_set_node_metadata(Verb node, Invocation& invocation);
 void add_set_formation(Verb set, Invocation& invocation);
 
-/// list, mermaid, check.
+/// list, mermaid, gv, check, state.
 void add_inspect_fsm(Verb inspect, Invocation& invocation);
+void add_inspect_fsm_state(Verb fsm, Invocation& invocation);
+void add_inspect_show(Verb inspect, Invocation& invocation);
+Verb add_inspect_pgsetup(Verb inspect, Invocation& invocation);
+/// Returns the group `inspect monitor`.
+Verb add_inspect_monitor(Verb inspect, Invocation& invocation);
+void add_inspect_getpid(Verb inspect, Invocation& invocation);
+
+/// pg_autoctl's names for what `start`, `stop` and `restart postgres` do. Returns the group `manual service
+/// restart`.
+Verb add_manual_service(Verb manual, Invocation& invocation);
+/// Commands of pg_autoctl's that only say why they are not here. `groups`: those that are there, by their paths; "" is
+/// the program.
+void add_not_here(std::map<std::string, Verb> groups, Invocation& invocation);
 
 void add_rotate_password(Verb rotate_group, Invocation& invocation);
 

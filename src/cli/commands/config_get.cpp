@@ -2,6 +2,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
+#include "cli/output/config.h"
 #include "cli/output/print.h"
 #include "common/util/redact.h"
 
@@ -15,22 +16,12 @@ struct ConfigGetOptions {
   bool json = false;
 };
 
-/// Sections as objects. Values are text, as `config set` takes them.
-nlohmann::json json_of(const config::Config& config) {
-  nlohmann::json document;
-  for (const auto& [key, value] : config::all(config)) {
-    const auto dot = key.find('.');
-    document[key.substr(0, dot)][key.substr(dot + 1)] = value;
-  }
-  return document;
-}
-
 Result<ExitCode> config_get(const ConfigGetOptions& options) {
   auto config = load_config(options.pgdata);
   if (!config) return fail(config.error());
   config->monitor = redact(config->monitor);
   if (options.key.empty()) {
-    print(options.json ? pretty(json_of(*config)) : config::to_toml(*config));
+    print(options.json ? pretty(config_json(*config)) : config::to_toml(*config));
     return ExitCode::ok;
   }
   const auto value = config::get(*config, options.key);

@@ -31,10 +31,19 @@ void declare(Verb command, CreateFormationOptions& options) {
       .type_name("pgsql|citus");
   command.add_option("--dbname", options.formation.dbname, "the application's database; default: postgres")
       .type_name("NAME");
-  auto disable = command.add_flag("--disable-secondary{false}", options.formation.secondaries,
-                                  "one node for each group, until `autoctl enable secondary`");
-  command.add_flag("--enable-secondary", options.enable_secondary, "groups may have standbys; this is the default")
+  auto disable =
+      command.add_flag("--disable-secondary{false},--without-secondary{false}", options.formation.secondaries,
+                       "one node for each group, until `autoctl enable secondary`");
+  command
+      .add_flag("--enable-secondary,--with-secondary", options.enable_secondary,
+                "groups may have standbys; this is the default")
       .excludes(disable);
+  command
+      .add_option("--number-sync-standbys", options.formation.number_sync_standbys,
+                  "0; it becomes 1 when the second standby registers, and more with `autoctl set formation` once there "
+                  "are enough of them")
+      .range(0, 100)
+      .type_name("N");
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ struct DropNodeOptions {
   bool force = false;
   bool allow_data_loss = false;
   int wait_seconds = 60;
+  bool no_wait = false;
 
   /// Its own Postgres has to be stopped in any case.
   int patience() const { return wait_seconds == 0 ? DropNodeOptions{}.wait_seconds : wait_seconds; }
@@ -115,7 +116,9 @@ Result<> drop_elsewhere(const DropNodeOptions& options) {
   return {};
 }
 
-Result<ExitCode> drop_node(const DropNodeOptions& options) {
+Result<ExitCode> drop_node(const DropNodeOptions& asked) {
+  DropNodeOptions options = asked;
+  if (options.no_wait) options.wait_seconds = 0;
   if (options.allow_data_loss && !options.names_another())
     return fail(Errc::bad_usage, "--allow-data-loss needs the name of another node", "say with --name which");
   AUTOCTL_TRY(options.names_another() ? drop_elsewhere(options) : drop_here(options));
@@ -141,6 +144,7 @@ void declare(Verb command, DropNodeOptions& options) {
   command.add_option("--wait", options.wait_seconds, "how many seconds to wait; default: 60; 0: do not wait")
       .not_negative()
       .type_name("SECONDS");
+  command.add_flag("--no-wait", options.no_wait, "as --wait 0");
 }
 
 }  // namespace

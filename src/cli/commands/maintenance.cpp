@@ -1,8 +1,5 @@
 // enable maintenance, disable maintenance.
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
-
-#include <algorithm>
 
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
@@ -23,18 +20,7 @@ Result<> choose_node(OperationOptions& options) {
     options.scope = {config->formation, config->group};
     return {};
   }
-  if (options.scope.group) return {};
-  auto api = connect_monitor(options.target);
-  if (!api) return fail(api.error());
-  const auto state = api->state(options.scope.formation, std::nullopt, call_timeout);
-  if (!state) return fail(state.error());
-  const auto node = std::ranges::find(state->nodes, options.name, &protocol::NodeDocument::name);
-  if (node == state->nodes.end())
-    return fail(Errc::not_found,
-                fmt::format("there is no node '{}' in formation '{}'", options.name, options.scope.formation),
-                "`autoctl show state` lists the nodes");
-  options.scope.group = node->group;
-  return {};
+  return find_group_of_node(options);
 }
 
 Result<ExitCode> enable(const OperationOptions& asked) {
@@ -55,7 +41,7 @@ Result<ExitCode> disable(const OperationOptions& asked) {
 
 void declare_maintenance(Verb command, OperationOptions& options) {
   add_changing_target(command, options.target);
-  add_scope(command, options.scope);
+  add_group_scope(command, options.scope);
   command.add_option("--name", options.name, "the node; default: the node in PGDATA").type_name("NODE");
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
       .positive()

@@ -35,6 +35,7 @@ struct EnableOptions {
   std::string monitor_ca_file;
   std::string token_file;
   JoinOptions join;
+  bool allow_failover = false;  // is not needed
 };
 
 Result<config::Config> load_node(const std::string& pgdata) {
@@ -145,6 +146,8 @@ void declare_enable(Verb command, EnableOptions& options) {
       .existing_file()
       .type_name("FILE");
   add_join_options(command, options.join);
+  command.add_flag("--allow-failover", options.allow_failover, "pg_autoctl's: no failover is needed for it here")
+      .hide();
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // set node metadata: the node in PGDATA gets another name, host name or port, and the others follow it there.
+#include "cli/node_metadata.h"
+
 #include <fmt/format.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
@@ -33,13 +35,6 @@ constexpr Millis address_timeout{60'000};
 constexpr Millis address_poll_interval{100};
 constexpr Millis address_probe_timeout{2000};
 constexpr int port_max = 65'535;
-
-struct MetadataOptions {
-  MonitorTarget target;
-  std::string name, hostname;  // empty: as it is
-  int pgport = 0;              // 0: as it is
-  bool json = false;
-};
 
 /// The API's port follows, where it was not chosen for itself.
 Config with_metadata(Config config, const MetadataOptions& options) {
@@ -163,6 +158,37 @@ Result<> change(client::MonitorApi& api, const config::Files& files, const Confi
 }
 
 Result<ExitCode> set_metadata(const MetadataOptions& options) {
+  const auto now = change_metadata(options);
+  if (!now) return fail(now.error());
+  if (options.json)
+    print(pretty(
+        {{"node_id", now->node.value}, {"name", now->name}, {"hostname", now->hostname}, {"pgport", now->pgport}}));
+  return ExitCode::ok;
+}
+
+void declare(Verb command, MetadataOptions& options) {
+  add_changing_target(command, options.target);
+  declare_metadata(command, options);
+  add_json(command, options.json);
+}
+
+}  // namespace
+
+void declare_metadata(Verb command, MetadataOptions& options) {
+  command.add_option("--name", options.name, "its new name").check(config::check_name).type_name("NODE");
+  command
+      .add_option("--hostname,--nodename", options.hostname,
+                  "its new host name or address, for clients and all other nodes")
+      .check(config::check_hostname)
+      .type_name("HOST");
+  command
+      .add_option("--pgport", options.pgport,
+                  "its new port; Postgres restarts there (of a primary: `perform switchover` first)")
+      .range(1, port_max)
+      .type_name("PORT");
+}
+
+Result<config::Config> change_metadata(const MetadataOptions& options) {
   const auto before = load_config(options.target.pgdata);
   if (!before) return fail(before.error());
   if (before->is_monitor())
@@ -180,27 +206,8 @@ Result<ExitCode> set_metadata(const MetadataOptions& options) {
   if (!state) return fail(state.error());
   AUTOCTL_TRY(check(*state, *before, now, pid->has_value()));
   AUTOCTL_TRY(change(*api, files, *before, now, *pid));
-  if (options.json)
-    print(
-        pretty({{"node_id", now.node.value}, {"name", now.name}, {"hostname", now.hostname}, {"pgport", now.pgport}}));
-  return ExitCode::ok;
+  return now;
 }
-
-void declare(Verb command, MetadataOptions& options) {
-  add_changing_target(command, options.target);
-  command.add_option("--name", options.name, "its new name").check(config::check_name).type_name("NODE");
-  command.add_option("--hostname", options.hostname, "its new host name or address, for clients and all other nodes")
-      .check(config::check_hostname)
-      .type_name("HOST");
-  command
-      .add_option("--pgport", options.pgport,
-                  "its new port; Postgres restarts there (of a primary: `perform switchover` first)")
-      .range(1, port_max)
-      .type_name("PORT");
-  add_json(command, options.json);
-}
-
-}  // namespace
 
 void add_set_node_metadata(Verb node, Invocation& invocation) {
   add_command<MetadataOptions>(

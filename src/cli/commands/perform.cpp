@@ -5,27 +5,24 @@ namespace autoctl::cli {
 
 namespace {
 
-Result<ExitCode> switchover(const OperationOptions& options) {
-  AUTOCTL_TRY(run_operation("switchover", options));
-  return ExitCode::ok;
-}
-
+/// `failover` and `switchover` are one, as in pg_auto_failover.
 Result<ExitCode> failover(const OperationOptions& options) {
-  if (!options.allow_data_loss) return switchover(options);
-  OperationOptions forced = options;
-  forced.no_wait = true;  // nodes are missing: the others may never follow
-  AUTOCTL_TRY(run_operation("forced_failover", forced));
+  OperationOptions asked = options;
+  if (options.allow_data_loss) asked.no_wait = true;  // nodes are missing: the others may never follow
+  AUTOCTL_TRY(run_operation(options.allow_data_loss ? "forced_failover" : "switchover", asked));
   return ExitCode::ok;
 }
 
-Result<ExitCode> promotion(const OperationOptions& options) {
+Result<ExitCode> promotion(const OperationOptions& asked) {
+  OperationOptions options = asked;
+  AUTOCTL_TRY(find_group_of_node(options));
   AUTOCTL_TRY(run_operation("promotion", options));
   return ExitCode::ok;
 }
 
 void declare_operation(Verb command, OperationOptions& options) {
   add_changing_target(command, options.target);
-  add_scope(command, options.scope);
+  add_group_scope(command, options.scope);
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
       .positive()
       .type_name("SECONDS");
@@ -55,7 +52,7 @@ void add_perform(Verb parent, Invocation& invocation) {
                                 "autoctl perform failover --pgdata /srv/pg", declare_failover, failover);
   add_command<OperationOptions>(
       parent, invocation, "switchover", "move the primary to the best standby: no commit is lost",
-      "autoctl perform switchover --pgdata /srv/pg --formation default", declare_operation, switchover);
+      "autoctl perform switchover --pgdata /srv/pg --formation default", declare_failover, failover);
   add_command<OperationOptions>(parent, invocation, "promotion", "move the primary to the standby that is named",
                                 "autoctl perform promotion --pgdata /srv/pg --name node2", declare_promotion,
                                 promotion);

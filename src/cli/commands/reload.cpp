@@ -1,10 +1,9 @@
 #include <spdlog/spdlog.h>
 
-#include <iostream>
-
 #include "cli/commands/commands.h"
 #include "cli/daemon_control.h"
 #include "cli/monitor_connection.h"
+#include "cli/output/print.h"
 #include "common/util/pid_file.h"
 
 namespace autoctl::cli {
@@ -28,7 +27,7 @@ Result<ExitCode> reload(const ReloadOptions& options) {
   spdlog::info("autoctl (pid {}) reads its configuration again", **pid);
   const auto answer = reload_daemon(files, **pid);
   if (!answer) return fail(answer.error());
-  std::cout << answer->text;
+  print(answer->text);
   return answer->good ? ExitCode::ok : ExitCode::bad_config;
 }
 

@@ -131,4 +131,17 @@ void add_restart_postgres(Verb restart, Invocation& invocation) {
                               "autoctl restart postgres --pgdata /srv/pg", declare, restart_postgres);
 }
 
+Verb add_manual_service(Verb manual, Invocation& invocation) {
+  Verb service = manual.add_group("service", "the Postgres of a node, apart from its keeper");
+  Verb pgctl = service.add_group("pgctl", "whether the keeper keeps Postgres running");
+  add_command<ServiceOptions>(pgctl, invocation, "on", "as `autoctl start postgres`",
+                              "autoctl manual service pgctl on --pgdata /srv/pg", declare, start_postgres);
+  add_command<ServiceOptions>(pgctl, invocation, "off", "as `autoctl stop postgres`",
+                              "autoctl manual service pgctl off --pgdata /srv/pg", declare, stop_postgres);
+  Verb restart = service.add_group("restart", "begin a part of the service anew");
+  add_command<ServiceOptions>(restart, invocation, "postgres", "as `autoctl restart postgres`",
+                              "autoctl manual service restart postgres --pgdata /srv/pg", declare, restart_postgres);
+  return restart;
+}
+
 }  // namespace autoctl::cli

@@ -1,9 +1,11 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
+#include "cli/output/print.h"
 
 namespace autoctl::cli {
 
@@ -14,7 +16,14 @@ struct SetFormationOptions {
   std::string formation = "default";
   std::string setting;
   std::string value;
+  bool json = false;
 };
+
+/// As `get formation` has it: a number or a truth as such.
+nlohmann::json value_json(const std::string& value) {
+  const auto parsed = nlohmann::json::parse(value, nullptr, false);
+  return parsed.is_number() || parsed.is_boolean() ? parsed : nlohmann::json(value);
+}
 
 Result<ExitCode> set_formation(const SetFormationOptions& options) {
   auto api = connect_monitor(options.target);
@@ -25,6 +34,8 @@ Result<ExitCode> set_formation(const SetFormationOptions& options) {
   const auto changed = api->change_settings({options.formation, {{name, options.value}}}, call_timeout);
   if (!changed) return fail(changed.error());
   spdlog::info("{} of formation \"{}\" is now {}", name, options.formation, options.value);
+  std::ranges::replace(name, '_', '-');
+  if (options.json) print(pretty({{name, value_json(options.value)}}));
   return ExitCode::ok;
 }
 
@@ -33,6 +44,7 @@ void declare(Verb command, SetFormationOptions& options) {
   add_formation(command, options.formation);
   command.add_option("setting", options.setting, "as `autoctl show settings` names it").required();
   command.add_option("value", options.value, "its new value; durations in ms").required();
+  add_json(command, options.json);
 }
 
 }  // namespace

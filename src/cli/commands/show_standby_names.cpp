@@ -37,7 +37,7 @@ Result<ExitCode> show_standby_names(const ShowStandbyNamesOptions& options) {
 
 void declare(Verb command, ShowStandbyNamesOptions& options) {
   add_target(command, options.target);
-  add_scope(command, options.scope);
+  add_group_scope(command, options.scope);
   add_json(command, options.json);
 }
 

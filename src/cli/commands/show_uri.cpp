@@ -53,6 +53,11 @@ Result<std::vector<Uri>> formation_uris(const MonitorTarget& target, const std::
   return uris;
 }
 
+/// pg_autoctl's: the monitor's, and that of the formation which was asked for, by their names.
+nlohmann::json json_of_one(const Uri& monitor, const Uri& wanted) {
+  return {{"monitor", monitor.uri}, {wanted.name, wanted.uri}};
+}
+
 std::string json_of(const std::vector<Uri>& uris) {
   nlohmann::json array = nlohmann::json::array();
   for (const Uri& uri : uris) array.push_back({{"type", uri.type}, {"name", uri.name}, {"uri", uri.uri}});
@@ -67,28 +72,30 @@ std::string table_of(const std::vector<Uri>& uris) {
 
 Result<ExitCode> show_uri(const ShowUriOptions& options) {
   MonitorTarget target = options.target;
-  const bool monitor_only = options.monitor && options.monitor->empty();
+  const bool monitor_only = (options.monitor && options.monitor->empty()) || options.formation == "monitor";
   if (options.monitor && !options.monitor->empty()) target.monitor = *options.monitor;
+  const bool one = monitor_only || options.formation;
   std::vector<Uri> uris;
-  if (!options.formation) {
-    const auto monitor = find_monitor_uri(target);
-    if (!monitor) return fail(monitor.error());
-    uris.push_back({"monitor", "monitor", *monitor});
-  }
+  const auto monitor = find_monitor_uri(target);
+  if (!monitor) return fail(monitor.error());
+  uris.push_back({"monitor", "monitor", *monitor});
   if (!monitor_only) {
     const auto formations = formation_uris(target, options.formation,
                                            options.read_only ? SessionAttrs::read_only : SessionAttrs::read_write);
     if (!formations) return fail(formations.error());
     uris.insert(uris.end(), formations->begin(), formations->end());
   }
-  const bool one = monitor_only || options.formation;
-  print(options.json ? json_of(uris) : one ? uris.front().uri + '\n' : table_of(uris));
+  if (options.json)
+    print(one ? pretty(json_of_one(uris.front(), uris.back())) : json_of(uris));
+  else
+    print(one ? uris.back().uri + '\n' : table_of(uris));
   return ExitCode::ok;
 }
 
 void declare(Verb command, ShowUriOptions& options) {
   add_pgdata(command, options.target.pgdata);
-  command.add_option("--formation", options.formation, "print this formation's URI only").type_name("NAME");
+  command.add_option("--formation", options.formation, "print this formation's URI only; \"monitor\": the monitor's")
+      .type_name("NAME");
   command.add_flag("--read-only", options.read_only,
                    "for applications that only read: leads to a standby while there is one");
   from_environment(command.add_option("--monitor", options.monitor,

@@ -1,15 +1,16 @@
 #include <fmt/format.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 
-#include <cerrno>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands/commands.h"
+#include "cli/local_state.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
 #include "common/postgres/lock_file.h"
 #include "common/postgres/port_probe.h"
+#include "common/postgres/tools.h"
 #include "common/util/pid_file.h"
 #include "common/util/version.h"
 
@@ -30,6 +31,7 @@ struct Status {
   std::optional<pid_t> daemon;
   std::optional<postgres::LockFile> postmaster;  // of a process that lives
   PortState port = PortState::unknown;
+  std::string version;             // of Postgres' programs; empty: there are none
   std::string reported, assigned;  // as the monitor knows them; empty: it did not say
 };
 
@@ -48,16 +50,11 @@ void ask_monitor(Status& status) {
   }
 }
 
-std::optional<postgres::LockFile> find_postmaster(const std::string& pgdata) {
-  auto lock = postgres::read_lock_file(pgdata);
-  if (lock && ::kill(lock->pid, 0) != 0 && errno == ESRCH) return std::nullopt;
-  return lock;
-}
-
 Result<Status> look(const config::Files& files) {
   auto config = config::load(files);
   if (!config) return fail(config.error());
-  Status status{*config, {}, find_postmaster(files.pgdata), PortState::unknown, {}, {}};
+  Status status{*config, {}, find_postmaster(files.pgdata), PortState::unknown, {}, {}, {}};
+  if (const auto tools = postgres::find_tools(config->pg_ctl)) status.version = tools->version;
   const auto pid = locked_pid(files.pid());
   if (!pid) return fail(pid.error());
   status.daemon = *pid;
@@ -74,6 +71,9 @@ nlohmann::json json_of(const Status& status) {
         {"pg_ctl", config.pg_ctl},
         {"host", config.pghost},
         {"port", config.pgport},
+        {"proxyport", config.proxy_port},
+        {"version", status.version},
+        {"in_recovery", std::filesystem::exists(config.pgdata + "/standby.signal")},
         {"pid", nullptr},
         {"postmaster", {{"status", status.port == PortState::open ? "ready" : to_string(status.port)}}}}},
       {"pg_autoctl",

@@ -1,8 +1,12 @@
+#include "cli/watch.h"
+
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <ctime>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "cli/commands/commands.h"
@@ -10,6 +14,7 @@
 #include "cli/output/events.h"
 #include "cli/output/print.h"
 #include "cli/output/state_document.h"
+#include "common/util/logging.h"
 
 namespace autoctl::cli {
 
@@ -18,18 +23,15 @@ namespace {
 constexpr Millis refresh_timeout{3000};
 constexpr const char* clear_screen = "\x1b[H\x1b[2J\x1b[3J";
 
-struct WatchOptions {
-  MonitorTarget target;
-  Scope scope;
-  int count = 10;
-  double interval_seconds = 0.5;
-};
-
 std::string now() {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   std::tm local{};
   ::localtime_r(&seconds, &local);
   return fmt::format("{:02}:{:02}:{:02}", local.tm_hour, local.tm_min, local.tm_sec);
+}
+
+std::string json_line(const nlohmann::json& document) {
+  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
 }
 
 /// One screen. An error is part of it: the monitor may be back at the next look.
@@ -46,19 +48,34 @@ std::string draw(client::MonitorApi& api, const WatchOptions& options) {
   return screen + table.text();
 }
 
-Result<ExitCode> watch(const WatchOptions& options) {
+/// The same as one line of JSON.
+std::string line(client::MonitorApi& api, const WatchOptions& options) {
+  const auto state = api.state(options.scope.formation, options.scope.group, refresh_timeout);
+  if (!state) return json_line({{"error", {{"message", state.error().message}, {"hint", state.error().hint}}}});
+  nlohmann::json document = {{"state", state_json(*state)}, {"events", nlohmann::json::array()}};
+  const auto events = api.events(
+      {.formation = options.scope.formation, .group = options.scope.group, .count = options.count}, refresh_timeout);
+  if (events)
+    for (const auto& event : events->events) document["events"].push_back(event_json(event));
+  return json_line(document);
+}
+
+void pause(const WatchOptions& options) {
+  std::this_thread::sleep_for(std::chrono::duration<double>(options.interval_seconds));
+}
+
+bool is_away(const Error& error) {
+  return error.code == Errc::unavailable || error.code == Errc::timeout;
+}
+
+Result<client::MonitorApi> connect(const WatchOptions& options) {
   auto api = connect_monitor(options.target);
-  if (!api) return fail(api.error());
-  if (::isatty(STDOUT_FILENO) == 0) {
-    print(draw(*api, options));
-    return ExitCode::ok;
+  for (bool said = false; !api && options.wait && is_away(api.error()); said = true) {
+    if (!said) spdlog::info("Waiting for the monitor: {}", logging::one_line(api.error().message));
+    pause(options);
+    api = connect_monitor(options.target);
   }
-  while (true) {
-    // Composed first and written in one piece, so that the screen does not flicker.
-    const std::string screen = draw(*api, options);
-    print(clear_screen + screen);
-    std::this_thread::sleep_for(std::chrono::duration<double>(options.interval_seconds));
-  }
+  return api;
 }
 
 void declare(Verb command, WatchOptions& options) {
@@ -68,9 +85,28 @@ void declare(Verb command, WatchOptions& options) {
   command.add_option("--interval", options.interval_seconds, "seconds between two refreshes; default: 0.5")
       .range(0.1, 3600.0)
       .type_name("SECONDS");
+  command.add_flag("--wait", options.wait, "wait for a monitor that cannot be reached yet");
+  add_json(command, options.json).description("print one line of JSON in place of each screen");
 }
 
 }  // namespace
+
+Result<ExitCode> watch(const WatchOptions& options) {
+  auto api = connect(options);
+  if (!api) return fail(api.error());
+  const bool once = ::isatty(STDOUT_FILENO) == 0;
+  if (once && !options.json) {
+    print(draw(*api, options));
+    return ExitCode::ok;
+  }
+  while (true) {
+    // Composed first and written in one piece, so that the screen does not flicker.
+    const std::string screen = options.json ? line(*api, options) : clear_screen + draw(*api, options);
+    print(screen);
+    if (once) return ExitCode::ok;
+    pause(options);
+  }
+}
 
 void add_watch(Verb root, Invocation& invocation) {
   add_command<WatchOptions>(root, invocation, "watch", "state and events, redrawn until Ctrl-C",

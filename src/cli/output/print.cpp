@@ -1,13 +1,28 @@
 #include "cli/output/print.h"
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "common/util/program_name.h"
 
 namespace autoctl::cli {
 
+namespace {
+
+std::FILE* stream_of_print = nullptr;  // stdout, which is no constant
+
+}  // namespace
+
+void print_to(std::FILE* stream) {
+  stream_of_print = stream;
+}
+
 void print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
+  print(text, stream_of_print == nullptr ? stdout : stream_of_print);
+}
+
+void print(const std::string& text, std::FILE* stream) {
+  std::fputs(with_program_name(text).c_str(), stream);
+  std::fflush(stream);
 }
 
 std::string pretty(const nlohmann::json& value) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/config/aliases.h"
 #include "common/config/auth.h"
 #include "common/config/keys.h"
 #include "common/config/own_directory.h"
@@ -25,7 +26,10 @@ std::vector<std::string> key_names() {
   return names;
 }
 
-Result<const Key*> find_key(const std::string& name) {
+Result<const Key*> find_key(const std::string& asked) {
+  const auto known = without_alias(asked);
+  if (!known) return fail(known.error());
+  const std::string& name = *known;
   for (const Key& key : keys())
     if (key.name == name) return &key;
   const std::vector<std::string> names = key_names();

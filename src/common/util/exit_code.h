@@ -8,6 +8,7 @@ namespace autoctl {
 enum class ExitCode : int {
   ok = 0,
   internal = 1,       // a mistake in autoctl
+  not_here = 1,       // a command of pg_autoctl's for which there is no place here; the message says what to type
   bad_usage = 2,      // wrong options or arguments; nothing was changed
   bad_config = 3,     // autoctl.toml or another file of ours is missing, unreadable or contradicts itself
   conflict = 4,       // the present state forbids it

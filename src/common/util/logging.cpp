@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/util/assert.h"
+#include "common/util/program_name.h"
 
 namespace autoctl::logging {
 
@@ -26,11 +27,25 @@ class LevelFlag : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return spdlog::details::make_unique<LevelFlag>(); }
 };
 
-/// The message as a JSON string, quotes included.
+std::string payload_of(const spdlog::details::log_msg& message) {
+  return with_program_name(std::string(message.payload.data(), message.payload.size()));
+}
+
+/// The message, with commands as this program was called.
+class MessageFlag : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    const std::string text = payload_of(message);
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return spdlog::details::make_unique<MessageFlag>(); }
+};
+
+/// The same as a JSON string, quotes included.
 class JsonMessageFlag : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    const nlohmann::json text = std::string_view(message.payload.data(), message.payload.size());
+    const nlohmann::json text = payload_of(message);
     const std::string quoted = text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     out.append(quoted.data(), quoted.data() + quoted.size());
   }
@@ -49,7 +64,7 @@ spdlog::level::level_enum level_of(int verbosity) {
 std::unique_ptr<spdlog::formatter> make_formatter(Format format) {
   if (format == Format::text) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
-    formatter->add_flag<LevelFlag>('*').set_pattern("%H:%M:%S %P %* %v");
+    formatter->add_flag<LevelFlag>('*').add_flag<MessageFlag>('~').set_pattern("%H:%M:%S %P %* %~");
     return formatter;
   }
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);

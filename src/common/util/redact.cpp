@@ -1,6 +1,7 @@
 #include "common/util/redact.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
@@ -12,7 +13,9 @@ namespace autoctl {
 namespace {
 
 constexpr std::string_view stars = "***";
-constexpr std::string_view token_option = "--join-token";
+/// Options whose value is a secret.
+constexpr std::string_view secret_options[] = {"--join-token", "--monitor-password", "--replication-password",
+                                               "--autoctl-node-password"};
 
 /// A piece of a URI that is a password.
 struct Piece {
@@ -97,6 +100,19 @@ std::string without_password(const std::string& uri) {
   return text;
 }
 
+std::string with_password(const std::string& uri, const std::string& password) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string result = uri + (uri.find('?') == std::string::npos ? '?' : '&') + "password=";
+  for (const char c : password) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0)
+      result += c;
+    else
+      result += {'%', digits[byte >> 4U], digits[byte & 15U]};
+  }
+  return result;
+}
+
 std::string redact_in(std::string message, const std::string& uri) {
   replace_all(message, uri, redact(uri));
   for (const Piece& piece : passwords(uri, Spelling::any)) {
@@ -114,15 +130,17 @@ std::string redact_word(const std::string& word) {
 }
 
 void hide_secrets(int argc, char** argv) {
-  bool token_follows = false;
+  bool secret_follows = false;
   for (int i = 1; i < argc; ++i) {
     char* const word = argv[i];
     const std::string text = word;
     const auto hide = [word](std::size_t begin, std::size_t end) { std::memset(word + begin, '*', end - begin); };
-    if (token_follows || text.starts_with(join_token_prefix)) hide(0, text.size());
-    token_follows = text == token_option;
-    const std::string option = std::string(token_option) + "=";
-    if (text.starts_with(option)) hide(option.size(), text.size());
+    if (secret_follows || text.starts_with(join_token_prefix)) hide(0, text.size());
+    secret_follows = std::ranges::find(secret_options, text) != std::end(secret_options);
+    const auto equals = text.find('=');
+    if (equals != std::string::npos &&
+        std::ranges::find(secret_options, text.substr(0, equals)) != std::end(secret_options))
+      hide(equals + 1, text.size());
     for (const Piece& piece : passwords(text, Spelling::any)) hide(piece.begin, piece.end);
   }
 }

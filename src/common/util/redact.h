@@ -12,6 +12,9 @@ std::string redact(const std::string& uri);
 /// it. Any other text is returned as it is.
 std::string without_password(const std::string& uri);
 
+/// A libpq URI with this password in its query.
+std::string with_password(const std::string& uri, const std::string& password);
+
 /// `message`, which quotes `uri` or parts of it, with "***" for the passwords of the URI.
 std::string redact_in(std::string message, const std::string& uri);
 
@@ -23,7 +26,7 @@ inline constexpr const char* join_token_prefix = "autoctl-join.";
 std::string redact_word(const std::string& word);
 
 /// Overwrites the secrets among the words that the process was started with, so that they are not in the list of
-/// processes any more: the values of --join-token and the passwords of URIs. To be called once they have been copied.
+/// processes any more: the values of options that take a secret, and the passwords of URIs. To be called once they have been copied.
 void hide_secrets(int argc, char** argv);
 
 }  // namespace autoctl
