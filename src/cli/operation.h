@@ -22,7 +22,7 @@ struct OperationOptions {
   bool no_wait = false;          // a new primary is enough; do not wait until the others follow it
 };
 
-/// Requests `kind` ("switchover", "promotion", "forced_failover", "accept_timeline", "maintenance", "end_maintenance")
+/// Requests `kind` ("switchover", "promotion", "forced_failover", "accept_timeline", "maintenance", "end_maintenance", "reinit")
 /// and returns when it has happened: the operation is done, and is_fulfilled(). Prints each change as it is announced.
 /// Errors: conflict (it failed, with the monitor's reason), timeout, and those of MonitorApi.
 Result<> run_operation(const std::string& kind, const OperationOptions& options);

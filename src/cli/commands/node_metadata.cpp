@@ -188,7 +188,7 @@ Result<ExitCode> set_metadata(const MetadataOptions& options) {
 
 void declare(Verb command, MetadataOptions& options) {
   add_changing_target(command, options.target);
-  command.add_option("--name", options.name, "its new name").check(config::check_name).type_name("NODE");
+  command.add_option("--name", options.name, "its new name").check(config::check_node_name).type_name("NODE");
   command.add_option("--hostname", options.hostname, "its new host name or address, for clients and all other nodes")
       .check(config::check_hostname)
       .type_name("HOST");

@@ -37,7 +37,7 @@ struct Status {
 void ask_monitor(Status& status) {
   MonitorTarget target;
   target.pgdata = status.config.pgdata;
-  auto api = connect_monitor(target);
+  auto api = connect_monitor(target, Millis{0});
   if (!api) return;
   const auto state = api->state(status.config.formation, status.config.group, monitor_timeout);
   if (!state) return;

@@ -47,7 +47,7 @@ std::string draw(client::MonitorApi& api, const WatchOptions& options) {
 }
 
 Result<ExitCode> watch(const WatchOptions& options) {
-  auto api = connect_monitor(options.target);
+  auto api = connect_monitor(options.target, Millis{0});  // whether it answers is part of the picture
   if (!api) return fail(api.error());
   if (::isatty(STDOUT_FILENO) == 0) {
     print(draw(*api, options));
