@@ -55,18 +55,39 @@ void add_changing_target(Verb command, MonitorTarget& target) {
       .type_name("TEXT");
 }
 
-Option add_formation(Verb command, std::string& formation) {
-  return from_environment(command.add_option("--formation", formation, "formation; default: \"default\""), "FORMATION")
+namespace {
+
+Option add_formation_as(Verb command, const char* names, std::string& formation) {
+  return from_environment(command.add_option(names, formation, "formation; default: \"default\""), "FORMATION")
       .check(config::check_name)
       .type_name("NAME");
 }
 
-void add_scope(Verb command, Scope& scope) {
-  add_formation(command, scope.formation);
+void add_group(Verb command, Scope& scope) {
   from_environment(command.add_option("--group", scope.group, "group in the formation; default: all, or the only one"),
                    "GROUP")
       .not_negative()
       .type_name("N");
+}
+
+}  // namespace
+
+Option add_formation(Verb command, std::string& formation) {
+  return add_formation_as(command, "--formation", formation);
+}
+
+void add_scope(Verb command, Scope& scope) {
+  add_formation(command, scope.formation);
+  add_group(command, scope);
+}
+
+Option add_worded_formation(Verb command, std::string& formation) {
+  return add_formation_as(command, "--formation,formation", formation);
+}
+
+void add_worded_scope(Verb command, Scope& scope) {
+  add_worded_formation(command, scope.formation);
+  add_group(command, scope);
 }
 
 Option add_json(Verb command, bool& json) {

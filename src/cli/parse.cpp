@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/command_tree.h"
+#include "cli/commands/patroni_words.h"
 #include "cli/help_formatter.h"
 #include "cli/invocation.h"
 #include "cli/output/print.h"
@@ -41,6 +42,7 @@ std::string list(const std::vector<std::string>& words) {
 /// The word that no command took: a mistyped verb or option.
 Error unexpected(const CLI::App& app, const std::string& word) {
   const std::string path = path_of(app);
+  if (auto answer = patroni_answer(path, word)) return *std::move(answer);
   const bool is_option = word.starts_with('-');
   const std::vector<std::string> known = is_option ? options_of(app) : verbs_of(app);
   const auto near = nearest(word.substr(0, word.find('=')), known);

@@ -138,7 +138,7 @@ TEST(Rule, maintenance_ends_with_a_fresh_copy) {
 }
 
 TEST(Rule, standby_follows_primary_and_is_still_copied_as_it_was_told) {
-  Group group = three_at_rest();
+  Group group = one_in_maintenance();
   group.assign(node_c, {.state = NodeState::catchingup, .upstream = node_b, .fresh_copy = true});
   ASSERT_EQ(group.fired(), "standby_follows_primary") << "the primary has changed before it was copied";
   EXPECT_TRUE(goal_in(group.decision(), node_c)->fresh_copy);
