@@ -149,6 +149,16 @@ TEST_F(Parse, ContainersConfigureANodeThroughTheEnvironment) {
   EXPECT_TRUE(options.run);
 }
 
+TEST_F(Parse, AWordOfPatronisIsAnsweredWhateverFollowsIt) {
+  for (const char* line : {"flush", "flush demo switchover", "edit-config --set ttl=20 demo", "remove shop --force",
+                           "restart demo node1 --force"}) {
+    const auto refused = parse(words(line));
+    ASSERT_FALSE(refused) << line;
+    EXPECT_EQ(refused.error().code, Errc::bad_usage) << line;
+    EXPECT_THAT(refused.error().hint, HasSubstr("`")) << line << ": " << refused.error().message;
+  }
+}
+
 TEST_F(Parse, ARoleThatIsCreatedIsASuperuserUnlessSomebodySaysOtherwise) {
   const auto made = [](const std::string& line) {
     const auto invocation = parse(words(line));
