@@ -142,6 +142,13 @@ void add_single_commands(Verb root, Invocation& invocation) {
   add_status(root, invocation);
   add_watch(root, invocation);
   add_explain(root, invocation);
+  add_list(root, invocation);
+  add_topology(root, invocation);
+  add_history(root, invocation);
+  add_dsn(root, invocation);
+  add_query(root, invocation);
+  add_reinit(root, invocation);
+  add_hand_over_words(root, invocation);
   add_demo(root, invocation);
   add_version(root, invocation);
   add_help(root, invocation);

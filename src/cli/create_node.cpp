@@ -8,6 +8,7 @@
 
 #include "cli/create_checks.h"
 #include "cli/local_address.h"
+#include "cli/monitor_connection.h"
 #include "common/monitor_client/monitor_api.h"
 #include "common/monitor_client/monitor_url.h"
 #include "common/util/logging.h"
@@ -46,7 +47,7 @@ Result<> ask_monitor(const config::Config& config, const client::JoinToken& join
 
 /// With --run the node is a service that may well be started at the same time as its monitor: give that one time to
 /// come up. One that is still being created may for a moment look like a server that knows nothing of us.
-Result<> await_monitor(const config::Config& config, const client::JoinToken& join) {
+Result<> await_start(const config::Config& config, const client::JoinToken& join) {
   const auto start = std::chrono::steady_clock::now();
   auto patience = creation_patience;
   for (bool said = false;; said = true) {
@@ -109,7 +110,8 @@ Result<ExitCode> create_node(const std::string& role, const CreateOptions& optio
     spdlog::info("Node {} \"{}\" has been created in \"{}\" before: nothing to do", (*existing)->node.value,
                  (*existing)->name, config->pgdata);
   } else {
-    if (options.run) AUTOCTL_TRY(await_monitor(*config, *join));
+    AUTOCTL_TRY(options.run ? await_start(*config, *join)
+                            : await_monitor(config->monitor, config->monitor_ca_file, join->fingerprint));
     AUTOCTL_TRY(create(std::move(*config), *config_file, *join));
   }
   if (options.run) return ExitCode{keeper::run_keeper(files)};

@@ -231,9 +231,13 @@ void declare_create_node(Verb command, CreateOptions& options) {
   declare_postgres(command, options);
   from_environment(text(command, "--name", options.name, "the node's name; default: node_1, node_2, …", "NAME"),
                    "NODE_NAME")
-      .check(config::check_name);
-  from_libpq_environment(text(command, "--username", options.username, "role to create for the application", "NAME"),
-                         "PGUSER");
+      .check(config::check_node_name);
+  from_libpq_environment(
+      text(command, "--username", options.username, "role to create: a superuser, without a password", "NAME"),
+      "PGUSER");
+  from_environment(command.add_flag("--no-superuser", options.no_superuser,
+                                    "--username may log in and owns --dbname, and is no superuser"),
+                   "NO_SUPERUSER");
   from_libpq_environment(text(command, "--dbname", options.dbname, "database to create for the application", "NAME"),
                          "PGDATABASE");
   from_environment(text(command, "--monitor", options.monitor,
@@ -320,6 +324,7 @@ Result<config::Config> to_config(const CreateOptions& options, const std::string
   take(options.hostname, config.hostname);
   take(options.name, config.name);
   take(options.username, config.username);
+  config.superuser = !config.username.empty() && !options.no_superuser;
   take(options.dbname, config.dbname);
   if (config.is_monitor())
     config.dbname = "pg_auto_failover";

@@ -24,6 +24,7 @@ struct CreateOptions {
   std::optional<std::string> pgctl, pghost, listen, hostname, name, username, dbname, auth;
   std::optional<int> pgport, api_port;
   bool skip_pg_hba = false;
+  bool no_superuser = false;
   bool run = false;
   ForeignOptions foreign;
   SslOptions ssl;

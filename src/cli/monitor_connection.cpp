@@ -1,21 +1,32 @@
 #include "cli/monitor_connection.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <optional>
+#include <thread>
 
 #include "common/config/files.h"
 #include "common/config/own_directory.h"
 #include "common/config/own_port.h"
 #include "common/monitor_client/monitor_url.h"
 #include "common/monitor_client/node_endpoint.h"
+#include "common/util/logging.h"
 #include "common/util/loopback.h"
+#include "common/util/redact.h"
 
 namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis discover_timeout{10'000};
+using Clock = std::chrono::steady_clock;
+constexpr Millis retry_pause{250};
+
+/// Nobody was there; an answer of whatever kind is one.
+bool may_pass(const Error& error) {
+  return error.code == Errc::unavailable || error.code == Errc::timeout;
+}
 
 /// Of the machine that the monitor itself runs on.
 Result<client::MonitorEndpoint> own_endpoint(const config::Config& config, const config::Files& files) {
@@ -51,17 +62,17 @@ bool is_own_address(const std::string& monitor, const config::Config& config) {
 }
 
 /// What is beside PGDATA may do more than what a URI hands out. It goes to no other server than ever.
-Result<client::MonitorEndpoint> named(const MonitorTarget& target) {
+Result<client::MonitorEndpoint> named(const MonitorTarget& target, Millis timeout) {
   const auto here = target.pgdata.empty() ? fail(Errc::not_found, "") : config::load(config::Files(target.pgdata));
   if (here && is_own_address(target.monitor, *here)) return endpoint_of(*here, config::Files(target.pgdata));
-  auto endpoint = client::discover(target.monitor, {target.monitor_ca_file, discover_timeout});
+  auto endpoint = client::discover(target.monitor, {target.monitor_ca_file, timeout});
   if (!endpoint || !here) return endpoint;
   const auto own = endpoint_of(*here, config::Files(target.pgdata));
   return own && own->url == endpoint->url && !own->token.empty() ? own : endpoint;
 }
 
-Result<client::MonitorEndpoint> find(const MonitorTarget& target) {
-  if (!target.monitor.empty()) return named(target);
+Result<client::MonitorEndpoint> find(const MonitorTarget& target, Millis timeout) {
+  if (!target.monitor.empty()) return named(target, timeout);
   if (target.pgdata.empty())
     return fail(Errc::bad_usage, "which monitor? neither --monitor nor --pgdata is given",
                 "--monitor takes its URI, --pgdata the data directory of the monitor or of one of its nodes");
@@ -71,10 +82,8 @@ Result<client::MonitorEndpoint> find(const MonitorTarget& target) {
   return endpoint_of(*config, files);
 }
 
-}  // namespace
-
-Result<client::MonitorEndpoint> find_monitor(const MonitorTarget& target) {
-  auto endpoint = find(target);
+Result<client::MonitorEndpoint> find_with_token(const MonitorTarget& target, Millis timeout) {
+  auto endpoint = find(target, timeout);
   if (!endpoint || target.token_file.empty()) return endpoint;
   auto token = client::read_token(target.token_file);
   if (!token) return fail(std::move(token.error()).with_context("--token-file"));
@@ -82,11 +91,57 @@ Result<client::MonitorEndpoint> find_monitor(const MonitorTarget& target) {
   return endpoint;
 }
 
-Result<client::MonitorApi> connect_monitor(const MonitorTarget& target) {
-  const auto endpoint = find_monitor(target);
-  if (!endpoint) return fail(endpoint.error());
-  auto api = client::MonitorApi::create(*endpoint);
-  if (api) api->set_reason(target.reason);
+/// For people.
+std::string name_of(const MonitorTarget& target) {
+  if (!target.monitor.empty()) return redact(target.monitor);
+  const auto here = config::load(config::Files(target.pgdata));
+  const auto endpoint = here ? endpoint_of(*here, config::Files(target.pgdata)) : fail(here.error());
+  return endpoint ? endpoint->url : target.pgdata;
+}
+
+Result<> ask_version(client::MonitorApi& api, Millis timeout) {
+  const auto version = api.version(timeout);
+  return version ? Result<>{} : fail(version.error());
+}
+
+}  // namespace
+
+Result<> try_again(const std::string& monitor, Millis patience, const std::function<Result<>(Millis timeout)>& ask) {
+  const auto deadline = Clock::now() + patience;
+  for (bool said = false;; said = true) {
+    auto answer = ask(std::max(std::chrono::duration_cast<Millis>(deadline - Clock::now()), Millis{1000}));
+    if (answer || !may_pass(answer.error()) || Clock::now() + retry_pause >= deadline) return answer;
+    if (!said)
+      spdlog::warn("The monitor at {} does not answer yet; trying for {} s: {}", monitor, patience.count() / 1000,
+                   logging::one_line(answer.error().message));
+    std::this_thread::sleep_for(retry_pause);
+  }
+}
+
+Result<> await_monitor(const std::string& monitor, const std::string& ca_file, const std::string& fingerprint) {
+  return try_again(redact(monitor), monitor_patience, [&](Millis timeout) -> Result<> {
+    const auto endpoint = client::discover(monitor, {ca_file, timeout, fingerprint});
+    if (!endpoint) return fail(endpoint.error());
+    auto api = client::MonitorApi::create(*endpoint);
+    return api ? ask_version(*api, timeout) : fail(api.error());
+  });
+}
+
+Result<client::MonitorEndpoint> find_monitor(const MonitorTarget& target) {
+  return find_with_token(target, monitor_patience);
+}
+
+Result<client::MonitorApi> connect_monitor(const MonitorTarget& target, Millis patience) {
+  Result<client::MonitorApi> api = fail(Errc::internal, "nobody was asked");
+  const auto connect = [&](Millis timeout) -> Result<> {
+    const auto endpoint = find_with_token(target, timeout);
+    if (!endpoint) return fail(endpoint.error());
+    api = client::MonitorApi::create(*endpoint);
+    if (!api) return fail(api.error());
+    api->set_reason(target.reason);
+    return patience == Millis{0} ? Result<>{} : ask_version(*api, timeout);
+  };
+  AUTOCTL_TRY(try_again(name_of(target), patience, connect));
   return api;
 }
 

@@ -135,7 +135,7 @@ bool is_settled(const StateDocument& state) {
 
 bool is_fulfilled(const std::string& kind, const OperationOptions& options, const StateDocument& state, NodeId before) {
   if (kind == "maintenance") return true;  // the operation has seen it there
-  if (kind == "end_maintenance")
+  if (kind == "end_maintenance" || kind == "reinit")
     return options.no_wait || std::ranges::any_of(state.nodes, [&](const auto& node) {
              return node.name == options.name && node.reported == NodeState::secondary &&
                     node.assigned == node.reported;
@@ -174,7 +174,7 @@ Result<> run_operation(const std::string& kind, const OperationOptions& options)
   if (!operation) return fail(operation.error());
   std::erase_if(before->nodes, [&](const auto& node) { return node.group != operation->group; });
   const std::string where = fmt::format("in formation \"{}\" and group {}", operation->formation, operation->group);
-  if (!kind.ends_with("maintenance"))
+  if (!kind.ends_with("maintenance") && kind != "reinit")
     spdlog::info("Waiting {} secs for a notification with state \"primary\" {}", options.wait_seconds, where);
   spdlog::info("Listening monitor notifications about state changes {}", where);
   spdlog::info("Following table displays times when notifications are received");

@@ -25,8 +25,8 @@ struct OperationOptions {
 /// Fills in the group of the node that is named, unless one is given. Errors: not_found, those of MonitorApi.
 Result<> find_group_of_node(OperationOptions& options);
 
-/// Requests `kind` ("switchover", "promotion", "forced_failover", "accept_timeline", "maintenance", "end_maintenance")
-/// and returns when it has happened: the operation is done, and is_fulfilled(). Prints each change as it is announced.
+/// Requests `kind` ("switchover", "promotion", "forced_failover", "accept_timeline", "maintenance", "end_maintenance",
+/// "reinit") and returns when it has happened: the operation is done, and is_fulfilled(). Prints each change as it is announced.
 /// Errors: conflict (it failed, with the monitor's reason), timeout, and those of MonitorApi.
 Result<> run_operation(const std::string& kind, const OperationOptions& options);
 

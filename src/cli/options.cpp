@@ -55,17 +55,19 @@ void add_changing_target(Verb command, MonitorTarget& target) {
       .type_name("TEXT");
 }
 
-Option add_formation(Verb command, std::string& formation) {
-  return from_environment(command.add_option("--formation", formation, "formation; default: \"default\""), "FORMATION")
+namespace {
+
+constexpr const char* group_of_a_node =
+    "that of a node that is named, else 0, which in a Citus formation is the coordinator's";
+
+Option add_formation_as(Verb command, const char* names, std::string& formation) {
+  return from_environment(command.add_option(names, formation, "formation; default: \"default\""), "FORMATION")
       .check(config::check_name)
       .type_name("NAME");
 }
 
-namespace {
-
-void add_scope(Verb command, Scope& scope, const std::string& default_group) {
-  add_formation(command, scope.formation);
-  from_environment(command.add_option("--group", scope.group, "group in the formation; default: " + default_group),
+void add_group(Verb command, Scope& scope, const std::string& otherwise) {
+  from_environment(command.add_option("--group", scope.group, "group in the formation; default: " + otherwise),
                    "GROUP")
       .not_negative()
       .type_name("N");
@@ -73,12 +75,27 @@ void add_scope(Verb command, Scope& scope, const std::string& default_group) {
 
 }  // namespace
 
+Option add_formation(Verb command, std::string& formation) {
+  return add_formation_as(command, "--formation", formation);
+}
+
 void add_scope(Verb command, Scope& scope) {
-  add_scope(command, scope, "all");
+  add_formation(command, scope.formation);
+  add_group(command, scope, "all");
 }
 
 void add_group_scope(Verb command, Scope& scope) {
-  add_scope(command, scope, "that of a node that is named, else 0, which in a Citus formation is the coordinator's");
+  add_formation(command, scope.formation);
+  add_group(command, scope, group_of_a_node);
+}
+
+Option add_worded_formation(Verb command, std::string& formation) {
+  return add_formation_as(command, "--formation,formation", formation);
+}
+
+void add_worded_scope(Verb command, Scope& scope) {
+  add_worded_formation(command, scope.formation);
+  add_group(command, scope, "all, or the only one");
 }
 
 Option add_json(Verb command, bool& json) {

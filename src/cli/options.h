@@ -33,6 +33,9 @@ Option add_formation(Verb command, std::string& formation);
 void add_scope(Verb command, Scope& scope);
 /// The same of a command that is about one group.
 void add_group_scope(Verb command, Scope& scope);
+/// The same two, and the formation may be a bare word, as patronictl's users type it.
+Option add_worded_formation(Verb command, std::string& formation);
+void add_worded_scope(Verb command, Scope& scope);
 Option add_json(Verb command, bool& json);
 
 /// The option's default comes from AUTOCTL_<name>, else PG_AUTOCTL_<name>.

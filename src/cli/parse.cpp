@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/command_tree.h"
+#include "cli/commands/patroni_words.h"
 #include "cli/help_formatter.h"
 #include "cli/invocation.h"
 #include "cli/output/print.h"
@@ -45,6 +46,7 @@ std::string list(const std::vector<std::string>& words) {
 /// The word that no command took: a mistyped verb or option.
 Error unexpected(const CLI::App& app, const std::string& word) {
   const std::string path = path_of(app);
+  if (auto answer = patroni_answer(path, word)) return *answer;
   const bool is_option = word.starts_with('-');
   const std::vector<std::string> known = is_option ? options_of(app) : verbs_of(app);
   const auto near = nearest(word.substr(0, word.find('=')), known);
@@ -62,6 +64,9 @@ std::string first_leftover(const CLI::App& root) {
 
 Error explain(const CLI::App& root, const CLI::ParseError& error) {
   const CLI::App& app = deepest(root);
+  // What follows such a word may be another command's name: a cluster called demo.
+  for (const std::string& word : root.remaining(false))
+    if (auto answer = patroni_answer(path_of(root), word)) return *answer;
   const std::string leftover = first_leftover(root);
   const bool wants_verb = app.get_require_subcommand_min() > 0;
   if (!leftover.empty() && (wants_verb || dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr))

@@ -164,6 +164,28 @@ TEST_F(Parse, ContainersConfigureANodeThroughTheEnvironment) {
   EXPECT_TRUE(options.run);
 }
 
+TEST_F(Parse, AWordOfPatronisIsAnsweredWhateverFollowsIt) {
+  for (const char* line : {"flush", "flush demo switchover", "edit-config --set ttl=20 demo", "remove shop --force",
+                           "restart demo node1 --force"}) {
+    const auto refused = parse(words(line));
+    ASSERT_FALSE(refused) << line;
+    EXPECT_EQ(refused.error().code, Errc::bad_usage) << line;
+    EXPECT_THAT(refused.error().hint, HasSubstr("`")) << line << ": " << refused.error().message;
+  }
+}
+
+TEST_F(Parse, ARoleThatIsCreatedIsASuperuserUnlessSomebodySaysOtherwise) {
+  const auto made = [](const std::string& line) {
+    const auto invocation = parse(words(line));
+    EXPECT_TRUE(invocation) << line;
+    return to_config(std::any_cast<CreateOptions>(invocation->options), "postgres");
+  };
+  const std::string line = "create postgres --pgdata /tmp/x --monitor https://m:7432 --no-ssl --auth trust";
+  EXPECT_TRUE(made(line + " --username app")->superuser);
+  EXPECT_FALSE(made(line + " --username app --no-superuser")->superuser);
+  EXPECT_FALSE(made(line)->superuser) << "there is no role to create";
+}
+
 TEST_F(Parse, OurOwnPrefixWinsAndTheCommandLineWinsOverBoth) {
   ::setenv("PG_AUTOCTL_MONITOR", "https://pg:1", 1);
   ::setenv("AUTOCTL_MONITOR", "https://ours:1", 1);

@@ -41,6 +41,17 @@ TEST_F(EngineMaintenance, AStandbyGoesAndComesBack) {
   EXPECT_TRUE(has_event("an operator ends the maintenance of b", "operator"));
 }
 
+TEST_F(EngineMaintenance, AStandbyComesBackWithAFreshCopy) {
+  ASSERT_NO_FATAL_FAILURE(put_b_into_maintenance());
+  EXPECT_EQ(start("reinit", "a").error().code, Errc::conflict) << "it is the primary";
+  const auto ended = start("reinit", "b");
+  ASSERT_TRUE(ended) << ended.error().message;
+  settle();
+  EXPECT_EQ(status(*ended), "done");
+  EXPECT_EQ(goal(b()), NodeState::secondary);
+  EXPECT_TRUE(has_event("an operator wants the data of b replaced by a fresh copy", "operator"));
+}
+
 /// `autoctl enable maintenance` on the node, where operators need a credential.
 TEST_F(EngineMaintenance, ANodesOwnCredentialIsForThatNodeOnly) {
   ASSERT_NO_FATAL_FAILURE(make_pair());

@@ -126,6 +126,27 @@ TEST(Rule, maintenance_ends) {
   EXPECT_TRUE(decision->operation->succeeded);
 }
 
+TEST(Rule, maintenance_ends_with_a_fresh_copy) {
+  Group group = one_in_maintenance();
+  ask(group, Kind::end, node_c);
+  EXPECT_FALSE(goal_in(group.decision(), node_c)->fresh_copy);
+  group.snapshot.maintenance->fresh_copy = true;
+  const auto decision = group.decision();
+  ASSERT_EQ(group.fired(), "maintenance_ends");
+  EXPECT_EQ(state_in(decision, node_c), NodeState::catchingup);
+  EXPECT_TRUE(goal_in(decision, node_c)->fresh_copy);
+}
+
+TEST(Rule, standby_follows_primary_and_is_still_copied_as_it_was_told) {
+  Group group = one_in_maintenance();
+  group.assign(node_c, {.state = NodeState::catchingup, .upstream = node_b, .fresh_copy = true});
+  ASSERT_EQ(group.fired(), "standby_follows_primary") << "the primary has changed before it was copied";
+  EXPECT_TRUE(goal_in(group.decision(), node_c)->fresh_copy);
+  group.assign_and_settle(node_c, {.state = NodeState::catchingup, .upstream = node_b, .fresh_copy = true});
+  ASSERT_EQ(group.fired(), "standby_follows_primary");
+  EXPECT_FALSE(goal_in(group.decision(), node_c)->fresh_copy) << "it has its copy";
+}
+
 TEST(Rule, maintenance_end_refused) {
   Group group = one_in_maintenance();
   group.assign_and_settle(node_a, {.state = NodeState::demoted});

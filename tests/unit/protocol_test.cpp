@@ -23,7 +23,8 @@ Goal sample_goal() {
           .fence = true,
           .checkpoint = true,
           .await_lsn = Lsn{0x16B374D848},
-          .keep_history = true};
+          .keep_history = true,
+          .fresh_copy = true};
 }
 
 NodeFacts sample_facts() {
@@ -152,8 +153,8 @@ CitusDocument sample() {
 template <>
 Peer sample() {
   return {
-      NodeId{1},      "a", "b", 5432, NodeState::primary, 3, 7, {*IpAddress::parse("fd00::2")}, {some_certificate()},
-      some_verifier()};
+      NodeId{1},       "a", "b", 5432, NodeState::primary, 3, 7, {*IpAddress::parse("fd00::2")}, {some_certificate()},
+      some_verifier(), 70};
 }
 template <>
 ShownCertificates sample() {

@@ -35,5 +35,13 @@ TEST(SyncNames, StandbyNames) {
   EXPECT_FALSE(parse_standby_name("pg_basebackup"));
 }
 
+TEST(SyncNames, AreListedByPriorityThenById) {
+  const SyncQuorum quorum{1, {NodeId{2}, NodeId{3}, NodeId{4}, NodeId{5}}};
+  const Priorities priorities = {{NodeId{2}, 0}, {NodeId{4}, 90}, {NodeId{5}, 50}};
+  const std::string names = sync_names(quorum, priorities);
+  EXPECT_EQ(names, "ANY 1 (autoctl_standby_4, autoctl_standby_3, autoctl_standby_5, autoctl_standby_2)");
+  EXPECT_EQ(parse_sync_names(names), quorum) << "the order means nothing";
+}
+
 }  // namespace
 }  // namespace autoctl::keeper

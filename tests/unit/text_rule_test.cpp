@@ -51,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(TextRule, Hosts,
                                          "+role", "/tmp", "-h", "0.0.0.0", std::string(254, 'a')));
 
 TEST(TextRule, NamesAreNamesOnBothEnds) {
-  for (const std::string& name : {std::string("node\nhost all all all trust"), std::string("a b"), std::string("a'b"),
+  for (const std::string& name : {std::string("node\nhost all all all trust"), std::string(" a"), std::string("a'b"),
                                   std::string("\x1b[2J"), std::string(64, 'n')}) {
     expect_refused<RegisterRequest>({{"host", "db1"}, {"port", 5432}, {"name", name}}, "name");
     expect_refused<RegisterRequest>({{"host", "db1"}, {"port", 5432}, {"formation", name}}, "formation");
@@ -60,6 +60,19 @@ TEST(TextRule, NamesAreNamesOnBothEnds) {
     expect_refused<RegisterAnswer>({{"name", name}}, "name");
     expect_refused<FormationDocument>({{"name", name}}, "name");
   }
+}
+
+TEST(TextRule, OnlyNodesHaveNamesWithSpaces) {
+  json request = {{"host", "db1"}, {"port", 5432}, {"name", "node one"}};
+  EXPECT_TRUE(decode<RegisterRequest>(request.dump()));
+  EXPECT_TRUE(decode<RegisterAnswer>(json{{"name", "node one"}}.dump()));
+  EXPECT_TRUE(decode<Assignment>(json{{"peers", {{{"id", 2}, {"name", "node one"}}}}}.dump()));
+  for (const char* name : {"node one ", "node\tone", "node\xc2\xa0one"}) {
+    request["name"] = name;
+    EXPECT_FALSE(decode<RegisterRequest>(request.dump())) << name;
+  }
+  expect_refused<RegisterRequest>({{"host", "db1"}, {"port", 5432}, {"formation", "a b"}}, "formation");
+  expect_refused<FormationDocument>({{"name", "a b"}}, "name");
 }
 
 TEST(TextRule, WhatGoesIntoFilesAndSqlHasNoControlCharacters) {

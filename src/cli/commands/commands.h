@@ -29,6 +29,15 @@ void add_stop_postgres(Verb stop, Invocation& invocation);
 void add_start_postgres(Verb start, Invocation& invocation);
 void add_restart_postgres(Verb restart, Invocation& invocation);
 
+/// What patronictl's users type.
+void add_list(Verb root, Invocation& invocation);
+void add_topology(Verb root, Invocation& invocation);
+void add_history(Verb root, Invocation& invocation);
+void add_dsn(Verb root, Invocation& invocation);
+void add_query(Verb root, Invocation& invocation);
+void add_reinit(Verb root, Invocation& invocation);
+void add_hand_over_words(Verb root, Invocation& invocation);
+
 void add_show_state(Verb show, Invocation& invocation);
 void add_show_citus(Verb show, Invocation& invocation);
 void add_show_events(Verb show, Invocation& invocation);

@@ -70,7 +70,7 @@ Finding check_port(const config::Config& config) {
 Finding check_monitor(const std::string& pgdata) {
   MonitorTarget target;
   target.pgdata = pgdata;
-  auto api = connect_monitor(target);
+  auto api = connect_monitor(target, Millis{0});
   if (!api) return {"Monitor", false, in_words(api.error())};
   const auto version = api->version(monitor_timeout);
   if (!version) return {"Monitor", false, in_words(version.error())};

@@ -103,6 +103,7 @@ Result<ExitCode> enable(const EnableOptions& options) {
   const auto absolute = [](const std::string& path) {
     return path.empty() ? path : std::filesystem::absolute(path).string();
   };
+  AUTOCTL_TRY(await_monitor(options.monitor, options.monitor_ca_file, join->fingerprint));
   const auto joined = keeper::join_monitor(
       *config, files, {options.monitor, absolute(options.monitor_ca_file), absolute(options.token_file), *join});
   if (!joined) return fail(joined.error());

@@ -175,7 +175,7 @@ void declare(Verb command, MetadataOptions& options) {
 }  // namespace
 
 void declare_metadata(Verb command, MetadataOptions& options) {
-  command.add_option("--name", options.name, "its new name").check(config::check_name).type_name("NODE");
+  command.add_option("--name", options.name, "its new name").check(config::check_node_name).type_name("NODE");
   command
       .add_option("--hostname,--nodename", options.hostname,
                   "its new host name or address, for clients and all other nodes")

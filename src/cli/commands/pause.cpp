@@ -38,7 +38,7 @@ Result<ExitCode> resume(const PauseOptions& options) {
 
 void declare(Verb command, PauseOptions& options) {
   add_changing_target(command, options.target);
-  add_formation(command, options.formation);
+  add_worded_formation(command, options.formation);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "cli/commands/commands.h"
 #include "cli/monitor_connection.h"
 #include "cli/output/print.h"
+#include "cli/output/state_document.h"
 #include "common/fsm/standby_names.h"
 
 namespace autoctl::cli {
@@ -25,7 +26,7 @@ Result<ExitCode> show_standby_names(const ShowStandbyNamesOptions& options) {
   if (!state) return fail(state.error());
   for (const auto& group : state->groups) {
     if (group.formation != options.scope.formation || group.group != wanted) continue;
-    const std::string names = sync_names(group.quorum_confirmed);
+    const std::string names = sync_names(group.quorum_confirmed, priorities_of(*state));
     print(options.json
               ? pretty({{"formation", group.formation}, {"group", group.group}, {"synchronous_standby_names", names}})
               : fmt::format("'{}'\n", names));

@@ -39,7 +39,7 @@ struct Status {
 void ask_monitor(Status& status) {
   MonitorTarget target;
   target.pgdata = status.config.pgdata;
-  auto api = connect_monitor(target);
+  auto api = connect_monitor(target, Millis{0});
   if (!api) return;
   const auto state = api->state(status.config.formation, status.config.group, status_timeout);
   if (!state) return;

@@ -69,11 +69,11 @@ bool is_away(const Error& error) {
 }
 
 Result<client::MonitorApi> connect(const WatchOptions& options) {
-  auto api = connect_monitor(options.target);
+  auto api = connect_monitor(options.target, Millis{0});
   for (bool said = false; !api && options.wait && is_away(api.error()); said = true) {
     if (!said) spdlog::info("Waiting for the monitor: {}", logging::one_line(api.error().message));
     pause(options);
-    api = connect_monitor(options.target);
+    api = connect_monitor(options.target, Millis{0});
   }
   return api;
 }

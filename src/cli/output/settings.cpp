@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "cli/output/state_document.h"
 #include "cli/output/table.h"
 #include "common/fsm/standby_names.h"
 
@@ -30,7 +31,7 @@ std::vector<Row> rows_of(const protocol::SettingsDocument& settings, const proto
         state.groups, [&node](const auto& g) { return g.formation == node.formation && g.group == node.group; });
     if (group != state.groups.end())
       rows.push_back({"primary", node.name, &node, "synchronous_standby_names",
-                      fmt::format("'{}'", sync_names(group->quorum_confirmed))});
+                      fmt::format("'{}'", sync_names(group->quorum_confirmed, priorities_of(state)))});
   }
   for (const auto& node : state.nodes)
     rows.push_back({"node", node.name, &node, "candidate priority", std::to_string(node.candidate_priority)});

@@ -67,6 +67,12 @@ std::string node_label(const std::string& formation_kind, GroupId group, NodeId 
   return formation_kind == "citus" ? fmt::format("{}/{}", group, node.value) : std::to_string(node.value);
 }
 
+Priorities priorities_of(const StateDocument& state) {
+  Priorities priorities;
+  for (const NodeDocument& node : state.nodes) priorities[node.id] = node.candidate_priority;
+  return priorities;
+}
+
 const protocol::FormationDocument* find_formation(const StateDocument& state, const std::string& name) {
   for (const auto& formation : state.formations)
     if (formation.name == name) return &formation;

@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "common/fsm/standby_names.h"
 #include "common/protocol/protocol.h"
 
 namespace autoctl::cli {
@@ -19,6 +20,9 @@ nlohmann::json state_json(const protocol::StateDocument& state);
 std::string host_port(const std::string& host, int port);
 /// "1", or "0/1" where the formation has groups.
 std::string node_label(const std::string& formation_kind, GroupId group, NodeId node);
+
+/// As the primary lists the standbys that commits wait for.
+Priorities priorities_of(const protocol::StateDocument& state);
 
 const protocol::FormationDocument* find_formation(const protocol::StateDocument& state, const std::string& name);
 

@@ -15,6 +15,10 @@ bool demands_tls(const Ssl& ssl) {
   return ssl.enabled && ssl.mode != "disable" && ssl.mode != "allow";
 }
 
+bool asks_for_password(const std::string& method) {
+  return method == "scram-sha-256" || method == "md5" || method == "password";
+}
+
 Result<> check_method(const Config& config) {
   const std::string& method = config.auth;
   if (config.skip_pg_hba) return {};

@@ -85,6 +85,14 @@ std::string check_name(const std::string& text) {
   return {};
 }
 
+std::string check_node_name(const std::string& text) {
+  if (text.size() > name_length_max) return quoted(text) + too_long(name_length_max);
+  if (!std::ranges::all_of(text, [](char c) { return is_word(c) || c == ' '; }))
+    return quoted(text) + " has characters other than A-Z a-z 0-9 _ - . and spaces";
+  if (text.starts_with(' ') || text.ends_with(' ')) return quoted(text) + " begins or ends with a space";
+  return {};
+}
+
 std::string check_hostname(const std::string& text) {
   if (text.size() > hostname_length_max) return "it" + too_long(hostname_length_max);
   const bool spelled = std::ranges::all_of(text, [](char c) { return is_word(c) || c == ':' || c == '%'; });

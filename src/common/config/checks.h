@@ -9,7 +9,8 @@ namespace autoctl::config {
 
 // Each returns why the text is not a valid value, or "" when it is.
 std::string check_role(const std::string& text);
-std::string check_name(const std::string& text);             // of a node or formation; empty is allowed
+std::string check_name(const std::string& text);             // of a formation, a region, …; empty is allowed
+std::string check_node_name(const std::string& text);        // the same with spaces inside
 std::string check_hostname(const std::string& text);         // a host name or an IP address; empty is allowed
 std::string check_port(const std::string& text);             // 1 … 65535
 std::string check_port_or_default(const std::string& text);  // also 0: autoctl chooses

@@ -41,7 +41,8 @@ struct Config {
       pghost;  // socket directory or address that autoctl itself connects to; empty = a socket directory we choose
   int pgport = 5432;
   std::string listen = "*";
-  std::string username;  // empty: none is created
+  std::string username;    // empty: none is created
+  bool superuser = false;  // what `username` is made as; a role that is there stays what it is
   std::string dbname = "postgres";
   Ssl ssl;
 

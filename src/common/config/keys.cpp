@@ -59,7 +59,7 @@ constexpr bool of_nodes = true;
 // clang-format off
 constexpr auto table = std::to_array<Key>({
     {"autoctl.role",        [](Config& c) -> Slot { return &c.role; },        by_create, check_role},
-    {"autoctl.name",        [](Config& c) -> Slot { return &c.name; },        by_create, check_name, of_nodes},
+    {"autoctl.name",        [](Config& c) -> Slot { return &c.name; },        by_create, check_node_name, of_nodes},
     {"autoctl.hostname",    [](Config& c) -> Slot { return &c.hostname; },    settable,  check_hostname},
     {"autoctl.api_port",    [](Config& c) -> Slot { return &c.api_port; },    settable,  check_port_or_default},
     {"autoctl.certificate_lifetime", [](Config& c) -> Slot { return &c.certificate_lifetime; }, settable, check_certificate_lifetime, false, true},
@@ -81,6 +81,7 @@ constexpr auto table = std::to_array<Key>({
     {"postgresql.port",        [](Config& c) -> Slot { return &c.pgport; },      settable,  check_port},
     {"postgresql.listen",      [](Config& c) -> Slot { return &c.listen; },      settable,  check_not_empty},
     {"postgresql.username",    [](Config& c) -> Slot { return &c.username; },    by_create, nullptr, of_nodes},
+    {"postgresql.superuser",   [](Config& c) -> Slot { return &c.superuser; },   by_create, nullptr, of_nodes},
     {"postgresql.dbname",      [](Config& c) -> Slot { return &c.dbname; },      by_create, check_not_empty},
     {"postgresql.auth",        [](Config& c) -> Slot { return &c.auth; },        settable,  check_auth},
     {"postgresql.skip_pg_hba", [](Config& c) -> Slot { return &c.skip_pg_hba; }, settable,  nullptr},

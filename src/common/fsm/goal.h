@@ -31,7 +31,8 @@ struct Goal {
   bool checkpoint = false;  // primary, draining: run a checkpoint, so that the shutdown that follows is short
   Lsn await_lsn;            // stop_replication after a switchover: the LSN at which the old primary stopped
   bool keep_history =
-      false;  // wait_primary: an operator keeps what it wrote of its own, although it was to be a standby
+      false;                // wait_primary: an operator keeps what it wrote of its own, although it was to be a standby
+  bool fresh_copy = false;  // catchingup: replace the data by a copy, whatever it is: an operator does not trust it
   friend bool operator==(const Goal&, const Goal&) = default;
 };
 

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
+#include <vector>
 
 namespace autoctl {
 namespace {
 
 constexpr std::string_view prefix = "autoctl_standby_";
+constexpr int default_priority = 50;
 
 std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
@@ -35,10 +38,16 @@ std::optional<NodeId> parse_standby_name(std::string_view name) {
   return NodeId{*id};
 }
 
-std::string sync_names(const SyncQuorum& quorum) {
+std::string sync_names(const SyncQuorum& quorum, const Priorities& priorities) {
   if (quorum.asynchronous()) return "";
+  const auto priority_of = [&](NodeId id) {
+    const auto found = priorities.find(id);
+    return found == priorities.end() ? default_priority : found->second;
+  };
+  std::vector<NodeId> listed = quorum.voters;
+  std::ranges::stable_sort(listed, std::greater{}, priority_of);
   std::string names;
-  for (const NodeId id : quorum.voters) names += (names.empty() ? "" : ", ") + standby_name(id);
+  for (const NodeId id : listed) names += (names.empty() ? "" : ", ") + standby_name(id);
   return "ANY " + std::to_string(quorum.acks) + " (" + names + ")";
 }
 

@@ -149,6 +149,12 @@ std::int64_t Rows::affected() const {
   return *count == '\0' ? 0 : std::strtoll(count, nullptr, 10);
 }
 
+std::vector<std::string> Rows::columns() const {
+  std::vector<std::string> names;
+  for (int column = 0; column < PQnfields(result_.get()); ++column) names.emplace_back(PQfname(result_.get(), column));
+  return names;
+}
+
 struct Connection::Impl {
   PGconn* conn = nullptr;
   std::string sqlstate;
@@ -291,13 +297,16 @@ Result<Rows> Connection::query(const std::string& sql, const std::vector<Param>&
 }
 
 Result<> Connection::script(const std::string& sql, std::chrono::milliseconds timeout) {
+  const auto rows = query_script(sql, timeout);
+  return rows ? Result<>{} : fail(rows.error());
+}
+
+Result<Rows> Connection::query_script(const std::string& sql, std::chrono::milliseconds timeout) {
   const auto deadline = Clock::now() + timeout;
   if (!is_open()) return fail(Errc::unavailable, "the connection to Postgres is closed");
   impl_->sqlstate.clear();
   if (PQsendQuery(impl_->conn, sql.c_str()) == 0) return impl_->lost();
-  auto rows = impl_->collect(deadline);
-  if (!rows) return fail(std::move(rows.error()));
-  return {};
+  return impl_->collect(deadline);
 }
 
 void Connection::cancel_what_is_given_up() {

@@ -27,6 +27,8 @@ class Rows {
   std::int64_t number(int row, int column) const;                  // 0 for NULL or no number
   bool truth(int row, int column) const;                           // "t"
   std::int64_t affected() const;
+  /// Names of the columns; none for a statement that returns no rows.
+  std::vector<std::string> columns() const;
 
  private:
   std::shared_ptr<pg_result> result_;
@@ -51,6 +53,9 @@ class Connection {
   Result<Rows> query(const std::string& sql, std::chrono::milliseconds timeout) { return query(sql, {}, timeout); }
   /// Several statements in one round trip, no parameters (migrations, BEGIN…). Same errors.
   Result<> script(const std::string& sql, std::chrono::milliseconds timeout);
+
+  /// The same with the rows of the last statement.
+  Result<Rows> query_script(const std::string& sql, std::chrono::milliseconds timeout);
 
   /// While set, a call ends as soon as `asked` returns true (checked every 50 ms): Errc::unavailable, and the
   /// connection is closed.

@@ -41,6 +41,7 @@ struct Peer {
   std::vector<IpAddress> addresses = {};       // from which it connects to the others, as it says
   std::vector<Fingerprint> certificates = {};  // that its Postgres may show, as it says; empty: none, or not known
   ScramVerifier verifier = {};  // of its own role's password; none: it logs in as the role that all share
+  int candidate_priority = 50;
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 

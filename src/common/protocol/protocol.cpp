@@ -34,6 +34,7 @@ void fields(auto&& field, Of<Goal> auto& v) {
   field("checkpoint", v.checkpoint);
   field("await_lsn", v.await_lsn);
   field("keep_history", v.keep_history);
+  field("fresh_copy", v.fresh_copy);
 }
 
 void fields(auto&& field, Of<HistoryEntry> auto& v) {
@@ -75,7 +76,7 @@ void fields(auto&& field, Of<NodeFacts> auto& v) {
 
 void fields(auto&& field, Of<CitusNode> auto& v) {
   field("id", v.id);
-  field("name", v.name, rules::name);
+  field("name", v.name, rules::node_name);
   field("host", v.host, rules::host);
   field("port", v.port);
   field("goal", v.goal);
@@ -123,7 +124,7 @@ void fields(auto&& field, Of<RegisterRequest> auto& v) {
   field("kind", v.kind, rules::word);
   field("role", v.role, rules::word);
   field("group", v.group);
-  field("name", v.name, rules::name);
+  field("name", v.name, rules::node_name);
   field.required("host", v.host, rules::host);
   field.required("port", v.port);
   field("api_port", v.api_port);
@@ -145,7 +146,7 @@ void fields(auto&& field, Of<RegisterRequest> auto& v) {
 void fields(auto&& field, Of<RegisterAnswer> auto& v) {
   field("node", v.node);
   field("group", v.group);
-  field("name", v.name, rules::name);
+  field("name", v.name, rules::node_name);
   field("token", v.token, rules::secret);
   field("monitor_id", v.monitor_id, rules::secret);
   field("replication_password", v.replication_password, rules::secret);
@@ -193,7 +194,7 @@ void fields(auto&& field, Of<ShownCertificates> auto& v) {
 
 void fields(auto&& field, Of<Peer> auto& v) {
   field("id", v.id);
-  field("name", v.name, rules::name);
+  field("name", v.name, rules::node_name);
   field("host", v.host, rules::host);
   field("port", v.port);
   field("goal", v.goal);
@@ -202,6 +203,7 @@ void fields(auto&& field, Of<Peer> auto& v) {
   field("addresses", v.addresses);
   field("certificates", v.certificates, certificates_max);
   field("verifier", v.verifier);
+  field("candidate_priority", v.candidate_priority);
 }
 
 void fields(auto&& field, Of<Standing> auto& v) {

@@ -35,11 +35,12 @@ inline std::string check_pem(const std::string& text) {
   return std::ranges::all_of(text, fit) ? "" : "it is not in PEM format";
 }
 
-inline constexpr TextRule name{63, config::check_name};       // of a node, formation, region, setting, …
-inline constexpr TextRule host{253, config::check_hostname};  // a name or an address
-inline constexpr TextRule database{63, check_printable};      // Postgres' identifiers are longer nowhere
-inline constexpr TextRule secret{1'000, check_printable};     // a token or a password
-inline constexpr TextRule csr{16'384, check_pem};             // one request for a certificate
+inline constexpr TextRule name{63, config::check_name};            // of a formation, region, setting, …
+inline constexpr TextRule node_name{63, config::check_node_name};  // may have spaces
+inline constexpr TextRule host{253, config::check_hostname};       // a name or an address
+inline constexpr TextRule database{63, check_printable};           // Postgres' identifiers are longer nowhere
+inline constexpr TextRule secret{1'000, check_printable};          // a token or a password
+inline constexpr TextRule csr{16'384, check_pem};                  // one request for a certificate
 inline constexpr TextRule pem{1'000'000, check_pem};      // a system's whole store of authorities is a fifth of that
 inline constexpr TextRule place{5'000, check_printable};  // a machine, and a path of 4,096 bytes
 inline constexpr TextRule value{4'000, check_printable};  // of a setting

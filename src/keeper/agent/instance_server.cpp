@@ -45,6 +45,12 @@ ServerView view_of(const Observed& seen, const config::Config& config, const std
   return view;
 }
 
+Priorities priorities_of(const std::vector<protocol::Peer>& peers) {
+  Priorities priorities;
+  for (const auto& peer : peers) priorities[peer.id] = peer.candidate_priority;
+  return priorities;
+}
+
 DiskView view_of(const DataDirectory& found) {
   return {.exists = found.exists,
           .is_postgres = found.is_postgres,
@@ -170,7 +176,7 @@ Result<> InstanceServer::carry_out(const Order& order, const SavedState& saved, 
       return postgres_.set_upstream(find_peer(saved.peers, order.upstream), config_.node);
     case Order::Kind::start: return postgres_.start(talk.cancelled);
     case Order::Kind::stop: return postgres_.stop(StopMode::fast, shutdown_patience);
-    case Order::Kind::set_sync: return postgres_.set_sync(order.sync);
+    case Order::Kind::set_sync: return postgres_.set_sync(order.sync, priorities_of(saved.peers));
     case Order::Kind::checkpoint: return postgres_.checkpoint(talk.cancelled);
     case Order::Kind::stop_receiving: {
       const auto received = postgres_.stop_receiving();
@@ -245,6 +251,8 @@ Result<> InstanceServer::keep_slots(const SavedState& saved, const Talk& talk) {
   AUTOCTL_TRY(postgres_.sync_slots(ids));
   if (role_of(saved.state) == Role::standby) return postgres_.advance_slots();
   if (role_of(saved.state) != Role::primary) return {};
+  if (const auto kept = postgres_.keep_sync_order(priorities_of(saved.peers)); !kept)
+    spdlog::debug("The order of synchronous_standby_names is not kept: {}", kept.error().message);
   const auto lost = postgres_.bound_slots();
   if (lost)
     talk.slots_given_up(*lost);

@@ -74,6 +74,10 @@ void begin_copy(StepMemory& m, std::string why) {
 }
 
 Next begin(const StepContext& c, StepMemory& m) {
+  if (c.goal.fresh_copy) {
+    begin_copy(m, "an operator wants its data replaced");
+    return Next::done();
+  }
   if (!c.seen.running) {
     if (!c.seen.disk) return not_answered(c);
     if (!c.seen.disk->exists || c.seen.disk->control_missing) {

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "common/config/auth.h"
 #include "common/tls/certificate.h"
 #include "keeper/postgres/instance_impl.h"
 
@@ -18,10 +19,6 @@ constexpr auto create_extension_timeout = 60s;
 constexpr const char* keep_quiet =
     "set log_statement = none; set log_min_duration_statement = -1; set log_min_error_statement = panic; "
     "set log_parameter_max_length = 0; set log_parameter_max_length_on_error = 0";
-
-bool needs_password(const std::string& auth) {
-  return auth == "scram-sha-256" || auth == "md5" || auth == "password";
-}
 
 /// Nodes log in to each other as the role whose statement it is. pg_dist_authinfo is not copied by Citus: each group
 /// has its own, and all have the same, because the password is derived from what the formation shares.
@@ -55,7 +52,7 @@ Result<> Instance::prepare_citus(const std::string& secret, const std::string& f
   if (!sql) return fail(std::move(sql.error()));
   AUTOCTL_TRY(sql->script("set citus.enable_ddl_propagation = off", database_timeout));
   AUTOCTL_TRY(sql->script("create extension if not exists citus", create_extension_timeout));
-  if (!needs_password(config.auth)) return {};
+  if (!config::asks_for_password(config.auth)) return {};
   AUTOCTL_TRY(sql->script(keep_quiet, database_timeout));
   std::set<std::string> roles = {postgres::os_user()};
   if (!config.username.empty()) roles.insert(config.username);

@@ -172,7 +172,9 @@ class Instance {
   bool lets_nobody_in() const;
   Result<> checkpoint(const Cancelled& cancelled);
   /// Writes the names, reloads, reads back until they are in force; resets an ALTER SYSTEM that overrides them.
-  Result<> set_sync(const SyncQuorum& quorum);
+  Result<> set_sync(const SyncQuorum& quorum, const Priorities& priorities = {});
+  /// Lists the same names in another order when priorities have changed. On a primary.
+  Result<> keep_sync_order(const Priorities& priorities);
   /// --username, --dbname. On a primary only.
   Result<> create_roles(const std::string& formation_dbname);
   /// On a primary: the roles for replication are these and no others, whatever somebody did to them since; their

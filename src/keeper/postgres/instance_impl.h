@@ -44,10 +44,11 @@ struct Instance::Impl {
   Tools tools;
   postgres::Postmaster postmaster;
   Session session;
-  Timeline seen_timeline;           // the highest that this postmaster's WAL receiver was seen on
-  bool sync_names_unproven = true;  // a former keeper may have died in the middle of a change
-  bool keeper_restarts = false;     // a server whose child has crashed, see restart_crashed_server_by_keeper()
-  bool cut_off = false;             // receives from no node, as stop_receiving() has proved
+  Timeline seen_timeline;                // the highest that this postmaster's WAL receiver was seen on
+  bool sync_names_unproven = true;       // a former keeper may have died in the middle of a change
+  std::optional<Priorities> sync_order;  // of the names as they are in force; nullopt: not known
+  bool keeper_restarts = false;          // a server whose child has crashed, see restart_crashed_server_by_keeper()
+  bool cut_off = false;                  // receives from no node, as stop_receiving() has proved
 
   KeptFiles kept_files;                    // the configuration files as we left them
   std::optional<TimePoint> no_line_since;  // some peer has none in pg_hba.conf: its name led nowhere

@@ -10,6 +10,7 @@
 
 #include "common/pg/own_settings.h"
 #include "common/postgres/client_tls.h"
+#include "common/postgres/include_file.h"
 #include "common/util/sync_directory.h"
 #include "keeper/postgres/instance_impl.h"
 #include "keeper/postgres/markers.h"
@@ -91,11 +92,12 @@ Result<> Instance::set_primary() {
   return {};
 }
 
-Result<> Instance::set_sync(const SyncQuorum& quorum) {
+Result<> Instance::set_sync(const SyncQuorum& quorum, const Priorities& priorities) {
   auto& impl = *impl_;
   impl.sync_names_unproven = true;
+  impl.sync_order = priorities;
   const auto in_force =
-      impl.put_in_force({{sync_names_setting, sync_names(quorum)}}, sync_names_setting, reload_patience);
+      impl.put_in_force({{sync_names_setting, sync_names(quorum, priorities)}}, sync_names_setting, reload_patience);
   // All connections are taken, the one that is kept for this is lost: the files are written. That commits wait for
   // nobody any more needs no proof, and is proved as soon as there is a session (observe()).
   if (!in_force && pg::is_crowded(in_force.error()) && quorum.asynchronous()) return reload();
@@ -103,6 +105,20 @@ Result<> Instance::set_sync(const SyncQuorum& quorum) {
   if (!running()) return {};
   AUTOCTL_TRY(impl.await_wal_processes(reload_patience));
   impl.sync_names_unproven = false;
+  return {};
+}
+
+/// The quorum is the same in any order: there is nothing to prove.
+Result<> Instance::keep_sync_order(const Priorities& priorities) {
+  auto& impl = *impl_;
+  if (impl.sync_order == priorities) return {};
+  const auto settings = postgres::read_settings(impl.layout().include_file);
+  const auto names = settings.find(sync_names_setting);
+  const auto quorum = names == settings.end() ? std::nullopt : parse_sync_names(names->second);
+  if (quorum && names->second != sync_names(*quorum, priorities))
+    AUTOCTL_TRY(impl.put_in_force({{sync_names_setting, sync_names(*quorum, priorities)}}, sync_names_setting,
+                                  reload_patience));
+  impl.sync_order = priorities;
   return {};
 }
 

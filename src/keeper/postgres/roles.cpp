@@ -1,6 +1,8 @@
 // The role and the databases of applications; made on the primary, streamed to the rest.
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
+#include "common/config/auth.h"
 #include "keeper/postgres/instance_impl.h"
 
 namespace autoctl::keeper {
@@ -16,12 +18,20 @@ Result<bool> exists(pg::Connection& sql, const std::string& query, const std::st
   return !rows->empty();
 }
 
-Result<> ensure_role(pg::Connection& sql, const std::string& name, const std::string& attributes) {
-  const auto there = exists(sql, "select from pg_roles where rolname = $1", name);
+/// A role that is there may log in, and else stays what it is: what more it may is not changed by an upgrade or a failover.
+Result<> ensure_role(pg::Connection& sql, const config::Config& config) {
+  const auto there = exists(sql, "select from pg_roles where rolname = $1", config.username);
   if (!there) return fail(there.error());
-  return sql.script(
-      fmt::format("{} role {} with {}", *there ? "alter" : "create", pg::quote_identifier(name), attributes),
-      roles_timeout);
+  const std::string name = pg::quote_identifier(config.username);
+  if (*there) return sql.script("alter role " + name + " with login", roles_timeout);
+  AUTOCTL_TRY(
+      sql.script(fmt::format("create role {} with login{}", name, config.superuser ? " superuser" : ""), roles_timeout));
+  if (config::asks_for_password(config.auth) && !config.is_citus())
+    spdlog::info(
+        "Role {} is made without a password: give it one before it can log in from elsewhere, with psql's "
+        "\\password {} on this machine",
+        config.username, name);
+  return {};
 }
 
 Result<> ensure_database(pg::Connection& sql, const std::string& name, const std::string& owner) {
@@ -47,7 +57,7 @@ Result<> Instance::create_roles(const std::string& formation_dbname) {
   auto sql = impl_->open_for_roles();
   if (!sql) return fail(std::move(sql.error()));
   const auto& config = impl_->config;
-  if (!config.username.empty()) AUTOCTL_TRY(ensure_role(*sql, config.username, "login"));
+  if (!config.username.empty()) AUTOCTL_TRY(ensure_role(*sql, config));
   for (const auto& name : {formation_dbname, config.dbname})
     if (!name.empty()) AUTOCTL_TRY(ensure_database(*sql, name, config.username));
   return {};

@@ -36,7 +36,8 @@ std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {
   for (const auto& [other_id, other] : group.nodes)
     if (other_id != id && other.row.goal.state != NodeState::dropped)
       peers.push_back({other_id, other.row.name, other.row.host, other.row.port, other.row.goal.state, other.row.group,
-                       address_epoch(other.row), other.row.addresses, other.certificates.postgres, other.row.verifier});
+                       address_epoch(other.row), other.row.addresses, other.certificates.postgres, other.row.verifier,
+                       other.row.candidate_priority});
   return peers;
 }
 

@@ -240,7 +240,8 @@ Operation::Kind kind_of(OperationKind kind) {
     case OperationKind::forced_failover: return Operation::Kind::forced_failover;
     case OperationKind::switchover:
     case OperationKind::maintenance:
-    case OperationKind::end_maintenance: break;
+    case OperationKind::end_maintenance:
+    case OperationKind::reinit: break;
   }
   return Operation::Kind::switchover;
 }
@@ -264,7 +265,8 @@ GroupSnapshot snapshot(const Model& model, const Group& group) {
         MaintenanceRequest{.kind = group.operation->kind == OperationKind::maintenance ? MaintenanceRequest::Kind::begin
                                                                                        : MaintenanceRequest::Kind::end,
                            .node = group.operation->target,
-                           .requested_at = group.operation_since};
+                           .requested_at = group.operation_since,
+                           .fresh_copy = group.operation->kind == OperationKind::reinit};
   else if (const auto& running = group.operation)
     view.operation = Operation{.id = running->id,
                                .kind = kind_of(running->kind),

@@ -81,7 +81,7 @@ Result<> set_region(const GroupInModel&, NodeRow& row, const std::string& text) 
 
 Result<> set_name(const GroupInModel& scope, NodeRow& row, const std::string& text) {
   if (text.empty()) return fail(Errc::bad_usage, "name: it is empty");
-  if (auto why = config::check_name(text); !why.empty()) return fail(Errc::bad_usage, "name: " + why);
+  if (auto why = config::check_node_name(text); !why.empty()) return fail(Errc::bad_usage, "name: " + why);
   for (const auto& [key, group] : scope.model.groups)
     for (const auto& [id, node] : group.nodes)
       if (key.first == row.formation && id != row.id && node.row.name == text)

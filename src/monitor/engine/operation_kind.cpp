@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::array kinds = {OperationKind::switchover,      OperationKind::promotion,
                               OperationKind::forced_failover, OperationKind::accept_timeline,
-                              OperationKind::maintenance,     OperationKind::end_maintenance};
+                              OperationKind::maintenance,     OperationKind::end_maintenance,
+                              OperationKind::reinit};
 constexpr std::array statuses = {OperationStatus::running, OperationStatus::done, OperationStatus::failed};
 
 template <class T, std::size_t size>
@@ -29,6 +30,7 @@ std::string_view to_string(OperationKind kind) {
     case OperationKind::accept_timeline: return "accept_timeline";
     case OperationKind::maintenance: return "maintenance";
     case OperationKind::end_maintenance: return "end_maintenance";
+    case OperationKind::reinit: return "reinit";
   }
   return "unknown";
 }

@@ -13,6 +13,7 @@ enum class OperationKind : unsigned char {
   accept_timeline,
   maintenance,
   end_maintenance,
+  reinit,  // end_maintenance, by a fresh copy
 };
 std::string_view to_string(OperationKind kind);
 std::optional<OperationKind> parse_operation_kind(std::string_view name);
@@ -23,7 +24,7 @@ std::optional<OperationStatus> parse_operation_status(std::string_view name);
 
 /// Does it take a node out of service, or back?
 constexpr bool is_maintenance(OperationKind kind) {
-  return kind == OperationKind::maintenance || kind == OperationKind::end_maintenance;
+  return kind == OperationKind::maintenance || kind == OperationKind::end_maintenance || kind == OperationKind::reinit;
 }
 
 /// It may give commits up, and ends the operation that is under way.

@@ -31,7 +31,7 @@ Result<Wish> read(const protocol::OperationRequest& request) {
   if (const auto kind = parse_operation_kind(request.kind)) return Wish{*kind, false, false, request};
   return fail(Errc::bad_usage, "there is no operation '" + request.kind + "'",
               "operations: switchover, promotion, forced_failover, accept_timeline, maintenance, end_maintenance, "
-              "hand_over");
+              "reinit, hand_over");
 }
 
 std::string place_of(const Group& group) {
@@ -92,7 +92,7 @@ Result<const Node*> find_for_maintenance(const Model& model, const Group& group,
   auto found = find_by_name(group, request.name);
   if (!found) return found;
   const NodeState goal = (*found)->row.goal.state;
-  if (wish.kind == OperationKind::end_maintenance) {
+  if (wish.kind != OperationKind::maintenance) {
     if (goal == NodeState::maintenance) return found;
     return fail(Errc::conflict, request.name + " is not in maintenance: it is " + std::string(to_string(goal)),
                 "`autoctl show state` shows the nodes that are");
@@ -184,6 +184,7 @@ std::string describe(const Wish& wish) {
   switch (wish.kind) {
     case OperationKind::maintenance: return who + " asks for maintenance of " + name;
     case OperationKind::end_maintenance: return who + " ends the maintenance of " + name;
+    case OperationKind::reinit: return who + " wants the data of " + name + " replaced by a fresh copy";
     case OperationKind::forced_failover: return "an operator asks for a failover and accepts that commits may be lost";
     case OperationKind::switchover:
     case OperationKind::promotion:

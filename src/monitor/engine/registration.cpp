@@ -26,7 +26,7 @@ Result<> check_words(const protocol::RegisterRequest& r) {
   };
   if (r.formation.empty()) return complain("formation", "it is empty");
   if (auto why = config::check_name(r.formation); !why.empty()) return complain("formation", why);
-  if (auto why = config::check_name(r.name); !why.empty()) return complain("name", why);
+  if (auto why = config::check_node_name(r.name); !why.empty()) return complain("name", why);
   if (r.host.empty()) return complain("host", "it is empty");
   if (auto why = config::check_hostname(r.host); !why.empty()) return complain("host", why);
   if (auto why = config::check_name(r.region); !why.empty()) return complain("region", why);

@@ -49,6 +49,7 @@ struct MaintenanceRequest {
   Kind kind = Kind::begin;
   NodeId node;
   TimePoint requested_at;
+  bool fresh_copy = false;  // end: its data is replaced by a copy
 };
 
 /// What the coordinator of a Citus formation does with the statements for this group.

@@ -82,7 +82,8 @@ Outcome standby_follows_primary(const Context& c) {
   });
   if (astray == nullptr) return std::nullopt;
   return Effect(c, c.leader->name + " is the primary that " + astray->name + " has to follow")
-      .follow(*astray, NodeState::catchingup, c.leader->id);
+      .assign(*astray, NodeState::catchingup,
+              Goal{.upstream = c.leader->id, .fresh_copy = astray->goal.fresh_copy && !settled(*astray)});
 }
 
 Outcome primary_is_alone(const Context& c) {

@@ -103,8 +103,10 @@ Outcome maintenance_ends(const Context& c) {
   if (!asks_for(c, Kind::end) || c.leader == nullptr || !serves_as_primary(*c.leader)) return std::nullopt;
   const NodeView* node = c.group.find(c.group.maintenance->node);
   if (node == nullptr || node->goal.state != NodeState::maintenance) return std::nullopt;
-  return Effect(c, "an operator ends the maintenance of " + node->name + ": it follows " + c.leader->name + " again")
-      .follow(*node, NodeState::catchingup, c.leader->id)
+  const bool anew = c.group.maintenance->fresh_copy;
+  return Effect(c, "an operator ends the maintenance of " + node->name + ": it follows " + c.leader->name +
+                       (anew ? ", from a fresh copy" : " again"))
+      .assign(*node, NodeState::catchingup, Goal{.upstream = c.leader->id, .fresh_copy = anew})
       .end_operation(true, node->name + " rejoins");
 }
 
