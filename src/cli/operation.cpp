@@ -21,7 +21,7 @@ using protocol::StateDocument;
 constexpr Millis answer_timeout{5000};
 /// Long enough to be quiet, short enough to see the end of an operation that has no last event.
 constexpr Millis events_wait{500};
-constexpr Millis retry_pause{200};
+constexpr Millis event_pause{200};
 
 bool is_transient(const Error& error) {
   return error.code == Errc::unavailable || error.code == Errc::timeout;
@@ -71,7 +71,7 @@ class Follower {
                                     answer_timeout);
     if (!events) {
       if (!is_transient(events.error())) return fail(events.error());
-      std::this_thread::sleep_for(retry_pause);
+      std::this_thread::sleep_for(event_pause);
       return {};
     }
     for (const auto& event : events->events)

@@ -67,8 +67,7 @@ Option add_formation_as(Verb command, const char* names, std::string& formation)
 }
 
 void add_group(Verb command, Scope& scope, const std::string& otherwise) {
-  from_environment(command.add_option("--group", scope.group, "group in the formation; default: " + otherwise),
-                   "GROUP")
+  from_environment(command.add_option("--group", scope.group, "group in the formation; default: " + otherwise), "GROUP")
       .not_negative()
       .type_name("N");
 }

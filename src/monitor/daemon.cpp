@@ -147,8 +147,7 @@ Result<> reload(const config::Config& running, const config::Files& files, OwnPo
                                    : "ports and host name take effect at the next start");
   if (const auto followed = port.follow(*fresh, files); !followed)
     lines.push_back("failed: the API's port stays as it was: " + followed.error().message);
-  if (const auto followed = trust.reload(*fresh); !followed)
-    lines.push_back("failed: " + followed.error().message);
+  if (const auto followed = trust.reload(*fresh); !followed) lines.push_back("failed: " + followed.error().message);
   fresh->pgport = running.pgport;
   fresh->pghost = running.pghost;
   own.set_config(*std::move(fresh));

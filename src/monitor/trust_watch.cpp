@@ -17,7 +17,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 using SystemClock = std::chrono::system_clock;
 
-constexpr std::chrono::seconds look_interval{60};
+constexpr std::chrono::seconds trust_interval{60};
 /// Of a lifetime that is shorter than usual.
 constexpr int looks_per_life = 30;
 constexpr std::chrono::minutes waiting_interval{10};
@@ -45,8 +45,8 @@ void TrustWatch::look() {
   if (!config_.ssl.issued) return;
   const Phase phase = change_.phase();
   if (phase == Phase::none && SteadyClock::now() < next_) return;
-  next_ =
-      SteadyClock::now() + std::min(look_interval, std::chrono::seconds(config_.certificate_lifetime / looks_per_life));
+  next_ = SteadyClock::now() +
+          std::min(trust_interval, std::chrono::seconds(config_.certificate_lifetime / looks_per_life));
   if (const auto done = tend(); !done) return complain(done.error());
   if (phase == Phase::none) return;
   if (const auto done = advance(phase); !done) complain(done.error());

@@ -22,7 +22,7 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis poll_interval{200};
+constexpr Millis certificate_poll_interval{200};
 
 struct CertificateOptions {
   MonitorTarget target;
@@ -118,7 +118,7 @@ Result<ExitCode> await(const CertificateOptions& options, const Waiting& waits_f
           Errc::timeout, "it is not over yet: " + words,
           "it goes on by itself; `autoctl show certificates` says how far it is. A node that does not come back "
           "is dropped: `autoctl drop node`");
-    std::this_thread::sleep_for(poll_interval);
+    std::this_thread::sleep_for(certificate_poll_interval);
   }
   spdlog::info("{}", done);
   return ExitCode::ok;

@@ -23,7 +23,7 @@ struct ShownCertificate {
 struct CertificatesShown {
   std::vector<ShownCertificate> servers;
   std::vector<tls::CertificateDescription> trusted;  // by whom the monitor's clients know it
-  std::string change = {};  // of the monitor's authority, under way; empty: none
+  std::string change = {};                           // of the monitor's authority, under way; empty: none
 };
 
 /// One that has ended, is about to, or has not begun.

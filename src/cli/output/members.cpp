@@ -14,7 +14,7 @@ namespace {
 
 using protocol::NodeDocument;
 using protocol::StateDocument;
-using Nodes = std::vector<const NodeDocument*>;
+using NodePointers = std::vector<const NodeDocument*>;
 
 constexpr std::uint64_t megabyte = 1024 * 1024;
 constexpr int usual_port = 5432;
@@ -23,8 +23,8 @@ bool leads(const NodeDocument& node) {
   return is_leader_state(node.assigned);
 }
 
-Nodes nodes_of(const StateDocument& state, const std::string& formation, std::optional<GroupId> group) {
-  Nodes nodes;
+NodePointers nodes_of(const StateDocument& state, const std::string& formation, std::optional<GroupId> group) {
+  NodePointers nodes;
   for (const NodeDocument& node : state.nodes)
     if (node.formation == formation && (!group || node.group == *group)) nodes.push_back(&node);
   std::ranges::stable_sort(nodes, {}, [](const NodeDocument* node) { return std::pair(node->group, node->name); });
@@ -51,7 +51,7 @@ Cell lag_of(const StateDocument& state, const NodeDocument& node) {
 }
 
 /// The port where somebody has another one than usual, or two nodes share a host.
-bool needs_ports(const Nodes& nodes) {
+bool needs_ports(const NodePointers& nodes) {
   std::set<std::string> hosts;
   for (const NodeDocument* node : nodes)
     if (node->port != usual_port || !hosts.insert(node->host).second) return true;
@@ -59,7 +59,7 @@ bool needs_ports(const Nodes& nodes) {
 }
 
 Sheet sheet_of(const StateDocument& state, const std::string& formation, std::optional<GroupId> group,
-               const Nodes& nodes, bool tree) {
+               const NodePointers& nodes, bool tree) {
   const auto* found = find_formation(state, formation);
   const bool citus = found != nullptr && found->kind == "citus";
   Sheet sheet;
@@ -119,7 +119,7 @@ Sheet members_sheet(const StateDocument& state, const std::string& formation, st
 }
 
 Sheet topology_sheet(const StateDocument& state, const std::string& formation, std::optional<GroupId> group) {
-  Nodes nodes = nodes_of(state, formation, group);
+  NodePointers nodes = nodes_of(state, formation, group);
   std::ranges::stable_sort(nodes, {}, [](const NodeDocument* node) { return std::pair(node->group, !leads(*node)); });
   return sheet_of(state, formation, group, nodes, true);
 }

@@ -18,8 +18,8 @@ using Check = std::string (*)(const std::string& text);
 struct Key {
   std::string_view name;  // "section.key"
   Slot (*slot)(Config& config);
-  bool settable;          // by `config set`; the others are what `create` and the monitor fixed
-  Check check;            // null: anything goes
+  bool settable;             // by `config set`; the others are what `create` and the monitor fixed
+  Check check;               // null: anything goes
   bool of_nodes = false;     // a monitor has no such setting
   bool of_monitors = false;  // a node has none
 

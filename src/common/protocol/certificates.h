@@ -12,16 +12,17 @@ namespace autoctl::protocol {
 
 /// What a node of the monitor's authority is to come to. Empty from a monitor that has none.
 struct TrustGoal {
-  std::string bundle;             // the authorities that are to be believed: SHA-256 of their PEM text
-  std::string issuer;             // the common name of the authority that issues now
-  std::int64_t renew_before = 0;  // seconds of the Unix epoch, by the monitor's clock: what was issued before is replaced
+  std::string bundle;  // the authorities that are to be believed: SHA-256 of their PEM text
+  std::string issuer;  // the common name of the authority that issues now
+  std::int64_t renew_before =
+      0;  // seconds of the Unix epoch, by the monitor's clock: what was issued before is replaced
   friend bool operator==(const TrustGoal&, const TrustGoal&) = default;
 };
 
 /// What a node has in force. Empty where it has no certificate of the monitor's authority.
 struct TrustFacts {
-  std::string bundle;                // as TrustGoal's
-  std::string issuer, serial;        // of its own certificate
+  std::string bundle;                 // as TrustGoal's
+  std::string issuer, serial;         // of its own certificate
   std::int64_t issued = 0, ends = 0;  // of the same; seconds of the Unix epoch, by the monitor's clock
   friend bool operator==(const TrustFacts&, const TrustFacts&) = default;
 };

@@ -109,7 +109,7 @@ struct Report {
   std::string ssl_mode;                           // RegisterRequest's, as a reload has changed it; empty: not told
   ScramVerifier verifier;                         // Peer::verifier
   TrustFacts trust;
-  std::string pg_version;                         // "15.4"
+  std::string pg_version;  // "15.4"
   Instance instance;
   NodeFacts facts;
   // On the keeper's own monotonic clock, for the monitor to compare with each other.

@@ -189,8 +189,7 @@ Result<> check_request(const std::string& csr_pem, const std::string& host) {
 }
 
 Result<std::string> issue_certificate(const KeyPair& authority, const std::string& csr_pem, const std::string& host,
-                                      const std::string& common_name, SystemTime now,
-                                      std::chrono::seconds lifetime) {
+                                      const std::string& common_name, SystemTime now, std::chrono::seconds lifetime) {
   AUTOCTL_TRY(check_request(csr_pem, host));
   const auto signer = signer_of(authority);
   if (!signer) return fail(signer.error());

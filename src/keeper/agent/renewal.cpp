@@ -19,7 +19,7 @@ namespace {
 using SystemClock = std::chrono::system_clock;
 using std::chrono::seconds;
 
-constexpr Millis monitor_timeout{10'000};
+constexpr Millis renewal_timeout{10'000};
 /// The machine's clock may be set, or stand still while it sleeps.
 constexpr seconds look_interval_max = std::chrono::hours(1);
 constexpr seconds retry_interval_max = std::chrono::minutes(5);
@@ -77,7 +77,7 @@ Result<> renew_certificate(const config::Config& config, const config::Files& fi
   AUTOCTL_TRY(tls::settle_pair(files.certificate(), files.key()));
   const auto asked = tls::request_certificate(config.hostname);
   if (!asked) return fail(asked.error());
-  const auto answer = api.renew_certificate(config.node, {asked->csr_pem, config.hostname}, monitor_timeout);
+  const auto answer = api.renew_certificate(config.node, {asked->csr_pem, config.hostname}, renewal_timeout);
   if (!answer) return fail(answer.error());
   AUTOCTL_TRY(check_answer(config, asked->key_pem, *answer));
   AUTOCTL_TRY(believe(files, answer->ca_pem));
@@ -139,7 +139,7 @@ Result<> RenewalWatch::follow(const config::Config& config, const protocol::Trus
       spdlog::info("This node has another certificate of the monitor's authority");
       return {};
     }
-    const auto trusted = api_->trusted(monitor_timeout);
+    const auto trusted = api_->trusted(renewal_timeout);
     if (!trusted) return fail(trusted.error());
     AUTOCTL_TRY(believe(files_, trusted->ca_pem));
     spdlog::info("This node believes what is in {} from now on", files_.ca());

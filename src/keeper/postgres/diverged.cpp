@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 constexpr auto waldump_patience = 60s;
 constexpr std::uint64_t megabyte = 1024 * 1024;
 
-std::string place_of(const config::Files& files) {
+std::string place_of_diverged(const config::Files& files) {
   return files.directory + "/diverged";
 }
 
@@ -124,7 +124,7 @@ int commits_in(const std::string& stats) {
 
 std::string keep_diverged_wal(const postgres::Tools& tools, const config::Files& files, const DivergedWal& wal) {
   if (wal.own.lsn <= wal.from) return {};
-  const std::string target = place_of(files) + "/" + directory_name(wal);
+  const std::string target = place_of_diverged(files) + "/" + directory_name(wal);
   std::error_code error;
   if (fs::exists(target, error)) return {};
   const auto transactions = transactions_in(tools, files, wal);
@@ -137,10 +137,10 @@ std::string keep_diverged_wal(const postgres::Tools& tools, const config::Files&
   const std::uint64_t room = error ? 0 : diverged_room(space.available);
   if (bytes > room)
     return fmt::format("{} will be gone: it is {} MB of WAL, of which {} MB may be kept in {}", what, bytes / megabyte,
-                       room / megabyte, place_of(files));
+                       room / megabyte, place_of_diverged(files));
   const auto copied = copy_segments(files, wal, target);
   if (!copied) return what + " will be gone: " + copied.error().message;
-  remove_oldest(place_of(files));
+  remove_oldest(place_of_diverged(files));
   return what + " will be gone from its data; the WAL is kept in " + target;
 }
 

@@ -24,8 +24,8 @@ Result<> ensure_role(pg::Connection& sql, const config::Config& config) {
   if (!there) return fail(there.error());
   const std::string name = pg::quote_identifier(config.username);
   if (*there) return sql.script("alter role " + name + " with login", roles_timeout);
-  AUTOCTL_TRY(
-      sql.script(fmt::format("create role {} with login{}", name, config.superuser ? " superuser" : ""), roles_timeout));
+  AUTOCTL_TRY(sql.script(fmt::format("create role {} with login{}", name, config.superuser ? " superuser" : ""),
+                         roles_timeout));
   if (config::asks_for_password(config.auth) && !config.is_citus())
     spdlog::info(
         "Role {} is made without a password: give it one before it can log in from elsewhere, with psql's "

@@ -28,7 +28,8 @@ constexpr std::uint64_t last_version = std::numeric_limits<std::uint64_t>::max()
 bool same_content(const protocol::Assignment& a, const protocol::Assignment& b) {
   return a.monitor_id == b.monitor_id && a.lease_required == b.lease_required && a.strict_lease == b.strict_lease &&
          a.check_upstream == b.check_upstream && a.heartbeat == b.heartbeat && a.goal == b.goal && a.peers == b.peers &&
-         a.neighbours == b.neighbours && a.citus == b.citus && a.standing == b.standing && a.trust == b.trust && a.notice == b.notice;
+         a.neighbours == b.neighbours && a.citus == b.citus && a.standing == b.standing && a.trust == b.trust &&
+         a.notice == b.notice;
 }
 
 std::vector<protocol::Peer> peers_of(const Group& group, NodeId id) {

@@ -81,7 +81,7 @@ struct Node {
   std::optional<protocol::CitusFacts> citus;  // of a coordinator's primary
   protocol::ShownCertificates certificates;   // as its last report that knew said
   protocol::TrustFacts trust;
-  bool reported = false;                      // since the monitor started
+  bool reported = false;  // since the monitor started
   std::uint64_t sequence = 0;
   std::uint64_t last_news = 0;  // of its epoch
   TimePoint telling_since;      // a minute begins, in which it has told so many
@@ -173,7 +173,7 @@ class Model {
   NodeId last_node;
   std::int64_t last_operation = 0;
   bool trusts_itself = true;
-  std::string overload;  // in one sentence, while there is more to do than can be done
+  std::string overload;       // in one sentence, while there is more to do than can be done
   protocol::TrustGoal trust;  // of all nodes
   std::string trust_change;   // in one sentence, while the authority is replaced
 

@@ -109,7 +109,8 @@ Result<> Authority::renew_own(const std::string& host) const {
   if (!signer) return fail(signer.error());
   const auto request = tls::request_certificate(host);
   if (!request) return fail(request.error());
-  const auto certificate = tls::issue_certificate(*signer, request->csr_pem, host, own_name, wall_now(), lifetime(files_));
+  const auto certificate =
+      tls::issue_certificate(*signer, request->csr_pem, host, own_name, wall_now(), lifetime(files_));
   if (!certificate) return fail(certificate.error());
   return tls::replace_pair(files_.certificate(), files_.key(), {*certificate, request->key_pem});
 }

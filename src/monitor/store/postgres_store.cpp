@@ -13,7 +13,8 @@ namespace autoctl::monitor {
 
 namespace {
 
-constexpr Millis deadline{2'000};  // a decision that takes longer is in doubt: nodes must not wait for a stuck disk
+constexpr Millis statement_deadline{
+    2'000};  // a decision that takes longer is in doubt: nodes must not wait for a stuck disk
 constexpr std::int64_t events_kept = 100'000;
 constexpr std::int64_t trim_interval = 1'000;  // events between two trims
 
@@ -26,7 +27,7 @@ constexpr const char* become_writer =
 template <class Read>
 auto read_all(pg::Connection& connection, const char* sql, Read read)
     -> Result<std::vector<decltype(read(std::declval<const pg::Rows&>(), 0))>> {
-  auto rows = connection.query(sql, deadline);
+  auto rows = connection.query(sql, statement_deadline);
   if (!rows) return fail(std::move(rows.error()));
   std::vector<decltype(read(*rows, 0))> all;
   for (int row = 0; row < rows->size(); ++row) all.push_back(read(*rows, row));
@@ -48,7 +49,8 @@ Result<std::vector<Row>> unwrap(Result<std::vector<Result<Row>>> read) {
 template <class Row>
 Result<> write_all(pg::Connection& connection, const char* sql, const std::vector<Row>& all) {
   for (const Row& row : all)
-    if (auto done = connection.query(sql, rows::params(row), deadline); !done) return fail(std::move(done.error()));
+    if (auto done = connection.query(sql, rows::params(row), statement_deadline); !done)
+      return fail(std::move(done.error()));
   return {};
 }
 
@@ -65,7 +67,7 @@ Result<> hand_out(pg::Connection& connection, const std::optional<std::string>& 
   const auto done = connection.query(
       "UPDATE autoctl.monitor SET registration_token = $1, ca_pem = $2"
       " WHERE registration_token IS DISTINCT FROM $1 OR ca_pem IS DISTINCT FROM $2",
-      {entry_credential ? pg::Param(*entry_credential) : pg::Param(), ca_pem}, deadline);
+      {entry_credential ? pg::Param(*entry_credential) : pg::Param(), ca_pem}, statement_deadline);
   if (!done) return fail(done.error());
   return {};
 }
@@ -75,13 +77,13 @@ PostgresStore::PostgresStore(std::string conninfo, ApiEndpoint endpoint)
 
 Result<> PostgresStore::connect() {
   connection_.reset();
-  auto opened = pg::Connection::open(conninfo_, deadline);
+  auto opened = pg::Connection::open(conninfo_, statement_deadline);
   if (!opened) return fail(std::move(opened.error()));
   const auto behind = is_behind(*opened);
   if (!behind) return fail(behind.error());
   // Before that migration a node can hold the lock; and an open look at a view holds up what alters its tables.
   if (*behind) AUTOCTL_TRY(shut_out_node_role(*opened));
-  if (auto alone = opened->query(become_writer, deadline); !alone)
+  if (auto alone = opened->query(become_writer, statement_deadline); !alone)
     return fail(std::move(alone.error()).with_context("waiting for the store's former session to end"));
   AUTOCTL_TRY(migrate(*opened));
   if (*behind)
@@ -97,13 +99,13 @@ Result<> PostgresStore::introduce() {
       " ON CONFLICT (only_row) DO UPDATE SET api_url = $2, ca_pem = $3, registration_token = $4",
       {tls::random_token(), endpoint_.url, endpoint_.ca_pem,
        endpoint_.entry_credential ? pg::Param(endpoint_.entry_credential()) : pg::Param()},
-      deadline);
+      statement_deadline);
   if (!done) return fail(done.error());
   const auto formation = connection_->query(
       "INSERT INTO autoctl.formation (name, kind, dbname, replication_password) VALUES ('default', 'pgsql', "
       "'postgres', $1)"
       " ON CONFLICT DO NOTHING",
-      {tls::random_token()}, deadline);
+      {tls::random_token()}, statement_deadline);
   if (!formation) return fail(formation.error());
   return {};
 }
@@ -112,7 +114,7 @@ Result<Image> PostgresStore::read_image() {
   auto numbers = connection_->query(
       "SELECT id, last_node_id, coalesce((SELECT max(id) FROM autoctl.operation), 0),"
       " coalesce((SELECT max(id) FROM autoctl.event), 0) FROM autoctl.monitor",
-      deadline);
+      statement_deadline);
   if (!numbers) return fail(std::move(numbers.error()));
   if (numbers->empty()) return fail(Errc::postgres, "table autoctl.monitor is empty");
   auto formations = read_all(*connection_, rows::select_formations, rows::formation);
@@ -150,7 +152,7 @@ Result<Image> PostgresStore::load() {
 Result<> PostgresStore::commit(const Change& change) {
   if (!connection_) return fail(Errc::unavailable, "the monitor's Postgres is not connected");
   auto written = write(change);
-  if (!written && is_refused_data(connection_->sqlstate()) && connection_->script("ROLLBACK", deadline))
+  if (!written && is_refused_data(connection_->sqlstate()) && connection_->script("ROLLBACK", statement_deadline))
     return fail(Errc::bad_usage, "the monitor's Postgres refuses it: " + written.error().message);
   if (!written) {
     // Closing the session rolls back what is not committed; load() waits for that.
@@ -163,38 +165,39 @@ Result<> PostgresStore::commit(const Change& change) {
 
 Result<> PostgresStore::write(const Change& change) {
   pg::Connection& c = *connection_;
-  AUTOCTL_TRY(c.script("BEGIN", deadline));
+  AUTOCTL_TRY(c.script("BEGIN", statement_deadline));
   AUTOCTL_TRY(write_all(c, rows::upsert_formation, change.formations));
   AUTOCTL_TRY(write_all(c, rows::upsert_group, change.groups));
   for (const NodeId id : change.removed)
-    if (auto done = c.query("DELETE FROM autoctl.node WHERE id = $1", {std::to_string(id.value)}, deadline); !done)
+    if (auto done = c.query("DELETE FROM autoctl.node WHERE id = $1", {std::to_string(id.value)}, statement_deadline);
+        !done)
       return fail(std::move(done.error()));
   AUTOCTL_TRY(write_all(c, rows::upsert_node, change.nodes));
   AUTOCTL_TRY(write_all(c, rows::upsert_operation, change.operations));
   for (const std::int64_t id : change.removed_tokens)
-    if (auto done = c.query("DELETE FROM autoctl.token WHERE id = $1", {std::to_string(id)}, deadline); !done)
+    if (auto done = c.query("DELETE FROM autoctl.token WHERE id = $1", {std::to_string(id)}, statement_deadline); !done)
       return fail(std::move(done.error()));
   AUTOCTL_TRY(write_all(c, rows::upsert_token, change.tokens));
   AUTOCTL_TRY(write_all(c, rows::insert_event, change.events));
   for (const std::string& formation : change.removed_formations)
     for (const char* sql :
          {"DELETE FROM autoctl.\"group\" WHERE formation = $1", "DELETE FROM autoctl.formation WHERE name = $1"})
-      if (auto done = c.query(sql, {formation}, deadline); !done) return fail(std::move(done.error()));
+      if (auto done = c.query(sql, {formation}, statement_deadline); !done) return fail(std::move(done.error()));
   std::int64_t last_node = 0;
   for (const NodeRow& node : change.nodes) last_node = std::max(last_node, node.id.value);
   if (last_node != 0) {
     auto done = c.query("UPDATE autoctl.monitor SET last_node_id = $1 WHERE last_node_id < $1",
-                        {std::to_string(last_node)}, deadline);
+                        {std::to_string(last_node)}, statement_deadline);
     if (!done) return fail(std::move(done.error()));
   }
-  return c.script("COMMIT", deadline);
+  return c.script("COMMIT", statement_deadline);
 }
 
 Result<> PostgresStore::trim_events(std::int64_t last_event) {
   if (last_event - trimmed_at_ < trim_interval) return {};
   trimmed_at_ = last_event;
   const auto done = connection_->query("DELETE FROM autoctl.event WHERE id <= $1",
-                                       {std::to_string(last_event - events_kept)}, deadline);
+                                       {std::to_string(last_event - events_kept)}, statement_deadline);
   // The change is committed; it does no harm that old events stay for a while.
   if (!done) spdlog::warn("cannot trim old events: {}", done.error().message);
   return {};
@@ -204,12 +207,12 @@ Result<std::vector<protocol::EventDocument>> PostgresStore::events(const EventQu
   if (!connection_) return fail(Errc::unavailable, "the monitor's Postgres is not connected");
   const std::string order = query.latest ? "DESC" : "ASC";
   const std::string group = query.group ? std::to_string(*query.group) : "";
-  auto found =
-      connection_->query("SELECT * FROM (SELECT " + std::string(rows::event_columns) +
-                             " FROM autoctl.event WHERE id > $1 AND ($2 = '' OR formation = $2)"
-                             " AND ($3 = '' OR \"group\" = nullif($3, '')::integer) ORDER BY id " +
-                             order + " LIMIT $4) AS found ORDER BY id",
-                         {std::to_string(query.after), query.formation, group, std::to_string(query.count)}, deadline);
+  auto found = connection_->query("SELECT * FROM (SELECT " + std::string(rows::event_columns) +
+                                      " FROM autoctl.event WHERE id > $1 AND ($2 = '' OR formation = $2)"
+                                      " AND ($3 = '' OR \"group\" = nullif($3, '')::integer) ORDER BY id " +
+                                      order + " LIMIT $4) AS found ORDER BY id",
+                                  {std::to_string(query.after), query.formation, group, std::to_string(query.count)},
+                                  statement_deadline);
   if (!found) return fail(std::move(found.error()));
   std::vector<protocol::EventDocument> events;
   for (int row = 0; row < found->size(); ++row) {
