@@ -19,10 +19,10 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr std::chrono::seconds monitor_patience{60};
+constexpr std::chrono::seconds start_patience{60};
 constexpr std::chrono::seconds creation_patience{10};
-constexpr Millis discover_timeout{5000};
-constexpr Millis retry_pause{250};
+constexpr Millis entry_timeout{5000};
+constexpr Millis entry_pause{250};
 
 Result<std::string> monitor_host(const std::string& monitor) {
   if (client::is_https(monitor)) {
@@ -36,11 +36,11 @@ Result<std::string> monitor_host(const std::string& monitor) {
 }
 
 Result<> ask_monitor(const config::Config& config, const client::JoinToken& join) {
-  const auto endpoint = client::discover(config.monitor, {config.monitor_ca_file, discover_timeout, join.fingerprint});
+  const auto endpoint = client::discover(config.monitor, {config.monitor_ca_file, entry_timeout, join.fingerprint});
   if (!endpoint) return fail(endpoint.error());
   auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
-  if (const auto version = api->version(discover_timeout); !version) return fail(version.error());
+  if (const auto version = api->version(entry_timeout); !version) return fail(version.error());
   return {};
 }
 
@@ -53,12 +53,12 @@ Result<> await_monitor(const config::Config& config, const client::JoinToken& jo
     const auto answer = ask_monitor(config, join);
     if (answer || answer.error().code == Errc::bad_usage) return answer;
     const bool absent = answer.error().code == Errc::unavailable || answer.error().code == Errc::timeout;
-    if (absent) patience = monitor_patience;
+    if (absent) patience = start_patience;
     if (std::chrono::steady_clock::now() - start >= patience) return answer;
     if (!said)
       spdlog::warn("Waiting up to {} s for the monitor: {}", patience.count(),
                    logging::one_line(answer.error().message));
-    std::this_thread::sleep_for(retry_pause);
+    std::this_thread::sleep_for(entry_pause);
   }
 }
 

@@ -16,7 +16,7 @@ namespace autoctl::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr Millis poll_interval{20};
+constexpr Millis daemon_poll_interval{20};
 constexpr Millis progress_interval{2000};
 constexpr Millis reload_patience{15'000};
 
@@ -39,7 +39,7 @@ Result<ReloadAnswer> reload_daemon(const config::Files& files, pid_t pid) {
       const bool bad = answer->starts_with("refused") || ("\n" + *answer).find("\nfailed") != std::string::npos;
       return ReloadAnswer{*std::move(answer), !bad};
     }
-    std::this_thread::sleep_for(poll_interval);
+    std::this_thread::sleep_for(daemon_poll_interval);
   }
   return fail(Errc::timeout, "the daemon has not said what it took in; it may be in the middle of something long",
               "its log tells as soon as it has");
@@ -63,7 +63,7 @@ Result<> await_daemon_end(const config::Files& files, pid_t pid, Millis timeout)
                    std::chrono::duration_cast<std::chrono::seconds>(now - start).count());
       next_line += progress_interval;
     }
-    std::this_thread::sleep_for(poll_interval);
+    std::this_thread::sleep_for(daemon_poll_interval);
   }
 }
 

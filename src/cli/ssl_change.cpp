@@ -26,10 +26,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Millis probe_timeout{1'000};
+constexpr Millis handshake_timeout{1'000};
 constexpr Millis login_timeout{5'000};
 constexpr Millis follow_patience{10'000};
-constexpr Millis poll_interval{50};
+constexpr Millis handshake_interval{50};
 
 using Nodes = std::vector<protocol::NodeDocument>;
 
@@ -43,7 +43,7 @@ Nodes others_of(const config::Config& node, const protocol::StateDocument& state
 
 std::optional<bool> serves_tls(const std::string& host, int port) {
   const auto addresses = resolve(host, {.port = port});
-  const auto shown = addresses ? postgres::certificate_of_postgres(*addresses, probe_timeout) : std::nullopt;
+  const auto shown = addresses ? postgres::certificate_of_postgres(*addresses, handshake_timeout) : std::nullopt;
   return shown ? std::optional(!shown->empty()) : std::nullopt;
 }
 
@@ -88,7 +88,7 @@ Result<> check_believed_by_nodes(const config::Config& from, const config::Confi
 std::optional<std::vector<Fingerprint>> shown_by(const config::Config& config) {
   const auto lock = postgres::read_lock_file(config.pgdata);
   if (!lock || lock->port == 0) return std::nullopt;
-  return postgres::certificate_of_postgres(config::postgres_addresses(config, lock->port), probe_timeout);
+  return postgres::certificate_of_postgres(config::postgres_addresses(config, lock->port), handshake_timeout);
 }
 
 Result<> await_shown(const config::Config& config) {
@@ -103,7 +103,7 @@ Result<> await_shown(const config::Config& config) {
   std::optional<std::vector<Fingerprint>> shown;
   while ((shown = shown_by(config)) != wanted) {
     if (Clock::now() >= deadline) break;
-    std::this_thread::sleep_for(poll_interval);
+    std::this_thread::sleep_for(handshake_interval);
   }
   if (shown == wanted) return {};
   if (!config.ssl.enabled && shown)

@@ -43,8 +43,8 @@ namespace {
 constexpr Millis tick{1'000};
 /// The server's own lateness is not tolerated from 250 ms on (service.cpp): it is looked at more often than that.
 constexpr Millis calm_interval{200};
-constexpr Millis stop_patience{30'000};
-constexpr Millis engine_patience{20'000};  // without a turn of the engine for this long the watchdog is not fed
+constexpr Millis daemon_stop_patience{30'000};
+constexpr Millis watchdog_patience{20'000};  // without a turn of the engine for this long the watchdog is not fed
 /// Whoever stops it with `pg_ctl stop -w` looks ten times a second whether it is gone.
 constexpr Millis courtesy{1'000};
 constexpr Millis restart_pause_min{100};
@@ -156,7 +156,7 @@ void supervise(const config::Config& config, const config::Files& files, OwnPost
   Millis pause{0};
   while (!signals.stop_requested()) {
     wait({signals.fd(), own.watch_fd()}, own.running() ? tick : pause);
-    if (std::chrono::steady_clock::now() - service.last_turn() < engine_patience) sd_notify(0, "WATCHDOG=1");
+    if (std::chrono::steady_clock::now() - service.last_turn() < watchdog_patience) sd_notify(0, "WATCHDOG=1");
     if (signals.take_reload()) {
       const auto reloaded = reload(config, files, own, port);
       if (!reloaded) {
@@ -274,7 +274,7 @@ Result<> run(const config::Files& files, Signals& signals) {
     AUTOCTL_TRY(own.create_database());
     return serve(*config, files, own, signals, descriptors);
   }();
-  auto stopped = own.stop(stop_patience);
+  auto stopped = own.stop(daemon_stop_patience);
   if (!served && !signals.stop_requested()) return served;
   return stopped;
 }

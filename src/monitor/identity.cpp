@@ -11,7 +11,7 @@ namespace autoctl::monitor {
 
 namespace {
 
-using Clock = std::chrono::system_clock;
+using WallClock = std::chrono::system_clock;
 
 /// Of a credential of api_endpoint().
 constexpr std::chrono::minutes period{10};
@@ -20,7 +20,7 @@ bool exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-std::string of_period(const std::string& operator_token, Clock::time_point time) {
+std::string of_period(const std::string& operator_token, WallClock::time_point time) {
   const auto number = std::chrono::floor<std::chrono::minutes>(time.time_since_epoch()) / period;
   return tls::hmac_sha256_hex(operator_token, "autoctl entry credential " + std::to_string(number));
 }
@@ -45,11 +45,11 @@ Result<std::string> operator_token(const config::Files& files) {
   return text;
 }
 
-std::string entry_credential(const std::string& operator_token, Clock::time_point now) {
+std::string entry_credential(const std::string& operator_token, WallClock::time_point now) {
   return of_period(operator_token, now);
 }
 
-bool is_entry_credential(const std::string& operator_token, std::string_view text, Clock::time_point now) {
+bool is_entry_credential(const std::string& operator_token, std::string_view text, WallClock::time_point now) {
   bool found = false;  // also the period to come: clocks are set back
   for (const auto time : {now - period, now, now + period})
     found = tls::equal_constant_time(of_period(operator_token, time), text) || found;
@@ -67,7 +67,7 @@ Result<ApiEndpoint> api_endpoint(const config::Config& config, const config::Fil
   if (config.auth == "trust") return endpoint;
   auto token = operator_token(files);
   if (!token) return fail(std::move(token.error()));
-  endpoint.entry_credential = [token = *std::move(token)] { return entry_credential(token, Clock::now()); };
+  endpoint.entry_credential = [token = *std::move(token)] { return entry_credential(token, WallClock::now()); };
   return endpoint;
 }
 

@@ -16,7 +16,7 @@ Result<ExitCode> accept_timeline(const OperationOptions& asked) {
   return ExitCode::ok;
 }
 
-void declare(Verb command, OperationOptions& options) {
+void declare_accept_timeline(Verb command, OperationOptions& options) {
   options.no_wait = true;  // the others may never come
   add_changing_target(command, options.target);
   add_group_scope(command, options.scope);
@@ -38,8 +38,8 @@ void add_accept_timeline(Verb accept, Invocation& invocation) {
       accept, invocation, "timeline",
       "the primary is gone and nodes disagree: continue with one node's timeline, and give up what only others have; "
       "without --reason it only says what would be given up",
-      "autoctl accept timeline --pgdata /srv/pg --tli 3 --reason 'node2 was promoted by hand and took writes'", declare,
-      accept_timeline);
+      "autoctl accept timeline --pgdata /srv/pg --tli 3 --reason 'node2 was promoted by hand and took writes'",
+      declare_accept_timeline, accept_timeline);
 }
 
 }  // namespace autoctl::cli

@@ -11,7 +11,6 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis call_timeout{10'000};
 constexpr Millis look_interval{200};
 
 struct ActivateOptions {

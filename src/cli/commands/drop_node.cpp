@@ -15,7 +15,7 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis poll_interval{100};
+constexpr Millis leave_poll_interval{100};
 
 struct DropNodeOptions {
   MonitorTarget target;
@@ -92,7 +92,7 @@ Result<> await_gone(client::MonitorApi& api, const DropNodeOptions& options, Nod
       if (!again && again.error().code != Errc::conflict && again.error().code != Errc::not_found) return again;
       if (!again) why = ": " + again.error().message;
     }
-    std::this_thread::sleep_for(poll_interval);
+    std::this_thread::sleep_for(leave_poll_interval);
   }
   return fail(Errc::timeout, "the node has not left the formation yet" + why,
               options.force ? "the drop continues; see `autoctl show state`"

@@ -39,7 +39,7 @@ Result<ExitCode> disable(const OperationOptions& asked) {
   return ExitCode::ok;
 }
 
-void declare(Verb command, OperationOptions& options) {
+void declare_maintenance(Verb command, OperationOptions& options) {
   add_changing_target(command, options.target);
   add_group_scope(command, options.scope);
   command.add_option("--name", options.name, "the node; default: the node in PGDATA").type_name("NODE");
@@ -49,12 +49,12 @@ void declare(Verb command, OperationOptions& options) {
 }
 
 void declare_enable(Verb command, OperationOptions& options) {
-  declare(command, options);
+  declare_maintenance(command, options);
   command.add_flag("--allow-failover", options.allow_failover, "also when it is the primary: it hands over first");
 }
 
 void declare_disable(Verb command, OperationOptions& options) {
-  declare(command, options);
+  declare_maintenance(command, options);
   command.add_flag("--no-wait", options.no_wait, "do not wait until it is a secondary again");
 }
 

@@ -21,8 +21,8 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis arrival_timeout{30'000};
-constexpr Millis poll_interval{100};
+constexpr Millis monitor_arrival_timeout{30'000};
+constexpr Millis arrival_poll_interval{100};
 
 struct DisableOptions {
   std::string pgdata;
@@ -73,7 +73,7 @@ Result<ExitCode> disable(const DisableOptions& options) {
 Result<> await_arrival(const config::Config& config) {
   auto api = connect_monitor({.pgdata = config.pgdata});
   if (!api) return fail(api.error());
-  const auto deadline = std::chrono::steady_clock::now() + arrival_timeout;
+  const auto deadline = std::chrono::steady_clock::now() + monitor_arrival_timeout;
   while (std::chrono::steady_clock::now() < deadline) {
     const auto state = api->state(config.formation, config.group, call_timeout);
     if (!state) return fail(state.error());
@@ -84,7 +84,7 @@ Result<> await_arrival(const config::Config& config) {
         if (!group.waiting_for.empty()) spdlog::info("Group {}: {}", group.group, group.waiting_for);
       return {};
     }
-    std::this_thread::sleep_for(poll_interval);
+    std::this_thread::sleep_for(arrival_poll_interval);
   }
   return fail(Errc::timeout, "the keeper has not reported to the new monitor yet",
               "it keeps trying; see `autoctl show state` and its log");

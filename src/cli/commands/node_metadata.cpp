@@ -31,9 +31,9 @@ using config::Config;
 using protocol::NodeDocument;
 using protocol::StateDocument;
 
-constexpr Millis arrival_timeout{60'000};
-constexpr Millis poll_interval{100};
-constexpr Millis probe_timeout{2000};
+constexpr Millis address_timeout{60'000};
+constexpr Millis address_poll_interval{100};
+constexpr Millis address_probe_timeout{2000};
 constexpr int port_max = 65'535;
 
 /// The API's port follows, where it was not chosen for itself.
@@ -69,7 +69,7 @@ Result<> check_host(const StateDocument& state, const NodeDocument& node, const 
   if (const auto found = resolve_hostname(to.hostname); !found) return fail(found.error());
   AUTOCTL_TRY(check_others_are_here(state, to));
   const bool serves = node.connection != "none" && to.pgport == from.pgport;
-  if (!serves || postgres::probe_postgres(to.hostname, to.pgport, probe_timeout) == PortState::open) return {};
+  if (!serves || postgres::probe_postgres(to.hostname, to.pgport, address_probe_timeout) == PortState::open) return {};
   return fail(Errc::conflict,
               fmt::format("this node's Postgres does not answer at {}", host_port(to.hostname, to.pgport)),
               "the name must lead to this machine, and Postgres listen there (`autoctl config get postgresql.listen`)");
@@ -118,9 +118,9 @@ Result<> check(const StateDocument& state, const Config& from, const Config& to,
 
 /// Until the monitor has heard from the node at its new address that it is what it was.
 Result<> await_arrival(client::MonitorApi& api, const Config& config) {
-  const auto deadline = std::chrono::steady_clock::now() + arrival_timeout;
+  const auto deadline = std::chrono::steady_clock::now() + address_timeout;
   do {
-    std::this_thread::sleep_for(poll_interval);
+    std::this_thread::sleep_for(address_poll_interval);
     const auto state = api.state(config.formation, config.group, call_timeout);
     if (!state) continue;
     const auto node = std::ranges::find(state->nodes, config.node, &NodeDocument::id);

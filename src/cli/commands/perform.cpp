@@ -20,7 +20,7 @@ Result<ExitCode> promotion(const OperationOptions& asked) {
   return ExitCode::ok;
 }
 
-void declare(Verb command, OperationOptions& options) {
+void declare_operation(Verb command, OperationOptions& options) {
   add_changing_target(command, options.target);
   add_group_scope(command, options.scope);
   command.add_option("--wait", options.wait_seconds, "stop waiting after this many seconds; default: 60")
@@ -30,7 +30,7 @@ void declare(Verb command, OperationOptions& options) {
 }
 
 void declare_failover(Verb command, OperationOptions& options) {
-  declare(command, options);
+  declare_operation(command, options);
   command.add_flag(
       "--allow-data-loss", options.allow_data_loss,
       "the primary is lost and no standby can be elected: the most advanced standby that is present takes over; "
@@ -39,7 +39,7 @@ void declare_failover(Verb command, OperationOptions& options) {
 }
 
 void declare_promotion(Verb command, OperationOptions& options) {
-  declare(command, options);
+  declare_operation(command, options);
   from_environment(command.add_option("--name", options.name, "the node to promote"), "NODE_NAME")
       .required()
       .type_name("NODE");

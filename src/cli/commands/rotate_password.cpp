@@ -15,7 +15,7 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis poll_interval{50};
+constexpr Millis password_poll_interval{50};
 constexpr const char* round_setting = "password_round";
 
 struct RotatePasswordOptions {
@@ -66,7 +66,7 @@ Result<ExitCode> rotate_own(const RotatePasswordOptions& options) {
       return fail(Errc::timeout,
                   "the primary does not know the new password yet; " + config->name + " uses its old one",
                   "it goes on by itself when monitor and primary are there: `autoctl show state`");
-    std::this_thread::sleep_for(poll_interval);
+    std::this_thread::sleep_for(password_poll_interval);
   }
   spdlog::info("{} has a new replication password", config->name);
   return ExitCode::ok;

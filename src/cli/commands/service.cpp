@@ -19,7 +19,7 @@ namespace {
 
 using keeper::Marker;
 
-constexpr Millis poll_interval{20};
+constexpr Millis restart_poll_interval{20};
 
 struct ServiceOptions {
   std::string pgdata;
@@ -56,7 +56,7 @@ Result<> wait_until(const ServiceOptions& options, const std::string& what, cons
     if (std::chrono::steady_clock::now() >= deadline)
       return fail(Errc::timeout, fmt::format("Postgres {} within {} s", what, options.wait_seconds),
                   "see the log of `autoctl run`, and `autoctl show state`");
-    std::this_thread::sleep_for(poll_interval);
+    std::this_thread::sleep_for(restart_poll_interval);
   }
   return {};
 }

@@ -16,7 +16,7 @@ namespace {
 
 using postgres::Expect;
 
-constexpr Millis port_timeout{1'000};
+constexpr Millis look_timeout{1'000};
 
 struct ShowCertificatesOptions {
   MonitorTarget target;
@@ -28,7 +28,7 @@ ShownCertificate look(const std::string& part, const std::string& server, const 
                       Expect what) {
   ShownCertificate found{part, server, host_port(host, port), false, {}};
   const auto addresses = resolve(host, {.port = port});
-  const auto shown = addresses ? postgres::certificate_shown(*addresses, what, port_timeout) : std::nullopt;
+  const auto shown = addresses ? postgres::certificate_shown(*addresses, what, look_timeout) : std::nullopt;
   if (!shown) return found;
   found.reached = true;
   if (auto described = tls::describe_certificates(*shown)) found.certificate = std::move(described->front());

@@ -9,8 +9,6 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis call_timeout{10'000};
-
 struct ShowCitusOptions {
   MonitorTarget target;
   std::string formation = "default";

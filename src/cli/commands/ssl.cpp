@@ -21,7 +21,7 @@ namespace autoctl::cli {
 namespace {
 
 constexpr Millis report_patience{10'000};
-constexpr Millis poll_interval{100};
+constexpr Millis report_poll_interval{100};
 
 struct SslCommand {
   std::string pgdata;
@@ -109,7 +109,7 @@ Result<> await_known(client::MonitorApi& api, const config::Config& now) {
     if (!state) return fail(state.error());
     const auto node = std::ranges::find(state->nodes, now.node, &protocol::NodeDocument::id);
     if (node == state->nodes.end() || node->ssl_mode == now.ssl.mode) return {};
-    std::this_thread::sleep_for(poll_interval);
+    std::this_thread::sleep_for(report_poll_interval);
   }
   return fail(Errc::timeout, "it is changed, and the monitor has not heard of it yet",
               "wait until `autoctl show state --json` says \"sslmode\": \"" + now.ssl.mode +

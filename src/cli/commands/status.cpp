@@ -19,7 +19,7 @@ namespace autoctl::cli {
 namespace {
 
 constexpr Millis probe_timeout{2000};
-constexpr Millis monitor_timeout{2000};
+constexpr Millis status_timeout{2000};
 
 struct StatusOptions {
   std::string pgdata;
@@ -41,7 +41,7 @@ void ask_monitor(Status& status) {
   target.pgdata = status.config.pgdata;
   auto api = connect_monitor(target);
   if (!api) return;
-  const auto state = api->state(status.config.formation, status.config.group, monitor_timeout);
+  const auto state = api->state(status.config.formation, status.config.group, status_timeout);
   if (!state) return;
   for (const auto& node : state->nodes) {
     if (node.id != status.config.node) continue;

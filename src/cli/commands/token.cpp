@@ -20,8 +20,8 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr std::chrono::seconds monitor_patience{20};
-constexpr std::chrono::milliseconds retry_pause{250};
+constexpr std::chrono::seconds trust_patience{20};
+constexpr std::chrono::milliseconds trust_pause{250};
 
 struct TokenCreateOptions {
   MonitorTarget target;
@@ -76,14 +76,13 @@ void say_what_for(const protocol::TokenDocument& token, const std::string& url) 
 
 /// Whom nodes are to trust. A monitor that was started a moment ago is given time to come up.
 Result<protocol::TrustDocument> await_trust(client::MonitorApi& api) {
-  const auto deadline = std::chrono::steady_clock::now() + monitor_patience;
+  const auto deadline = std::chrono::steady_clock::now() + trust_patience;
   for (bool said = false;; said = true) {
     auto trusted = api.trusted(call_timeout);
     const bool absent = !trusted && trusted.error().code == Errc::unavailable;
     if (!absent || std::chrono::steady_clock::now() >= deadline) return trusted;
-    if (!said)
-      spdlog::warn("Waiting up to {} s for the monitor: {}", monitor_patience.count(), trusted.error().message);
-    std::this_thread::sleep_for(retry_pause);
+    if (!said) spdlog::warn("Waiting up to {} s for the monitor: {}", trust_patience.count(), trusted.error().message);
+    std::this_thread::sleep_for(trust_pause);
   }
 }
 

@@ -16,7 +16,7 @@ struct Alias {
 
 constexpr std::string_view by_the_monitor = "it is a setting of the formation, which the monitor keeps";
 
-constexpr auto table = std::to_array<Alias>({
+constexpr auto alias_table = std::to_array<Alias>({
     {"pg_autoctl.role", "autoctl.role", "", ""},
     {"pg_autoctl.monitor", "autoctl.monitor", "", ""},
     {"pg_autoctl.formation", "autoctl.formation", "", ""},
@@ -65,7 +65,7 @@ constexpr auto table = std::to_array<Alias>({
 }  // namespace
 
 Result<std::string> without_alias(const std::string& key) {
-  for (const Alias& alias : table) {
+  for (const Alias& alias : alias_table) {
     if (alias.theirs != key) continue;
     if (!alias.ours.empty()) return std::string(alias.ours);
     return fail(Errc::not_found, "there is no " + key + ": " + std::string(alias.why), std::string(alias.instead));
@@ -75,7 +75,7 @@ Result<std::string> without_alias(const std::string& key) {
 
 std::vector<std::pair<std::string, std::string>> aliases() {
   std::vector<std::pair<std::string, std::string>> found;
-  for (const Alias& alias : table)
+  for (const Alias& alias : alias_table)
     if (!alias.ours.empty()) found.emplace_back(alias.theirs, alias.ours);
   return found;
 }

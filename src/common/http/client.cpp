@@ -36,16 +36,13 @@ constexpr std::uint32_t header_bytes_max = 16 * 1024;
 constexpr std::uint64_t body_bytes_max = 64 * 1024 * 1024;
 constexpr std::int64_t retry_after_max = 60;  // seconds
 
-struct FreeCertificate {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-using Certificate = std::unique_ptr<X509, FreeCertificate>;
+using Certificate = std::shared_ptr<X509>;
 
 std::vector<Certificate> parse_certificates(const std::string& pem) {
   std::vector<Certificate> certificates;
   const std::unique_ptr<BIO, int (*)(BIO*)> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free);
   while (bio) {
-    Certificate next(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+    Certificate next(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), X509_free);
     if (!next) break;
     certificates.push_back(std::move(next));
   }

@@ -70,14 +70,6 @@ std::string common_name(const X509* certificate) {
           static_cast<std::size_t>(ASN1_STRING_length(name))};
 }
 
-std::string serial_of(const X509* certificate) {
-  const BigNumber number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
-  char* const digits = number ? BN_bn2hex(number.get()) : nullptr;
-  std::string text = digits == nullptr ? "" : digits;
-  OPENSSL_free(digits);
-  return text;
-}
-
 }  // namespace
 
 Result<KeyPair> make_self_signed(const std::vector<std::string>& names) {

@@ -70,14 +70,6 @@ SystemTime time_of(const ASN1_TIME* time) {
   return std::chrono::system_clock::from_time_t(::timegm(&parts));
 }
 
-std::string serial_of(const X509* certificate) {
-  const BigNumber number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
-  char* digits = number ? BN_bn2hex(number.get()) : nullptr;
-  const std::string text = digits != nullptr ? digits : "";
-  OPENSSL_free(digits);
-  return text;
-}
-
 CertificateDescription describe(X509* certificate) {
   CertificateDescription found;
   found.subject = name_of(X509_get_subject_name(certificate));

@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 
+#include "common/tls/owned.h"
+
 namespace autoctl::tls {
 
 namespace {
@@ -16,11 +18,7 @@ namespace {
 constexpr std::size_t received_max = std::size_t{64} * 1024;
 constexpr std::size_t chain_max = std::size_t{32} * 1024;
 
-struct Releases {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-  void operator()(SSL* session) const { SSL_free(session); }
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
+using Context = Owned<SSL_CTX, SSL_CTX_free>;
 
 int accept_any(X509_STORE_CTX*, void*) {
   return 1;
@@ -28,8 +26,8 @@ int accept_any(X509_STORE_CTX*, void*) {
 
 /// Nothing is verified but that the other side has the key of what it shows. No key exchange that is dear, and only such
 /// in which the server signs.
-std::unique_ptr<SSL_CTX, Releases> make_context() {
-  std::unique_ptr<SSL_CTX, Releases> context(SSL_CTX_new(TLS_client_method()));
+Context make_context() {
+  Context context(SSL_CTX_new(TLS_client_method()));
   if (!context) return nullptr;
   SSL_CTX_set_cert_verify_callback(context.get(), accept_any, nullptr);
   SSL_CTX_set_max_cert_list(context.get(), chain_max);
@@ -42,7 +40,7 @@ std::unique_ptr<SSL_CTX, Releases> make_context() {
 }
 
 SSL_CTX* context() {
-  static const std::unique_ptr<SSL_CTX, Releases> made = make_context();
+  static const Context made = make_context();
   return made.get();
 }
 
@@ -57,7 +55,7 @@ Handshake::Outcome judge(unsigned long error) {  // NOLINT(google-runtime-int): 
 
 struct Handshake::Impl {
   int socket;
-  std::unique_ptr<SSL, Releases> session;
+  Owned<SSL, SSL_free> session;
   BIO* from_peer = nullptr;  // both are the session's
   BIO* to_peer = nullptr;
   std::size_t received = 0;
@@ -156,7 +154,7 @@ const Fingerprint& Handshake::certificate() const {
 }
 
 std::string Handshake::certificate_pem() const {
-  const std::unique_ptr<BIO, Releases> bio(BIO_new(BIO_s_mem()));
+  const Bio bio(BIO_new(BIO_s_mem()));
   if (!bio || PEM_write_bio_X509(bio.get(), SSL_get0_peer_certificate(impl_->session.get())) != 1) return {};
   char* text = nullptr;
   const auto size = BIO_get_mem_data(bio.get(), &text);

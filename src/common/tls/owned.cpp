@@ -99,6 +99,14 @@ Result<std::string> to_pem(EVP_PKEY* key) {
   return contents(text.get());
 }
 
+std::string serial_of(const X509* certificate) {
+  const BigNumber number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
+  char* const digits = number ? BN_bn2hex(number.get()) : nullptr;
+  std::string text = digits == nullptr ? "" : digits;
+  OPENSSL_free(digits);
+  return text;
+}
+
 Names to_names(const std::vector<std::string>& names) {
   Names list(GENERAL_NAMES_new());
   const bool made = list && std::ranges::all_of(names, [&](const auto& name) { return add_name(list.get(), name); });

@@ -43,6 +43,8 @@ Key read_key(const std::string& pem);
 Result<std::string> to_pem(X509* certificate);
 Result<std::string> to_pem(EVP_PKEY* key);
 
+/// In hexadecimal.
+std::string serial_of(const X509* certificate);
 /// Names and addresses as a certificate has them. nullptr: one of them is neither host name nor address, or no memory.
 Names to_names(const std::vector<std::string>& names);
 /// The names, and what this machine is called by itself: localhost, 127.0.0.1, ::1. Each once.

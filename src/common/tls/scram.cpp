@@ -14,10 +14,10 @@ namespace autoctl::tls {
 
 namespace {
 
-using Key = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
 
-Key hmac(std::span<const unsigned char> key, std::string_view text) {
-  Key digest{};
+Digest hmac(std::span<const unsigned char> key, std::string_view text) {
+  Digest digest{};
   unsigned size = 0;
   const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
   const bool done =
@@ -39,15 +39,15 @@ std::string base64(std::span<const unsigned char> bytes) {
 /// RFC 5802: SaltedPassword, ClientKey, StoredKey, ServerKey. SASLprep leaves ASCII as it is.
 ScramVerifier scram_verifier(const std::string& password) {
   const std::span<const unsigned char> secret(reinterpret_cast<const unsigned char*>(password.data()), password.size());
-  const Key derived = hmac(secret, "autoctl scram salt");
+  const Digest derived = hmac(secret, "autoctl scram salt");
   const auto salt = std::span(derived).first<ScramVerifier::salt_bytes>();
-  Key salted{};
+  Digest salted{};
   const int done =
       PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), salt.data(), static_cast<int>(salt.size()),
                         ScramVerifier::iterations, EVP_sha256(), static_cast<int>(salted.size()), salted.data());
   AUTOCTL_ASSERT(done == 1, "PBKDF2 failed");
-  const Key client_key = hmac(salted, "Client Key"), server_key = hmac(salted, "Server Key");
-  Key stored_key{};
+  const Digest client_key = hmac(salted, "Client Key"), server_key = hmac(salted, "Server Key");
+  Digest stored_key{};
   SHA256(client_key.data(), client_key.size(), stored_key.data());
   const auto verifier = ScramVerifier::parse("SCRAM-SHA-256$" + std::to_string(ScramVerifier::iterations) + ":" +
                                              base64(salt) + "$" + base64(stored_key) + ":" + base64(server_key));

@@ -240,6 +240,22 @@ void Board::set_verifier(ScramVerifier verifier) {
   waiters_.wake();
 }
 
+// ---- senders
+
+bool Board::serves_as_primary() const {
+  const std::lock_guard lock(mutex_);
+  return accepts_writes();
+}
+
+void Board::await_primary() {
+  std::unique_lock lock(mutex_);
+  waiters_.wait_until(lock, never, [&] { return accepts_writes() || stopping_; });
+}
+
+bool Board::accepts_writes() const {
+  return core_.facts().postgres_running && !core_.facts().in_recovery;
+}
+
 // ---- probes
 
 void Board::felt(const Pulse& pulse) {

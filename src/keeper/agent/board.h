@@ -103,6 +103,12 @@ class Board {
   // ---- passwords
   void set_verifier(ScramVerifier verifier);
 
+  // ---- senders
+  /// Postgres runs, and not in recovery, when it was last looked at.
+  bool serves_as_primary() const;
+  /// Blocks until it does, or a stop.
+  void await_primary();
+
   // ---- probes; each as in Core
   void felt(const Pulse& pulse);
   std::string check_vitals();
@@ -133,6 +139,7 @@ class Board {
 
  private:
   void wake_worker();
+  bool accepts_writes() const;
 
   mutable std::mutex mutex_;
   Waiters waiters_;

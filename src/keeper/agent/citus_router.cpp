@@ -18,8 +18,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using protocol::CitusPlan;
 
-constexpr Millis open_timeout{2000};
-constexpr Millis query_timeout{5000};
+constexpr Millis router_open_timeout{2000};
+constexpr Millis router_timeout{5000};
 constexpr int hold_silence_max = 5000;  // ms
 /// Citus tells the workers of a move right after it is committed, and refuses DDL until it has.
 constexpr Millis sync_patience{1000};
@@ -32,7 +32,7 @@ void await_sync(pg::Connection& sql) {
     const auto synced = sql.query(
         "select coalesce(bool_and(metadatasynced), true) from pg_dist_node "
         "where groupid <> 0 and noderole = 'primary' and isactive and hasmetadata",
-        query_timeout);
+        router_timeout);
     if (!synced || synced->truth(0, 0)) return;
     std::this_thread::sleep_for(sync_interval);
   }
@@ -41,7 +41,7 @@ void await_sync(pg::Connection& sql) {
 /// The row names a node that is none of the group's: a cluster that was adopted, or a node that moved; but not a group
 /// that was created anew and knows nothing of the row's shards.
 Result<> check_data(pg::Connection& worker, const TableStep& step) {
-  const auto group = worker.query("select groupid from pg_dist_local_group", query_timeout);
+  const auto group = worker.query("select groupid from pg_dist_local_group", router_timeout);
   if (!group) return fail(group.error());
   if (group->number(0, 0) == step.citus_group) return {};
   return fail(Errc::conflict,
@@ -128,7 +128,7 @@ void CitusRouter::perform(const Task& task) {
 
 Result<> CitusRouter::connect() {
   if (!sql_ || !sql_->is_open()) {
-    auto fresh = session_.open(open_timeout, config_.dbname, {router_name, session_options});
+    auto fresh = session_.open(router_open_timeout, config_.dbname, {router_name, session_options});
     if (!fresh) return fail(fresh.error());
     sql_ = std::move(*fresh);
     sql_->cancel_what_is_given_up();
@@ -162,7 +162,7 @@ void CitusRouter::give_up(const Error& error) {
 // ---- holds
 
 Result<> CitusRouter::check(GroupId group) {
-  const auto alive = holds_.at(group).query("select 1", query_timeout);
+  const auto alive = holds_.at(group).query("select 1", router_timeout);
   if (alive) return {};
   end_hold(group);
   return fail(alive.error());
@@ -170,7 +170,7 @@ Result<> CitusRouter::check(GroupId group) {
 
 Result<> CitusRouter::commit(const Task& task) {
   pg::Connection& sql = holds_.at(task.group);
-  const auto committed = sql.script("commit", query_timeout);
+  const auto committed = sql.script("commit", router_timeout);
   if (committed)
     spdlog::info("Statements for group {} go to node {} now", task.group, task.target.value);
   else
@@ -184,7 +184,7 @@ Result<> CitusRouter::commit(const Task& task) {
 
 void CitusRouter::release(GroupId group) {
   pg::Connection& sql = holds_.at(group);
-  if (sql.is_open()) static_cast<void>(sql.script("rollback", query_timeout));
+  if (sql.is_open()) static_cast<void>(sql.script("rollback", router_timeout));
   end_hold(group);
 }
 
@@ -194,13 +194,13 @@ void CitusRouter::end_hold(GroupId group) {
 }
 
 Result<> CitusRouter::hold(const Task& task) {
-  auto sql = session_.open(open_timeout, config_.dbname, {hold_name(task.group), session_options});
+  auto sql = session_.open(router_open_timeout, config_.dbname, {hold_name(task.group), session_options});
   if (!sql) return fail(sql.error());
   // No longer wanted: its session ends, and with it whatever it waits for.
   sql->cancel_what_is_given_up();
   sql->interrupt_when([this] { return board_.stopping() || routing_.overtaken(board_.citus_duty()); });
-  AUTOCTL_TRY(
-      sql->script(fmt::format("set idle_in_transaction_session_timeout = {}; begin", hold_silence_max), query_timeout));
+  AUTOCTL_TRY(sql->script(fmt::format("set idle_in_transaction_session_timeout = {}; begin", hold_silence_max),
+                          router_timeout));
   AUTOCTL_TRY(move_row(*sql, task.step));
   sql->interrupt_when(nullptr);
   holds_.emplace(task.group, std::move(*sql));
@@ -249,7 +249,7 @@ Result<pg::Connection> CitusRouter::open_worker(const TableStep& step) {
                   pg::quote_conninfo(config_.dbname), postgres::client_tls(live_.now()), router_name,
                   tls::hmac_sha256_hex(*secret, "citus " + user),
                   pg::quote_conninfo(pg::own_settings(sql_->server_version() / 10000, pg::Privilege::superuser))),
-      open_timeout);
+      router_open_timeout);
 }
 
 }  // namespace autoctl::keeper

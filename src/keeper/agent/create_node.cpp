@@ -32,8 +32,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr Millis monitor_timeout{10'000};
-constexpr Millis shutdown_patience{30'000};
+constexpr Millis registration_timeout{10'000};
+constexpr Millis former_shutdown_patience{30'000};
 constexpr Millis ask_timeout{5'000};
 
 /// Undoes what was done, in reverse, unless it is kept.
@@ -156,7 +156,7 @@ void take_back(client::MonitorEndpoint endpoint, const protocol::RegisterAnswer&
   endpoint.certificate_pem = answer.certificate;
   endpoint.key_pem = answer.certificate.empty() ? "" : key;
   auto api = client::MonitorApi::create(endpoint);
-  const auto dropped = api ? api->drop_node(answer.node, monitor_timeout) : fail(api.error());
+  const auto dropped = api ? api->drop_node(answer.node, registration_timeout) : fail(api.error());
   if (!dropped) spdlog::error("Could not take back the registration: {}", dropped.error().message);
 }
 
@@ -168,14 +168,14 @@ void say_farewell(client::MonitorApi& api, const config::Config& config, const c
   report.facts.state = NodeState::dropped;
   report.facts.term = saved->goal.term;
   if (const auto instance = load_instance(files)) report.instance = *instance;
-  static_cast<void>(api.report(config.node, report, monitor_timeout));
+  static_cast<void>(api.report(config.node, report, registration_timeout));
 }
 
 Result<> stop_postgres(const config::Config& config, const config::Files& files) {
   auto tools = find_tools(config.pg_ctl);
   if (!tools) return fail(tools.error());
   Instance postgres(config, files, *tools);
-  return postgres.adopt() ? postgres.stop(StopMode::fast, shutdown_patience) : Result<>{};
+  return postgres.adopt() ? postgres.stop(StopMode::fast, former_shutdown_patience) : Result<>{};
 }
 
 /// PGDATA itself may be a mount point, or in a directory where this user may not write.
@@ -194,7 +194,7 @@ Result<> forget_at_monitor(const config::Config& config, const config::Files& fi
   if (!endpoint) return fail(endpoint.error());
   auto api = client::MonitorApi::create(*endpoint);
   if (!api) return fail(api.error());
-  auto dropped = api->drop_node(config.node, monitor_timeout, false, links_of(files));
+  auto dropped = api->drop_node(config.node, registration_timeout, false, links_of(files));
   if (!dropped && dropped.error().code == Errc::twin) {
     spdlog::warn("{}: that one stays, only what is here is forgotten", dropped.error().message);
     return {};
@@ -294,7 +294,7 @@ Result<config::Config> create_node(config::Config config, const std::string& con
   // The node alone knows it: the others get what it can be checked with.
   const std::string password = tls::random_token();
   if (config.auth != "cert") request.verifier = tls::scram_verifier(password);
-  auto answer = api->register_node(request, monitor_timeout);
+  auto answer = api->register_node(request, registration_timeout);
   if (!answer) return fail(answer.error());
   undo.add([endpoint = *endpoint, answer = *answer, key = asked->key_pem] { take_back(endpoint, answer, key); });
   AUTOCTL_TRY(take_certificate(config, files, *asked, *answer, ""));

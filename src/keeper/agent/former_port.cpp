@@ -10,7 +10,7 @@ namespace autoctl::keeper {
 
 namespace {
 
-constexpr Millis patience{30'000};
+constexpr Millis former_patience{30'000};
 
 }  // namespace
 
@@ -21,7 +21,7 @@ Result<> leave_former_port(Instance& postgres, const config::Config& config, con
   const auto lock = postgres::read_lock_file(files.pgdata);
   if (!lock || lock->port == 0 || lock->port == config.pgport) return {};
   spdlog::info("Postgres moves from port {} to {}: it restarts", lock->port, config.pgport);
-  return postgres.stop(StopMode::fast, patience);
+  return postgres.stop(StopMode::fast, former_patience);
 }
 
 }  // namespace autoctl::keeper

@@ -22,7 +22,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Millis longest_wait{60'000};
+constexpr Millis longest_guard_wait{60'000};
 constexpr int line_fd = 3;
 
 void end_postgres(const std::string& pgdata) {
@@ -36,7 +36,7 @@ void end_postgres(const std::string& pgdata) {
   for (;;) {
     const auto left = std::chrono::ceil<Millis>(until - Clock::now());
     pollfd line{line_fd, POLLIN, 0};
-    ::poll(&line, 1, static_cast<int>(std::clamp(left, Millis{0}, longest_wait).count()));
+    ::poll(&line, 1, static_cast<int>(std::clamp(left, Millis{0}, longest_guard_wait).count()));
     const ssize_t size = ::recv(line_fd, &until, sizeof until, MSG_DONTWAIT);
     const bool keeper_is_gone = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
     const bool guards = until != TimePoint::max();

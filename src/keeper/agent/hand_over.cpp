@@ -12,10 +12,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// For all of it: a machine that shuts down does not wait for ever.
-constexpr Millis patience{20'000};
+constexpr Millis hand_over_patience{20'000};
 constexpr Millis answer_timeout{2000};
-constexpr timespec poll_interval{0, 50'000'000};
-constexpr Millis question_interval{500};
+constexpr timespec signal_interval{0, 50'000'000};
+constexpr Millis successor_interval{500};
 
 /// It is to be a standby, or to stay stopped: the new primary needs nothing of this node any more.
 bool is_replaced(const Board& board) {
@@ -39,7 +39,7 @@ void hand_over(const Board& board, const config::Config& config, const config::F
   const bool leads = facts.state == NodeState::primary || facts.state == NodeState::wait_primary;
   if (config.monitor_url.empty() || !leads || facts.streaming.empty() || !board.assignment() || board.is_refused())
     return;
-  const auto deadline = Clock::now() + patience;
+  const auto deadline = Clock::now() + hand_over_patience;
   const auto endpoint = client::node_endpoint(config, files);
   auto api = endpoint ? client::MonitorApi::create(*endpoint) : fail(endpoint.error());
   if (!api) return spdlog::warn("No other node takes over before this one stops: {}", api.error().message);
@@ -47,12 +47,12 @@ void hand_over(const Board& board, const config::Config& config, const config::F
       {.kind = "hand_over", .formation = config.formation, .group = config.group, .name = config.name}, answer_timeout);
   if (!operation) return spdlog::info("No other node takes over before this one stops: {}", operation.error().message);
   spdlog::info("Handing over before it stops; another signal stops it at once");
-  auto next_question = Clock::now() + question_interval;
+  auto next_question = Clock::now() + successor_interval;
   while (!is_replaced(board)) {
     if (Clock::now() >= deadline) return spdlog::warn("The hand-over takes too long: stopping without it");
-    if (sigtimedwait(&signals, nullptr, &poll_interval) > 0) return spdlog::warn("Stopping without a hand-over");
+    if (sigtimedwait(&signals, nullptr, &signal_interval) > 0) return spdlog::warn("Stopping without a hand-over");
     if (Clock::now() < next_question) continue;
-    next_question = Clock::now() + question_interval;
+    next_question = Clock::now() + successor_interval;
     if (const std::string why = why_not(*api, operation->id); !why.empty())
       return spdlog::warn("The hand-over failed: {}", why);
   }

@@ -11,7 +11,7 @@ namespace {
 
 /// Random enough: two of them are never the same.
 constexpr std::size_t link_length = 16;
-constexpr Millis retry_pause{1000};
+constexpr Millis link_pause{1000};
 
 std::string random_link() {
   return tls::random_token().substr(0, link_length);
@@ -65,7 +65,7 @@ void Scribe::write() {
       board_.linked(std::move(next));
     } else {
       spdlog::debug("{}", saved.error().message);
-      board_.pause(retry_pause);
+      board_.pause(link_pause);
     }
   }
 }

@@ -14,12 +14,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Millis tick{1000};
+constexpr Millis address_tick{1000};
 /// Routes and names change.
-constexpr Millis look_interval{10'000};
+constexpr Millis address_interval{10'000};
 /// To an upstream that lets this node in, or has said all that it can.
 constexpr Millis question_interval{10'000};
-constexpr Millis login_timeout{2000};
+constexpr Millis upstream_timeout{2000};
 
 /// Without the zone of a link-local address, which pg_hba.conf does not know. Nothing for loopback addresses: nodes on
 /// one machine let each other in by their host names.
@@ -58,7 +58,7 @@ void AddressWatch::watch() {
       ask(*known);
       board_.set_addresses(all());
     }
-    board_.await_other_nodes(known, Clock::now() + tick);
+    board_.await_other_nodes(known, Clock::now() + address_tick);
   }
 }
 
@@ -69,7 +69,7 @@ void AddressWatch::look(const protocol::Assignment& known) {
   add_sources(known.peers, sources_);
   add_sources(known.neighbours, sources_);
   looked_for_ = known;
-  next_look_ = Clock::now() + look_interval;
+  next_look_ = Clock::now() + address_interval;
 }
 
 /// The group's node that this one is to receive from, and does not: over a connection as safe as replication.
@@ -79,9 +79,9 @@ void AddressWatch::ask(const protocol::Assignment& known) {
   if (upstream->id == asked_ && Clock::now() < next_question_) return;
   asked_ = upstream->id;
   const std::string place = conninfo_of_replicator(config_.now(), files_, *upstream);
-  const auto session = pg::Connection::open(place + " dbname=postgres application_name=autoctl", login_timeout);
+  const auto session = pg::Connection::open(place + " dbname=postgres application_name=autoctl", upstream_timeout);
   const bool refused = !session && session.error().code == Errc::denied;
-  next_question_ = Clock::now() + (session || refused ? question_interval : tick);
+  next_question_ = Clock::now() + (session || refused ? question_interval : address_tick);
   if (refused) next_look_ = {};
   if (refused && pg::is_less_safe(session.error())) return tell_of_less_safe(*upstream, session.error());
   if (session) less_safe_ = {};

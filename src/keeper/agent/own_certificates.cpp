@@ -17,13 +17,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// How soon a replaced file is seen.
-constexpr Millis tick{1'000};
+constexpr Millis file_tick{1'000};
 /// Postgres may be told to read it only later,
-constexpr Millis look_interval{5'000};
+constexpr Millis certificate_interval{5'000};
 constexpr Millis restless_for{60'000};
 /// or to use a file that is not looked at here.
-constexpr Millis calm_look_interval{30'000};
-constexpr Millis retry_interval{1'000};
+constexpr Millis calm_certificate_interval{30'000};
+constexpr Millis certificate_retry_interval{1'000};
 constexpr Millis handshake_timeout{1'000};
 
 void add(std::vector<Fingerprint>& certificates, const Fingerprint& one) {
@@ -69,7 +69,7 @@ void CertificateWatch::watch() {
     if (now != seen_) changed_at_ = Clock::now();
     if (now.postmaster != 0 && (now != seen_ || Clock::now() >= next_look_)) look(config);
     seen_ = now;
-    board_.pause(tick);
+    board_.pause(file_tick);
   }
 }
 
@@ -97,8 +97,8 @@ void CertificateWatch::look(const config::Config& config) {
       lock ? postgres::certificate_of_postgres(config::postgres_addresses(config, lock->port), handshake_timeout)
            : std::nullopt;
   const bool same_server = pid_of(postgres::read_lock_file(files_.pgdata)) == pid_of(lock);
-  const Millis interval = Clock::now() - changed_at_ < restless_for ? look_interval : calm_look_interval;
-  next_look_ = Clock::now() + (shown && same_server ? interval : retry_interval);
+  const Millis interval = Clock::now() - changed_at_ < restless_for ? certificate_interval : calm_certificate_interval;
+  next_look_ = Clock::now() + (shown && same_server ? interval : certificate_retry_interval);
   if (!shown || !same_server) return;
   protocol::ShownCertificates certificates{*shown, certificates_of_own_port(config, files_)};
   if (!shown->empty()) add_file(certificates.postgres, certificate_file_of_postgres(config, files_));

@@ -19,16 +19,18 @@ namespace autoctl::keeper {
 
 namespace {
 
-constexpr Millis tick{1'000};
-constexpr Millis waiting_tick{200};
+using Clock = std::chrono::steady_clock;
+
+constexpr Millis password_tick{1'000};
+/// Passwords grow old, and settings of this node change, without a change of a file.
+constexpr Millis calm_password_interval{30'000};
+constexpr Millis new_password_tick{200};
 constexpr Millis login_timeout{2'000};
 
 /// One of the formation's settings that are numbers; the monitor leaves out what has its default.
-std::uint64_t setting(const std::optional<protocol::Assignment>& known, const std::string& name,
-                      std::uint64_t otherwise) {
-  if (!known) return otherwise;
-  const auto found = std::ranges::find(known->standing.settings, name, &std::pair<std::string, std::string>::first);
-  if (found == known->standing.settings.end()) return otherwise;
+std::uint64_t setting(const protocol::Assignment& known, const std::string& name, std::uint64_t otherwise) {
+  const auto found = std::ranges::find(known.standing.settings, name, &std::pair<std::string, std::string>::first);
+  if (found == known.standing.settings.end()) return otherwise;
   std::uint64_t value = otherwise;
   std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
   return value;
@@ -54,12 +56,32 @@ PasswordWatch::~PasswordWatch() {
 
 void PasswordWatch::watch() {
   while (!board_.stopping()) {
+    if (!is_due()) {
+      board_.pause(password_tick);
+      continue;
+    }
+    ordered_ = order();
+    kept_.keep({files_.pgpass(), files_.next_pgpass()});
+    next_look_ = Clock::now() + calm_password_interval;
     const auto waits = look();
+    settled_ = waits && !*waits;
     const std::string complaint = waits ? "" : waits.error().message;
     if (complaint != complaint_ && !waits) spdlog::error("The replication password stays as it is: {}", complaint);
     complaint_ = complaint;
-    board_.pause(waits && *waits ? waiting_tick : tick);
+    board_.pause(waits && *waits ? new_password_tick : password_tick);
   }
+}
+
+bool PasswordWatch::is_due() const {
+  return !settled_ || Clock::now() >= next_look_ || kept_.changed() || order() != ordered_;
+}
+
+std::optional<PasswordWatch::Order> PasswordWatch::order() const {
+  const auto known = board_.assignment();
+  if (!known) return std::nullopt;
+  return Order{
+      .round = setting(*known, "password_round", 0),
+      .max_age_ms = setting(*known, "password_max_age", static_cast<std::uint64_t>(password_max_age_default.count()))};
 }
 
 Result<bool> PasswordWatch::look() {
@@ -73,13 +95,10 @@ Result<bool> PasswordWatch::look() {
   const auto next = load_passwords(files_.next_pgpass(), config.node);
   const bool waits = next && !next->own.empty();
   board_.set_verifier(verifier_.of(waits ? next->own : present->own));
-  const auto known = board_.assignment();
   if (!waits) {
-    const std::uint64_t round = setting(known, "password_round", 0);
-    const auto max_age =
-        setting(known, "password_max_age", static_cast<std::uint64_t>(password_max_age_default.count()));
-    if (!known || (round <= present->round && !is_too_old(files_, max_age))) return false;
-    AUTOCTL_TRY(make_next(config, *std::move(present), round));
+    const auto wanted = order();
+    if (!wanted || (wanted->round <= present->round && !is_too_old(files_, wanted->max_age_ms))) return false;
+    AUTOCTL_TRY(make_next(config, *std::move(present), wanted->round));
     return true;
   }
   if (!is_in_force(config, *next)) return true;

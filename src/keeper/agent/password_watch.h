@@ -1,6 +1,8 @@
 // This node's own replication password: a new one when it is time, and in use only when the upstream knows it.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -10,6 +12,7 @@
 #include "keeper/agent/board.h"
 #include "keeper/agent/live_config.h"
 #include "keeper/agent/standby_rights.h"
+#include "keeper/postgres/kept_files.h"
 #include "keeper/postgres/pgpass.h"
 
 namespace autoctl::keeper {
@@ -24,7 +27,15 @@ class PasswordWatch {
   ~PasswordWatch();
 
  private:
+  /// What the monitor wants of this node's password.
+  struct Order {
+    std::uint64_t round = 0, max_age_ms = 0;
+    bool operator==(const Order&) const = default;
+  };
   void watch();
+  /// Something that look() depends on may be another than when it last found nothing to do.
+  bool is_due() const;
+  std::optional<Order> order() const;
   /// True while a new one waits.
   Result<bool> look();
   Result<> make_next(const config::Config& config, Passwords present, std::uint64_t round) const;
@@ -37,6 +48,10 @@ class PasswordWatch {
   const config::Files& files_;
   tls::ScramVerifierCache verifier_;
   std::string complaint_;  // as it was logged
+  bool settled_ = false;   // nothing was to be done when it last looked; since then
+  KeptFiles kept_;         // these files were as they are kept here,
+  std::optional<Order> ordered_;
+  TimePoint next_look_;
   std::thread thread_;
 };
 

@@ -19,10 +19,10 @@ namespace autoctl::keeper {
 
 namespace {
 
-constexpr Millis tick{250};
+constexpr Millis judge_tick{250};
 /// Between two probes: a session costs a millisecond, so that they are few while all is well.
-constexpr Millis calm_interval{4000};
-constexpr Millis alert_interval{2000};
+constexpr Millis calm_probe_interval{4000};
+constexpr Millis alert_probe_interval{2000};
 /// How long one attempt waits; the longer one where the last got nowhere under load, so as not to add to it.
 constexpr Millis session_timeout{3000};
 constexpr Millis patient_session_timeout{10'000};
@@ -113,7 +113,7 @@ PulseWatch::~PulseWatch() {
 void PulseWatch::judge() {
   while (!board_.stopping()) {
     if (const std::string news = board_.check_vitals(); !news.empty()) spdlog::error("{}", news);
-    board_.pause(tick);
+    board_.pause(judge_tick);
   }
 }
 
@@ -127,7 +127,7 @@ void PulseWatch::try_sessions() {
       patient = !pulse.alive && pulse.cause == Pulse::Cause::load;
       board_.felt(pulse);
     }
-    board_.pause(alive ? calm_interval : alert_interval);
+    board_.pause(alive ? calm_probe_interval : alert_probe_interval);
   }
 }
 
@@ -139,7 +139,7 @@ void PulseWatch::try_disk() {
       alive = pulse.alive;
       board_.felt(pulse);
     }
-    board_.pause(alive ? calm_interval : alert_interval);
+    board_.pause(alive ? calm_probe_interval : alert_probe_interval);
   }
 }
 

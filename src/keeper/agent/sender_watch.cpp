@@ -15,12 +15,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// For about so long an impostor is believed: docs/security.md says so.
-constexpr Millis tick{100};
+constexpr Millis sender_tick{100};
 /// One that streams could stop, call itself something else and stream again between two ticks.
 constexpr Millis whole_look_interval{1'000};
-constexpr Millis open_timeout{2'000};
-constexpr Millis query_timeout{2'000};
-constexpr Millis retry_interval{1'000};
+constexpr Millis sender_open_timeout{2'000};
+constexpr Millis sender_query_timeout{2'000};
+constexpr Millis sender_retry_interval{1'000};
 constexpr Millis kept_out_for{600'000};
 
 constexpr const char* all_senders =
@@ -39,22 +39,20 @@ SenderWatch::~SenderWatch() {
 
 void SenderWatch::watch() {
   while (!board_.stopping()) {
-    if (!serves_as_primary()) {
+    if (!board_.serves_as_primary()) {
       sql_.reset();
-    } else if (Clock::now() >= next_try_) {
+      board_.await_primary();
+      continue;
+    }
+    if (Clock::now() >= next_try_) {
       if (const auto looked = look(); !looked) {
         spdlog::debug("The WAL senders cannot be looked at: {}", looked.error().message);
         sql_.reset();
-        next_try_ = Clock::now() + retry_interval;
+        next_try_ = Clock::now() + sender_retry_interval;
       }
     }
-    board_.pause(tick);
+    board_.pause(sender_tick);
   }
-}
-
-bool SenderWatch::serves_as_primary() const {
-  const NodeFacts facts = board_.facts();
-  return facts.postgres_running && !facts.in_recovery;
 }
 
 Result<> SenderWatch::look() {
@@ -95,14 +93,15 @@ Result<> SenderWatch::open() {
   settled_since_.reset();
   next_whole_look_ = {};
   const std::string options = config_.now().is_citus() ? "-c citus.enable_ddl_propagation=off" : "";
-  auto fresh = Session(pgdata_).open(open_timeout, "postgres", {.application_name = "autoctl", .options = options});
+  auto fresh =
+      Session(pgdata_).open(sender_open_timeout, "postgres", {.application_name = "autoctl", .options = options});
   if (!fresh) return fail(std::move(fresh.error()));
   sql_ = *std::move(fresh);
   return {};
 }
 
 Result<bool> SenderWatch::is_as_before() {
-  const auto rows = sql_->query("select pid from pg_stat_get_wal_senders()", query_timeout);
+  const auto rows = sql_->query("select pid from pg_stat_get_wal_senders()", sender_query_timeout);
   if (!rows) return fail(rows.error());
   for (int row = 0; row < rows->size(); ++row)
     if (!settled_.contains(static_cast<pid_t>(rows->number(row, 0)))) return false;
@@ -110,7 +109,7 @@ Result<bool> SenderWatch::is_as_before() {
 }
 
 Result<std::vector<SenderWatch::Sender>> SenderWatch::senders() {
-  const auto rows = sql_->query(all_senders, query_timeout);
+  const auto rows = sql_->query(all_senders, sender_query_timeout);
   if (!rows) return fail(rows.error());
   std::vector<Sender> found;
   for (int row = 0; row < rows->size(); ++row)
@@ -134,7 +133,7 @@ Result<> SenderWatch::end(const Sender& sender) {
   const auto ended = sql_->query(
       "select pg_terminate_backend(pid) from pg_stat_replication where pid = $1 and application_name = $2 and "
       "coalesce(usename, '') = $3",
-      {std::to_string(sender.pid), sender.application_name, sender.role}, query_timeout);
+      {std::to_string(sender.pid), sender.application_name, sender.role}, sender_query_timeout);
   if (!ended) return fail(ended.error());
   spdlog::warn("A WAL sender called {}, of role {} from {}, was ended", sender.application_name, sender.role,
                sender.address);
@@ -147,7 +146,7 @@ Result<> SenderWatch::end_impostor(const Sender& sender) {
   const auto offender = parse_standby_name(sender.role);
   if (offender && !rights_.is_kept_out(*offender, Clock::now())) {
     rights_.keep_out(*offender, Clock::now() + kept_out_for);
-    AUTOCTL_TRY(sql_->script("alter role " + pg::quote_identifier(sender.role) + " nologin", query_timeout));
+    AUTOCTL_TRY(sql_->script("alter role " + pg::quote_identifier(sender.role) + " nologin", sender_query_timeout));
   }
   AUTOCTL_TRY(end(sender));
   if (sender.role == replicator)

@@ -32,7 +32,6 @@ class SenderWatch {
     bool holds_slot = false;  // the one that is named like the application
   };
   void watch();
-  bool serves_as_primary() const;
   Result<> look();
   Result<> open();
   /// No process has begun since all of them were settled: there is nothing to ask Postgres.

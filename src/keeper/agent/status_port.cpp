@@ -23,7 +23,7 @@ constexpr std::size_t connections_max = 512;
 constexpr std::size_t strangers_max = 128;
 constexpr int handshakes_per_second = 200;
 /// A timer that runs ten times a second is a tenth of a keeper's cost at rest.
-constexpr Millis calm_interval{500};
+constexpr Millis server_calm_interval{500};
 /// For sessions with Postgres, pipes of its programs, the monitor, probes and files; with as much again in reserve.
 constexpr std::size_t own_descriptors = 128;
 
@@ -94,7 +94,7 @@ Result<> StatusPort::start(const config::Config& config) {
   options.connections_max = connections_max;
   options.strangers_max = strangers_max;
   options.stranger_handshakes_per_second = handshakes_per_second;
-  options.calm_interval = calm_interval;
+  options.calm_interval = server_calm_interval;
   options = http::fitted(std::move(options), descriptor_limit(), own_descriptors);
   const auto begin = [&] {
     server_ = std::make_unique<http::Server>(

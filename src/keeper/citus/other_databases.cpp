@@ -6,8 +6,8 @@ namespace autoctl::keeper::citus {
 
 namespace {
 
-constexpr Millis open_timeout{2000};
-constexpr Millis query_timeout{5000};
+constexpr Millis listing_open_timeout{2000};
+constexpr Millis listing_timeout{5000};
 constexpr Millis interval{5000};  // between two that are not new
 
 constexpr const char* names_of_others =
@@ -18,7 +18,7 @@ constexpr const char* asks_for_citus = "select exists (select from pg_extension 
 }  // namespace
 
 void OtherDatabases::look(const Session& session, pg::Connection& here, TimePoint now) {
-  const auto rows = here.query(names_of_others, query_timeout);
+  const auto rows = here.query(names_of_others, listing_timeout);
   if (!rows) return;
   names_.clear();
   for (int row = 0; row < rows->size(); ++row) names_.push_back(rows->text(row, 0));
@@ -29,9 +29,9 @@ void OtherDatabases::look(const Session& session, pg::Connection& here, TimePoin
   asked_last_ = name;
   asked_at_ = now;
   bool& has_citus = has_citus_[name];
-  auto there = session.open(open_timeout, name);
+  auto there = session.open(listing_open_timeout, name);
   if (!there) return;
-  if (const auto answer = there->query(asks_for_citus, query_timeout)) has_citus = answer->text(0, 0) == "t";
+  if (const auto answer = there->query(asks_for_citus, listing_timeout)) has_citus = answer->text(0, 0) == "t";
 }
 
 std::string OtherDatabases::next(TimePoint now) const {

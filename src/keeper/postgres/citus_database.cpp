@@ -11,7 +11,7 @@ namespace autoctl::keeper {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto timeout = 10s;
+constexpr auto database_timeout = 10s;
 constexpr auto create_extension_timeout = 60s;
 
 /// A password appears in no log, whatever the user has switched on.
@@ -29,7 +29,7 @@ Result<> let_nodes_log_in(pg::Connection& sql, const std::string& role, const st
   const auto known = sql.query(
       "select rolpassword is not null, exists (select from pg_dist_authinfo where rolename = $1) from pg_authid "
       "where rolname = $1",
-      {role}, timeout);
+      {role}, database_timeout);
   if (!known) return fail(known.error());
   if (known->empty() || known->truth(0, 1)) return {};
   if (known->truth(0, 0)) {
@@ -44,7 +44,7 @@ Result<> let_nodes_log_in(pg::Connection& sql, const std::string& role, const st
                                 "insert into pg_dist_authinfo (nodeid, rolename, authinfo) values (0, {}, {}); commit",
                                 pg::quote_identifier(role), pg::quote_literal(*verifier), pg::quote_literal(role),
                                 pg::quote_literal("password=" + password)),
-                    timeout);
+                    database_timeout);
 }
 
 }  // namespace
@@ -53,10 +53,10 @@ Result<> Instance::prepare_citus(const std::string& secret, const std::string& f
   const auto& config = impl_->config;
   auto sql = impl_->session.open(2s, formation_dbname);
   if (!sql) return fail(std::move(sql.error()));
-  AUTOCTL_TRY(sql->script("set citus.enable_ddl_propagation = off", timeout));
+  AUTOCTL_TRY(sql->script("set citus.enable_ddl_propagation = off", database_timeout));
   AUTOCTL_TRY(sql->script("create extension if not exists citus", create_extension_timeout));
   if (!needs_password(config.auth)) return {};
-  AUTOCTL_TRY(sql->script(keep_quiet, timeout));
+  AUTOCTL_TRY(sql->script(keep_quiet, database_timeout));
   std::set<std::string> roles = {postgres::os_user()};
   if (!config.username.empty()) roles.insert(config.username);
   for (const auto& role : roles) AUTOCTL_TRY(let_nodes_log_in(*sql, role, secret));

@@ -13,7 +13,7 @@ namespace autoctl::keeper {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto timeout = 10s;
+constexpr auto node_roles_timeout = 10s;
 constexpr int first_with_pg_checkpoint = 150000;
 
 struct WantedRole {
@@ -66,7 +66,7 @@ Result<> reset_settings(pg::Connection& sql, const FoundRole& role) {
   for (std::string place; std::getline(places, place, ',');)
     AUTOCTL_TRY(sql.script(
         "alter role " + pg::quote_identifier(role.name) + (place.empty() ? "" : " in database " + place) + " reset all",
-        timeout));
+        node_roles_timeout));
   return {};
 }
 
@@ -88,17 +88,17 @@ Result<> make(pg::Connection& sql, const WantedRole& wanted, bool exists) {
   // It may not say so itself when it connects, and a database's libraries must not keep pg_rewind out. In this session
   // of ours there are none.
   text += "alter role " + name + " set session_preload_libraries from current";
-  return sql.script(text, timeout);
+  return sql.script(text, node_roles_timeout);
 }
 
 /// What others have made depend on it keeps the role itself, and nobody can log in as it.
 Result<> revoke(pg::Connection& sql, const std::string& name) {
   const std::string role = pg::quote_identifier(name);
-  AUTOCTL_TRY(sql.script("alter role " + role + " with nologin noreplication password null", timeout));
-  const auto ended =
-      sql.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", {name}, timeout);
+  AUTOCTL_TRY(sql.script("alter role " + role + " with nologin noreplication password null", node_roles_timeout));
+  const auto ended = sql.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", {name},
+                               node_roles_timeout);
   if (!ended) return fail(ended.error());
-  if (const auto dropped = sql.script("drop role " + role, timeout); !dropped)
+  if (const auto dropped = sql.script("drop role " + role, node_roles_timeout); !dropped)
     spdlog::warn("The role {} of a node that is gone stays, but may not log in: {}", name, dropped.error().message);
   return {};
 }
@@ -116,7 +116,7 @@ std::vector<WantedRole> wanted_roles(const ReplicationRoles& roles, const std::s
 
 Result<bool> Instance::keep_replication_roles(const ReplicationRoles& roles) {
   auto& impl = *impl_;
-  const auto rows = impl.session.query(present_roles, {replicator, "{session_preload_libraries=}"}, timeout);
+  const auto rows = impl.session.query(present_roles, {replicator, "{session_preload_libraries=}"}, node_roles_timeout);
   if (!rows) return fail(rows.error());
   std::map<std::string, FoundRole> found;
   for (int row = 0; row < rows->size(); ++row) found[rows->text(row, 0)] = found_role(*rows, row);

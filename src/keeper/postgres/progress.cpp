@@ -9,9 +9,9 @@ namespace autoctl::keeper {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto look_interval = 2s;
-constexpr auto patience = 30s;
-/// Waiting for WAL costs the startup process some CPU, too: a tick (10 ms) or two in `look_interval` is no work.
+constexpr auto progress_interval = 2s;
+constexpr auto progress_patience = 30s;
+/// Waiting for WAL costs the startup process some CPU, too: a tick (10 ms) or two in `progress_interval` is no work.
 constexpr std::uint64_t idle_ticks = 3;
 
 }  // namespace
@@ -19,7 +19,7 @@ constexpr std::uint64_t idle_ticks = 3;
 RecoveryProgress::RecoveryProgress(const postgres::Postmaster& postmaster, std::string log)
     : postmaster_(postmaster), log_(std::move(log)) {
   const auto now = std::chrono::steady_clock::now();
-  next_look_ = now + look_interval;
+  next_look_ = now + progress_interval;
   moved_ = now;
 }
 
@@ -45,13 +45,13 @@ RecoveryProgress::Work RecoveryProgress::measure() const {
 bool RecoveryProgress::stalled() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_) return false;
-  next_look_ = now + look_interval;
+  next_look_ = now + progress_interval;
   const Work work = measure();
   const bool worked = work.cpu_ticks > last_.cpu_ticks + idle_ticks || work.storage_bytes > last_.storage_bytes ||
                       work.log_bytes > last_.log_bytes;
   if (worked && !waits_for_wal()) moved_ = now;
   last_ = work;
-  return now - moved_ > patience;
+  return now - moved_ > progress_patience;
 }
 
 }  // namespace autoctl::keeper

@@ -7,11 +7,11 @@ namespace autoctl::keeper {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto timeout = 10s;
+constexpr auto roles_timeout = 10s;
 constexpr auto create_database_timeout = 120s;
 
 Result<bool> exists(pg::Connection& sql, const std::string& query, const std::string& name) {
-  const auto rows = sql.query(query, {name}, timeout);
+  const auto rows = sql.query(query, {name}, roles_timeout);
   if (!rows) return fail(rows.error());
   return !rows->empty();
 }
@@ -20,7 +20,8 @@ Result<> ensure_role(pg::Connection& sql, const std::string& name, const std::st
   const auto there = exists(sql, "select from pg_roles where rolname = $1", name);
   if (!there) return fail(there.error());
   return sql.script(
-      fmt::format("{} role {} with {}", *there ? "alter" : "create", pg::quote_identifier(name), attributes), timeout);
+      fmt::format("{} role {} with {}", *there ? "alter" : "create", pg::quote_identifier(name), attributes),
+      roles_timeout);
 }
 
 Result<> ensure_database(pg::Connection& sql, const std::string& name, const std::string& owner) {
@@ -37,7 +38,7 @@ Result<> ensure_database(pg::Connection& sql, const std::string& name, const std
 Result<pg::Connection> Instance::Impl::open_for_roles() const {
   auto sql = session.open(2s);
   if (!sql || !config.is_citus()) return sql;
-  if (auto local = sql->script("set citus.enable_ddl_propagation = off", timeout); !local)
+  if (auto local = sql->script("set citus.enable_ddl_propagation = off", roles_timeout); !local)
     return fail(std::move(local.error()));
   return sql;
 }

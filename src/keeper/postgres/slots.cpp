@@ -9,18 +9,18 @@ namespace autoctl::keeper {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto timeout = 5s;
+constexpr auto slots_timeout = 5s;
 constexpr auto asking = 200ms;
 
 /// A node that is dropped may still be connected; its slot cannot go before it does.
 Result<> drop_slot(Session& session, const std::string& name) {
   auto ended =
       session.query("select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = $1 and active",
-                    {name}, timeout);
+                    {name}, slots_timeout);
   if (!ended) return fail(std::move(ended.error()));
   auto dropped = session.query(
       "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active",
-      {name}, timeout);
+      {name}, slots_timeout);
   if (!dropped) return fail(std::move(dropped.error()));
   return {};
 }
@@ -35,7 +35,7 @@ Result<> Instance::sync_slots(const std::vector<NodeId>& peers) {
   }
   auto& session = impl_->session;
   const auto rows = session.query(
-      "select slot_name from pg_replication_slots where slot_type = 'physical' and not temporary", timeout);
+      "select slot_name from pg_replication_slots where slot_type = 'physical' and not temporary", slots_timeout);
   if (!rows) return fail(rows.error());
   std::set<NodeId> present;
   for (int row = 0; row < rows->size(); ++row) {
@@ -50,7 +50,8 @@ Result<> Instance::sync_slots(const std::vector<NodeId>& peers) {
   }
   for (const NodeId id : peers) {
     if (present.contains(id)) continue;
-    auto made = session.query("select pg_create_physical_replication_slot($1, true)", {standby_name(id)}, timeout);
+    auto made =
+        session.query("select pg_create_physical_replication_slot($1, true)", {standby_name(id)}, slots_timeout);
     if (made) continue;
     const int room = impl_->room["max_replication_slots"];
     if (room == 0) return fail(std::move(made.error()));
@@ -70,7 +71,7 @@ Result<std::vector<NodeId>> Instance::bound_slots() {
   const auto rows = session.query(
       "select slot_name, wal_status from pg_replication_slots where slot_type = 'physical' and not temporary and "
       "wal_status in ('unreserved', 'lost')",
-      timeout);
+      slots_timeout);
   if (!rows) return fail(rows.error());
   std::vector<NodeId> lost;
   bool over = false;
@@ -81,7 +82,7 @@ Result<std::vector<NodeId>> Instance::bound_slots() {
     if (!id || rows->text(row, 1) != "lost") continue;
     AUTOCTL_TRY(drop_slot(session, name));
     // It reserves nothing: what its standby lacks is gone, and a copy brings its own.
-    auto made = session.query("select pg_create_physical_replication_slot($1)", {name}, timeout);
+    auto made = session.query("select pg_create_physical_replication_slot($1)", {name}, slots_timeout);
     if (!made) return fail(std::move(made.error()));
     lost.push_back(*id);
   }
@@ -99,7 +100,7 @@ Result<> Instance::advance_slots() {
       "select pg_replication_slot_advance(slot_name, pg_last_wal_replay_lsn()) from pg_replication_slots "
       "where pg_is_in_recovery() and slot_type = 'physical' and not active and slot_name ~ '^autoctl_standby_[0-9]+$' "
       "and restart_lsn < pg_last_wal_replay_lsn()",
-      timeout);
+      slots_timeout);
   if (!moved) return fail(std::move(moved.error()));
   return {};
 }

@@ -11,8 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t megabyte = 1024 * 1024;
-constexpr std::uint64_t least = 32;  // MB: two segments of the usual size, less means nothing to the server
+constexpr std::uint64_t bytes_in_megabyte = 1024 * 1024;
+constexpr std::uint64_t least_room = 32;  // MB: two segments of the usual size, less means nothing to the server
 constexpr std::uint64_t usual_keep_size = 256, usual_max_size = 1024;
 constexpr const char* max_size_of_initdb = "1GB";
 
@@ -48,10 +48,10 @@ std::uint64_t wal_room(const std::string& pgdata) {
 ServerSettings wal_bounds(std::uint64_t room, const UserSettings& user, const ServerSettings& before) {
   ServerSettings bounds;
   if (room == 0) return bounds;
-  const std::uint64_t all = room / megabyte;
-  const auto part = [&](std::uint64_t of, std::uint64_t at_most) { return std::clamp(all / of, least, at_most); };
+  const std::uint64_t all = room / bytes_in_megabyte;
+  const auto part = [&](std::uint64_t of, std::uint64_t at_most) { return std::clamp(all / of, least_room, at_most); };
   const auto set = [&](const char* name, std::uint64_t value) { bounds[name] = steady(value, before, name); };
-  if (!user.value("max_slot_wal_keep_size")) set("max_slot_wal_keep_size", std::max(all / 2, least));
+  if (!user.value("max_slot_wal_keep_size")) set("max_slot_wal_keep_size", std::max(all / 2, least_room));
   if (!user.value("wal_keep_size")) set("wal_keep_size", part(8, usual_keep_size));
   const auto max_size = user.value("max_wal_size");
   if ((!max_size || *max_size == max_size_of_initdb) && all / 4 < usual_max_size)

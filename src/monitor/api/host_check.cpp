@@ -17,14 +17,14 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// A node that waits longer has given up: it must not be registered behind its back.
-constexpr std::chrono::seconds patience{5};
+constexpr std::chrono::seconds host_patience{5};
 constexpr int at_once_max = 4;
 
 Result<> judge(const std::string& host, const std::string& elsewhere, Clock::time_point asked) {
   const std::string hint = "it must resolve on the monitor and on all other nodes; or give an address: --hostname " +
                            (elsewhere.empty() ? "ADDRESS" : elsewhere);
   const auto found = resolve(host);
-  if (Clock::now() - asked > patience)
+  if (Clock::now() - asked > host_patience)
     return fail(Errc::timeout, "the monitor's name servers did not say in time where \"" + host + "\" is", hint);
   if (!found)
     return fail(Errc::conflict,

@@ -20,16 +20,16 @@ std::vector<SocketAddress> addresses_of(const std::string& host, bool numeric_on
   return addresses;
 }
 
-struct Entry {
-  std::vector<SocketAddress> addresses;
-  TimePoint at;
-  bool old(TimePoint now) const { return now - at > (addresses.empty() ? failure_good_for : good_for); }
-};
-
 }  // namespace
 
 /// Shared with the thread that asks, which may outlive the book.
 struct AddressBook::State {
+  struct Entry {
+    std::vector<SocketAddress> addresses;
+    TimePoint at;
+    bool old(TimePoint now) const { return now - at > (addresses.empty() ? failure_good_for : good_for); }
+  };
+
   std::function<void()> on_found;
   std::mutex mutex;
   std::condition_variable wake;

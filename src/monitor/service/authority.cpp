@@ -17,7 +17,7 @@ namespace {
 /// No node's, so that the monitor's certificate passes for none of them.
 constexpr const char* own_name = "autoctl_monitor";
 
-std::chrono::system_clock::time_point now() {
+std::chrono::system_clock::time_point wall_now() {
   return std::chrono::system_clock::now();
 }
 
@@ -40,7 +40,7 @@ bool is_good(const config::Files& files, const std::string& host) {
   if (!certificate || !trusted || !config::read_file(files.key())) return false;
   if (!tls::check_believed(*certificate, *trusted, host)) return false;
   const auto info = tls::inspect_certificate(*certificate);
-  return info && info->expires - now() > tls::certificate_lifetime / 3;
+  return info && info->expires - wall_now() > tls::certificate_lifetime / 3;
 }
 
 bool is_usable(const config::Files& files) {
@@ -52,7 +52,7 @@ bool is_usable(const config::Files& files) {
 Result<> Authority::create() const {
   if (::mkdir(files_.authority().c_str(), 0700) != 0 && errno != EEXIST)
     return fail(Errc::system, "cannot create " + files_.authority() + ": " + std::generic_category().message(errno));
-  const auto made = tls::make_authority(now());
+  const auto made = tls::make_authority(wall_now());
   if (!made) return fail(made.error());
   AUTOCTL_TRY(config::write_file(files_.authority_key(), made->key_pem, 0600));
   AUTOCTL_TRY(config::write_file(files_.authority_certificate(), made->certificate_pem, 0644));
@@ -64,10 +64,10 @@ Result<Authority::Issue> Authority::prepare(const std::string& csr, const std::s
   auto signer = read_signer(files_);
   if (!signer) return fail(std::move(signer.error()));
   // Tried before the node is registered: what can fail does so while nothing has been changed.
-  if (const auto tried = tls::issue_certificate(*signer, csr, host, own_name, now()); !tried)
+  if (const auto tried = tls::issue_certificate(*signer, csr, host, own_name, wall_now()); !tried)
     return fail(tried.error());
   return Issue([signer = *std::move(signer), csr, host](NodeId node) {
-    return tls::issue_certificate(signer, csr, host, standby_name(node), now());
+    return tls::issue_certificate(signer, csr, host, standby_name(node), wall_now());
   });
 }
 
@@ -82,7 +82,7 @@ Result<> Authority::ensure_own(const std::string& host) const {
   if (!signer) return fail(signer.error());
   const auto request = tls::request_certificate(host);
   if (!request) return fail(request.error());
-  const auto certificate = tls::issue_certificate(*signer, request->csr_pem, host, own_name, now());
+  const auto certificate = tls::issue_certificate(*signer, request->csr_pem, host, own_name, wall_now());
   if (!certificate) return fail(certificate.error());
   AUTOCTL_TRY(config::write_file(files_.key(), request->key_pem, 0600));
   return config::write_file(files_.certificate(), *certificate, 0644);

@@ -8,7 +8,7 @@ namespace autoctl::monitor {
 
 namespace {
 
-constexpr std::chrono::milliseconds deadline{2'000};
+constexpr std::chrono::milliseconds node_role_deadline{2'000};
 constexpr std::chrono::milliseconds look_interval{20};
 
 // Not NOLOGIN: the role can lock its own row of pg_authid, but not that of the database.
@@ -35,10 +35,10 @@ constexpr const char* end_some =
 }  // namespace
 
 Result<> shut_out_node_role(pg::Connection& connection) {
-  AUTOCTL_TRY(connection.script(close_door, deadline));
-  const auto end = std::chrono::steady_clock::now() + deadline;
+  AUTOCTL_TRY(connection.script(close_door, node_role_deadline));
+  const auto end = std::chrono::steady_clock::now() + node_role_deadline;
   for (;;) {
-    const auto ended = connection.query(end_all, deadline);
+    const auto ended = connection.query(end_all, node_role_deadline);
     if (!ended) return fail(ended.error());
     if (ended->empty()) return {};
     if (std::chrono::steady_clock::now() >= end) break;
@@ -49,14 +49,14 @@ Result<> shut_out_node_role(pg::Connection& connection) {
 }
 
 Result<> tend_node_role(pg::Connection& connection, std::chrono::milliseconds oldest) {
-  const auto ended = connection.query(end_some, {std::to_string(oldest.count()) + " ms"}, deadline);
+  const auto ended = connection.query(end_some, {std::to_string(oldest.count()) + " ms"}, node_role_deadline);
   if (!ended) return fail(ended.error());
   if (!ended->empty())
     spdlog::warn("The role autoctl_node: {} sessions that were too long or wrote: ended", ended->size());
-  const auto changed = connection.query("SELECT * FROM autoctl.keep_node_role()", deadline);
+  const auto changed = connection.query("SELECT * FROM autoctl.keep_node_role()", node_role_deadline);
   if (!changed) return fail(changed.error());
   for (int row = 0; row < changed->size(); ++row) spdlog::warn("The role autoctl_node: {}", changed->text(row, 0));
-  return connection.script(open_door, deadline);
+  return connection.script(open_door, node_role_deadline);
 }
 
 }  // namespace autoctl::monitor
