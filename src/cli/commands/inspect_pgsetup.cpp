@@ -22,8 +22,8 @@ namespace autoctl::cli {
 
 namespace {
 
-constexpr Millis poll_interval{100};
-constexpr Millis ask_timeout{2000};
+constexpr Millis pgsetup_poll_interval{100};
+constexpr Millis pgsetup_ask_timeout{2000};
 
 struct PgsetupOptions {
   std::string pgdata;
@@ -66,9 +66,9 @@ bool accepts_writes(const std::optional<postgres::LockFile>& postmaster) {
   auto connection = pg::Connection::open(
       fmt::format("host={} port={} user={} dbname=postgres", pg::quote_conninfo(postmaster->socket_directory),
                   postmaster->port, pg::quote_conninfo(postgres::os_user())),
-      ask_timeout);
+      pgsetup_ask_timeout);
   if (!connection) return false;
-  const auto rows = connection->query("select not pg_is_in_recovery()", ask_timeout);
+  const auto rows = connection->query("select not pg_is_in_recovery()", pgsetup_ask_timeout);
   return rows && rows->truth(0, 0);
 }
 
@@ -87,7 +87,7 @@ Result<ExitCode> ready(const PgsetupOptions& options) {
 Result<ExitCode> wait(const PgsetupOptions& options) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(options.timeout_seconds);
   std::string status = "not running";
-  for (;; std::this_thread::sleep_for(poll_interval)) {
+  for (;; std::this_thread::sleep_for(pgsetup_poll_interval)) {
     const auto config = load_config(options.pgdata);
     if (!config && config.error().code != Errc::not_found) return fail(config.error());
     const auto postmaster = config ? find_postmaster(config->pgdata) : std::nullopt;
