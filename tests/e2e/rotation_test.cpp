@@ -23,7 +23,10 @@ constexpr const char* password = "of-the-application";
 template <class Base>
 class Rotation : public Base {
  protected:
-  ~Rotation() override { ::unsetenv("PGPASSWORD"); }
+  ~Rotation() override {
+    ::unsetenv("PGUSER");
+    ::unsetenv("PGPASSWORD");
+  }
 
   /// A monitor with its authority, and a join token for so many nodes.
   void start_monitor(int nodes) {
@@ -41,12 +44,13 @@ class Rotation : public Base {
             .monitor = fmt::format("https://{}:{}", monitor.host(), monitor.api_port())};
   }
   /// Over the socket, as its administrator: then this test can log in as an application.
-  void give_password(const lab::AutoctlDaemon& node) {
+  void create_application(const lab::AutoctlDaemon& node) {
     const auto said = this->shell(
         fmt::format("psql -XAt -v ON_ERROR_STOP=1 -h \"$(sed -n 5p '{0}/postmaster.pid')\" -p {1} -d postgres "
-                    "-c \"alter role current_user password '{2}'\" 2>&1",
+                    "-c \"create role application superuser login password '{2}'\" 2>&1",
                     node.pgdata(), node.pgport(), password));
     ASSERT_TRUE(said.ok()) << said.output;
+    ::setenv("PGUSER", "application", 1);
     ::setenv("PGPASSWORD", password, 1);
   }
   std::vector<const lab::AutoctlDaemon*> daemons() {
@@ -172,7 +176,7 @@ class PlainRotation : public Rotation<ClusterTest> {
       ASSERT_TRUE(ok(cluster().create_node(name, place())));
       ASSERT_NO_FATAL_FAILURE(expect_settled());
     }
-    ASSERT_NO_FATAL_FAILURE(give_password(primary()));
+    ASSERT_NO_FATAL_FAILURE(create_application(primary()));
   }
 };
 
@@ -250,7 +254,13 @@ TEST_F(CitusRotation, EverythingUnderWriters) {
     ASSERT_TRUE(ok(cluster().create_node(name, here)));
     ASSERT_NO_FATAL_FAILURE(expect_settled(Millis(120'000)));
   }
-  for (const GroupId group : {0, 1}) ASSERT_NO_FATAL_FAILURE(give_password(primary(group)));
+  ASSERT_TRUE(lab::eventually(patience, [&] {  // then roles that are made are made on the worker, too
+    return this->shell(fmt::format("psql -XAt -h \"$(sed -n 5p '{0}/postmaster.pid')\" -p {1} -d postgres -c \"select "
+                                   "count(*) from pg_dist_node where isactive and noderole = 'primary'\"",
+                                   primary(0).pgdata(), primary(0).pgport()))
+               .output == "2\n";
+  }));
+  ASSERT_NO_FATAL_FAILURE(create_application(primary(0)));
   ASSERT_NO_FATAL_FAILURE(expect_metadata_follows(patience));
   query_primary(0, "ALTER DATABASE postgres SET citus.shard_count = 8");
   ASSERT_NO_FATAL_FAILURE(start_writers(2));

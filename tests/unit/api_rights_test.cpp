@@ -21,6 +21,7 @@ const std::map<std::string, std::string> bodies = {
     {"POST /v1/nodes/{id}/report", R"({"protocol": 1, "facts": {"state": "init"}})"},
     {"PATCH /v1/nodes/{id}", R"({"values": {"candidate_priority": "60"}})"},
     {"DELETE /v1/nodes/{id}", ""},
+    {"POST /v1/nodes/{id}/certificate", R"({"csr": "x", "host": "10.0.0.1"})"},
     {"POST /v1/nodes/{id}/leave", "{}"},
     {"POST /v1/formations", R"({"name": "new"})"},
     {"DELETE /v1/formations", ""},

@@ -172,18 +172,19 @@ void report(const Call& call) {
 void renew_certificate(const Call& call) {
   protocol::CertificateRequest body;
   if (!decode_body(call, body)) return;
-  if (!call.trust.authority)
-    return call.refuse({Errc::conflict, "this monitor has no certificate authority", "its nodes keep what they have"});
-  const auto issue = call.trust.authority->prepare(body.csr, body.host);
-  if (!issue) return call.refuse(issue.error());
+  // What is wrong with it is told to those only who may ask.
+  const Result<Authority::Issue> issue = call.trust.authority
+                         ? call.trust.authority->prepare(body.csr, body.host)
+                         : fail(Errc::conflict, "this monitor has no certificate authority", "its nodes keep what they have");
   const auto trusted = call.trust.now();
-  if (!trusted) return call.refuse(trusted.error());
-  const auto reply = [issue = *issue, trusted = *trusted, id = NodeId{call.id},
+  const auto reply = [issue, trusted, id = NodeId{call.id},
                       answer = call.reply<protocol::CertificateAnswer>()](Result<> allowed) {
     if (!allowed) return answer(fail(std::move(allowed.error())));
-    auto certificate = issue(id);
+    if (!issue) return answer(fail(issue.error()));
+    if (!trusted) return answer(fail(trusted.error()));
+    auto certificate = (*issue)(id);
     if (!certificate) return answer(fail(std::move(certificate.error())));
-    answer(protocol::CertificateAnswer{*std::move(certificate), trusted.ca_pem});
+    answer(protocol::CertificateAnswer{*std::move(certificate), trusted->ca_pem});
   };
   call.ask([host = body.host, id = NodeId{call.id}, caller = call.caller(), reply](Engine& engine) {
     engine.certify(id, host, caller, reply);
