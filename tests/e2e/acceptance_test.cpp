@@ -1,5 +1,5 @@
 // Scenarios that pg_auto_failover's documentation describes and that no other test walks: own pg_hba.conf, tablespaces,
-// passwords, configuration.
+// configuration.
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -12,7 +12,6 @@ namespace autoctl::test {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 class Acceptance : public ClusterTest {
  protected:
@@ -86,33 +85,6 @@ TEST_F(Acceptance, Tablespaces) {
   ASSERT_NO_FATAL_FAILURE(expect_settled());
   EXPECT_EQ(primary().name(), "node1");
   EXPECT_EQ(query(primary(), "select count(*) from t").at(0), "1001");
-}
-
-/// With passwords: the application's role gets one, and connects with it before and after a failover; without it never.
-TEST_F(Acceptance, Passwords) {
-  lab::LocalCluster::Place place;
-  place.auth = "scram-sha-256";
-  place.authority = true;
-  ASSERT_TRUE(ok(cluster().create_monitor(place)));
-  place.lan = true;
-  place.words = {"--username", "ada", "--no-superuser", "--dbname", "analytics"};
-  ASSERT_NO_FATAL_FAILURE(make_nodes(place, {"node1", "node2"}));
-  EXPECT_THAT(text_of(cluster().find("node1")->log_file()), HasSubstr("Role ada is made without a password"));
-  const auto as_ada = [&](const std::string& environment) {
-    std::string uri = said({"show", "uri", "--formation", "default"});
-    uri = uri.substr(0, uri.find('\n'));
-    return shell(environment + " psql -X -A -t -w '" + uri.insert(uri.find("//") + 2, "ada@") +
-                 "' -c 'create table if not exists t(a int); select current_user' 2>&1");
-  };
-  EXPECT_NE(as_ada("PGPASSWORD=guess").exit_code, 0) << "it has none yet";
-  ASSERT_NO_FATAL_FAILURE(psql_at(primary(), "alter role ada password 'h4ckm3'"));
-  EXPECT_THAT(as_ada("PGPASSWORD=h4ckm3").output, HasSubstr("ada\n"));
-  said({"perform", "failover"});
-  ASSERT_NO_FATAL_FAILURE(expect_settled());
-  EXPECT_EQ(primary().name(), "node2");
-  EXPECT_THAT(as_ada("PGPASSWORD=h4ckm3").output, HasSubstr("ada\n"));
-  EXPECT_NE(as_ada("PGPASSWORD=guess").exit_code, 0);
-  EXPECT_THAT(text_of(primary().log_file()), Not(HasSubstr("h4ckm3")));
 }
 
 /// config get and set, as the reference shows them.
