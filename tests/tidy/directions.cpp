@@ -38,7 +38,7 @@ const Directions& directions() {
       {"cli/demo", {"cli/output", "lab", "common/*"}},
       {"cli",
        {"cli/demo", "cli/output", "keeper/agent", "keeper/core", "keeper/postgres", "monitor", "monitor/fsm",
-        "common/*"}},
+        "monitor/service", "common/*"}},
   };
   return table;
 }

@@ -39,7 +39,7 @@ TEST_F(EngineOperations, RegistrationIsCheckedAndCredentialsAreStoredHashed) {
   auto r = request("b");
   r.port = first.port;
   EXPECT_EQ(code(register_node(r)), Errc::conflict);
-  r = request("b b");
+  r = request("b\nb");
   EXPECT_EQ(code(register_node(r)), Errc::bad_usage);
   r = request("b");
   r.group = 1;

@@ -141,7 +141,7 @@ TEST_F(EngineSettings, NodeSettingsAreCheckedAndStored) {
   ASSERT_TRUE(set(a().id, "candidate_priority", "0"));
   EXPECT_EQ(set(b().id, "candidate_priority", "0").error().code, Errc::conflict) << "nobody would be left";
   EXPECT_EQ(set(a().id, "name", "node1").error().code, Errc::conflict) << "taken";
-  EXPECT_EQ(set(a().id, "name", "no good").error().code, Errc::bad_usage);
+  EXPECT_EQ(set(a().id, "name", "no\ngood").error().code, Errc::bad_usage);
   ASSERT_TRUE(set(a().id, "name", "first"));
   ASSERT_TRUE(set(a().id, "region", "west"));
   const auto& row = store.nodes.at(a().id);

@@ -14,10 +14,11 @@ constexpr std::string_view other_name = "pg_autoctl";
 std::string_view called_as = own_name;
 
 /// First words of commands, and what stands for them in help: "autoctl run", "autoctl -q show", "autoctl COMMAND".
-constexpr std::array verbs = {"accept", "activate", "completion", "config",  "create",  "demo",   "disable", "drop",
-                              "enable", "explain",  "get",        "help",    "inspect", "manual", "pause",   "perform",
-                              "reload", "restart",  "resume",     "rotate",  "run",     "set",    "show",    "start",
-                              "status", "stop",     "token",      "version", "watch",   "COMMAND"};
+constexpr std::array verbs = {
+    "accept",  "activate", "certificate", "completion", "config",  "create",   "demo",    "disable", "drop",   "dsn",
+    "enable",  "explain",  "failover",    "get",        "help",    "history",  "inspect", "list",    "manual", "pause",
+    "perform", "query",    "reinit",      "reload",     "restart", "resume",   "rotate",  "run",     "set",    "show",
+    "start",   "status",   "stop",        "switchover", "token",   "topology", "version", "watch",   "COMMAND"};
 
 /// Is `at` where a command's own name begins? What stands before it must not be a part of it, nor of a path.
 bool begins_word(const std::string& text, std::size_t at) {

@@ -173,9 +173,10 @@ void renew_certificate(const Call& call) {
   protocol::CertificateRequest body;
   if (!decode_body(call, body)) return;
   // What is wrong with it is told to those only who may ask.
-  const Result<Authority::Issue> issue = call.trust.authority
-                         ? call.trust.authority->prepare(body.csr, body.host)
-                         : fail(Errc::conflict, "this monitor has no certificate authority", "its nodes keep what they have");
+  const Result<Authority::Issue> issue =
+      call.trust.authority
+          ? call.trust.authority->prepare(body.csr, body.host)
+          : fail(Errc::conflict, "this monitor has no certificate authority", "its nodes keep what they have");
   const auto trusted = call.trust.now();
   const auto reply = [issue, trusted, id = NodeId{call.id},
                       answer = call.reply<protocol::CertificateAnswer>()](Result<> allowed) {
