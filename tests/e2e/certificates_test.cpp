@@ -214,6 +214,7 @@ TEST_F(WithAuthority, ANodeWhoseCertificateHasEndedComesBack) {
   ASSERT_NO_FATAL_FAILURE(start_pair());
   lab::AutoctlDaemon& node = standby();
   ASSERT_EQ(autoctl({"stop", "--pgdata", node.pgdata()}).exit_code, 0);
+  ASSERT_TRUE(node.await_end(patience));
   const config::Files files = node.files();
   const auto asked = tls::request_certificate("127.0.0.1");
   const auto ended = tls::issue_certificate(authority(), asked->csr_pem, "127.0.0.1", "autoctl_standby_2",

@@ -261,6 +261,9 @@ TEST_F(CitusRotation, EverythingUnderWriters) {
                .output == "2\n";
   }));
   ASSERT_NO_FATAL_FAILURE(create_application(primary(0)));
+  for (const int group : {0, 1})  // Citus nodes log in to each other as the role whose statement it is
+    query_primary(group,
+                  fmt::format("insert into pg_dist_authinfo values (0, 'application', 'password={}')", password));
   ASSERT_NO_FATAL_FAILURE(expect_metadata_follows(patience));
   query_primary(0, "ALTER DATABASE postgres SET citus.shard_count = 8");
   ASSERT_NO_FATAL_FAILURE(start_writers(2));
