@@ -317,16 +317,6 @@ TEST_F(Joining, WhatWasAPrimaryIsRewound) {
   EXPECT_THAT(orders, ElementsAre(Kind::stop, Kind::rewind, Kind::set_upstream, Kind::configure, Kind::start));
 }
 
-TEST_F(Joining, WhatAnOperatorDoesNotTrustIsCopiedWhateverItIs) {
-  begin_as_primary();
-  orders.clear();
-  Goal anew = goal(NodeState::catchingup, 6, other);
-  anew.fresh_copy = true;
-  assign(anew);
-  rest();
-  EXPECT_THAT(orders, ElementsAre(Kind::stop, Kind::copy, Kind::set_upstream, Kind::configure, Kind::start));
-}
-
 TEST_F(Joining, AnEmptyDirectoryGetsACopy) {
   seen = {};
   seen.disk = DiskView{};
