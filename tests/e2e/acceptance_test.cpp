@@ -1,24 +1,36 @@
-// Scenarios that pg_auto_failover's documentation describes and that no other test walks: own pg_hba.conf, tablespaces,
-// configuration.
+// What pg_auto_failover's documentation walks through, typed as pg_autoctl: basic operation, ensure, maintenance, several
+// standbys, passwords, own pg_hba.conf, tablespaces, configuration. Encryption: ssl_change_test. Citus: citus_*_test.
 #include <gmock/gmock.h>
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
-#include "support/cluster_test.h"
+#include "support/other_name.h"
 
 namespace autoctl::test {
 namespace {
 
 using testing::HasSubstr;
 
+constexpr Millis patience{60'000};
+
 class Acceptance : public ClusterTest {
  protected:
+  UnderItsOtherName name_;
+
   std::string said(const std::vector<std::string>& words) {
     const Finished done = at_monitor(words);
     EXPECT_EQ(done.exit_code, 0) << done.output;
     return done.output;
+  }
+  /// Reported and assigned state.
+  std::string state_of(const std::string& name) {
+    const auto state = cluster().state();
+    if (!state) return state.error().message;
+    for (const auto& node : state->nodes)
+      if (node.name == name) return std::string(to_string(node.reported)) + " " + std::string(to_string(node.assigned));
+    return "there is no " + name;
   }
   static std::string text_of(const std::string& path) {
     std::ifstream file(path);
@@ -39,6 +51,90 @@ class Acceptance : public ClusterTest {
     ASSERT_EQ(done.exit_code, 0) << done.output;
   }
 };
+
+/// A pair is made; the standby serves readers; it is taken away and comes back; each fails over to the other; one is dropped.
+TEST_F(Acceptance, BasicOperation) {
+  lab::LocalCluster::Place place;
+  ASSERT_TRUE(ok(cluster().create_monitor(place)));
+  ASSERT_NO_FATAL_FAILURE(make_nodes(place, {"node1"}));
+  EXPECT_EQ(state_of("node1"), "single single");
+  lab::AutoctlDaemon& node1 = *cluster().find("node1");
+  ASSERT_NO_FATAL_FAILURE(psql_at(node1, "create table t1 as select generate_series(1, 2) as a"));
+  ASSERT_NO_FATAL_FAILURE(make_nodes(place, {"node2"}));
+  lab::AutoctlDaemon& node2 = *cluster().find("node2");
+  EXPECT_EQ(state_of("node1") + ", " + state_of("node2"), "primary primary, secondary secondary");
+  EXPECT_EQ(query(node2, "select count(*) from t1").at(0), "2");
+  for (const char* winner : {"node2", "node1"}) {
+    say({"perform", "failover"});
+    ASSERT_NO_FATAL_FAILURE(expect_settled());
+    ASSERT_EQ(primary().name(), winner);
+    ASSERT_NO_FATAL_FAILURE(psql_at(primary(), "insert into t1 values (3)"));
+  }
+  node1.signal_node(SIGKILL);
+  ASSERT_TRUE(lab::eventually(patience, [&] { return state_of("node2") == "wait_primary wait_primary"; }));
+  ASSERT_NO_FATAL_FAILURE(psql_at(node2, "insert into t1 values (4)"));
+  ASSERT_TRUE(ok(node1.run()));
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  EXPECT_EQ(query(node1, "select count(*) from t1").at(0), "5");
+  const Finished dropped = autoctl({"drop", "node", "--destroy", "--pgdata", node1.pgdata()});
+  EXPECT_EQ(dropped.exit_code, 0) << dropped.output;
+  EXPECT_FALSE(std::filesystem::exists(node1.pgdata()));
+  EXPECT_TRUE(lab::eventually(patience, [&] { return state_of("node2") == "single single"; }));
+}
+
+/// Postgres is kept running: somebody stops it, or kills it, and it is the same primary again.
+TEST_F(Acceptance, Ensure) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(2));
+  lab::AutoctlDaemon& node = primary();
+  for (const char* harm : {"pg_ctl stop -m fast -D", "kill -9 $(head -1 \"$0/postmaster.pid\") #"}) {
+    const auto before = node.postmaster();
+    ASSERT_TRUE(before);
+    const Finished done = shell("sh -c '" + std::string(harm) + " \"$0\"' " + node.pgdata());
+    EXPECT_TRUE(done.ok()) << done.output;
+    ASSERT_TRUE(lab::eventually(patience, [&] { return node.postmaster() && node.postmaster() != before; })) << harm;
+    ASSERT_NO_FATAL_FAILURE(expect_settled());
+  }
+  EXPECT_EQ(primary().name(), node.name()) << "it was not replaced";
+}
+
+TEST_F(Acceptance, MaintenanceOfEitherNode) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(2));
+  const std::string first = primary().name(), second = standby().name();
+  const auto maintenance = [&](const char* verb, const std::string& name, std::vector<std::string> more = {}) {
+    std::vector<std::string> words = {verb, "maintenance", "--pgdata", cluster().find(name)->pgdata()};
+    words.insert(words.end(), more.begin(), more.end());
+    return autoctl(words);
+  };
+  EXPECT_EQ(maintenance("enable", second).exit_code, 0);
+  EXPECT_EQ(state_of(first) + ", " + state_of(second), "wait_primary wait_primary, maintenance maintenance");
+  EXPECT_EQ(maintenance("disable", second).exit_code, 0);
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  const Finished refused = maintenance("enable", first);
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_THAT(refused.output, HasSubstr("--allow-failover"));
+  EXPECT_EQ(maintenance("enable", first, {"--allow-failover"}).exit_code, 0);
+  EXPECT_EQ(state_of(second) + ", " + state_of(first), "wait_primary wait_primary, maintenance maintenance");
+  EXPECT_EQ(maintenance("disable", first).exit_code, 0);
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  EXPECT_EQ(primary().name(), second);
+}
+
+TEST_F(Acceptance, SeveralStandbys) {
+  ASSERT_NO_FATAL_FAILURE(start_cluster(3));
+  EXPECT_EQ(said({"get", "formation", "number-sync-standbys"}), "1\n");
+  EXPECT_EQ(said({"set", "node", "candidate-priority", "--name", "node_3", "90"}), "90\n");
+  EXPECT_EQ(said({"set", "node", "replication-quorum", "--name", "node_2", "false"}), "false\n");
+  EXPECT_EQ(said({"set", "formation", "number-sync-standbys", "0"}), "0\n");
+  EXPECT_THAT(said({"show", "standby-names"}), HasSubstr("ANY 1 (autoctl_standby_3)"));
+  said({"set", "node", "replication-quorum", "--name", "node_2", "true"});
+  EXPECT_THAT(said({"show", "settings"}), HasSubstr("90"));
+  said({"perform", "failover"});
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  EXPECT_EQ(primary().name(), "node_3") << "the highest priority";
+  said({"perform", "promotion", "--name", "node_2"});
+  ASSERT_NO_FATAL_FAILURE(expect_settled());
+  EXPECT_EQ(primary().name(), "node_2");
+}
 
 /// `--skip-pg-hba`: the lines are the user's, and stay as he wrote them, on a standby and after a switchover, too.
 TEST_F(Acceptance, SkipPgHba) {

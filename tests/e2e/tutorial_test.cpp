@@ -1,35 +1,15 @@
 // The tutorial that users of pg_auto_failover know, word for word, pg_autoctl and all.
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <regex>
 
-#include "support/cluster_test.h"
+#include "support/other_name.h"
 
 namespace autoctl::test {
 namespace {
 
 using testing::ContainsRegex;
 using testing::HasSubstr;
-
-/// What autoctl_under_test() names while this lives.
-class UnderItsOtherName {
- public:
-  UnderItsOtherName() {
-    const char* named = std::getenv(variable);
-    if (named != nullptr) before_ = named;
-    const std::filesystem::path program = autoctl_under_test();
-    ::setenv(variable, (program.parent_path() / "pg_autoctl").c_str(), 1);
-  }
-  ~UnderItsOtherName() { before_.empty() ? ::unsetenv(variable) : ::setenv(variable, before_.c_str(), 1); }
-  UnderItsOtherName(const UnderItsOtherName&) = delete;
-  UnderItsOtherName& operator=(const UnderItsOtherName&) = delete;
-
- private:
-  static constexpr const char* variable = "AUTOCTL_BIN";
-  std::string before_;
-};
 
 class Tutorial : public ClusterTest {
  protected:
