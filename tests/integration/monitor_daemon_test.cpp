@@ -293,7 +293,7 @@ TEST_F(MonitorDaemon, RefusesWhatMakesNoSense) {
   };
   EXPECT_EQ(code(request("first", 7005)), Errc::conflict);
   EXPECT_EQ(code(request("other", 7001)), Errc::conflict);
-  EXPECT_EQ(code(request("no name", 7005)), Errc::bad_usage);
+  EXPECT_EQ(code(request("no\nname", 7005)), Errc::bad_usage);
   EXPECT_EQ(code(request("other", 0)), Errc::bad_usage);
 
   ASSERT_TRUE(first.report());

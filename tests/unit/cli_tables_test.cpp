@@ -49,6 +49,21 @@ TEST(StateTable, LooksLikeTheTutorials) {
             "node1 |     2 | node1:5432 |   1: 0/3000148 |    read-only |           secondary |           secondary\n");
 }
 
+TEST(StateTable, ShowsRoleAndLagWhereThereIsRoom) {
+  StateDocument state = seed_state();
+  state.nodes[0].lsn = *parse_lsn("0/30D3148");
+  EXPECT_EQ(state_table(state, 100), state_table(state)) << "a narrow terminal";
+  EXPECT_EQ(state_table(state, 140),
+            " Name |  Node |  Host:Port |       TLI: LSN |   Connection |      Reported State |      Assigned State | "
+            "          Role |         Lag\n"
+            "------+-------+------------+----------------+--------------+---------------------+---------------------+-"
+            "---------------+------------\n"
+            "node2 |     1 | node2:5432 |   1: 0/30D3148 |   read-write |             primary |             primary | "
+            "        Leader |            \n"
+            "node1 |     2 | node1:5432 |   1: 0/3000148 |    read-only |           secondary |           secondary | "
+            "  Sync Standby |      844 kB\n");
+}
+
 TEST(StateTable, CitusNodesShowTheirGroupAndTheUnhealthyAreMarked) {
   StateDocument state = seed_state();
   state.formations[0].kind = "citus";

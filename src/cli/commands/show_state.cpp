@@ -37,7 +37,7 @@ Result<ExitCode> show_state(const ShowStateOptions& options) {
   if (!api) return fail(api.error());
   const auto state = api->state(options.scope.formation, options.scope.group, call_timeout);
   if (!state) return fail(state.error());
-  print(options.json ? pretty(state_json(*state)) : state_table(*state));
+  print(options.json ? pretty(state_json(*state)) : state_table(*state, terminal_width()));
   return ExitCode::ok;
 }
 

@@ -39,7 +39,7 @@ std::string draw(client::MonitorApi& api, const WatchOptions& options) {
   std::string screen = fmt::format("autoctl watch, formation \"{}\", {}\n\n", options.scope.formation, now());
   const auto state = api.state(options.scope.formation, options.scope.group, refresh_timeout);
   if (!state) return screen + state.error().message + '\n' + state.error().hint + '\n';
-  screen += state_table(*state) + '\n';
+  screen += state_table(*state, terminal_width()) + '\n';
   const auto events = api.events(
       {.formation = options.scope.formation, .group = options.scope.group, .count = options.count}, refresh_timeout);
   if (!events) return screen + events.error().message + '\n';

@@ -41,13 +41,12 @@ bool is_heard(const NodeDocument& node) {
   return node.report_age_ms >= 0 && node.health != "dead" && node.health != "unreachable";
 }
 
-/// Behind what its primary has reported, in MB; a primary has none.
-Cell lag_of(const StateDocument& state, const NodeDocument& node) {
+/// A primary has none.
+Cell lag_in_megabytes(const StateDocument& state, const NodeDocument& node) {
   if (leads(node)) return {};
-  const NodeDocument* leader = leader_of(state, node);
-  if (leader == nullptr || !is_heard(node) || node.lsn.value == 0) return std::string("unknown");
-  const std::uint64_t behind = leader->lsn > node.lsn ? leader->lsn.value - node.lsn.value : 0;
-  return static_cast<std::int64_t>((behind + megabyte / 2) / megabyte);
+  const auto behind = lag_of(state, node);
+  if (!behind) return std::string("unknown");
+  return static_cast<std::int64_t>((*behind + megabyte / 2) / megabyte);
 }
 
 /// The port where somebody has another one than usual, or two nodes share a host.
@@ -77,7 +76,7 @@ Sheet sheet_of(const StateDocument& state, const std::string& formation, std::op
     row.emplace_back(member_role(state, *node));
     row.emplace_back(member_state(*node));
     row.push_back(node->timeline ? Cell(static_cast<std::int64_t>(node->timeline.value)) : Cell());
-    row.push_back(lag_of(state, *node));
+    row.push_back(lag_in_megabytes(state, *node));
     sheet.rows.push_back(std::move(row));
   }
   return sheet;
@@ -100,6 +99,12 @@ std::string member_role(const StateDocument& state, const NodeDocument& node) {
     return quorum.acks == static_cast<int>(quorum.voters.size()) ? "Sync Standby" : "Quorum Standby";
   }
   return "Replica";
+}
+
+std::optional<std::uint64_t> lag_of(const StateDocument& state, const NodeDocument& node) {
+  const NodeDocument* leader = leader_of(state, node);
+  if (leads(node) || leader == nullptr || !is_heard(node) || node.lsn.value == 0) return std::nullopt;
+  return leader->lsn > node.lsn ? leader->lsn.value - node.lsn.value : 0;
 }
 
 std::string member_state(const NodeDocument& node) {

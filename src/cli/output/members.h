@@ -1,6 +1,7 @@
 // The members of a formation in patronictl's words, and the one of them that is meant. Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,9 @@ namespace autoctl::cli {
 std::string member_role(const protocol::StateDocument& state, const protocol::NodeDocument& node);
 /// running, streaming, creating replica, …; of a node that is not heard: stopped, or what is thought of it.
 std::string member_state(const protocol::NodeDocument& node);
+
+/// By so many bytes a standby is behind what its primary has reported. nullopt: nobody knows, or it is no standby.
+std::optional<std::uint64_t> lag_of(const protocol::StateDocument& state, const protocol::NodeDocument& node);
 
 /// `list`: one row a node of `formation`; of `group` only where one is given.
 Sheet members_sheet(const protocol::StateDocument& state, const std::string& formation, std::optional<GroupId> group);

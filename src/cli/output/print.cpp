@@ -1,5 +1,8 @@
 #include "cli/output/print.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 #include "common/util/program_name.h"
@@ -23,6 +26,11 @@ void print(const std::string& text) {
 void print(const std::string& text, std::FILE* stream) {
   std::fputs(with_program_name(text).c_str(), stream);
   std::fflush(stream);
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ::isatty(STDOUT_FILENO) == 1 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 std::string pretty(const nlohmann::json& value) {

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "cli/output/citus.h"
+#include "cli/output/members.h"
 #include "cli/output/table.h"
 
 namespace autoctl::cli {
@@ -105,18 +107,46 @@ std::string state_trouble(const StateDocument& state) {
   return text + citus_warnings(state);
 }
 
-std::string state_table(const StateDocument& state) {
-  Table table({{"Name", 4},
-               {"Node", 5},
-               {"Host:Port", 9},
-               {"TLI: LSN", 14},
-               {"Connection", 12},
-               {"Reported State", 19},
-               {"Assigned State", 19}});
-  for (const NodeDocument& node : state.nodes)
-    table.add({node.name, node_label(kind_of(state, node.formation), node.group, node.id),
-               host_port(node.host, node.port), fmt::format("{:3}: {}", node.timeline.value, to_string(node.lsn)),
-               connection_of(node), std::string(to_string(node.reported)), std::string(to_string(node.assigned))});
+namespace {
+
+/// As Postgres' pg_size_pretty() writes them.
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::uint64_t step = 1024, readable = 10 * step;
+  std::size_t unit = 0;
+  constexpr std::array units = {"bytes", "kB", "MB", "GB", "TB"};
+  while (bytes >= readable && unit + 1 < units.size()) {
+    bytes = (bytes + step / 2) / step;
+    ++unit;
+  }
+  return fmt::format("{} {}", bytes, units.at(unit));
+}
+
+Table nodes_table(const StateDocument& state, bool wide) {
+  std::vector<Column> columns = {{"Name", 4},           {"Node", 5},        {"Host:Port", 9},
+                                 {"TLI: LSN", 14},      {"Connection", 12}, {"Reported State", 19},
+                                 {"Assigned State", 19}};
+  if (wide) columns.insert(columns.end(), {{"Role", 14}, {"Lag", 11}});
+  Table table(std::move(columns));
+  for (const NodeDocument& node : state.nodes) {
+    std::vector<std::string> row = {node.name,
+                                    node_label(kind_of(state, node.formation), node.group, node.id),
+                                    host_port(node.host, node.port),
+                                    fmt::format("{:3}: {}", node.timeline.value, to_string(node.lsn)),
+                                    connection_of(node),
+                                    std::string(to_string(node.reported)),
+                                    std::string(to_string(node.assigned))};
+    const auto lag = lag_of(state, node);
+    if (wide) row.insert(row.end(), {member_role(state, node), lag ? size_text(*lag) : ""});
+    table.add(std::move(row));
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string state_table(const StateDocument& state, std::size_t width) {
+  Table table = nodes_table(state, true);
+  if (table.head().find('\n') > width) table = nodes_table(state, false);
   const std::string trouble = state_trouble(state);
   return table.text() + (trouble.empty() ? "" : "\n" + trouble);
 }

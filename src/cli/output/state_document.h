@@ -9,8 +9,9 @@
 
 namespace autoctl::cli {
 
-/// The field's table, and below it one line for each thing that is not as it should be.
-std::string state_table(const protocol::StateDocument& state);
+/// The field's table, and below it one line for each thing that is not as it should be. Where a line of `width` characters
+/// has room for it, role and lag as well.
+std::string state_table(const protocol::StateDocument& state, std::size_t width = 0);
 /// Those lines alone.
 std::string state_trouble(const protocol::StateDocument& state);
 /// An array of nodes: the keys of `pg_autoctl show state --json`, and ours.
