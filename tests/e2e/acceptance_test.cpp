@@ -122,10 +122,10 @@ TEST_F(Acceptance, MaintenanceOfEitherNode) {
 TEST_F(Acceptance, SeveralStandbys) {
   ASSERT_NO_FATAL_FAILURE(start_cluster(3));
   EXPECT_EQ(said({"get", "formation", "number-sync-standbys"}), "1\n");
-  EXPECT_EQ(said({"set", "node", "candidate-priority", "--name", "node_3", "90"}), "90\n");
-  EXPECT_EQ(said({"set", "node", "replication-quorum", "--name", "node_2", "false"}), "false\n");
-  EXPECT_EQ(said({"set", "formation", "number-sync-standbys", "0"}), "0\n");
-  EXPECT_THAT(said({"show", "standby-names"}), HasSubstr("ANY 1 (autoctl_standby_3)"));
+  EXPECT_THAT(said({"set", "node", "candidate-priority", "--name", "node_3", "90"}), HasSubstr("90"));
+  said({"set", "formation", "number-sync-standbys", "0"});
+  said({"set", "node", "replication-quorum", "--name", "node_2", "false"});
+  EXPECT_TRUE(is_said({"show", "standby-names"}, "ANY 1 (autoctl_standby_3)"));
   said({"set", "node", "replication-quorum", "--name", "node_2", "true"});
   EXPECT_THAT(said({"show", "settings"}), HasSubstr("90"));
   said({"perform", "failover"});
